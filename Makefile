@@ -1,0 +1,54 @@
+# Every target makes the environment it needs: on a machine with Python 3.11 and make, `make demo` is the whole set-up.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+# Colours and paths of the caller's own environment must not change what a test sees.
+RUN := env -u FLUE_BASE_URL -u FLUE_TOKEN PYTHONDONTWRITEBYTECODE= $(PY)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test core lint format types codegen drift check live bench soak clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(PY) -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	@touch $@
+
+demo: $(VENV)/.installed ## the main job in half a minute, on an embedded server
+	@$(RUN) -m flue demo
+
+test: $(VENV)/.installed ## every test but the live ones
+	$(RUN) -m pytest -n 2
+
+core: $(VENV)/.installed ## the core alone, with its branch coverage
+	$(RUN) -m coverage run -m pytest tests/core
+	$(RUN) -m coverage report
+
+lint: $(VENV)/.installed ## ruff: rules and format
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+format: $(VENV)/.installed ## let ruff rewrite
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+types: $(VENV)/.installed ## mypy --strict and pyright strict
+	$(RUN) -m mypy
+	$(RUN) -m pyright
+
+codegen: $(VENV)/.installed ## models from schemas/
+	$(RUN) -m codegen
+
+drift: $(VENV)/.installed ## are the generated models those of the schemas?
+	$(RUN) -m codegen --check
+
+check: lint types drift core test ## all that must hold before a commit
+
+live: $(VENV)/.installed ## both faces against a real Flue server from npm
+	$(RUN) -m pytest tests/live
+
+clean: ## forget the environment
+	rm -rf $(VENV)

@@ -1,0 +1,269 @@
+"""Turns schema documents into the values of `ir`: the only place that knows what each keyword means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from codegen import ir, names
+from codegen.load import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from codegen.load import Node
+
+_SCALARS: Final[Mapping[str, ir.ScalarKind]] = {
+    "string": "string",
+    "boolean": "boolean",
+    "integer": "integer",
+    "number": "number",
+}
+_OBJECT_KEYWORDS: Final = ("type", "title", "description", "properties", "required", "allOf")
+_DOCUMENT_KEYWORDS: Final = ("$schema", "$id", "title", "description", "$defs")
+
+_Fields: TypeAlias = tuple[tuple[ir.Tag, ...], tuple[ir.Field, ...]]
+
+
+def build(roots: Mapping[str, Node], fallbacks: Mapping[str, str]) -> list[ir.Module]:
+    """Build all modules.
+
+    Args:
+        roots: The schema documents by file name.
+        fallbacks: For each open union the class that stands for a tag it does not know.
+
+    Returns:
+        One module for each file, in the order of `roots`.
+
+    Raises:
+        SchemaError: A document uses something unsupported, or its names cannot become Python.
+    """
+    return _Builder(roots, fallbacks).modules()
+
+
+class _Builder:
+    def __init__(self, roots: Mapping[str, Node], fallbacks: Mapping[str, str]) -> None:
+        self.roots = roots
+        self.fallbacks = fallbacks
+        self.nodes: dict[str, Node] = {}
+        self.places: dict[str, list[str]] = {}
+        for file, root in roots.items():
+            self.places[file] = []
+            for name, node in _definitions(root):
+                _named(node, names.class_name, name)
+                if name in self.nodes:
+                    node.fail(f"{name!r} is defined in {self.nodes[name].file} too")
+                self.nodes[name] = node
+                self.places[file].append(name)
+        self.mixins = self._mixins()
+        for name in fallbacks:
+            if "oneOf" not in self.nodes[name].value:
+                self.nodes[name].fail("has a fallback class, but is no union")
+
+    def modules(self) -> list[ir.Module]:
+        return [
+            ir.Module(
+                name=file.removesuffix(".json"),
+                source=file,
+                title=root.text("title"),
+                description=root.text("description"),
+                definitions=tuple(self.definition(name) for name in self.places[file] if name not in self.mixins),
+            )
+            for file, root in self.roots.items()
+        ]
+
+    def _mixins(self) -> set[str]:
+        """Find the definitions that only lend their properties to others: those become no class."""
+        lent: set[str] = set()
+        used: set[str] = set()
+        for node in self.nodes.values():
+            for reference in _references(node):
+                name = resolve(self.roots, reference)
+                (lent if "/allOf/" in reference.pointer else used).add(name)
+        return lent - used
+
+    def definition(self, name: str) -> ir.Definition:
+        node = self.nodes[name]
+        description = node.text("description")
+        if "enum" in node.value:
+            node.only("type", "description", "enum")
+            if node.text("type") != "string":
+                node.at("type").fail("an enumeration has to be of strings")
+            values = node.strings("enum")
+            if not values:
+                node.at("enum").fail("an enumeration has to have a value")
+            return ir.Enum(name, description, tuple(values))
+        if "oneOf" in node.value:
+            node.only("description", "oneOf", *(() if node.pointer else _DOCUMENT_KEYWORDS))
+            return self.union(name, description, node)
+        return self.model(name, description, node)
+
+    def model(self, name: str, description: str, node: Node) -> ir.Model:
+        tags, own = self.properties(node)
+        inherited: tuple[ir.Field, ...] = ()
+        base = ""
+        for parent in node.members("allOf"):
+            if base:
+                parent.fail("only one definition can be inherited from")
+            parent.only("$ref")
+            base = resolve(self.roots, parent.at("$ref"))
+            base_node = self.nodes[base]
+            if base_node.get("allOf"):
+                parent.fail(f"{base!r} inherits itself")
+            base_tags, base_fields = self.properties(base_node)
+            if base_tags:
+                parent.fail(f"{base!r} has a constant string, which cannot be inherited")
+            mine = {field.wire for field in own}
+            inherited = tuple(field for field in base_fields if field.wire not in mine)
+        model = ir.Model(name, description, tags, own, inherited, base)
+        _check_collisions(node, model)
+        return model
+
+    def properties(self, node: Node) -> _Fields:
+        """Read the properties of one object schema, without those it inherits."""
+        node.only(*_OBJECT_KEYWORDS, *(() if node.pointer else _DOCUMENT_KEYWORDS))
+        if node.text("type") != "object":
+            node.at("type").fail("a definition has to be an object, an enumeration or a union")
+        properties = node.get("properties")
+        if properties is None:
+            node.fail("'properties' is missing")
+        required = node.strings("required")
+        for index, wire in enumerate(required):
+            if wire not in properties.value:
+                node.at("required").at(index).fail(f"{wire!r} is no property")
+        tags: list[ir.Tag] = []
+        own: list[ir.Field] = []
+        for wire in properties.value:
+            prop = properties.at(wire)
+            name = _named(prop, names.attribute_name, wire)
+            description = prop.text("description") if prop.keys() != {"$ref"} else self._described(prop)
+            if isinstance(prop.value.get("const"), str):
+                prop.only("const", "description")
+                if wire not in required:
+                    prop.fail("a constant string has to be required")
+                tags.append(ir.Tag(wire, name, prop.value["const"], description))
+            else:
+                own.append(ir.Field(wire, name, self.type_of(prop), wire in required, description))
+        return tuple(tags), tuple(own)
+
+    def _described(self, reference: Node) -> str:
+        return self.nodes[resolve(self.roots, reference.at("$ref"))].text("description")
+
+    def type_of(self, node: Node) -> ir.Type:
+        """Read the type of a property, an item or an alternative."""
+        node.keys()
+        if "$ref" in node.value:
+            node.only("$ref", "description")
+            return ir.Ref(resolve(self.roots, node.at("$ref")))
+        if "anyOf" in node.value:
+            node.only("anyOf", "description")
+            return self.either(node)
+        if "type" not in node.value:
+            node.only("description")
+            return ir.AnyJson()
+        kind = node.text("type")
+        if kind == "array":
+            node.only("type", "description", "items")
+            return self.array(node)
+        if kind == "object":
+            node.only("type", "description")
+            return ir.FreeObject()
+        if kind not in _SCALARS:
+            node.at("type").fail(f"unsupported type {kind!r}")
+        if kind == "string" and "format" in node.value:
+            node.only("type", "description", "format")
+            if node.text("format") != "date-time":
+                node.at("format").fail(f"unsupported format {node.value['format']!r}")
+            return ir.Scalar("timestamp")
+        if kind == "integer" and "const" in node.value:
+            node.only("type", "description", "const")
+            if type(node.value["const"]) is not int:
+                node.at("const").fail("expected an integer")
+            return ir.Scalar("integer", node.value["const"])
+        node.only("type", "description")
+        return ir.Scalar(_SCALARS[kind])
+
+    def array(self, node: Node) -> ir.Array:
+        items = node.get("items")
+        if items is None:
+            node.fail("'items' is missing")
+        item = self.type_of(items)
+        if isinstance(item, ir.Ref) and "enum" not in self.nodes[item.name].value:
+            return ir.Array(item)
+        if not isinstance(item, ir.AnyJson):
+            items.fail("the items of an array have to be a model, a union of models, or any JSON")
+        return ir.Array(item)
+
+    def either(self, node: Node) -> ir.Either:
+        alternatives = [self.type_of(alternative) for alternative in node.members("anyOf")]
+        match alternatives:
+            case [ir.Scalar("string") as text, ir.Array() as array]:
+                found: ir.Either | None = ir.Either(text, array)
+            case [ir.Ref() as reference, ir.AnyJson() as anything]:
+                found = ir.Either(reference, anything)
+            case _:
+                found = None
+        return found or node.at("anyOf").fail("expected a string and an array, or a definition and {}")
+
+    def union(self, name: str, description: str, node: Node) -> ir.Union:
+        references = node.members("oneOf")
+        models: list[ir.Model] = []
+        for reference in references:
+            reference.only("$ref")
+            member = self.definition(resolve(self.roots, reference.at("$ref")))
+            if not isinstance(member, ir.Model):
+                reference.fail(f"{member.name!r} is no object")
+            models.append(member)
+        tags = [{tag.wire for tag in model.tags} for model in models]
+        shared = [wire for wire in tags[0] if all(wire in others for others in tags)] if tags else []
+        if len(shared) != 1:
+            node.at("oneOf").fail("the members have to share one required constant string that tells them apart")
+        wire = shared[0]
+        members = [(tag.value, model.name) for model in models for tag in model.tags if tag.wire == wire]
+        values = [value for value, _ in members]
+        for index, reference in enumerate(references):
+            if values[index] in values[:index]:
+                reference.fail(f"{wire!r} is {values[index]!r} in another member too")
+        return ir.Union(name, description, wire, tuple(members), self.fallbacks.get(name, ""))
+
+
+def _definitions(root: Node) -> list[tuple[str, Node]]:
+    """List a document's definitions: those of `$defs` in their order, then the document itself if it is a schema."""
+    found: list[tuple[str, Node]] = []
+    defs = root.get("$defs")
+    if defs is not None:
+        defs.keys()
+        found = [(name, defs.at(name)) for name in defs.value]
+        for _, node in found:
+            node.keys()
+    if root.keys() <= set(_DOCUMENT_KEYWORDS):
+        return found
+    return [*found, (root.text("title"), root)]
+
+
+def _references(node: Node) -> list[Node]:
+    """List every `$ref` in a definition; nested definitions are not part of it."""
+    found: list[Node] = []
+    for child in node.children():
+        if child.pointer.endswith("/$ref"):
+            found.append(child)
+        elif not child.pointer.endswith("/$defs"):
+            found += _references(child)
+    return found
+
+
+def _named(node: Node, make: Callable[[str], str], name: str) -> str:
+    """Make a Python name, or refuse the place."""
+    try:
+        return make(name)
+    except ValueError as error:
+        node.fail(str(error))
+
+
+def _check_collisions(node: Node, model: ir.Model) -> None:
+    """Refuse two properties that become one attribute."""
+    wires: dict[str, str] = {}
+    members: list[ir.Tag | ir.Field] = [*model.tags, *model.fields]
+    for field in members:
+        if field.name in wires:
+            node.fail(f"properties {wires[field.name]!r} and {field.wire!r} both become {field.name!r}")
+        wires[field.name] = field.wire

@@ -1,0 +1,166 @@
+"""Writes the modules with the classes: what a user opens in an editor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from codegen import ir
+from codegen.text import WIDTH, alternatives, bracketed, docstring, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+EXTRA: Final = (
+    "wire_extra",
+    "What came with the object and is not in the attributes: unknown keys, an explicit null, another spelling of a value.",
+)
+DECORATOR: Final = "@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)"
+_SCALARS: Final[Mapping[ir.ScalarKind, str]] = {
+    "string": "str",
+    "boolean": "bool",
+    "integer": "int",
+    "number": "float",
+    "timestamp": "datetime",
+}
+
+
+def header(description: str, source: str) -> list[str]:
+    """Return the docstring of a generated module."""
+    return [*docstring(f"{description}\n\nGenerated from {source} by `python -m codegen`: do not edit."), ""]
+
+
+def emit_module(module: ir.Module, homes: Mapping[str, str], package: str) -> str:
+    """Write one module of classes.
+
+    Args:
+        module: The module.
+        homes: The module of each definition, by the definition's name.
+        package: Dotted name of the package that is written.
+    """
+    models = [definition for definition in module.definitions if isinstance(definition, ir.Model)]
+    lines = header(module.description, f"schemas/{module.source}")
+    lines += ["# ruff: noqa: TC001, TC003  (whoever resolves the annotations at run time finds their names here)", ""]
+    lines += _imports(module, models, homes, package)
+    for definition in module.definitions:
+        if isinstance(definition, ir.Enum):
+            lines += ["", *_enum(definition)]
+    for model in models:
+        lines += ["", "", *_model(model)]
+    unions = [definition for definition in module.definitions if isinstance(definition, ir.Union)]
+    if models and unions:
+        lines.append("")
+    for union in unions:
+        lines += ["", *_union(union)]
+    return "\n".join(lines) + "\n"
+
+
+def annotation(type_: ir.Type) -> str:
+    """Return the annotation of a value that is there."""
+    match type_:
+        case ir.Scalar(kind, None):
+            return _SCALARS[kind]
+        case ir.Scalar(_, const):
+            return f"Literal[{const}]"
+        case ir.AnyJson():
+            return "JSON"
+        case ir.FreeObject():
+            return "dict[str, JSON]"
+        case ir.Array(item):
+            return f"list[{annotation(item)}]"
+        case ir.Ref(name):
+            return name
+        case ir.Either(first, second):
+            return f"{annotation(first)} | {annotation(second)}"
+
+
+def _imports(module: ir.Module, models: list[ir.Model], homes: Mapping[str, str], package: str) -> list[str]:
+    types = [type_ for model in models for field in model.fields for type_ in _flat(field.type)]
+    scalars = {type_.kind for type_ in types if isinstance(type_, ir.Scalar)}
+    used = {type_.name for type_ in types if isinstance(type_, ir.Ref)}
+    used |= {name for union in module.definitions if isinstance(union, ir.Union) for _, name in union.members}
+    json = any(isinstance(type_, ir.AnyJson | ir.FreeObject) for type_ in types)
+    aliases = any(not isinstance(definition, ir.Model) for definition in module.definitions)
+    literals = any(model.tags for model in models) or any(isinstance(item, ir.Enum) for item in module.definitions)
+    literals = literals or any(isinstance(type_, ir.Scalar) and type_.const is not None for type_ in types)
+    typing = [
+        *(["Any"] if models else []),
+        *(["ClassVar"] if any(model.tags for model in models) else []),
+        *(["Literal"] if literals else []),
+        *(["TypeAlias"] if aliases else []),
+    ]
+    fallbacks = sorted({item.fallback for item in module.definitions if isinstance(item, ir.Union) and item.fallback})
+    lines = ["from __future__ import annotations", ""]
+    standard = [
+        *(["from collections.abc import Mapping"] if models else []),
+        *(["from datetime import datetime"] if "timestamp" in scalars else []),
+        *([f"from typing import {', '.join(typing)}"] if typing else []),
+    ]
+    lines += [*standard, ""] if standard else []
+    lines += ["import attrs", ""] if models else []
+    others: dict[str, list[str]] = {}
+    for name in used:
+        if homes[name] != module.name:
+            others.setdefault(homes[name], []).append(name)
+    first_party = [f"from flue._unknown import {', '.join(fallbacks)}"] if fallbacks else []
+    if models:
+        first_party.append(f"from flue._wire_model import {'JSON, ' if json else ''}NO_EXTRA, Model")
+    for home in sorted(others):
+        first_party += import_from(f"{package}.{home}", others[home])
+    return lines + first_party
+
+
+def import_from(module: str, names: Iterable[str]) -> list[str]:
+    """Lay out an import of names from a module, in the order that isort wants."""
+    ordered = ", ".join(isorted(names))
+    line = f"from {module} import {ordered}"
+    return [line] if len(line) <= WIDTH else bracketed(f"from {module} import (", isorted(names), ")")
+
+
+def isorted(names: Iterable[str]) -> list[str]:
+    """Sort names as isort does: constants, then classes, then the rest."""
+    return sorted(set(names), key=lambda name: (not name.isupper(), not name[0].isupper(), name.lower(), name))
+
+
+def _flat(type_: ir.Type) -> list[ir.Type]:
+    """List a type and the types within it."""
+    match type_:
+        case ir.Array(item):
+            return [type_, item]
+        case ir.Either(first, second):
+            return [type_, first, *_flat(second)]
+        case _:
+            return [type_]
+
+
+def _enum(enum: ir.Enum) -> list[str]:
+    literal = bracketed(f"{enum.name}: TypeAlias = Literal[", map(quoted, enum.values), "]")
+    return [*literal, *docstring(enum.description)]
+
+
+def _union(union: ir.Union) -> list[str]:
+    members = [name for _, name in union.members] + ([union.fallback] if union.fallback else [])
+    return [*alternatives(f"{union.name}: TypeAlias = ", members), *docstring(union.description)]
+
+
+def _model(model: ir.Model) -> list[str]:
+    members: list[ir.Tag | ir.Field] = [*model.tags, *model.fields]
+    described = [(member.name, member.description) for member in members]
+    lines = [DECORATOR, f"class {model.name}(Model):"]
+    lines += [*docstring(model.description, [*described, EXTRA], "    "), ""]
+    for tag in model.tags:
+        lines.append(f"    {tag.name}: ClassVar[Literal[{quoted(tag.value)}]] = {quoted(tag.value)}")
+    if model.tags:
+        lines.append("")
+    lines += [f"    {_attribute(field)}" for field in model.fields]
+    lines.append("    wire_extra: Mapping[str, Any] = NO_EXTRA")
+    return lines
+
+
+def _attribute(field: ir.Field) -> str:
+    name = annotation(field.type)
+    if isinstance(field.type, ir.Scalar) and field.type.const is not None and field.required:
+        return f"{field.name}: {name} = {field.type.const}"
+    if field.required:
+        return f"{field.name}: {name}"
+    open_ended = isinstance(field.type, ir.AnyJson)
+    return f"{field.name}: {name} = None" if open_ended else f"{field.name}: {name} | None = None"

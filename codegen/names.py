@@ -1,0 +1,82 @@
+"""Names on the wire become Python names."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+from typing import Final
+
+# Names that an annotation or a decorator in a class body means; an attribute of that name would shadow them.
+_ANNOTATION_NAMES: Final = frozenset({"str", "bool", "int", "float", "list", "dict", "datetime", "attrs"})
+# Names that attrs or the base class of the models use.
+_MODEL_NAMES: Final = frozenset({"self", "wire_extra"})
+# Names that the body of a decoding function uses beside the attributes of its model.
+_FUNCTION_NAMES: Final = frozenset(
+    {
+        "obj",
+        "get",
+        "count",
+        "built",
+        "misfit",
+        "no_member",
+        "integer",
+        "parse_time",
+        "nested",
+        "items",
+        "fitting",
+        "leftover",
+    }
+)
+
+_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+
+
+def attribute_name(wire: str) -> str:
+    """Return the attribute for a property: `toolCallId` becomes `tool_call_id`, `from` becomes `from_`.
+
+    Raises:
+        ValueError: No name can be made of it.
+    """
+    words = _WORD.findall(wire)
+    if re.search(r"[^A-Za-z0-9_.$@ -]", wire) or not words or words[0].isdigit():
+        raise ValueError(f"{wire!r} cannot become a Python name")
+    name = _join(words)
+    if name == "wire_extra":
+        raise ValueError(f"{wire!r} would become 'wire_extra', which holds what the schema does not name")
+    return f"{name}_" if keyword.iskeyword(name) or name in _ANNOTATION_NAMES | _MODEL_NAMES else name
+
+
+def class_name(name: str) -> str:
+    """Return a definition's name if it can name a class.
+
+    Raises:
+        ValueError: It cannot.
+    """
+    if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name) or keyword.iskeyword(name) or hasattr(builtins, name):
+        raise ValueError(f"{name!r} cannot name a class")
+    return name
+
+
+def function_name(name: str) -> str:
+    """Return the snake_case form of a class name."""
+    return _join(_WORD.findall(name))
+
+
+def constant_name(name: str) -> str:
+    """Return the upper-case form of a class name."""
+    return function_name(name).upper()
+
+
+def local_name(attribute: str) -> str:
+    """Return the local variable that holds an attribute's value in a decoding function."""
+    taken = attribute in _FUNCTION_NAMES or hasattr(builtins, attribute)
+    return f"{attribute}_" if taken else attribute
+
+
+def _join(words: list[str]) -> str:
+    """Join words in snake_case; digits stay with the word before them: `sha256Sum` is `sha256_sum`."""
+    name = ""
+    for word in words:
+        name += word.lower() if not name or word.isdigit() else f"_{word.lower()}"
+    return name

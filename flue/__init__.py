@@ -1,0 +1,91 @@
+"""Python client for Flue: start workflow runs and agents on a Flue server, follow their events as typed objects.
+
+`FlueClient` is the blocking face (on requests), `AsyncFlueClient` the asyncio one (on httpx); methods and behaviour are the same. Importing this
+package loads neither library: each name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from flue._model_names import NAMES as _MODELS
+
+if TYPE_CHECKING:
+    from flue.aio.client import AsyncFlueClient as AsyncFlueClient
+    from flue.aio.stream import AsyncFlueEventStream as AsyncFlueEventStream
+    from flue.codec import to_json as to_json
+    from flue.config import Timeouts as Timeouts
+    from flue.core.retry import BackoffOptions as BackoffOptions
+    from flue.core.retry import FailedAttempt as FailedAttempt
+    from flue.errors import AbortError as AbortError
+    from flue.errors import AuthenticationError as AuthenticationError
+    from flue.errors import BadRequestError as BadRequestError
+    from flue.errors import DurableStreamError as DurableStreamError
+    from flue.errors import FlueApiError as FlueApiError
+    from flue.errors import FlueConnectionError as FlueConnectionError
+    from flue.errors import FlueError as FlueError
+    from flue.errors import FlueExecutionError as FlueExecutionError
+    from flue.errors import FlueTimeoutError as FlueTimeoutError
+    from flue.errors import NotFoundError as NotFoundError
+    from flue.errors import OffsetGoneError as OffsetGoneError
+    from flue.errors import PermissionDeniedError as PermissionDeniedError
+    from flue.errors import RateLimitedError as RateLimitedError
+    from flue.errors import ServerError as ServerError
+    from flue.errors import UnsupportedFlueEventVersionError as UnsupportedFlueEventVersionError
+    from flue.models import *  # noqa: F403
+    from flue.plan import UNSET as UNSET
+    from flue.signals import AbortSignal as AbortSignal
+    from flue.sync.client import FlueClient as FlueClient
+    from flue.sync.stream import FlueEventStream as FlueEventStream
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AbortSignal": "flue.signals",
+    "AsyncFlueClient": "flue.aio.client",
+    "AsyncFlueEventStream": "flue.aio.stream",
+    "BackoffOptions": "flue.core.retry",
+    "FailedAttempt": "flue.core.retry",
+    "FlueClient": "flue.sync.client",
+    "FlueEventStream": "flue.sync.stream",
+    "Timeouts": "flue.config",
+    "UNSET": "flue.plan",
+    "to_json": "flue.codec",
+    **dict.fromkeys(
+        (
+            "AbortError",
+            "AuthenticationError",
+            "BadRequestError",
+            "DurableStreamError",
+            "FlueApiError",
+            "FlueConnectionError",
+            "FlueError",
+            "FlueExecutionError",
+            "FlueTimeoutError",
+            "NotFoundError",
+            "OffsetGoneError",
+            "PermissionDeniedError",
+            "RateLimitedError",
+            "ServerError",
+            "UnsupportedFlueEventVersionError",
+        ),
+        "flue.errors",
+    ),
+    **dict.fromkeys(_MODELS, "flue.models"),
+}
+
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604  # the names of the models are the code generator's list
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'flue' has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

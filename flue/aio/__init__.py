@@ -1,0 +1,1 @@
+"""The asyncio face, on httpx. The only package that imports httpx."""

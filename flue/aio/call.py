@@ -1,0 +1,66 @@
+"""One question, asked in the calling task."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from flue.aio.driver import Driver
+from flue.aio.interrupt import Interrupt, Interrupted
+from flue.core.actions import Done
+from flue.core.exchange import Exchange
+from flue.errors import AbortError, FlueTimeoutError
+from flue.observe import Observer
+
+if TYPE_CHECKING:
+    from flue.aio.transport import Transport
+    from flue.config import Settings
+    from flue.plan import CallPlan
+    from flue.signals import AbortSignal
+
+__all__ = ["pause", "perform"]
+
+
+async def perform(transport: Transport, settings: Settings, plan: CallPlan) -> Any:
+    """The answer to `plan`.
+
+    Raises:
+        AbortError: the caller's signal was aborted.
+        FlueTimeoutError: the overall limit is over.
+        FlueError: the server said no, or nothing that helps.
+    """
+    interrupt = Interrupt()
+    machine = Exchange(plan.operation, plan.budget, limit=settings.max_event_bytes)
+    driver = Driver(transport, settings, machine, interrupt, Observer(plan.what, plan.options))
+    driver.patience = plan.timeout if plan.operation.request.patient else None
+    loop = asyncio.get_running_loop()
+    timer = None if plan.timeout is None else loop.call_later(plan.timeout, interrupt.fire, "expired")
+    unsubscribe = None if plan.signal is None else plan.signal.subscribe(lambda: interrupt.fire("aborted"))
+    try:
+        result = await driver.advance()
+    except Interrupted:
+        if interrupt.cause == "expired":
+            raise FlueTimeoutError(f"{plan.what}: no answer within {plan.timeout:g} s") from None
+        raise AbortError(plan.signal.reason if plan.signal is not None else None) from None
+    finally:
+        if timer is not None:
+            timer.cancel()
+        if unsubscribe is not None:
+            unsubscribe()
+        await driver.release()
+    assert isinstance(result, Done)  # noqa: S101  # an exchange delivers nothing else
+    return result.value
+
+
+async def pause(seconds: float, signal: AbortSignal | None) -> None:
+    """Wait, or until the signal is aborted."""
+    interrupt = Interrupt()
+    unsubscribe = None if signal is None else signal.subscribe(lambda: interrupt.fire("aborted"))
+    try:
+        with interrupt:
+            await asyncio.sleep(seconds)
+    except Interrupted:
+        pass
+    finally:
+        if unsubscribe is not None:
+            unsubscribe()

@@ -1,0 +1,91 @@
+"""`AsyncFlueClient`: the asyncio client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn, Self
+
+import httpx
+
+from flue.config import AsyncHeaderSource, Timeouts, resolve
+from flue.aio.runs import Runs
+from flue.aio.transport import Transport
+from flue.aio.workflows import Workflows
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+__all__ = ["AsyncFlueClient"]
+
+
+class AsyncFlueClient:
+    """A client for asyncio services, on httpx.
+
+    One client may be used by many tasks at once, and by one event loop after the other: each has connections of its own. It is an async context
+    manager and works without; `aclose()` gives its connections up.
+
+    Attributes:
+        runs: read runs (`get`, `events`, `stream`).
+        workflows: start runs (`invoke`, `run`).
+
+    Example:
+        >>> async with AsyncFlueClient("https://flue.example/api", token="...") as client:  # doctest: +SKIP
+        ...     started = await client.workflows.invoke("report", input={"week": 7})
+        ...     async for event in client.runs.stream(started.run_id):
+        ...         print(event.type)
+    """
+
+    runs: Runs
+    workflows: Workflows
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        *,
+        token: str | None = None,
+        headers: AsyncHeaderSource | None = None,
+        timeout: Timeouts | float | None = None,
+        http_client: httpx.AsyncClient | None = None,
+        max_event_bytes: int | None = None,
+    ) -> None:
+        """Check the arguments; nothing is sent.
+
+        Args:
+            base_url: absolute http(s) URL where the Flue routes are mounted, path included. Default: `FLUE_BASE_URL`.
+            token: bearer token of every request. Default: `FLUE_TOKEN`. It goes to the origin of `base_url` and nowhere else.
+            headers: a mapping, or a callable, async or not, that returns one, called anew for every attempt. Put over the token, case-insensitively; None
+                as a value drops the header, also the token's.
+            timeout: `Timeouts`, or one number of seconds for connecting and for silence.
+            http_client: the caller's own client (proxies, TLS, adapters); never closed, never changed.
+            max_event_bytes: largest page and event that is accepted, decompressed; default: no limit.
+
+        Raises:
+            ValueError: an argument that cannot work, named; or no base URL.
+            TypeError: an argument of the wrong type.
+        """
+        if http_client is not None and not isinstance(http_client, httpx.AsyncClient):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"http_client must be an httpx.AsyncClient, not {type(http_client).__name__}")
+        settings = resolve(base_url, token, headers, timeout, max_event_bytes, allow_async=True)
+        self._settings = settings
+        self._transport = Transport(settings.timeouts, http_client)
+        self.runs = Runs(self._transport, settings)
+        self.workflows = Workflows(self._transport, settings)
+
+    async def aclose(self) -> None:
+        """Close the client's own connections. Streams that are open end with an error at their next request. Idempotent."""
+        await self._transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client holds connections and cannot be pickled; make one in each process")
+
+    def __repr__(self) -> str:
+        return f"<AsyncFlueClient {self._settings.base_url}>"
+
+

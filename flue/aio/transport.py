@@ -1,0 +1,136 @@
+"""Requests over httpx: opens an answer and reads it as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import httpx
+
+from flue.aio.faults import RAISED, to_fault
+from flue.core import wire
+from flue.core.actions import Fault, Head, Request
+
+if TYPE_CHECKING:
+    from flue.config import Timeouts
+
+__all__ = ["Answer", "Transport", "TransportFault"]
+
+_KEPT = 100
+"""Idle connections kept; open ones are not limited, since every live stream has its own."""
+USER_AGENT = f"flue-sdk python-httpx/{httpx.__version__}"
+
+
+class TransportFault(Exception):  # noqa: N818  # carries a Fault to the driver
+    """An attempt failed; `.fault` says how."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(str(fault.error))
+        self.fault = fault
+
+
+class Answer:
+    """An open answer."""
+
+    def __init__(self, response: httpx.Response, url: str) -> None:
+        self._response = response
+        self._url = url
+        self._chunks: AsyncIterator[bytes] = response.aiter_bytes()
+        headers = wire.WireHeaders(response.headers.multi_items())
+        http2 = response.http_version == "HTTP/2"
+        self.head = Head(response.status_code, headers, wire.framed(headers, http2=http2), time.time())
+
+    async def read(self) -> bytes:
+        """What has arrived of the body, decoded; waits for at least one byte. Empty at the end.
+
+        Raises:
+            TransportFault: the body was cut, or nothing came for the read time-out.
+        """
+        try:
+            return await anext(self._chunks, b"")
+        except RAISED as error:
+            raise TransportFault(to_fault(error, url=self._url)) from error
+
+    async def close(self) -> None:
+        """Give the connection back if the body was read to its end, else close it. Idempotent."""
+        if self.head.status == 204 or self.head.headers.get("content-length") == "0":
+            await self._response.aread()  # nothing is to come; saying so is what gives the connection back
+        await self._response.aclose()
+
+
+class Transport:
+    """What a client sends with: clients of its own, one for each event loop, or the caller's, which is neither closed nor changed."""
+
+    def __init__(self, timeouts: Timeouts, http_client: httpx.AsyncClient | None) -> None:
+        self._timeouts = timeouts
+        self._theirs = http_client
+        # A connection belongs to the loop that opened it; a loop that is gone takes its client along.
+        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
+        self._closed = False
+
+    async def open(self, request: Request, headers: dict[str, str], patience: float | None) -> Answer:
+        """Send a request and wait for the head of its answer.
+
+        Args:
+            request: what to send.
+            headers: the caller's, names in lower case; they win over the protocol's.
+            patience: seconds that the answer may take, if more than the read time-out.
+
+        Raises:
+            TransportFault: no answer came.
+        """
+        merged = {**dict(request.headers), **headers}
+        pairs = [(name.encode(), value.encode("latin-1")) for name, value in merged.items()]
+        read = self._timeouts.read if patience is None else max(self._timeouts.read, patience)
+        timeout = httpx.Timeout(read, connect=self._timeouts.connect)
+        try:
+            response = await self._send(request, pairs, timeout, authorized="authorization" in merged)
+        except RAISED as error:
+            raise TransportFault(to_fault(error, url=request.url)) from error
+        return Answer(response, request.url)
+
+    async def aclose(self) -> None:
+        """Close the clients of our own."""
+        self._closed = True
+        here = asyncio.get_running_loop()
+        for loop, client in list(self._clients.items()):
+            if loop is here:
+                await client.aclose()
+        self._clients.clear()
+
+    async def _send(
+        self, request: Request, pairs: list[tuple[bytes, bytes]], timeout: httpx.Timeout, *, authorized: bool
+    ) -> httpx.Response:
+        client = self._theirs
+        if client is None:
+            client = self._own()
+        built = client.build_request(request.method, request.url, headers=pairs, content=request.body, timeout=timeout)
+        auth = None if authorized else httpx.USE_CLIENT_DEFAULT
+        if self._theirs is None:
+            return await client.send(built, stream=True, follow_redirects=False, auth=auth)
+        cookies = list(client.cookies.jar)
+        response = await client.send(built, stream=True, follow_redirects=False, auth=auth)
+        if "set-cookie" in response.headers:  # httpx has stored it; the caller's jar is not ours to fill
+            jar = client.cookies.jar
+            jar.clear()
+            for cookie in cookies:
+                jar.set_cookie(cookie)
+        return response
+
+    def _own(self) -> httpx.AsyncClient:
+        if self._closed:
+            raise RuntimeError("the client is closed")
+        loop = asyncio.get_running_loop()
+        client = self._clients.get(loop)
+        if client is None:
+            limits = httpx.Limits(max_connections=None, max_keepalive_connections=_KEPT)
+            client = httpx.AsyncClient(limits=limits, headers={"user-agent": USER_AGENT})
+            client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+            self._clients[loop] = client
+        return client
+
+

@@ -1,0 +1,158 @@
+"""`client.workflows`: start runs, and see them through."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from flue.core.outcome import RECORD_PATIENCE, RunOutcome
+from flue.errors import AbortError, FlueError
+from flue.models import WorkflowRunResult
+from flue.plan import UNSET, Deadline, Unset, check_handler, plan_get_run, plan_invoke, plan_run_stream, sees_own_end
+from flue.aio.call import pause, perform
+from flue.aio.runs import open_stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flue.config import Settings
+    from flue.core.retry import BackoffOptions
+    from flue.models import FlueEvent, WorkflowInvokeResult, WorkflowWaitResult
+    from flue.signals import AbortSignal
+    from flue.aio.transport import Transport
+
+__all__ = ["Workflows"]
+
+
+class Workflows:
+    """Starts workflow runs. A POST is never repeated by this library: Flue 1.0 has no idempotency key, so a lost answer may be a started run."""
+
+    def __init__(self, transport: Transport, settings: Settings) -> None:
+        self._transport = transport
+        self._settings = settings
+
+    @overload
+    async def invoke(
+        self,
+        name: str,
+        *,
+        input: object = UNSET,
+        wait: None = None,
+        signal: AbortSignal | None = None,
+        timeout: float | None = None,
+    ) -> WorkflowInvokeResult: ...
+
+    @overload
+    async def invoke(
+        self,
+        name: str,
+        *,
+        input: object = UNSET,
+        wait: Literal["result"],
+        signal: AbortSignal | None = None,
+        timeout: float | None = None,
+    ) -> WorkflowWaitResult: ...
+
+    async def invoke(
+        self,
+        name: str,
+        *,
+        input: object = UNSET,  # noqa: A002  # the word of Flue's own SDK
+        wait: Literal["result"] | None = None,
+        signal: AbortSignal | None = None,
+        timeout: float | None = None,
+    ) -> WorkflowInvokeResult | WorkflowWaitResult:
+        """Start a run. The request is sent once, whatever happens: it is never repeated.
+
+        Args:
+            name: of the workflow.
+            input: JSON, attrs instances, dataclasses, datetimes (ISO 8601), `Decimal` and `UUID` (strings). Left out: no body. None: JSON `null`.
+            wait: None to return when the run is admitted; `"result"` to wait for its result in the same request, which proxies may cut: `run()` is
+                sturdier.
+            signal: ends the call with `AbortError`; a run that was admitted goes on.
+            timeout: overall limit in seconds. With `wait="result"` it also replaces a shorter read time-out.
+
+        Raises:
+            ValueError: an input that JSON cannot hold; raised before any I/O.
+            NotFoundError: no such workflow.
+            ServerError: Flue 1.0 answers 500 to an input that the workflow's schema refuses, and with `wait` when the run fails.
+            FlueConnectionError: no answer; whether the run was started is not known.
+            FlueTimeoutError: `timeout` is over.
+            AbortError: `signal` was aborted.
+        """
+        plan = plan_invoke(self._settings, name, input=input, wait=wait, signal=signal, timeout=timeout)
+        result: WorkflowInvokeResult | WorkflowWaitResult = await perform(self._transport, self._settings, plan)
+        return result
+
+    async def run(
+        self,
+        name: str,
+        *,
+        input: object = UNSET,  # noqa: A002  # the word of Flue's own SDK
+        on_event: Callable[[FlueEvent], object] | None = None,
+        signal: AbortSignal | None = None,
+        backoff_options: BackoffOptions | None = None,
+        timeout: float | None = None,
+    ) -> WorkflowRunResult:
+        """Start a run, follow it to its end, and give its result. Every error after admission carries `run_id`.
+
+        Args:
+            name: of the workflow, which must export `runs`.
+            input: as for `invoke()`.
+            on_event: called with each event, in order, and awaited if it is async; an exception from it ends the call, not the run.
+            signal: ends the call with `AbortError`; the run goes on.
+            backoff_options: how failed reads are retried; the start itself is sent once.
+            timeout: overall limit in seconds.
+
+        Raises:
+            FlueExecutionError: the run failed; `.error` is what the server recorded.
+            NotFoundError: no such workflow; or, with a `run_id`, a workflow that does not export `runs`.
+            FlueError: the run could not be started or followed.
+        """
+        check_handler(on_event)
+        deadline = Deadline(timeout)
+        plan_run_stream(self._settings, "checked before the start", signal=signal, backoff_options=backoff_options)
+        run_id = (await self.invoke(name, input=input, signal=signal, timeout=timeout)).run_id
+        outcome = RunOutcome(run_id, name)
+        try:
+            await self._follow(outcome, run_id, on_event, signal, backoff_options, deadline)
+            for seconds in RECORD_PATIENCE:
+                if outcome.known:
+                    break
+                plan = plan_get_run(
+                    self._settings, run_id, signal=signal, backoff_options=backoff_options, timeout=deadline.left()
+                )
+                outcome.recorded(await perform(self._transport, self._settings, plan))
+                if not outcome.known:
+                    await pause(seconds, signal)
+            return WorkflowRunResult(run_id=run_id, result=outcome.result())
+        except FlueError as error:
+            raise outcome.explain(error)  # noqa: B904  # the same error
+
+    async def _follow(
+        self,
+        outcome: RunOutcome,
+        run_id: str,
+        on_event: Callable[[FlueEvent], object] | None,
+        signal: AbortSignal | None,
+        backoff_options: BackoffOptions | None,
+        deadline: Deadline,
+    ) -> None:
+        plan = plan_run_stream(
+            self._settings,
+            run_id,
+            signal=signal,
+            backoff_options=backoff_options,
+            timeout=deadline.left(),
+            ends=sees_own_end(run_id),
+        )
+        async with open_stream(self._transport, self._settings, plan) as stream:
+            async for event in stream:
+                if on_event is not None:
+                    told = on_event(event)
+                    if inspect.isawaitable(told):
+                        await told
+                if event.type == "run_end" and event.run_id == run_id:
+                    outcome.ended(event)
+            if stream.interrupted_by() == "aborted":
+                raise AbortError(signal.reason if signal is not None else None)

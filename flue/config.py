@@ -1,0 +1,215 @@
+"""What a client is told once: address, token, headers, time-outs. Everything is checked here, before any I/O."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import os
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import quote, urlsplit
+
+import attrs
+
+__all__ = [
+    "AsyncHeaderSource",
+    "HeaderSource",
+    "Headers",
+    "Settings",
+    "Timeouts",
+    "check_headers",
+    "check_max_bytes",
+    "check_seconds",
+    "check_timeouts",
+    "resolve",
+]
+
+Headers = Mapping[str, str | None]
+HeaderSource = Headers | Callable[[], Headers]
+AsyncHeaderSource = Headers | Callable[[], Headers | Awaitable[Headers]]
+
+_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+# The transports write these themselves; a second opinion would desynchronise the connection.
+_FRAMING = frozenset({"content-length", "transfer-encoding", "connection", "host"})
+
+
+def check_seconds(value: object, what: str) -> float:
+    """A positive, finite number of seconds, or `ValueError` naming `what`."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{what} must be a number of seconds, not {type(value).__name__}")
+    if not 0 < value < math.inf:
+        raise ValueError(f"{what} must be a finite number of seconds > 0, not {value!r}")
+    return float(value)
+
+
+def _seconds(_: object, attribute: attrs.Attribute[float], value: object) -> None:
+    check_seconds(value, f"timeout.{attribute.name}")
+
+
+@attrs.frozen
+class Timeouts:
+    """How long one HTTP exchange may be silent. Never infinite; what lasts longer is asked for again.
+
+    Attributes:
+        connect: seconds to establish a connection.
+        read: seconds without a single byte, while waiting for an answer or inside one. Flue holds a long poll for 30 s and sends a
+            heartbeat every 15 s on server-sent events, so a value below 45 s makes an idle stream reconnect more often than it must.
+    """
+
+    connect: float = attrs.field(default=10.0, validator=_seconds)
+    read: float = attrs.field(default=90.0, validator=_seconds)
+
+
+@attrs.frozen(repr=False)
+class Settings:
+    """A client's checked configuration. Its `repr` shows neither token nor header values.
+
+    Attributes:
+        base_url: without a trailing slash.
+        token: the bearer token, or None.
+        source: the caller's headers, or the callable that makes them.
+        timeouts: of every HTTP exchange.
+        max_event_bytes: largest event and page that is accepted, or None.
+    """
+
+    base_url: str
+    token: str | None
+    source: AsyncHeaderSource
+    timeouts: Timeouts
+    max_event_bytes: int | None = None
+
+    @property
+    def refreshable(self) -> bool:
+        """Whether headers are made anew for each attempt, so that a 401 may be cured by asking again."""
+        return callable(self.source)
+
+    def merge(self, headers: object) -> dict[str, str]:
+        """The caller's headers over the token's, checked: names in lower case."""
+        merged = {} if self.token is None else {"authorization": f"Bearer {self.token}"}
+        for name, value in check_headers(headers).items():
+            if value is None:
+                merged.pop(name, None)
+            else:
+                merged[name] = value
+        return merged
+
+    def __repr__(self) -> str:
+        return f"<Settings {self.base_url}>"
+
+
+def check_headers(headers: object) -> dict[str, str | None]:
+    """Names in lower case, values stripped; `ValueError` / `TypeError` for what no HTTP message can carry. Values are never quoted."""
+    if not isinstance(headers, Mapping):
+        raise TypeError(f"headers must be a mapping of names to values, not {type(headers).__name__}")
+    checked: dict[str, str | None] = {}
+    for name, value in headers.items():  # pyright: ignore[reportUnknownVariableType]  # checked line by line below
+        if not isinstance(name, str):
+            raise TypeError(f"header names must be str, not {type(name).__name__}")  # pyright: ignore[reportUnknownArgumentType]
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"not a header name: {name!r}")
+        if name.lower() in _FRAMING:
+            raise ValueError(f"header {name!r} belongs to the transport and cannot be given")
+        if value is not None:
+            if not isinstance(value, str):
+                raise TypeError(f"the value of header {name!r} must be str, not {type(value).__name__}")  # pyright: ignore[reportUnknownArgumentType]
+            value = check_header_value(value, f"header {name!r}")
+        checked[name.lower()] = value
+    return checked
+
+
+def check_header_value(value: str, what: str) -> str:
+    """A value as HTTP can carry it; the message names `what`, never the value, which may be a secret."""
+    if any(character in value for character in "\r\n\0"):
+        raise ValueError(f"{what} contains a line break or a NUL")
+    try:
+        value.encode("latin-1")
+    except UnicodeEncodeError:
+        raise ValueError(f"{what} contains characters outside latin-1") from None
+    if any(ord(character) < 0x20 and character != "\t" for character in value):
+        raise ValueError(f"{what} contains a control character")
+    return value.strip(" \t")
+
+
+def check_timeouts(value: object) -> Timeouts:
+    """`Timeouts` from what the caller gave: None, one number for both, or `Timeouts`."""
+    if value is None:
+        return Timeouts()
+    if isinstance(value, Timeouts):
+        return value
+    seconds = check_seconds(value, "timeout")
+    return Timeouts(connect=seconds, read=seconds)
+
+
+def check_max_bytes(value: object) -> int | None:
+    """A positive number of bytes, or None for no limit."""
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+        raise TypeError(f"max_event_bytes must be an int or None, not {type(value).__name__}")
+    if value is not None and value < 1:
+        raise ValueError(f"max_event_bytes must be >= 1, not {value}")
+    return value
+
+
+def _check_base_url(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"base_url must be str, not {type(value).__name__}")
+    # The value is shown only once it is known to hold no password.
+    if any(character.isspace() or not character.isprintable() for character in value):
+        raise ValueError("base_url contains white space or a control character")
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError(f"base_url is not a URL: {error}") from None
+    if "@" in parts.netloc:
+        raise ValueError("base_url contains user info; pass the token as token=...")
+    if parts.scheme.lower() not in {"http", "https"}:
+        if not parts.scheme:
+            raise ValueError(f"base_url is relative, an absolute http(s) URL is needed: {value!r}")
+        raise ValueError(f"base_url has the scheme {parts.scheme!r}, http or https is needed")
+    if not parts.hostname:
+        raise ValueError(f"base_url has no host: {value!r}")
+    if "?" in value:
+        raise ValueError("base_url contains a query")
+    if "#" in value:
+        raise ValueError("base_url contains a fragment")
+    if "\\" in value:
+        raise ValueError("base_url contains a backslash")
+    path = quote(parts.path, safe="/%:@!$&'()*+,;=~").rstrip("/")
+    return f"{parts.scheme.lower()}://{parts.netloc}{path}"
+
+
+def resolve(
+    base_url: object, token: object, headers: object, timeout: object, max_event_bytes: object, *, allow_async: bool
+) -> Settings:
+    """The checked settings of a client; what is not given comes from `FLUE_BASE_URL` and `FLUE_TOKEN`.
+
+    Raises:
+        ValueError: an address, token, header or time-out that cannot work.
+        TypeError: an argument of the wrong type; an async header callable where `allow_async` is false.
+    """
+    if base_url is None:
+        base_url = os.environ.get("FLUE_BASE_URL") or None
+        if base_url is None:
+            raise ValueError("base_url is missing: pass it, or set FLUE_BASE_URL")
+    url = _check_base_url(base_url)
+    if token is None:
+        token = os.environ.get("FLUE_TOKEN")
+    if token is not None and not isinstance(token, str):
+        raise TypeError(f"token must be str, not {type(token).__name__}")
+    source: AsyncHeaderSource
+    if headers is None:
+        source = {}
+    elif callable(headers):
+        is_async = inspect.iscoroutinefunction(headers) or inspect.iscoroutinefunction(type(headers).__call__)
+        if is_async and not allow_async:
+            raise TypeError("an async header callable needs AsyncFlueClient")
+        source = headers
+    else:
+        source = check_headers(headers)
+    return Settings(
+        base_url=url,
+        token=check_header_value(token, "token") if token else None,
+        source=source,
+        timeouts=check_timeouts(timeout),
+        max_event_bytes=check_max_bytes(max_event_bytes),
+    )

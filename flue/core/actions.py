@@ -1,0 +1,163 @@
+"""What a machine asks for, as values, and what it is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import attrs
+
+if TYPE_CHECKING:
+    from flue.core.retry import FailedAttempt
+    from flue.core.wire import WireHeaders
+    from flue.errors import FlueError
+
+__all__ = ["Action", "Batch", "Deliver", "Done", "Fail", "Fault", "Head", "Machine", "Open", "Read", "Request", "Sleep"]
+
+
+@attrs.frozen
+class Request:
+    """One HTTP request, without the caller's headers.
+
+    Attributes:
+        method: `GET` or `POST`.
+        url: absolute, query included.
+        headers: of the protocol; the caller's are merged over them.
+        body: bytes, or None for none.
+        patient: the answer may be as long in coming as the caller waits (a POST that waits for a result).
+    """
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    patient: bool = False
+
+
+@attrs.frozen
+class Head:
+    """The head of an answer.
+
+    Attributes:
+        status: the HTTP status.
+        headers: its headers.
+        framed: whether the end of the body will be known (`wire.framed`).
+        wall: time of day in seconds since the epoch, for a `Retry-After` date.
+    """
+
+    status: int
+    headers: WireHeaders
+    framed: bool
+    wall: float
+
+
+@attrs.frozen
+class Fault:
+    """A transport's failure, in our words.
+
+    Attributes:
+        error: ours; the library's own exception is its `__cause__`.
+        retry: whether asking again may help (not after a failed TLS verification).
+        silent: nothing was heard for `timeout.read`.
+    """
+
+    error: FlueError
+    retry: bool = True
+    silent: bool = False
+
+
+@attrs.define
+class Batch:
+    """Items that arrived together, whole, and the checkpoint behind them."""
+
+    items: list[Any]
+    offset: str
+    up_to_date: bool
+    closed: bool
+
+
+@attrs.frozen
+class Open:
+    """Send this request (closing what is open), then report `head()` or `fault()`."""
+
+    request: Request
+
+
+@attrs.frozen
+class Read:
+    """Read what has arrived of the open body, then report `data()`, `end()` or `fault()`."""
+
+
+@attrs.frozen
+class Sleep:
+    """Close what is open and wait.
+
+    Attributes:
+        delay: seconds.
+        attempt: the failed attempt that is the reason; None when a clean answer brought nothing and the next question is only paced.
+    """
+
+    delay: float
+    attempt: FailedAttempt | None = None
+
+
+@attrs.frozen
+class Deliver:
+    """Hand over the items of this batch one by one, then report `handed_over()`."""
+
+    batch: Batch
+
+
+@attrs.frozen
+class Done:
+    """Close what is open. The machine has nothing more to ask for.
+
+    Attributes:
+        value: the answer of a single request; None for a stream.
+    """
+
+    value: Any = None
+
+
+@attrs.frozen
+class Fail:
+    """Close what is open and raise.
+
+    Attributes:
+        error: what to raise; the same again for every later call.
+        attempt: the failed attempt behind it, if it was one.
+    """
+
+    error: FlueError
+    attempt: FailedAttempt | None = None
+
+
+Action = Open | Read | Sleep | Deliver | Done | Fail
+READ = Read()
+
+
+class Machine(Protocol):
+    """What the faces drive. `now` is a monotonic clock's reading in seconds; only differences matter."""
+
+    def next_action(self, now: float) -> Action:
+        """What to do now. The machine does not move until it is told how that went."""
+        ...
+
+    def head(self, head: Head, now: float) -> None:
+        """The answer to the last `Open` has begun."""
+        ...
+
+    def data(self, chunk: bytes, now: float) -> None:
+        """Bytes of the body, decoded if they were compressed."""
+        ...
+
+    def end(self, now: float) -> None:
+        """The body is over, without a fault."""
+        ...
+
+    def fault(self, fault: Fault, now: float) -> None:
+        """The last `Open` or `Read` failed."""
+        ...
+
+    def dropped(self) -> None:
+        """The caller was torn out of the last action by something that is not a fault; the connection is closed."""
+        ...

@@ -1,0 +1,131 @@
+"""Bytes to items: JSON pages and server-sent events.
+
+An item stays raw (`msgspec.Raw`, a slice of its page) until somebody asks for it: this module knows where an item ends, not what it says.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+import msgspec
+
+__all__ = ["Malformed", "SseParser", "TooLarge", "parse_json", "split_page"]
+
+_split = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_BOM = b"\xef\xbb\xbf"
+
+
+class Malformed(Exception):  # noqa: N818  # a finding, which the machine turns into an error or a retry
+    """Bytes that are not what they should be; the text says why."""
+
+
+class TooLarge(Malformed):
+    """More bytes than the caller's limit."""
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def parse_json(body: bytes) -> Any:
+    """One JSON document, read the way JavaScript reads it: BOM dropped, invalid UTF-8 replaced, lone surrogates kept.
+
+    Raises:
+        Malformed: not JSON; nested too deep; an integer of thousands of digits.
+    """
+    try:
+        return json.loads(body.decode("utf-8-sig", "replace"), parse_constant=_refuse_constant)
+    except RecursionError:
+        raise Malformed("JSON is nested too deep") from None
+    except ValueError as error:
+        raise Malformed(str(error)) from None
+
+
+def split_page(body: bytes) -> list[Any]:
+    """The items of a JSON page, raw where the strict parser agrees and as objects where only the lenient one does.
+
+    White space alone is an empty page. A document that is not an array counts as its only item, as in the reference client: the codec then
+    says what is wrong with it.
+
+    Raises:
+        Malformed: not JSON.
+    """
+    try:
+        return list(_split(body))
+    except (msgspec.MsgspecError, RecursionError):
+        pass
+    if not body.strip(b" \t\r\n"):
+        return []
+    value = parse_json(body)
+    return value if isinstance(value, list) else [value]  # pyright: ignore[reportUnknownVariableType]
+
+
+class SseParser:
+    """Server-sent events by the WHATWG grammar: LF, CRLF and CR end a line, and nothing else does.
+
+    (`str.splitlines` and the line iterators of both HTTP libraries also split at U+0085, U+2028 and U+2029, which are legal inside JSON strings.)
+    Works on bytes, so characters may be cut anywhere. Feeding costs time linear in the bytes, however large an event is.
+    """
+
+    def __init__(self, limit: int | None = None) -> None:
+        """Args: limit: the largest event in bytes, or None."""
+        self._limit = limit
+        self._partial: list[bytes] = []  # of the line that has not ended yet
+        self._size = 0  # bytes held for the event that has not ended yet
+        self._after_cr = False
+        self._first = True
+        self._event = b""
+        self._data: list[bytes] = []
+
+    def feed(self, chunk: bytes) -> list[tuple[bytes, bytes]]:
+        """Take some bytes; give the events that they completed, as pairs of event type and data.
+
+        Raises:
+            TooLarge: the event in the making is larger than the limit.
+        """
+        if self._after_cr and chunk[:1] == b"\n":  # the second half of a CRLF
+            self._after_cr = False
+            chunk = chunk[1:]
+        if not chunk:
+            return []
+        self._after_cr = chunk.endswith(b"\r")
+        if b"\r" in chunk:
+            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        lines = chunk.split(b"\n")
+        rest = lines.pop()
+        events: list[tuple[bytes, bytes]] = []
+        for line in lines:
+            if self._partial:
+                self._partial.append(line)
+                line = b"".join(self._partial)  # noqa: PLW2901
+                self._partial.clear()
+            if self._first:
+                self._first = False
+                line = line.removeprefix(_BOM)  # noqa: PLW2901
+            if line:
+                self._field(line)
+                continue
+            if self._data:
+                data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+                events.append((self._event, data))
+            self._event, self._data, self._size = b"", [], 0
+        if rest:
+            self._partial.append(rest)
+            self._grow(len(rest))
+        return events
+
+    def _field(self, line: bytes) -> None:
+        name, _, value = line.partition(b":")
+        if value[:1] == b" ":
+            value = value[1:]
+        if name == b"data":
+            self._data.append(value)
+            self._grow(len(value))
+        elif name == b"event":
+            self._event = value
+
+    def _grow(self, size: int) -> None:
+        self._size += size
+        if self._limit is not None and self._size > self._limit:
+            raise TooLarge(f"an event is larger than the limit of {self._limit} bytes")

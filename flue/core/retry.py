@@ -1,0 +1,175 @@
+"""How often and how soon to ask again: tenacity's strategies as a budget that restarts on progress.
+
+tenacity supplies the arithmetic (`wait_*` and `stop_*` are pure functions of a `RetryCallState`). Its loop is not used: attempts of a loop
+never reset, and a stream that made progress has earned a fresh budget.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import tenacity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["BackoffOptions", "Budget", "FailedAttempt"]
+
+DEFAULT_MAX_ELAPSED = 60.0
+"""Seconds without progress after which a call without `BackoffOptions` of its own gives up."""
+CREDENTIAL_TRIES = 3
+"""How often a 401 or 403 in a row is put to headers that are made anew for each attempt."""
+
+
+def _not_negative(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{attribute.name} must be a number, not {type(value).__name__}")
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{attribute.name} must be a finite number >= 0, not {value!r}")
+
+
+def _count(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{attribute.name} must be an int or None, not {type(value).__name__}")
+    if value < 0:
+        raise ValueError(f"{attribute.name} must be >= 0, not {value}")
+
+
+def _at_least_one(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
+    if value < 1:
+        raise ValueError(f"{attribute.name} must be >= 1, not {value!r}")
+
+
+def _callback(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if not callable(value):
+        raise TypeError(f"{attribute.name} must be callable, not {type(value).__name__}")
+
+
+@attrs.frozen
+class FailedAttempt:
+    """One attempt that failed, as `BackoffOptions.on_failed_attempt` gets it.
+
+    Attributes:
+        attempt: its number since the last progress, from 1.
+        delay: seconds until the next one; 0.0 when there is none.
+        error: why it failed.
+        offset: where the next attempt reads on; None for a call that reads no stream.
+        will_retry: whether there is a next one.
+    """
+
+    attempt: int
+    delay: float
+    error: Exception
+    offset: str | None
+    will_retry: bool
+
+
+@attrs.frozen
+class BackoffOptions:
+    """How a read is asked again after a failure: full jitter, `random() * min(initial_delay * multiplier ** n, max_delay)`.
+
+    The limits count failures without progress: they start again when an event is handed over, the offset moves or a long poll completes.
+    Options that are given are taken as they stand: with both limits None there is none.
+
+    Attributes:
+        initial_delay: seconds; the cap of the first pause.
+        max_delay: seconds; the cap of every pause. A server's `Retry-After` may ask for more, up to an hour.
+        multiplier: growth of the cap from pause to pause.
+        max_retries: attempts after the first one; 0 for a single try; None for no limit.
+        max_elapsed: seconds without progress; None for no limit.
+        on_failed_attempt: called with a `FailedAttempt` for every failed attempt, the last one too. An exception from it ends the read.
+
+    Example:
+        >>> BackoffOptions(max_retries=5).multiplier
+        1.3
+    """
+
+    initial_delay: float = attrs.field(default=0.1, validator=_not_negative)
+    max_delay: float = attrs.field(default=60.0, validator=_not_negative)
+    multiplier: float = attrs.field(default=1.3, validator=[_not_negative, _at_least_one])
+    max_retries: int | None = attrs.field(default=None, validator=attrs.validators.optional(_count))
+    max_elapsed: float | None = attrs.field(default=None, validator=attrs.validators.optional(_not_negative))
+    on_failed_attempt: Callable[[FailedAttempt], object] | None = attrs.field(
+        default=None, validator=attrs.validators.optional(_callback)
+    )
+
+
+class Budget:
+    """What is left of a `BackoffOptions` since the last progress."""
+
+    def __init__(self, options: BackoffOptions | None, *, follows: bool = False, refreshable: bool = False) -> None:
+        """Start with a full budget.
+
+        Args:
+            options: the caller's; None for the defaults, which give up after 60 s without progress.
+            follows: whether a read with default options, once it has succeeded, goes on for ever (a live stream).
+            refreshable: whether a 401 or 403 is asked again, up to three times in a row.
+        """
+        if options is not None and not isinstance(options, BackoffOptions):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"backoff_options must be BackoffOptions, not {type(options).__name__}")
+        given = options or BackoffOptions(max_elapsed=DEFAULT_MAX_ELAPSED)
+        self._wait = tenacity.wait_random_exponential(
+            multiplier=given.initial_delay, max=given.max_delay, exp_base=given.multiplier
+        )
+        self._limits: list[Callable[[tenacity.RetryCallState], bool]] = []
+        if given.max_retries is not None:
+            self._limits.append(tenacity.stop_after_attempt(given.max_retries + 1))
+        if given.max_elapsed is not None:
+            # "before": a pause that would outlast the budget is not begun.
+            self._limits.append(tenacity.stop_before_delay(given.max_elapsed))
+        self._forgiving = follows and options is None
+        self._refreshable = refreshable
+        self._refused = 0
+        self.attempts = 0
+        self._since: float | None = None
+
+    def opened(self, now: float) -> None:
+        """An attempt begins."""
+        if self._since is None:
+            self._since = now
+
+    def answered(self) -> None:
+        """The server can be read from: from now on a stream with default options never gives up."""
+        self._refused = 0
+        if self._forgiving:
+            self._limits.clear()
+
+    def progress(self) -> None:
+        """Something came of it: the budget is full again."""
+        self.attempts = 0
+        self._since = None
+
+    def elapsed(self, now: float) -> float:
+        """Seconds since the first attempt without progress."""
+        return 0.0 if self._since is None else now - self._since
+
+    def may_refresh(self) -> bool:
+        """Count a 401 or 403; whether it is to be asked again with fresh headers."""
+        self._refused += 1
+        return self._refreshable and self._refused < CREDENTIAL_TRIES
+
+    def failed(self, now: float, *, at_least: float = 0.0, at_most: float = math.inf, idle: bool = False) -> float | None:
+        """Count a failure.
+
+        Args:
+            now: the clock.
+            at_least: seconds that the server asked to wait.
+            at_most: seconds that a pause of ours is capped at.
+            idle: the attempt waited for news, so its time does not count as lost.
+
+        Returns:
+            The pause in seconds, or None: give up.
+        """
+        self.attempts += 1
+        if idle and self.attempts == 1:
+            self._since = now
+        self.opened(now)
+        state = tenacity.RetryCallState(retry_object=None, fn=None, args=(), kwargs={})  # type: ignore[arg-type]  # no loop behind it
+        state.attempt_number = self.attempts
+        state.start_time = now - self.elapsed(now)
+        state.outcome_timestamp = now
+        delay = max(at_least, min(self._wait(state), at_most))
+        state.upcoming_sleep = delay
+        return None if any(limit(state) for limit in self._limits) else delay

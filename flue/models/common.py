@@ -1,0 +1,356 @@
+"""Payload types that events, records and answers share: token usage, the normalized model turn, and errors.
+
+Generated from schemas/common.json by `python -m codegen`: do not edit.
+"""
+
+# ruff: noqa: TC001, TC003  (whoever resolves the annotations at run time finds their names here)
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, TypeAlias
+
+import attrs
+
+from flue._unknown import UnknownContent
+from flue._wire_model import JSON, NO_EXTRA, Model
+
+LlmTurnPurpose: TypeAlias = Literal["agent", "compaction", "compaction_prefix"]
+"""Why a model turn was made: the agent's own work, or a summary of older context."""
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class PromptUsage(Model):
+    """Tokens and cost of model work, summed over every model call that the described operation made.
+
+    Attributes:
+        input: Prompt tokens that were neither read from nor written to the provider's cache.
+        output: Generated tokens.
+        cache_read: Prompt tokens read from the provider's cache.
+        cache_write: Prompt tokens written to the provider's cache.
+        total_tokens: All tokens counted.
+        cost: What the tokens cost.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
+            spelling of a value.
+    """
+
+    input: int
+    output: int
+    cache_read: int
+    cache_write: int
+    total_tokens: int
+    cost: PromptCost
+    wire_extra: Mapping[str, Any] = NO_EXTRA
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class PromptCost(Model):
+    """Cost of model work, in the currency of the model's price table.
+
+    That is US dollars for the large commercial providers, and whatever was configured for custom models.
+
+    Attributes:
+        input: Cost of the prompt tokens.
+        output: Cost of the generated tokens.
+        cache_read: Cost of the tokens read from the cache.
+        cache_write: Cost of the tokens written to the cache.
+        total: The sum.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
+            spelling of a value.
+    """
+
+    input: float
+    output: float
+    cache_read: float
+    cache_write: float
+    total: float
+    wire_extra: Mapping[str, Any] = NO_EXTRA
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class LlmTextContent(Model):
+    """Text in a message.
+
+    Attributes:
+        type: The kind of content.
+        text: The text.
+        text_signature: Opaque signature of the provider, needed to send the text back to it.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
+            spelling of a value.
+    """
+
+    type: ClassVar[Literal["text"]] = "text"
+
+    text: str
+    text_signature: str | None = None
+    wire_extra: Mapping[str, Any] = NO_EXTRA
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class LlmImageContent(Model):
+    """An image in a message. Events never carry its bytes.
+
+    Attributes:
+        type: The kind of content.
+        data: Base64 in the model's context; in events always the text `[image data omitted from event]`.
+        mime_type: Media type of the image, such as `image/png`.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
+            spelling of a value.
+    """
+
+    type: ClassVar[Literal["image"]] = "image"
+
+    data: str
+    mime_type: str
+    wire_extra: Mapping[str, Any] = NO_EXTRA
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class LlmThinkingContent(Model):
+    """Reasoning that the model showed before it answered.
+
+    Attributes:
+        type: The kind of content.
+        thinking: The reasoning text; empty where the provider hides it.
+        thinking_signature: Opaque signature of the provider, needed to send the reasoning back to it.
+        redacted: Whether the provider withheld the text and left only the signature.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
+            spelling of a value.
+    """
+
+    type: ClassVar[Literal["thinking"]] = "thinking"
+
+    thinking: str
+    thinking_signature: str | None = None
+    redacted: bool | None = None
+    wire_extra: Mapping[str, Any] = NO_EXTRA
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class LlmToolCall(Model):
+    """A tool that the model asked to be called.
+
+    Attributes:
+        type: The kind of content.
+        id: Identifies the call; the `tool_start` and `tool` events carry it as `tool_call_id`.
+        name: Name of the tool.
+        arguments: The arguments, as the model wrote them.
+        thought_signature: Opaque signature of the provider, needed to send the call back to it.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
+            spelling of a value.
+    """
+
+    type: ClassVar[Literal["toolCall"]] = "toolCall"
+
+    id: str
+    name: str
+    arguments: dict[str, JSON]
+    thought_signature: str | None = None
+    wire_extra: Mapping[str, Any] = NO_EXTRA
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class LlmUserMessage(Model):
+    """What the user, or the program in its name, told the model.
+
+    Attributes:
+        role: Who speaks.
+        content: Plain text, or the parts of the message in order.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
+            spelling of a value.
+    """
+
+    role: ClassVar[Literal["user"]] = "user"
+
+    content: str | list[LlmUserContent]
+    wire_extra: Mapping[str, Any] = NO_EXTRA
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class LlmAssistantMessage(Model):
+    """What the model answered.
+
+    Attributes:
+        role: Who speaks.
+        content: The parts of the message in order: reasoning, text and tool calls.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
+            spelling of a value.
+    """
+
+    role: ClassVar[Literal["assistant"]] = "assistant"
+
+    content: list[LlmAssistantContent]
+    wire_extra: Mapping[str, Any] = NO_EXTRA
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class LlmToolResultMessage(Model):
+    """What a tool returned to the model.
+
+    Attributes:
+        role: Who speaks.
+        tool_call_id: The call that is answered.
+        tool_name: Name of the tool.
+        content: The parts of the result in order.
+        is_error: Whether the tool failed.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
+            spelling of a value.
+    """
+
+    role: ClassVar[Literal["toolResult"]] = "toolResult"
+
+    tool_call_id: str
+    tool_name: str
+    content: list[LlmUserContent]
+    is_error: bool
+    wire_extra: Mapping[str, Any] = NO_EXTRA
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class LlmTool(Model):
+    """A tool that the model was offered.
+
+    Attributes:
+        name: Name of the tool.
+        description: What the model is told about it.
+        parameters: JSON Schema of its arguments.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
+            spelling of a value.
+    """
+
+    name: str
+    description: str
+    parameters: JSON = None
+    wire_extra: Mapping[str, Any] = NO_EXTRA
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class ModelRequestInfo(Model):
+    """Which model a turn asked, and with what settings.
+
+    Attributes:
+        provider_id: Key under which the provider is registered with Flue; the first half of a model specifier.
+        provider_name: The provider's own name. Differs from `provider_id` behind gateways and for custom registrations.
+        requested_model: Id of the model that was asked for.
+        api: The provider API spoken, such as `anthropic-messages`.
+        server_address: Host of the provider's endpoint.
+        server_port: Port of the provider's endpoint, where it is not the usual one.
+        reasoning_level: Reasoning effort asked for, such as `medium`.
+        max_tokens: Upper limit of generated tokens.
+        temperature: Sampling temperature.
+        context_compacted: True when older context had been replaced by a summary.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
+            spelling of a value.
+    """
+
+    provider_id: str
+    provider_name: str
+    requested_model: str
+    api: str
+    server_address: str | None = None
+    server_port: int | None = None
+    reasoning_level: str | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    context_compacted: bool | None = None
+    wire_extra: Mapping[str, Any] = NO_EXTRA
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class ModelResponse(Model):
+    """What a model turn brought back.
+
+    Attributes:
+        response_id: The provider's id of the response.
+        response_model: The model that answered, where the provider names it.
+        output: The model's message.
+        usage: Tokens and cost of this turn.
+        finish_reason: Why the model stopped, such as `stop`, `toolUse` or `length`.
+        error: What went wrong, if something did.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
+            spelling of a value.
+    """
+
+    response_id: str | None = None
+    response_model: str | None = None
+    output: LlmAssistantMessage | None = None
+    usage: PromptUsage | None = None
+    finish_reason: str | None = None
+    error: FlueErrorInfo | None = None
+    wire_extra: Mapping[str, Any] = NO_EXTRA
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class FlueErrorInfo(Model):
+    """A classified error of a model turn.
+
+    Attributes:
+        type: Class of the error, such as `AbortError`.
+        name: Name of the JavaScript error.
+        code: Code of the error, such as `ECONNRESET`.
+        message: What the error says.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
+            spelling of a value.
+    """
+
+    type: str
+    name: str | None = None
+    code: str | None = None
+    message: str | None = None
+    wire_extra: Mapping[str, Any] = NO_EXTRA
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class FlueSerializedError(Model):
+    """An error as an event carries it.
+
+    Attributes:
+        name: Name of the JavaScript error.
+        message: What the error says.
+        type: Stable type of a Flue error, such as `submission_aborted`.
+        details: Longer explanation for people.
+        dev: Advice for the developer; only from a local development server.
+        meta: Structured details, by the type of the error.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
+            spelling of a value.
+    """
+
+    name: str | None = None
+    message: str
+    type: str | None = None
+    details: str | None = None
+    dev: str | None = None
+    meta: dict[str, JSON] | None = None
+    wire_extra: Mapping[str, Any] = NO_EXTRA
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class FluePublicError(Model):
+    """The error that a Flue server answers with, under the key `error` of the body.
+
+    Attributes:
+        type: Stable type of the error, such as `run_not_found`.
+        message: What went wrong, in one sentence.
+        details: Longer explanation for people; may be empty.
+        dev: Advice for the developer; only from a local development server.
+        meta: Structured details, by the type of the error.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
+            spelling of a value.
+    """
+
+    type: str
+    message: str
+    details: str
+    dev: str | None = None
+    meta: dict[str, JSON] | None = None
+    wire_extra: Mapping[str, Any] = NO_EXTRA
+
+
+LlmUserContent: TypeAlias = LlmTextContent | LlmImageContent | UnknownContent
+"""A part of a user's message or of a tool's result."""
+
+LlmAssistantContent: TypeAlias = LlmTextContent | LlmThinkingContent | LlmToolCall | UnknownContent
+"""A part of the model's message."""
+
+LlmMessage: TypeAlias = LlmUserMessage | LlmAssistantMessage | LlmToolResultMessage
+"""A message of a model's context in its normalized form."""

@@ -1,0 +1,91 @@
+"""`FlueClient`: the blocking client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn, Self
+
+import requests
+
+from flue.config import HeaderSource, Timeouts, resolve
+from flue.sync.runs import Runs
+from flue.sync.transport import Transport
+from flue.sync.workflows import Workflows
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+__all__ = ["FlueClient"]
+
+
+class FlueClient:
+    """A client for scripts and threads, on requests.
+
+    One client may be used by many threads at once. It is a context manager and works without; `close()` gives its connections up. After a `fork` the
+    child opens connections of its own.
+
+    Attributes:
+        runs: read runs (`get`, `events`, `stream`).
+        workflows: start runs (`invoke`, `run`).
+
+    Example:
+        >>> with FlueClient("https://flue.example/api", token="...") as client:  # doctest: +SKIP
+        ...     started = client.workflows.invoke("report", input={"week": 7})
+        ...     for event in client.runs.stream(started.run_id):
+        ...         print(event.type)
+    """
+
+    runs: Runs
+    workflows: Workflows
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        *,
+        token: str | None = None,
+        headers: HeaderSource | None = None,
+        timeout: Timeouts | float | None = None,
+        session: requests.Session | None = None,
+        max_event_bytes: int | None = None,
+    ) -> None:
+        """Check the arguments; nothing is sent.
+
+        Args:
+            base_url: absolute http(s) URL where the Flue routes are mounted, path included. Default: `FLUE_BASE_URL`.
+            token: bearer token of every request. Default: `FLUE_TOKEN`. It goes to the origin of `base_url` and nowhere else.
+            headers: a mapping, or a callable that returns one, called anew for every attempt. Put over the token, case-insensitively; None
+                as a value drops the header, also the token's.
+            timeout: `Timeouts`, or one number of seconds for connecting and for silence.
+            session: the caller's own session (proxies, TLS, adapters); never closed, never changed.
+            max_event_bytes: largest page and event that is accepted, decompressed; default: no limit.
+
+        Raises:
+            ValueError: an argument that cannot work, named; or no base URL.
+            TypeError: an argument of the wrong type.
+        """
+        if session is not None and not isinstance(session, requests.Session):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"session must be a requests.Session, not {type(session).__name__}")
+        settings = resolve(base_url, token, headers, timeout, max_event_bytes, allow_async=False)
+        self._settings = settings
+        self._transport = Transport(settings.timeouts, session)
+        self.runs = Runs(self._transport, settings)
+        self.workflows = Workflows(self._transport, settings)
+
+    def close(self) -> None:
+        """Close the client's own connections. Streams that are open end with an error at their next request. Idempotent."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client holds connections and cannot be pickled; make one in each process")
+
+    def __repr__(self) -> str:
+        return f"<FlueClient {self._settings.base_url}>"
+
+

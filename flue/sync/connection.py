@@ -1,0 +1,183 @@
+"""Connections that another thread can shut down at any moment of their life, from the look-up of the host to the last byte.
+
+urllib3 keeps a connection's socket to itself until it is connected and, for TLS, until the handshake is over. These classes keep a duplicate of
+the descriptor from before `connect()`: shutting that down reaches the connection in every state, wrapped or not, and cannot hit a descriptor that was
+closed and given to somebody else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+import urllib3.connection
+import urllib3.connectionpool
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+from flue.sync.interrupt import Interrupt, shut_down
+
+if TYPE_CHECKING:
+    from urllib3.poolmanager import PoolManager, ProxyManager
+
+__all__ = ["InterruptibleAdapter", "working_for"]
+
+_thread_state = threading.local()
+_POOL = 100
+"""Connections kept per host; more may be open, they are closed after use."""
+
+Address = tuple[Any, Any, int, str, Any]
+
+
+@contextlib.contextmanager
+def working_for(interrupt: Interrupt) -> Any:
+    """Connections used by this thread inside the block can be shut down by `interrupt`."""
+    _thread_state.interrupt = interrupt
+    try:
+        yield
+    finally:
+        _thread_state.interrupt = None
+
+
+class _Line:
+    """The handle of one connection."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._handle = sock.dup()
+        self.owner: Interrupt | None = None
+
+    def serve(self) -> None:
+        self.owner = getattr(_thread_state, "interrupt", None)
+        if self.owner is not None:
+            self.owner.watch(self)
+
+    def shutdown(self, owner: Interrupt) -> None:
+        if self.owner is owner:  # a pooled connection may work for another call by now
+            shut_down(self._handle)
+
+    def close(self) -> None:
+        self._handle.close()
+
+
+class _Interruptible(urllib3.connection.HTTPConnection):
+    """What both connection classes do differently: connect by hand, keep a handle."""
+
+    line: _Line | None = None
+
+    def _new_conn(self) -> socket.socket:
+        try:
+            addresses = _look_up(self._dns_host, self.port)
+        except OSError as error:
+            raise NameResolutionError(self.host, self, error) from error  # type: ignore[arg-type]  # a gaierror or its kin
+        problem: Exception = OSError("the host has no address")
+        for address in addresses:
+            try:
+                return self._connect(address)
+            except TimeoutError as error:
+                problem = error
+            except OSError as error:
+                problem = error
+        if isinstance(problem, TimeoutError):
+            message = f"Connection to {self.host} timed out. (connect timeout={self.timeout})"
+            raise ConnectTimeoutError(self, message) from problem
+        raise NewConnectionError(self, f"Failed to establish a new connection: {problem}") from problem
+
+    def _connect(self, address: Address) -> socket.socket:
+        family, kind, protocol, _, where = address
+        sock = socket.socket(family, kind, protocol)
+        try:
+            for option in self.socket_options or ():
+                sock.setsockopt(*option)
+            if isinstance(self.timeout, int | float):
+                sock.settimeout(self.timeout)
+            if self.source_address:
+                sock.bind(self.source_address)
+            self._drop_line()
+            self.line = _Line(sock)
+            self.line.serve()
+            sock.connect(where)
+        except BaseException:
+            sock.close()
+            self._drop_line()
+            raise
+        return sock
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        if self.line is not None:
+            self.line.serve()
+        super().request(*args, **kwargs)
+
+    def close(self) -> None:
+        super().close()
+        self._drop_line()
+
+    def _drop_line(self) -> None:
+        if self.line is not None:
+            self.line.close()
+            self.line = None
+
+
+class _Http(_Interruptible):
+    pass
+
+
+class _Https(_Interruptible, urllib3.connection.HTTPSConnection):
+    pass
+
+
+class _HttpPool(urllib3.connectionpool.HTTPConnectionPool):
+    ConnectionCls = _Http
+
+
+class _HttpsPool(urllib3.connectionpool.HTTPSConnectionPool):
+    ConnectionCls = _Https
+
+
+class InterruptibleAdapter(HTTPAdapter):
+    """requests' own adapter, over connections that can be shut down."""
+
+    def __init__(self) -> None:
+        super().__init__(pool_maxsize=_POOL)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        _use_our_pools(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> ProxyManager:
+        manager: ProxyManager = super().proxy_manager_for(proxy, **kwargs)
+        if not proxy.lower().startswith("socks"):  # whose connections have a way of their own to connect
+            _use_our_pools(manager)
+        return manager
+
+
+def _use_our_pools(manager: PoolManager) -> None:
+    manager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+
+
+def _look_up(host: str, port: int | None) -> list[Address]:
+    """The host's addresses. The resolver cannot be interrupted, so a name is looked up on a thread that the caller can walk away from."""
+    interrupt: Interrupt | None = getattr(_thread_state, "interrupt", None)
+    with contextlib.suppress(OSError):  # a literal address needs no resolver
+        return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
+    if interrupt is None:
+        return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+    answer: queue.SimpleQueue[list[Address] | OSError] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answer.put(socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM))
+        except OSError as error:
+            answer.put(error)
+        interrupt.wake()
+
+    threading.Thread(target=ask, name="flue-resolver", daemon=True).start()
+    interrupt.wait()
+    if answer.empty():  # the caller was interrupted
+        raise OSError("interrupted")
+    found = answer.get()
+    if isinstance(found, OSError):
+        raise found
+    return found

@@ -1,0 +1,146 @@
+"""`client.runs`: the record of a run, and its events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flue.errors import AbortError
+from flue.plan import Live, StreamPlan, plan_get_run, plan_run_stream
+from flue.sync.call import perform
+from flue.sync.driver import Driver
+from flue.sync.interrupt import Interrupt
+from flue.sync.stream import FlueEventStream
+
+if TYPE_CHECKING:
+    from flue.config import Settings
+    from flue.core.retry import BackoffOptions
+    from flue.models import FlueEvent, RunRecord
+    from flue.signals import AbortSignal
+    from flue.sync.transport import Transport
+
+__all__ = ["Runs", "open_stream"]
+
+
+class Runs:
+    """Reads runs. A run can be read when its workflow exports `runs`; else the server answers 404."""
+
+    def __init__(self, transport: Transport, settings: Settings) -> None:
+        self._transport = transport
+        self._settings = settings
+
+    def get(
+        self,
+        run_id: str,
+        *,
+        signal: AbortSignal | None = None,
+        backoff_options: BackoffOptions | None = None,
+        timeout: float | None = None,
+    ) -> RunRecord:
+        """The record of a run: its state, and its result or error once it is over.
+
+        Args:
+            run_id: as `invoke()` gave it.
+            signal: ends the call with `AbortError`.
+            backoff_options: how failures are retried; by default for 60 s.
+            timeout: overall limit in seconds.
+
+        Raises:
+            NotFoundError: no such run, or its workflow does not export `runs`.
+            FlueApiError: another refusal.
+            FlueConnectionError: no usable answer.
+            FlueTimeoutError: `timeout` is over.
+            AbortError: `signal` was aborted.
+        """
+        plan = plan_get_run(
+            self._settings, run_id, signal=signal, backoff_options=backoff_options, timeout=timeout
+        )
+        record: RunRecord = perform(self._transport, self._settings, plan)
+        return record
+
+    def events(
+        self,
+        run_id: str,
+        *,
+        offset: str = "-1",
+        tail: int | None = None,
+        signal: AbortSignal | None = None,
+        backoff_options: BackoffOptions | None = None,
+        timeout: float | None = None,
+    ) -> list[FlueEvent]:
+        """All events that there are by now, oldest first.
+
+        Args:
+            run_id: as `invoke()` gave it.
+            offset: begin behind this checkpoint; `"-1"` is the start.
+            tail: begin with the last so many events; only from the start.
+            signal: ends the call with `AbortError`.
+            backoff_options: how failures are retried; by default for 60 s without progress.
+            timeout: overall limit in seconds.
+
+        Raises:
+            NotFoundError: no such run, or its workflow does not export `runs`.
+            FlueError: the events cannot be read; `FlueTimeoutError` when `timeout` is over, `AbortError` on `signal`.
+        """
+        stream = self.stream(
+            run_id,
+            offset=offset,
+            tail=tail,
+            live=False,
+            signal=signal,
+            backoff_options=backoff_options,
+            timeout=timeout,
+        )
+        with stream:
+            events = list(stream)
+            if stream.interrupted_by() == "aborted":
+                raise AbortError(signal.reason if signal is not None else None)
+        return events
+
+    def stream(
+        self,
+        run_id: str,
+        *,
+        offset: str = "-1",
+        tail: int | None = None,
+        live: Live = True,
+        signal: AbortSignal | None = None,
+        backoff_options: BackoffOptions | None = None,
+        timeout: float | None = None,
+    ) -> FlueEventStream[FlueEvent]:
+        """The events of a run as they happen, from `offset` on, until it ends.
+
+        Arguments are checked now; the first request is sent when the first event is asked for.
+
+        Args:
+            run_id: as `invoke()` gave it.
+            offset: begin behind this checkpoint; `"-1"` is the start, `"now"` skips what there is.
+            tail: begin with the last so many events; only from the start.
+            live: how to wait for news: `True` or `"long-poll"`, `"sse"` (least latency, fastest catch-up), `False` to end when up to date.
+            signal: ends the stream quietly.
+            backoff_options: how failures are retried; by default for 60 s, and for ever once the stream has been read from.
+            timeout: overall limit in seconds, from the first pull on; `FlueTimeoutError` carries the offset reached.
+
+        Raises:
+            ValueError: an argument that cannot work.
+            TypeError: an argument of the wrong type.
+        """
+        plan = plan_run_stream(
+            self._settings,
+            run_id,
+            offset=offset,
+            tail=tail,
+            live=live,
+            signal=signal,
+            backoff_options=backoff_options,
+            timeout=timeout,
+        )
+        return open_stream(self._transport, self._settings, plan)
+
+
+def open_stream(transport: Transport, settings: Settings, plan: StreamPlan) -> FlueEventStream[FlueEvent]:
+    """A stream that has not been started."""
+    interrupt = Interrupt()
+    driver = Driver(transport, settings, plan.machine, interrupt, plan.observer)
+    return FlueEventStream(
+        plan.machine, plan.handover, driver, interrupt, signal=plan.signal, timeout=plan.timeout
+    )

@@ -1,0 +1,51 @@
+"""A Flue server for tests, with faults on demand, and a pytest plugin.
+
+Names are loaded when they are asked for: the plugin is loaded by every pytest run that finds it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flue.testing.faults import Fault, FaultQueue, FaultRule
+    from flue.testing.http1 import RecordedRequest
+    from flue.testing.scripts import Reply
+    from flue.testing.server import FlueTestServer
+    from flue.testing.workflows import InvalidInputError, ServerStoppedError, WorkflowRun
+
+__all__ = [
+    "Fault",
+    "FaultQueue",
+    "FaultRule",
+    "FlueTestServer",
+    "InvalidInputError",
+    "RecordedRequest",
+    "Reply",
+    "ServerStoppedError",
+    "WorkflowRun",
+]
+
+_MODULES = {
+    "Fault": "faults",
+    "FaultQueue": "faults",
+    "FaultRule": "faults",
+    "FlueTestServer": "server",
+    "InvalidInputError": "workflows",
+    "RecordedRequest": "http1",
+    "Reply": "scripts",
+    "ServerStoppedError": "workflows",
+    "WorkflowRun": "workflows",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

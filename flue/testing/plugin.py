@@ -1,0 +1,56 @@
+"""The pytest plugin of flue-sdk: a Flue server in the test's own process, and clients bound to it.
+
+pytest finds it by itself once flue-sdk is installed. It is loaded by every run, so it imports nothing but
+pytest until a fixture is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flue import AsyncFlueClient, FlueClient
+    from flue.testing import FlueTestServer
+
+
+@pytest.fixture
+def flue_server() -> Iterator[FlueTestServer]:
+    """A Flue server on loopback, new for each test: register workflows, script faults, look at requests.
+
+    Its runs are real streams. What goes wrong inside it, a script that has run out for instance, fails the test.
+    """
+    from flue.testing import FlueTestServer  # noqa: PLC0415 - only for tests that ask for it
+
+    with FlueTestServer() as server:
+        yield server
+        problems = server.problems
+    if problems:
+        pytest.fail(f"the Flue test server had problems: {problems}", pytrace=False)
+
+
+@pytest.fixture
+def flue_client(flue_server: FlueTestServer) -> Iterator[FlueClient]:
+    """A `flue.FlueClient` bound to `flue_server`; closed after the test."""
+    from flue import FlueClient  # noqa: PLC0415 - only for tests that ask for it
+
+    with FlueClient(flue_server.base_url) as client:
+        yield client
+
+
+@pytest.fixture
+def async_flue_client(flue_server: FlueTestServer) -> AsyncFlueClient:
+    """A `flue.AsyncFlueClient` bound to `flue_server`, for tests under any plugin that runs coroutines.
+
+    The fixture itself is a plain one. Use the client with or without ``async with``: it keeps no connection
+    open between two requests, so nothing is left when the test's event loop ends.
+    """
+    import httpx  # noqa: PLC0415 - only for tests that ask for it
+
+    from flue import AsyncFlueClient  # noqa: PLC0415
+
+    http_client = httpx.AsyncClient(limits=httpx.Limits(max_keepalive_connections=0), trust_env=False)
+    return AsyncFlueClient(flue_server.base_url, http_client=http_client)

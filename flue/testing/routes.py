@@ -1,0 +1,135 @@
+"""The HTTP routes of Flue 1.0: runs and workflows, with its order of checks."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+from flue.testing import answers
+from flue.testing.answers import Answer, json_answer
+from flue.testing.http1 import path_segments
+from flue.testing.runs import UNSET, run_path
+from flue.testing.workflows import ServerStoppedError
+
+if TYPE_CHECKING:
+    from flue.testing.http1 import RecordedRequest
+    from flue.testing.store import Store
+    from flue.testing.streams import StreamReads
+    from flue.testing.workflows import Executor, Workflow
+
+
+class Routes:
+    """Answers requests.
+
+    Args:
+        base_path: What every path begins with; empty or beginning with a slash.
+        token: The bearer token that every request must carry, or `None`.
+        store: Where the state is.
+        reads: Answers reads of streams.
+        workflows: By name; may grow while the server runs.
+        executor: Runs them.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_path: str,
+        token: str | None,
+        store: Store,
+        reads: StreamReads,
+        workflows: dict[str, Workflow],
+        executor: Executor,
+    ) -> None:
+        self._base_path = base_path
+        self._token = token
+        self._store = store
+        self._reads = reads
+        self._workflows = workflows
+        self._executor = executor
+
+    async def answer(self, request: RecordedRequest) -> Answer:
+        """The answer of the route that the request names."""
+        segments = path_segments(request.path, self._base_path)
+        if segments is None:
+            return answers.no_route()
+        if self._token is not None and request.header("authorization") != f"Bearer {self._token}":
+            return answers.unauthorized()
+        match segments:
+            case ["runs", run_id] if run_id:
+                return await self._run(request, run_id)
+            case ["workflows", name] if name:
+                return await self._workflow(request, name)
+            case _:
+                return answers.no_route()
+
+    async def _run(self, request: RecordedRequest, run_id: str) -> Answer:
+        record = self._store.record(run_id)
+        workflow = None if record is None else self._workflows.get(record["workflowName"])
+        if record is None or (workflow is not None and not workflow.runs):
+            return answers.run_not_found(run_id)
+        if request.method == "HEAD":
+            return self._reads.head(run_path(run_id)) or answers.run_not_found(run_id)
+        if request.method != "GET":
+            return answers.method_not_allowed(request.method, "GET", "HEAD")
+        if request.first("meta") is not None:
+            return json_answer(record)
+        return await self._reads.read(run_path(run_id), request) or answers.run_not_found(run_id)
+
+    async def _workflow(self, request: RecordedRequest, name: str) -> Answer:
+        wait = request.first("wait")
+        if request.method == "POST" and wait not in {None, "result"}:
+            return invalid_wait(wait)
+        if request.method != "POST":
+            return answers.method_not_allowed(request.method, "POST")
+        if not name.strip():
+            shape = "Workflow URLs must have the shape /workflows/<name> with a non-empty segment."
+            return answers.invalid_request(shape)
+        workflow = self._workflows.get(name)
+        if workflow is None:
+            return answers.workflow_not_found(name)
+        value = parse_body(request)
+        refusal = value if isinstance(value, Answer) else workflow.refuse(value)
+        if refusal is not None:
+            return refusal
+        run_id, result = self._executor.start(workflow, value)
+        if wait is None:
+            return json_answer({"runId": run_id}, status=202)
+        try:
+            # Shielded: the run goes on when the client that waits for it leaves.
+            return json_answer({"result": await asyncio.shield(result), "runId": run_id})
+        except ServerStoppedError:
+            raise
+        except Exception:  # noqa: BLE001 - whatever the workflow raised; its run says what
+            return answers.internal_error()
+
+
+def invalid_wait(wait: str | None) -> Answer:
+    """400: ``wait`` has one value only."""
+    shown = json.dumps(wait, ensure_ascii=False)
+    return answers.invalid_request(
+        f'Invalid query parameters: wait: Invalid type: Expected "result" but received {shown}'
+    )
+
+
+def parse_body(request: RecordedRequest) -> Any:
+    """The JSON body, `UNSET` when there is none, or the answer that refuses it."""
+    length, content_type = request.header("content-length"), request.header("content-type")
+    if length is not None and int(length) == 0:
+        return UNSET
+    if length is None and content_type is None:
+        return UNSET
+    if content_type is None or "application/json" not in content_type.lower():
+        return answers.unsupported_media_type(content_type)
+    text = request.body.decode("utf-8-sig", "replace")
+    if not text.strip():
+        return UNSET
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        return answers.invalid_json(str(error))
+
+
+def _no_constant(name: str) -> None:
+    msg = f"Unexpected token {name}"
+    raise ValueError(msg)

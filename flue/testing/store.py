@@ -1,0 +1,198 @@
+"""What the server remembers: streams of events and the records of runs, in memory, journalled when asked.
+
+Offsets are positions of events: ``-1`` before the first one, then 16 digits twice, the first half always zero.
+Usable from any thread.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from flue.testing.answers import to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from flue.testing.journal import Journal
+
+Event: TypeAlias = Mapping[str, Any] | str | bytes
+"""An event of the wire; text and bytes are JSON already and served untouched."""
+
+ENVELOPE = ("v", "eventIndex", "timestamp")
+
+
+def format_offset(position: int) -> str:
+    """The offset of an event by its position."""
+    return "-1" if position == -1 else f"{0:016d}_{position:016d}"
+
+
+def parse_offset(offset: str) -> int:
+    """The position that an offset names. Its first half means nothing, and padding is not needed."""
+    return -1 if offset == "-1" else int(offset.partition("_")[2])
+
+
+def now_text() -> str:
+    """The time as JavaScript writes it: UTC, milliseconds, ``Z``."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(slots=True)
+class Stream:
+    """The events of one run or agent instance, as JSON."""
+
+    events: list[bytes] = field(default_factory=list[bytes])
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one read found."""
+
+    events: list[bytes]
+    next_position: int
+    up_to_date: bool
+    closed: bool
+
+
+class Store:
+    """Streams by their path (``runs/ID``, ``agents/NAME/ID``) and run records by run id.
+
+    Args:
+        journal: Where everything is written as well, and read from at the start.
+    """
+
+    def __init__(self, journal: Journal | None = None) -> None:
+        self._lock = threading.RLock()
+        self._journal = journal
+        self._streams: dict[str, Stream] = {}
+        self._records: dict[str, dict[str, Any]] = {}
+        self.on_change: Callable[[str], None] = lambda _: None
+        """Called with the path of a stream, in the thread that changed it, after the change."""
+        if journal is not None:
+            self._streams, self._records = journal.load()
+
+    def create_stream(self, path: str) -> bool:
+        """Make a stream; `False` when it was there already."""
+        with self._lock:
+            if path in self._streams:
+                return False
+            self._streams[path] = Stream()
+            if self._journal is not None:
+                self._journal.create_stream(path)
+            return True
+
+    def append(
+        self, path: str, events: Iterable[Event], *, envelope: Mapping[str, Any] | None, notify: bool = True
+    ) -> None:
+        """Add events at the end of a stream.
+
+        Args:
+            path: Of a stream that exists.
+            events: Given as is, when there is no envelope.
+            envelope: Fields that every event gets unless it has them, with ``v``, ``eventIndex`` and ``timestamp``.
+            notify: Wake the readers that wait. Without, it is as if another process had written.
+
+        Raises:
+            KeyError: No such stream.
+            ValueError: It is closed, or an event cannot be written as JSON.
+        """
+        with self._lock:
+            stream = self._streams[path]
+            if stream.closed:
+                msg = f"stream {path!r} is closed"
+                raise ValueError(msg)
+            first = len(stream.events)
+            items = [
+                event
+                if isinstance(event, bytes)
+                else event.encode()
+                if isinstance(event, str)
+                else to_json(event if envelope is None else _complete(event, envelope, index))
+                for index, event in enumerate(events, first)
+            ]
+            stream.events.extend(items)
+            if self._journal is not None:
+                self._journal.append(path, first, items)
+        if notify:
+            self.on_change(path)
+
+    def close_stream(self, path: str, *, notify: bool = True) -> None:
+        """Let nothing more be added to a stream.
+
+        Raises:
+            KeyError: No such stream.
+        """
+        with self._lock:
+            self._streams[path].closed = True
+            if self._journal is not None:
+                self._journal.close_stream(path)
+        if notify:
+            self.on_change(path)
+
+    def read(self, path: str, after: int, limit: int) -> Page:
+        """The events behind a position, as many as a page holds.
+
+        Raises:
+            KeyError: No such stream.
+        """
+        with self._lock:
+            stream = self._streams[path]
+            events = stream.events[after + 1 : after + 1 + limit]
+            last = after + len(events)
+            return Page(events, last, up_to_date=last + 1 >= len(stream.events), closed=stream.closed)
+
+    def tail(self, path: str) -> tuple[int, bool] | None:
+        """The position of the last event and whether the stream is closed; `None` when there is no such stream."""
+        with self._lock:
+            stream = self._streams.get(path)
+            return None if stream is None else (len(stream.events) - 1, stream.closed)
+
+    def history(self, path: str) -> list[Any]:
+        """Every event of a stream, parsed.
+
+        Raises:
+            KeyError: No such stream.
+        """
+        with self._lock:
+            events = list(self._streams[path].events)
+        return [json.loads(event) for event in events]
+
+    def put_record(self, record: Mapping[str, Any]) -> None:
+        """Write the record of a run, in place of an older one."""
+        with self._lock:
+            self._records[record["runId"]] = dict(record)
+            if self._journal is not None:
+                self._journal.put_record(record["runId"], to_json(record))
+
+    def record(self, run_id: str) -> dict[str, Any] | None:
+        """The record of a run, or `None`."""
+        with self._lock:
+            record = self._records.get(run_id)
+            return None if record is None else dict(record)
+
+    def forget(self) -> None:
+        """Lose everything, the journal included."""
+        with self._lock:
+            self._streams.clear()
+            self._records.clear()
+            if self._journal is not None:
+                self._journal.forget()
+
+    def close(self) -> None:
+        """Release the journal."""
+        with self._lock:
+            if self._journal is not None:
+                self._journal.close()
+
+
+def _complete(event: Mapping[str, Any], envelope: Mapping[str, Any], index: int) -> dict[str, Any]:
+    """The event with its envelope behind its own fields, in the order of the wire."""
+    stamps = dict(zip(ENVELOPE, (3, index, now_text()), strict=True))
+    own = {name: value for name, value in event.items() if name not in stamps}
+    added = {name: value for name, value in envelope.items() if name not in own}
+    return own | added | {name: event.get(name, value) for name, value in stamps.items()}

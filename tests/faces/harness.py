@@ -1,0 +1,243 @@
+"""One body, both faces, equal transcripts.
+
+A scenario is a function of a `Face`. `@on_both_faces` turns it into a test that runs it on the blocking and on the asyncio client, each against a server of
+its own, and compares what the two did: requests, pauses, events, offsets, errors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import logging
+import random
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flue import AsyncFlueClient, BackoffOptions, FlueClient, Timeouts
+from flue.testing import FlueTestServer
+
+#: Small enough for a test that waits for it, large enough for a busy machine.
+TIMEOUTS = Timeouts(connect=2.0, read=2.0)
+#: Fails soon: for scenarios in which nothing gets better.
+BRIEF = BackoffOptions(initial_delay=0.001, max_delay=0.002, max_retries=3)
+#: Pauses too short to wait for, and no end of tries.
+EAGER = BackoffOptions(initial_delay=0.001, max_delay=0.002)
+
+
+class Stream:
+    """A stream of either face, pulled by plain calls."""
+
+    def __init__(self, face: Face, inner: Any) -> None:
+        self.inner = inner
+        self._face = face
+
+    def next(self) -> Any:
+        """The next event; `StopIteration` at the end."""
+        try:
+            event = self._face.wait(self.inner.__anext__) if self._face.is_async else next(self.inner)
+        except (StopIteration, StopAsyncIteration):
+            self._face.note("end", self.inner.offset)
+            raise StopIteration from None
+        except Exception as error:
+            self._face.note("error", type(error).__name__, str(error), self.inner.offset)
+            raise
+        self._face.note("event", event.type, event.event_index, self.inner.offset)
+        return event
+
+    def __iter__(self) -> Iterator[Any]:
+        while True:
+            try:
+                yield self.next()
+            except StopIteration:
+                return
+
+    def collect(self, limit: int | None = None) -> list[Any]:
+        """All events, or the next `limit`."""
+        events: list[Any] = []
+        while limit is None or len(events) < limit:
+            try:
+                events.append(self.next())
+            except StopIteration:
+                break
+        return events
+
+    def close(self) -> None:
+        """Release the connection and wait until it is."""
+        if self._face.is_async:
+            self._face.wait(self.inner.aclose)
+        else:
+            self.inner.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+class Face:
+    """One client and its server, driven by plain calls whichever face it is.
+
+    The asyncio face runs on a loop of its own that turns only inside a call, so that a scenario decides what happens between two pulls.
+    """
+
+    def __init__(self, *, is_async: bool, server: FlueTestServer, **client: Any) -> None:
+        self.is_async = is_async
+        self.server = server
+        self.transcript: list[tuple[Any, ...]] = []
+        self._loop = asyncio.new_event_loop() if is_async else None
+        self._clients: list[Any] = []
+        self.streams: list[Stream] = []
+        self._defaults = {"base_url": server.base_url, "timeout": TIMEOUTS, **client}
+        self._made: Any = None
+
+    @property
+    def name(self) -> str:
+        return "async" if self.is_async else "sync"
+
+    @property
+    def client(self) -> Any:
+        """The scenario's client, made at its first use."""
+        if self._made is None:
+            self._made = self.new_client()
+        return self._made
+
+    def new_client(self, **arguments: Any) -> Any:
+        """Another client, closed with the scenario."""
+        made = (AsyncFlueClient if self.is_async else FlueClient)(**{**self._defaults, **arguments})
+        self._clients.append(made)
+        return made
+
+    def wait(self, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """The result of a call, awaited if it must be."""
+        result = call(*arguments, **options)
+        if not inspect.isawaitable(result):
+            return result
+
+        async def whole() -> Any:
+            return await result
+
+        assert self._loop is not None
+        return self._loop.run_until_complete(whole())
+
+    def idle(self, seconds: float = 0.0) -> None:
+        """Let the loop turn (callbacks of other threads, closing connections)."""
+        if self._loop is not None:
+            self._loop.run_until_complete(asyncio.sleep(seconds))
+
+    def _noted(self, kind: str, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        try:
+            result = self.wait(call, *arguments, **options)
+        except Exception as error:
+            self.note("error", type(error).__name__, str(error))
+            raise
+        self.note(kind, len(result) if isinstance(result, list) else "")
+        return result
+
+    def get(self, run_id: Any, **options: Any) -> Any:
+        return self._noted("record", self.client.runs.get, run_id, **options)
+
+    def events(self, run_id: Any, **options: Any) -> Any:
+        return self._noted("events", self.client.runs.events, run_id, **options)
+
+    def invoke(self, name: Any, **options: Any) -> Any:
+        return self._noted("invoked", self.client.workflows.invoke, name, **options)
+
+    def run(self, name: Any, **options: Any) -> Any:
+        return self._noted("ran", self.client.workflows.run, name, **options)
+
+    def stream(self, run_id: Any, client: Any = None, **options: Any) -> Stream:
+        """A stream that the scenario closes, or else its end does."""
+        stream = Stream(self, (client or self.client).runs.stream(run_id, **options))
+        self.streams.append(stream)
+        return stream
+
+    def note(self, *facts: Any) -> None:
+        """One line of the transcript; the server's address, which differs, is replaced."""
+        address = self.server.base_url
+        self.transcript.append(tuple(fact.replace(address, "URL") if isinstance(fact, str) else fact for fact in facts))
+
+    @property
+    def targets(self) -> list[str]:
+        """What was asked of the server: request targets in order."""
+        return [request.target for request in self.server.requests]
+
+    def close(self) -> None:
+        for stream in self.streams:
+            stream.close()
+        for client in self._clients:
+            self.wait(client.aclose if self.is_async else client.close)
+        if self._loop is not None:
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
+            self._loop.close()
+
+
+class _Pauses(logging.Handler):
+    """Takes the pauses down from what the library logs."""
+
+    def __init__(self, face: Face) -> None:
+        super().__init__()
+        self._face = face
+
+    def emit(self, record: logging.LogRecord) -> None:
+        delay = getattr(record, "flue_delay", None)
+        if delay is not None:
+            self._face.note("pause", round(delay, 9), getattr(record, "flue_error", None))
+
+
+@contextmanager
+def face_on(server: FlueTestServer, *, is_async: bool, **client: Any) -> Iterator[Face]:
+    """A face against a running server."""
+    random.seed(7)  # the jitter of both faces
+    face = Face(is_async=is_async, server=server, **client)
+    handler = _Pauses(face)
+    logger = logging.getLogger("flue")
+    level = logger.level
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(handler)
+    try:
+        yield face
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        face.close()
+
+
+def on_both_faces(
+    body: Callable[[Face], None] | None = None, *, compare: bool = True, client: dict[str, Any] | None = None, **server: Any
+) -> Any:
+    """A test of a scenario.
+
+    Args:
+        body: the scenario; called once with each face.
+        compare: whether the transcripts must be equal. Only a scenario whose course depends on time says no.
+        client: arguments of the clients.
+        server: arguments of `FlueTestServer`.
+    """
+    if body is None:
+        return functools.partial(on_both_faces, compare=compare, client=client, **server)
+    scenario = body
+
+    def test() -> None:
+        transcripts: list[list[tuple[Any, ...]]] = []
+        for is_async in (False, True):
+            with FlueTestServer(**server) as running, face_on(running, is_async=is_async, **client or {}) as face:
+                scenario(face)
+                asked = [(request.method, request.target) for request in running.requests]
+                transcripts.append([*asked, *face.transcript])
+        if compare:
+            assert transcripts[0] == transcripts[1]
+
+    test.__name__ = scenario.__name__
+    test.__doc__ = scenario.__doc__
+    test.__module__ = scenario.__module__
+    return test
+
+
+def later(call: Callable[[], object], seconds: float) -> threading.Timer:
+    """Make a call on another thread soon."""
+    timer = threading.Timer(seconds, call)
+    timer.daemon = True
+    timer.start()
+    return timer

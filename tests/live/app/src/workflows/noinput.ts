@@ -1,0 +1,13 @@
+import { defineAgent, defineWorkflow, type WorkflowRouteHandler, type WorkflowRunsHandler } from '@flue/runtime';
+
+export const route: WorkflowRouteHandler = async (_c, next) => next();
+export const runs: WorkflowRunsHandler = async (_c, next) => next();
+
+/** Takes no input and returns nothing. */
+export default defineWorkflow({
+  agent: defineAgent(() => ({ model: 'faux-chat/m' })),
+  async run({ log }) {
+    log.info('no input');
+    return undefined;
+  },
+});

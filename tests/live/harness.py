@@ -1,0 +1,153 @@
+"""A real Flue application from npm: installed, built and kept in a cache folder.
+
+``.cache/flue-live/<version>-<hash of package.json>/`` holds what npm installed (some 700 MB, a minute's work),
+and in it ``app-<hash of the sources>/`` what ``flue build`` made of them (a second's work). Either folder is
+filled under another name and renamed when complete, so one that exists is whole; a lock lets only one test run
+fill it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+BETA_5 = "1.0.0-beta.5"
+BETA_9 = "1.0.0-beta.9"
+
+SOURCES = Path(__file__).parent / "app"
+CACHE = Path(__file__).parents[2] / ".cache" / "flue-live"
+
+INSTALL_LIMIT = 420.0  # seconds; a cold install over a slow line
+BUILD_LIMIT = 120.0  # seconds
+
+#: Where each version's model library keeps the faux provider.
+PI_AI = {BETA_5: "@earendil-works/pi-ai", BETA_9: "@earendil-works/pi-ai/compat"}
+
+
+class HarnessError(Exception):
+    """The application could not be installed, built or started; ends with what the command printed."""
+
+
+def npm_available() -> bool:
+    """Whether this machine has an npm client."""
+    return shutil.which("npm") is not None
+
+
+def application(version: str) -> Path:
+    """Build the application on one version of Flue, unless the cache already has it.
+
+    Args:
+        version: the exact version of the Flue packages, one of `PI_AI`.
+
+    Returns:
+        The folder that has ``dist/server.mjs``, to be run by `node`.
+
+    Raises:
+        HarnessError: npm or the build failed, or did not finish in its time.
+    """
+    manifest = package_json(version)
+    installed = CACHE / f"{version}-{digest([manifest.encode()])}"
+    _fill_once(installed, lambda folder: _install(folder, manifest))
+    sources = sorted(path for path in SOURCES.rglob("*") if path.is_file() and path.name != "package.json")
+    built = installed / f"app-{digest([version.encode(), *(path.read_bytes() for path in sources)])}"
+    _fill_once(built, lambda folder: _build(folder, version, node(installed)))
+    return built
+
+
+def node(installed: Path) -> Path:
+    """The Node that came with the packages: the machine's own may be too old for Flue."""
+    return installed / "node_modules" / "node" / "bin" / "node"
+
+
+def package_json(version: str) -> str:
+    """The application's manifest with the Flue packages at `version`."""
+    manifest = json.loads((SOURCES / "package.json").read_text())
+    pinned = manifest["dependencies"]
+    pinned.update((name, version) for name in pinned if name.startswith("@flue/"))
+    return json.dumps(manifest, indent=2)
+
+
+def digest(parts: list[bytes]) -> str:
+    """A short name for these contents."""
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]
+
+
+def _install(folder: Path, manifest: str) -> None:
+    (folder / "package.json").write_text(manifest)
+    quiet = ["--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"]
+    _run(["npm", "install", *quiet], folder, INSTALL_LIMIT)
+    _run([str(node(folder)), "--version"], folder, BUILD_LIMIT)  # npm may have refused its install script
+
+
+def _build(folder: Path, version: str, node_binary: Path) -> None:
+    shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
+    (folder / "package.json").write_text(package_json(version))
+    (folder / "src" / "pi-ai.ts").write_text(f"export * from '{PI_AI[version]}';\n")
+    flue = folder.parent / "node_modules" / ".bin" / "flue"
+    _run([str(node_binary), str(flue), "build"], folder, BUILD_LIMIT)
+
+
+def _fill_once(target: Path, fill: Callable[[Path], None]) -> None:
+    """Let `fill` make the contents of `target`, unless some test run already has."""
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(target.with_name(f"{target.name}.lock")):
+        if target.exists():
+            return
+        partial = target.with_name(f"{target.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        fill(partial)
+        partial.rename(target)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # freed by the kernel, however this process ends
+        yield
+
+
+def _run(command: list[str], cwd: Path, limit: float) -> None:
+    """Run a command to its end, within `limit` seconds, leaving none of its children behind."""
+    environment = {**os.environ, "NO_COLOR": "1"}
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            status = str(process.wait(limit))
+        except subprocess.TimeoutExpired:
+            status = f"no end after {limit:g} s"
+        finally:
+            end_group(process)
+        if status != "0":
+            output.seek(0)
+            printed = output.read().decode(errors="replace")[-4000:]
+            raise HarnessError(f"{' '.join(command)} in {cwd}: {status}\n{printed}")
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process that leads its own group, its children with it, and wait for it."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
