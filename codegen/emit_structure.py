@@ -21,15 +21,22 @@ _PLAIN: Final[Mapping[str, tuple[str, str]]] = {
 }
 _HELPERS: Final = (
     "fitting",
+    "from_iso",
     "integer",
     "items",
     "leftover",
     "misfit",
     "nested",
+    "new",
     "no_member",
     "parse_time",
     "unknown_tag",
 )
+
+_LOOK_UPS: Final = 3
+"""How many optional keys are looked up before the function asks again whether any key is left."""
+
+_CHAIN_WIDTH: Final = 100
 
 
 def emit_structure(modules: Sequence[ir.Module], package: str) -> str:
@@ -100,32 +107,43 @@ class _Writer:
                 return "plain"
 
     def function(self, model: ir.Model) -> list[str]:
-        required = len(model.tags) + sum(field.required for field in model.fields)
+        required = [field for field in model.fields if field.required]
+        optional = [field for field in model.fields if not field.required]
         lines = [f"def structure_{function_name(model.name)}(obj: dict[str, Any]) -> {model.name}:"]
-        lines += ["    get: Get = obj.get", f"    count = {required}"]
+        lines += ["    get: Get = obj.get", f"    count = {len(model.tags) + len(required)}"]
+        lines += ["    size = len(obj)"] if optional else []
         for tag in model.tags:
             value = quoted(tag.value)
             lines.append(f'    if get("{tag.wire}") != {value}:')
             lines.append(f'        raise misfit("{tag.wire}", {quoted(value)}, get("{tag.wire}"))')
-        for field in model.fields:
-            local = local_name(field.name)
-            lines.append(f'    {local} = get("{field.wire}")')
-            check = self.check(field.type, field.wire, local)
-            if field.required:
-                if isinstance(field.type, ir.AnyJson):
-                    check = [
-                        f'if {local} is None and "{field.wire}" not in obj:',
-                        f'    raise misfit("{field.wire}", "a value", None)',
-                    ]
-                lines += [f"    {line}" for line in check]
-            else:
-                lines.append(f"    if {local} is not None:")
-                lines += [f"        {line}" for line in [*check, "count += 1"]]
-        lines.append(f"    built = {model.name}.__new__({model.name})")
+        for field in required:
+            lines += [f"    {line}" for line in self.required(field)]
+        # Most optional keys are absent. When all keys of the object have been counted, there is none left to look for.
+        lines += [f"    {line}" for line in _nothing(optional)]
+        for start in range(0, len(optional), _LOOK_UPS):
+            lines.append("    if count != size:")
+            for field in optional[start : start + _LOOK_UPS]:
+                lines += [f"        {line}" for line in self.optional(field)]
+        lines.append(f"    built = new({model.name})")
         lines += [f"    built.{field.name} = {_stored(field)}" for field in model.fields]
-        lines += ["    built.wire_extra = NO_EXTRA", "    if count != len(obj):"]
+        lines += ["    built.wire_extra = NO_EXTRA", f"    if count != {'size' if optional else 'len(obj)'}:"]
         lines.append(f"        built.wire_extra = leftover(built, obj, _{constant_name(model.name)})")
         return [*lines, "    return built"]
+
+    def required(self, field: ir.Field) -> list[str]:
+        """Write the statements that look a required field up and check it."""
+        local = local_name(field.name)
+        lookup = f'{local} = get("{field.wire}")'
+        if isinstance(field.type, ir.AnyJson):
+            missing = f'    raise misfit("{field.wire}", "a value", None)'
+            return [lookup, f'if {local} is None and "{field.wire}" not in obj:', missing]
+        return [lookup, *self.check(field.type, field.wire, local)]
+
+    def optional(self, field: ir.Field) -> list[str]:
+        """Write the statements that look an optional field up, and check and count it when it is there."""
+        local = local_name(field.name)
+        check = [*self.check(field.type, field.wire, local), "count += 1"]
+        return [f'{local} = get("{field.wire}")', f"if {local} is not None:", *(f"    {line}" for line in check)]
 
     def check(self, type_: ir.Type, wire: str, local: str) -> list[str]:
         """Write the statements that check a value and put what it stands for into the same variable."""
@@ -145,11 +163,15 @@ class _Writer:
                     f'    raise misfit("{wire}", "a number", {local})',
                 ]
             case ir.Scalar("timestamp"):
-                # Separators at every third place from the fourth, and the Z at its own: the spelling of JavaScript.
+                # Separators at every third place from the fourth, and a Z at the end: the spelling of JavaScript.
                 return [
-                    f'canonical = type({local}) is str and {local}[4:20:3] == "--T::." and {local}[23:] == "Z"',
-                    f'{local} = parse_time("{wire}", {local})',
-                    "if not canonical:",
+                    f'if type({local}) is str and {local}[4:20:3] == "--T::." and {local}[23:] == "Z":',
+                    "    try:",
+                    f"        {local} = from_iso({local})",
+                    "    except ValueError:",
+                    f'        raise misfit("{wire}", "a timestamp", {local}) from None',
+                    "else:",
+                    f'    {local} = parse_time("{wire}", {local})',
                     "    count -= 1",
                 ]
             case ir.FreeObject():
@@ -205,6 +227,18 @@ class _Writer:
             "",
             *bracketed("STRUCTURES: Final[dict[Any, Structure]] = {", structures, "}", explode=True),
         ]
+
+
+def _nothing(fields: Sequence[ir.Field]) -> list[str]:
+    """Write the assignment of None to the variables of all optional fields."""
+    lines: list[str] = []
+    line = ""
+    for name in (local_name(field.name) for field in fields):
+        if line and len(line) + len(name) > _CHAIN_WIDTH:
+            lines.append(f"{line}None")
+            line = ""
+        line += f"{name} = "
+    return [*lines, f"{line}None"] if line else lines
 
 
 def _stored(field: ir.Field) -> str:

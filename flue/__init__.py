@@ -1,7 +1,7 @@
 """Python client for Flue: start workflow runs and agents on a Flue server, follow their events as typed objects.
 
-`FlueClient` is the blocking face (on requests), `AsyncFlueClient` the asyncio one (on httpx); methods and behaviour are the same. Importing this
-package loads neither library: each name is loaded when it is first used.
+`FlueClient` is the blocking face (on requests), `AsyncFlueClient` the asyncio one (on httpx); methods and behaviour
+are the same. Importing this package loads neither library: each name is loaded when it is first used.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ _HOMES = {
     **dict.fromkeys(_MODELS, "flue.models"),
 }
 
-__all__ = ["__version__", *_HOMES]  # noqa: PLE0604  # the names of the models are the code generator's list
+# The names of the models are the code generator's list.
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:

@@ -140,7 +140,8 @@ def _members(value: Any, path: str) -> Iterable[tuple[str, Any]]:
     if isinstance(value, Model):
         return to_json(value).items()
     if isinstance(value, Mapping):
-        return [(_key(key, path), value[key]) for key in cast("Iterable[Any]", value)]
+        mapping = cast("dict[Any, Any]", value)
+        return [(_key(key, path), mapping[key]) for key in mapping]
     kind = value.__class__
     if attrs.has(kind):
         return [(field.name, getattr(value, field.name)) for field in attrs.fields(kind)]

@@ -1,7 +1,7 @@
 """One thread for all timers of the process, there only while a timer is pending.
 
-Signals with a time limit and overall limits of blocking calls need somebody who wakes the reader. A thread for each would be many; a thread
-that stays would be a leak: this one ends when its last timer fired or was cancelled.
+Signals with a time limit and overall limits of blocking calls need somebody who wakes the reader. A thread for each
+would be many; a thread that stays would be a leak: this one ends when its last timer fired or was cancelled.
 """
 
 from __future__ import annotations

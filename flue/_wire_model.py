@@ -109,7 +109,7 @@ class Model:
         shown: list[str] = []
         for field in self.__attrs_attrs__:
             value = getattr(self, field.name)
-            if value is not None and value is not NO_EXTRA:
+            if value is not field.default:
                 shown.append(f"{field.name}={_shorten(value)}")
         text = f"{type(self).__name__}({', '.join(shown)})"
         return text if len(text) <= _REPR_LIMIT else f"{text[: _REPR_LIMIT - 2]}…)"

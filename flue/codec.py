@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeVar
 
 import cattrs
@@ -46,25 +45,106 @@ SUPPORTED_VERSION: Final = 3
 
 M = TypeVar("M", bound=Model)
 
-_RAW_TYPES: Final = (msgspec.Raw, bytes, bytearray, memoryview)
+_RAW_TYPES: Final[frozenset[Any]] = frozenset({msgspec.Raw, bytes, bytearray, memoryview})
 _parse: Final = msgspec.json.Decoder().decode
 _log: Final = logging.getLogger("flue")
 
 
+class EventDecoder:
+    """Decodes the items of one stream, one at a time.
+
+    An event of an unknown type, or one that does not fit its schema, becomes an `UnknownEvent` and is logged at WARNING, once for
+    each type and kind of problem.
+
+    Args:
+        kind: `run` for the stream of a workflow run, `agent` for that of an agent.
+        log_where: What the stream belongs to, for the log: `run run_1`.
+    """
+
+    __slots__ = ("_logged", "_variants", "_where")
+
+    def __init__(self, kind: Literal["run", "agent"] = "run", log_where: str = "") -> None:
+        self._variants = FLUE_EVENT if kind == "run" else ATTACHED_AGENT_EVENT
+        self._where = f"{log_where}: " if log_where else ""
+        self._logged: set[tuple[str | None, bool]] = set()
+
+    def __call__(self, item: Any) -> FlueEvent:
+        """Decode one item.
+
+        Args:
+            item: JSON text as `msgspec.Raw` or bytes, or a JSON value that was parsed already.
+
+        Raises:
+            UnsupportedFlueEventVersionError: The item is not an event of version 3.
+            DurableStreamError: `PARSE_ERROR`: the item is not JSON, nested too deep, or has an integer of thousands of digits.
+        """
+        if item.__class__ in _RAW_TYPES:
+            try:
+                obj = _parse(item)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                obj = _parse_leniently(bytes(item))
+        else:
+            obj = item
+        if obj.__class__ is not dict:
+            raise UnsupportedFlueEventVersionError(None)
+        if obj.get("v") != SUPPORTED_VERSION:
+            raise UnsupportedFlueEventVersionError(obj.get("v"))
+        tag = obj.get("type")
+        variant = self._variants.get(tag) if type(tag) is str else None
+        if variant is None:
+            return self._unknown(obj, unknown_tag("type", tag))
+        try:
+            return variant(obj)
+        except DecodeError as error:
+            return self._unknown(obj, str(error))
+
+    def _unknown(self, obj: dict[str, Any], problem: str) -> UnknownEvent:
+        tag = obj.get("type")
+        wire_type = tag if isinstance(tag, str) else None
+        known = wire_type in self._variants
+        if (wire_type, known) not in self._logged:
+            self._logged.add((wire_type, known))
+            subject = f"a {wire_type!r} event does not fit its schema: " if known else "an event of "
+            _log.warning("%s%s%s; it arrives as UnknownEvent", self._where, subject, problem)
+        return UnknownEvent(wire_type, obj, problem)
+
+
+def _parse_leniently(text: bytes) -> Any:
+    """Parse what JavaScript writes and reads and a strict parser refuses: lone surrogates, and bytes that are not UTF-8."""
+    try:
+        return json.loads(text.decode("utf-8", "replace"), parse_constant=_refuse_constant)
+    except RecursionError:
+        raise DurableStreamError("PARSE_ERROR", "an event is nested too deep") from None
+    except ValueError as error:
+        raise DurableStreamError("PARSE_ERROR", f"an event is not JSON: {error}") from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def decode_event(obj: Any) -> FlueEvent:
+    """Decode one event, raw or parsed; see `EventDecoder` for what it becomes and what is raised."""
+    return EventDecoder()(obj)
+
+
+_structures: Final[Mapping[Any, Structure]] = {
+    **STRUCTURES,
+    FlueEvent: decode_event,
+    AttachedAgentEvent: EventDecoder("agent"),
+}
+
+
 def _make_converter() -> cattrs.Converter:
-    structures: dict[Any, Structure] = {
-        **STRUCTURES,
-        FlueEvent: partial(_event, FLUE_EVENT),
-        AttachedAgentEvent: partial(_event, ATTACHED_AGENT_EVENT),
-    }
     made = cattrs.Converter()
-    made.register_structure_hook_factory(structures.__contains__, lambda type_: _hook(structures[type_]))
+    made.register_structure_hook_factory(_structures.__contains__, _hook)
     made.register_unstructure_hook(Model, to_json)
     return made
 
 
-def _hook(structure: Structure) -> Callable[[Any, Any], Any]:
-    """Return a decoding function as cattrs calls it, for whatever value it is given."""
+def _hook(type_: Any) -> Callable[[Any, Any], Any]:
+    """Return the decoding function of a model or a union as cattrs calls it, for whatever value it is given."""
+    structure = _structures[type_]
 
     def hook(obj: Any, _: Any) -> Any:
         if obj.__class__ is not dict:
@@ -72,20 +152,6 @@ def _hook(structure: Structure) -> Callable[[Any, Any], Any]:
         return structure(obj)
 
     return hook
-
-
-def _event(variants: Mapping[str, Callable[[dict[str, Any]], FlueEvent]], obj: dict[str, Any]) -> FlueEvent:
-    """Decode an event of the supported version."""
-    tag = obj.get("type")
-    if type(tag) is not str:
-        return UnknownEvent(None, obj, unknown_tag("type", tag))
-    variant = variants.get(tag)
-    if variant is None:
-        return UnknownEvent(tag, obj, unknown_tag("type", tag))
-    try:
-        return variant(obj)
-    except DecodeError as error:
-        return UnknownEvent(tag, obj, str(error))
 
 
 converter: Final = _make_converter()
@@ -120,74 +186,3 @@ def decode_run_record(obj: Any) -> RunRecord:
 def decode_agent_prompt_response(obj: Any) -> AgentPromptResponse | JSON:
     """Return an agent's answer as an `AgentPromptResponse` where it has that shape, else the JSON as it is."""
     return fitting(STRUCTURES[AgentPromptResponse], obj)
-
-
-def decode_event(obj: Any) -> FlueEvent:
-    """Decode one event, raw or parsed; see `EventDecoder` for what it becomes and what is raised."""
-    return EventDecoder()(obj)
-
-
-class EventDecoder:
-    """Decodes the items of one stream, one at a time.
-
-    An event of an unknown type, or one that does not fit its schema, becomes an `UnknownEvent` and is logged at WARNING, once for
-    each type and kind of problem.
-
-    Args:
-        kind: `run` for the stream of a workflow run, `agent` for that of an agent.
-        log_where: What the stream belongs to, for the log: `run run_1`.
-    """
-
-    __slots__ = ("_logged", "_variants", "_where")
-
-    def __init__(self, kind: Literal["run", "agent"] = "run", log_where: str = "") -> None:
-        self._variants = FLUE_EVENT if kind == "run" else ATTACHED_AGENT_EVENT
-        self._where = f"{log_where}: " if log_where else ""
-        self._logged: set[tuple[str | None, bool]] = set()
-
-    def __call__(self, item: Any) -> FlueEvent:
-        """Decode one item.
-
-        Args:
-            item: JSON text as `msgspec.Raw` or bytes, or a JSON value that was parsed already.
-
-        Raises:
-            UnsupportedFlueEventVersionError: The item is not an event of version 3.
-            DurableStreamError: `PARSE_ERROR`: the item is not JSON, nested too deep, or has an integer of thousands of digits.
-        """
-        obj = _parse_item(item) if isinstance(item, _RAW_TYPES) else item
-        if obj.__class__ is not dict:
-            raise UnsupportedFlueEventVersionError(None)
-        if obj.get("v") != SUPPORTED_VERSION:
-            raise UnsupportedFlueEventVersionError(obj.get("v"))
-        event = _event(self._variants, obj)
-        if type(event) is UnknownEvent:
-            self._warn(event)
-        return event
-
-    def _warn(self, event: UnknownEvent) -> None:
-        key = (event.wire_type, event.wire_type in self._variants)
-        if key not in self._logged:
-            self._logged.add(key)
-            subject = f"a {event.wire_type!r} event does not fit its schema: " if key[1] else "an event of "
-            _log.warning("%s%s%s; it arrives as UnknownEvent", self._where, subject, event.problem)
-
-
-def _parse_item(item: Any) -> Any:
-    try:
-        return _parse(item)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        # JavaScript writes and reads what a strict parser refuses: lone surrogates, and bytes that are not UTF-8.
-        text = bytes(item).decode("utf-8", "replace")
-    except RecursionError:
-        raise DurableStreamError("PARSE_ERROR", "an event is nested too deep") from None
-    try:
-        return json.loads(text, parse_constant=_refuse_constant)
-    except RecursionError:
-        raise DurableStreamError("PARSE_ERROR", "an event is nested too deep") from None
-    except ValueError as error:
-        raise DurableStreamError("PARSE_ERROR", f"an event is not JSON: {error}") from error
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON value")

@@ -7,6 +7,7 @@ import math
 import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from typing import cast
 from urllib.parse import quote, urlsplit
 
 import attrs
@@ -52,8 +53,10 @@ class Timeouts:
 
     Attributes:
         connect: seconds to establish a connection.
-        read: seconds without a single byte, while waiting for an answer or inside one. Flue holds a long poll for 30 s and sends a
-            heartbeat every 15 s on server-sent events, so a value below 45 s makes an idle stream reconnect more often than it must.
+        read: seconds without a single byte, while waiting for an answer or inside one. Flue holds a long poll for 30
+            s and sends a
+            heartbeat every 15 s on server-sent events, so a value below 45 s makes an idle stream reconnect more
+            often than it must.
     """
 
     connect: float = attrs.field(default=10.0, validator=_seconds)
@@ -98,21 +101,25 @@ class Settings:
 
 
 def check_headers(headers: object) -> dict[str, str | None]:
-    """Names in lower case, values stripped; `ValueError` / `TypeError` for what no HTTP message can carry. Values are never quoted."""
+    """Names in lower case, values stripped; `ValueError` / `TypeError` for what no HTTP message can carry.
+
+    Values are never quoted.
+    """
     if not isinstance(headers, Mapping):
         raise TypeError(f"headers must be a mapping of names to values, not {type(headers).__name__}")
     checked: dict[str, str | None] = {}
-    for name, value in headers.items():  # pyright: ignore[reportUnknownVariableType]  # checked line by line below
+    for name, given in headers.items():  # pyright: ignore[reportUnknownVariableType]  # checked line by line below
         if not isinstance(name, str):
             raise TypeError(f"header names must be str, not {type(name).__name__}")  # pyright: ignore[reportUnknownArgumentType]
         if not _NAME.fullmatch(name):
             raise ValueError(f"not a header name: {name!r}")
         if name.lower() in _FRAMING:
             raise ValueError(f"header {name!r} belongs to the transport and cannot be given")
-        if value is not None:
-            if not isinstance(value, str):
-                raise TypeError(f"the value of header {name!r} must be str, not {type(value).__name__}")  # pyright: ignore[reportUnknownArgumentType]
-            value = check_header_value(value, f"header {name!r}")
+        value: str | None = None
+        if given is not None:
+            if not isinstance(given, str):
+                raise TypeError(f"the value of header {name!r} must be str, not {type(given).__name__}")  # pyright: ignore[reportUnknownArgumentType]
+            value = check_header_value(given, f"header {name!r}")
         checked[name.lower()] = value
     return checked
 
@@ -203,7 +210,7 @@ def resolve(
         is_async = inspect.iscoroutinefunction(headers) or inspect.iscoroutinefunction(type(headers).__call__)
         if is_async and not allow_async:
             raise TypeError("an async header callable needs AsyncFlueClient")
-        source = headers
+        source = cast("AsyncHeaderSource", headers)
     else:
         source = check_headers(headers)
     return Settings(

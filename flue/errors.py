@@ -18,13 +18,13 @@ FlueError
  └─ AbortError                    the caller's own signal
 ```
 
-Bad arguments are `ValueError` and `TypeError`, raised before any I/O. No exception of requests, urllib3 or httpx escapes: the original is
-the `__cause__`. All errors pickle, notes included.
+Bad arguments are `ValueError` and `TypeError`, raised before any I/O. No exception of requests, urllib3 or httpx
+escapes: the original is the `__cause__`. All errors pickle, notes included.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -175,7 +175,9 @@ class UnsupportedFlueEventVersionError(FlueError):
     """
 
     def __init__(self, received: Any, supported: int = 3) -> None:
-        super().__init__(f"the server sent an event of format version {received!r}; this library reads version {supported}")
+        super().__init__(
+            f"the server sent an event of format version {received!r}; this library reads version {supported}"
+        )
         self.received = received
         self.supported = supported
 
@@ -225,7 +227,8 @@ class AbortError(FlueError):
 
 def _error_text(error: Any) -> str:
     if isinstance(error, dict):
-        name, message = error.get("name"), error.get("message")
+        recorded = cast("dict[str, Any]", error)
+        name, message = recorded.get("name"), recorded.get("message")
         if isinstance(message, str):
             return f"{name}: {message}" if isinstance(name, str) and name != "Error" else message
-    return "no error was recorded" if error is None else str(error)
+    return "no error was recorded" if error is None else str(cast("object", error))

@@ -1,4 +1,7 @@
-"""What the library says while it works: logger `flue`, with the facts as attributes of each record. No header value and no token."""
+"""What the library says while it works: logger `flue`, with the facts as attributes of each record.
+
+No header value and no token.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,10 @@ class Observer:
         """How the stream waits for news; said when it had to change."""
         if self._live is not None and live != self._live:
             logger.warning(
-                "%s: server-sent events do not come through, going on by %s", self._what, live, extra={"flue_call": self._what}
+                "%s: server-sent events do not come through, going on by %s",
+                self._what,
+                live,
+                extra={"flue_call": self._what},
             )
         self._live = live
 

@@ -73,7 +73,10 @@ class Deadline:
         self._at = None if seconds is None else time.monotonic() + seconds
 
     def left(self) -> float | None:
-        """Seconds that are left, a moment at least, so that the call that gets them says what it was about; None for no limit."""
+        """Seconds that are left, a moment at least, so that the call that gets them says what it was about.
+
+        None for no limit.
+        """
         return None if self._at is None else max(self._at - time.monotonic(), 0.001)
 
 
@@ -152,7 +155,7 @@ def sees_own_end(run_id: str) -> Callable[[FlueEvent, bool], bool]:
 
 
 def _ends_run(run_id: str) -> Callable[[FlueEvent, bool], bool]:
-    def ends(event: FlueEvent, last: bool) -> bool:  # noqa: FBT001  # positional by its one caller
+    def ends(event: FlueEvent, last: bool) -> bool:  # positional by its one caller
         # Nothing follows a run's own end; that of another run ends the stream only where nothing more is known.
         return event.type == "run_end" and (last or event.run_id == run_id)
 
@@ -186,7 +189,13 @@ def plan_get_run(
 
 
 def plan_invoke(
-    settings: Settings, name: object, *, input: object, wait: object, signal: AbortSignal | None, timeout: object  # noqa: A002
+    settings: Settings,
+    name: object,
+    *,
+    input: object,
+    wait: object,
+    signal: AbortSignal | None,
+    timeout: object,
 ) -> CallPlan:
     """Start a workflow. No budget: a POST is sent once."""
     if wait not in {None, "result"}:

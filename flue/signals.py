@@ -18,7 +18,8 @@ __all__ = ["AbortSignal"]
 class AbortSignal:
     """A switch that is thrown once, from any thread, task or signal handler, and ends every call that was given it.
 
-    `stream()` ends quietly on it; `events()`, `run()`, `wait()` and `invoke()` raise `flue.AbortError`. One signal may serve many streams of
+    `stream()` ends quietly on it; `events()`, `run()`, `wait()` and `invoke()` raise `flue.AbortError`. One signal
+    may serve many streams of
     both faces.
 
     Example:
@@ -52,7 +53,7 @@ class AbortSignal:
         Raises:
             ValueError: not such a number.
         """
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
+        if isinstance(seconds, bool) or not 0 <= seconds < math.inf:
             raise ValueError(f"timeout must be a finite number of seconds >= 0, not {seconds!r}")
         signal = cls()
         ref = weakref.ref(signal)

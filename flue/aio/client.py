@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, NoReturn, Self
 
 import httpx
 
-from flue.config import AsyncHeaderSource, Timeouts, resolve
 from flue.aio.runs import Runs
 from flue.aio.transport import Transport
 from flue.aio.workflows import Workflows
+from flue.config import AsyncHeaderSource, Timeouts, resolve
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -20,7 +20,8 @@ __all__ = ["AsyncFlueClient"]
 class AsyncFlueClient:
     """A client for asyncio services, on httpx.
 
-    One client may be used by many tasks at once, and by one event loop after the other: each has connections of its own. It is an async context
+    One client may be used by many tasks at once, and by one event loop after the other: each has connections of its
+    own. It is an async context
     manager and works without; `aclose()` gives its connections up.
 
     Attributes:
@@ -51,8 +52,10 @@ class AsyncFlueClient:
 
         Args:
             base_url: absolute http(s) URL where the Flue routes are mounted, path included. Default: `FLUE_BASE_URL`.
-            token: bearer token of every request. Default: `FLUE_TOKEN`. It goes to the origin of `base_url` and nowhere else.
-            headers: a mapping, or a callable, async or not, that returns one, called anew for every attempt. Put over the token, case-insensitively; None
+            token: bearer token of every request. Default: `FLUE_TOKEN`. It goes to the origin of `base_url` and
+                nowhere else.
+            headers: a mapping, or a callable, async or not, that returns one, called anew for every attempt. Put
+                over the token, case-insensitively; None
                 as a value drops the header, also the token's.
             timeout: `Timeouts`, or one number of seconds for connecting and for silence.
             http_client: the caller's own client (proxies, TLS, adapters); never closed, never changed.
@@ -71,7 +74,10 @@ class AsyncFlueClient:
         self.workflows = Workflows(self._transport, settings)
 
     async def aclose(self) -> None:
-        """Close the client's own connections. Streams that are open end with an error at their next request. Idempotent."""
+        """Close the client's own connections. Idempotent.
+
+        Streams that are open end with an error at their next request.
+        """
         await self._transport.aclose()
 
     async def __aenter__(self) -> Self:
@@ -87,5 +93,3 @@ class AsyncFlueClient:
 
     def __repr__(self) -> str:
         return f"<AsyncFlueClient {self._settings.base_url}>"
-
-

@@ -1,4 +1,7 @@
-"""What httpx raises, in our words. An allow-list: `UnsupportedProtocol` is a `TransportError`, and no second try cures it."""
+"""What httpx raises, in our words.
+
+An allow-list: `UnsupportedProtocol` is a `TransportError`, and no second try cures it.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Cutting an awaiting task short, from any task, thread or signal handler, without cancelling it for good.
 
-The way of `asyncio.timeout()`: the task is cancelled where it waits, and the guard around the wait takes the cancellation back. A cancellation that came from
-elsewhere at the same time is counted by the task and goes through.
+The way of `asyncio.timeout()`: the task is cancelled where it waits, and the guard around the wait takes the
+cancellation back. A cancellation that came from elsewhere at the same time is counted by the task and goes through.
 """
 
 from __future__ import annotations
@@ -43,21 +43,24 @@ class Interrupt:
             with contextlib.suppress(RuntimeError):  # the loop is closed, nobody waits
                 loop.call_soon_threadsafe(self._cancel)
 
+    def _fired(self) -> bool:
+        return self.cause is not None
+
     def _cancel(self) -> None:
         if self._task is not None and not self._cancelled:
             self._cancelled = True
             self._task.cancel()
 
     def __enter__(self) -> Self:
-        if self.cause is not None:
+        if self._fired():
             raise Interrupted
-        task = asyncio.current_task()
+        task: asyncio.Task[object] | None = asyncio.current_task()
         assert task is not None  # noqa: S101  # coroutines of this package run in tasks
         self._outer = task.cancelling()
         self._cancelled = False
         self._task = task
         self._loop = task.get_loop()
-        if self.cause is not None:  # fired from another thread meanwhile
+        if self._fired():  # from another thread meanwhile
             self._task = self._loop = None
             raise Interrupted
         return self

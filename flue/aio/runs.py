@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flue.errors import AbortError
-from flue.plan import Live, StreamPlan, plan_get_run, plan_run_stream
 from flue.aio.call import perform
 from flue.aio.driver import Driver
 from flue.aio.interrupt import Interrupt
 from flue.aio.stream import AsyncFlueEventStream
+from flue.errors import AbortError
+from flue.plan import Live, StreamPlan, plan_get_run, plan_run_stream
 
 if TYPE_CHECKING:
+    from flue.aio.transport import Transport
     from flue.config import Settings
     from flue.core.retry import BackoffOptions
     from flue.models import FlueEvent, RunRecord
     from flue.signals import AbortSignal
-    from flue.aio.transport import Transport
 
 __all__ = ["Runs", "open_stream"]
 
@@ -51,9 +51,7 @@ class Runs:
             FlueTimeoutError: `timeout` is over.
             AbortError: `signal` was aborted.
         """
-        plan = plan_get_run(
-            self._settings, run_id, signal=signal, backoff_options=backoff_options, timeout=timeout
-        )
+        plan = plan_get_run(self._settings, run_id, signal=signal, backoff_options=backoff_options, timeout=timeout)
         record: RunRecord = await perform(self._transport, self._settings, plan)
         return record
 
@@ -115,9 +113,11 @@ class Runs:
             run_id: as `invoke()` gave it.
             offset: begin behind this checkpoint; `"-1"` is the start, `"now"` skips what there is.
             tail: begin with the last so many events; only from the start.
-            live: how to wait for news: `True` or `"long-poll"`, `"sse"` (least latency, fastest catch-up), `False` to end when up to date.
+            live: how to wait for news: `True` or `"long-poll"`, `"sse"` (least latency, fastest catch-up), `False`
+                to end when up to date.
             signal: ends the stream quietly.
-            backoff_options: how failures are retried; by default for 60 s, and for ever once the stream has been read from.
+            backoff_options: how failures are retried; by default for 60 s, and for ever once the stream has been
+                read from.
             timeout: overall limit in seconds, from the first pull on; `FlueTimeoutError` carries the offset reached.
 
         Raises:

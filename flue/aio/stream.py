@@ -12,7 +12,7 @@ from flue.core.handover import Nothing
 from flue.errors import FlueError, FlueTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from types import TracebackType
 
     from typing_extensions import TypeVar
@@ -36,11 +36,15 @@ __all__ = ["AsyncFlueEventStream"]
 class AsyncFlueEventStream(Generic[T]):
     """Typed events in order, each exactly once, whatever happens to the connection. Made by `client.runs.stream()`.
 
-    Iterate it with `async for`, best inside `async with`. No request is sent before the first event is asked for. Iteration ends when the server
-    closes the stream, after `run_end`, on `cancel()` and on the caller's signal. Leaving the stream does not stop the run.
+    Iterate it with `async for`, best inside `async with`. No request is sent before the first event is asked for.
+    Iteration ends when the server
+    closes the stream, after `run_end`, on `cancel()` and on the caller's signal. Leaving the stream does not stop
+    the run.
 
-    A class, not a generator: several tasks may pull from one stream, each event goes to one of them, in the order of their calls. A pull that is
-    cancelled (`asyncio.wait_for`) releases the connection; the next pull goes on where it was. The attributes can be read, and `cancel()`
+    A class, not a generator: several tasks may pull from one stream, each event goes to one of them, in the order of
+    their calls. A pull that is
+    cancelled (`asyncio.wait_for`) releases the connection; the next pull goes on where it was. The attributes can be
+    read, and `cancel()`
     called, from any task and any thread. A stream belongs to the event loop of its first pull.
 
     Example:
@@ -76,7 +80,10 @@ class AsyncFlueEventStream(Generic[T]):
 
     @property
     def offset(self) -> str:
-        """The resume checkpoint: everything before it has been handed over. Give it to `stream(offset=...)`, also in another process."""
+        """The resume checkpoint: everything before it has been handed over.
+
+        Give it to `stream(offset=...)`, also in another process.
+        """
         return self._machine.offset
 
     @property
@@ -119,7 +126,8 @@ class AsyncFlueEventStream(Generic[T]):
     def cancel(self, reason: object = None) -> None:  # noqa: ARG002  # taken for parity with the TypeScript client
         """End the iteration without an error, also one that another task is waiting in, within 100 ms. The run goes on.
 
-        Idempotent; a plain call, allowed from any task, thread and signal handler. It does not wait for the connection: `aclose()` does.
+        Idempotent; a plain call, allowed from any task, thread and signal handler. It does not wait for the
+        connection: `aclose()` does.
 
         Args:
             reason: for the reader of the code; a cancelled stream ends quietly.
@@ -194,7 +202,9 @@ class AsyncFlueEventStream(Generic[T]):
         await self._end()
         if self._interrupt.cause == "expired":
             if self._timed_out is None:
-                message = f"the stream did not end within {self._timeout:g} s; it can be read on from offset {self.offset!r}"
+                message = (
+                    f"the stream did not end within {self._timeout:g} s; it can be read on from offset {self.offset!r}"
+                )
                 self._timed_out = FlueTimeoutError(message, offset=self.offset)
             raise self._timed_out
         last = self._machine.last_word
@@ -229,7 +239,7 @@ class AsyncFlueEventStream(Generic[T]):
 _closing: set[asyncio.Task[None]] = set()
 
 
-def _close_soon(loop: asyncio.AbstractEventLoop, close: Callable[[], object]) -> None:
-    task = loop.create_task(close())  # type: ignore[arg-type]  # a coroutine function
+def _close_soon(loop: asyncio.AbstractEventLoop, close: Callable[[], Coroutine[object, object, None]]) -> None:
+    task = loop.create_task(close())
     _closing.add(task)
     task.add_done_callback(_closing.discard)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -16,6 +15,8 @@ from flue.core import wire
 from flue.core.actions import Fault, Head, Request
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from flue.config import Timeouts
 
 __all__ = ["Answer", "Transport", "TransportFault"]
@@ -63,7 +64,10 @@ class Answer:
 
 
 class Transport:
-    """What a client sends with: clients of its own, one for each event loop, or the caller's, which is neither closed nor changed."""
+    """What a client sends with: clients of its own, one for each event loop, or the caller's.
+
+    The caller's is neither closed nor changed.
+    """
 
     def __init__(self, timeouts: Timeouts, http_client: httpx.AsyncClient | None) -> None:
         self._timeouts = timeouts
@@ -132,5 +136,3 @@ class Transport:
             client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
             self._clients[loop] = client
         return client
-
-

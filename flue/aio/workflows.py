@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Literal, overload
 
+from flue.aio.call import pause, perform
+from flue.aio.runs import open_stream
 from flue.core.outcome import RECORD_PATIENCE, RunOutcome
 from flue.errors import AbortError, FlueError
 from flue.models import WorkflowRunResult
-from flue.plan import UNSET, Deadline, Unset, check_handler, plan_get_run, plan_invoke, plan_run_stream, sees_own_end
-from flue.aio.call import pause, perform
-from flue.aio.runs import open_stream
+from flue.plan import UNSET, Deadline, check_handler, plan_get_run, plan_invoke, plan_run_stream, sees_own_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from flue.aio.transport import Transport
     from flue.config import Settings
     from flue.core.retry import BackoffOptions
     from flue.models import FlueEvent, WorkflowInvokeResult, WorkflowWaitResult
     from flue.signals import AbortSignal
-    from flue.aio.transport import Transport
 
 __all__ = ["Workflows"]
 
 
 class Workflows:
-    """Starts workflow runs. A POST is never repeated by this library: Flue 1.0 has no idempotency key, so a lost answer may be a started run."""
+    """Starts workflow runs.
+
+    A POST is never repeated by this library: Flue 1.0 has no idempotency key, so a lost answer may be a started run.
+    """
 
     def __init__(self, transport: Transport, settings: Settings) -> None:
         self._transport = transport
@@ -57,7 +60,7 @@ class Workflows:
         self,
         name: str,
         *,
-        input: object = UNSET,  # noqa: A002  # the word of Flue's own SDK
+        input: object = UNSET,  # the word of Flue's own SDK
         wait: Literal["result"] | None = None,
         signal: AbortSignal | None = None,
         timeout: float | None = None,
@@ -66,8 +69,10 @@ class Workflows:
 
         Args:
             name: of the workflow.
-            input: JSON, attrs instances, dataclasses, datetimes (ISO 8601), `Decimal` and `UUID` (strings). Left out: no body. None: JSON `null`.
-            wait: None to return when the run is admitted; `"result"` to wait for its result in the same request, which proxies may cut: `run()` is
+            input: JSON, attrs instances, dataclasses, datetimes (ISO 8601), `Decimal` and `UUID` (strings). Left
+                out: no body. None: JSON `null`.
+            wait: None to return when the run is admitted; `"result"` to wait for its result in the same request,
+                which proxies may cut: `run()` is
                 sturdier.
             signal: ends the call with `AbortError`; a run that was admitted goes on.
             timeout: overall limit in seconds. With `wait="result"` it also replaces a shorter read time-out.
@@ -75,7 +80,8 @@ class Workflows:
         Raises:
             ValueError: an input that JSON cannot hold; raised before any I/O.
             NotFoundError: no such workflow.
-            ServerError: Flue 1.0 answers 500 to an input that the workflow's schema refuses, and with `wait` when the run fails.
+            ServerError: Flue 1.0 answers 500 to an input that the workflow's schema refuses, and with `wait` when
+                the run fails.
             FlueConnectionError: no answer; whether the run was started is not known.
             FlueTimeoutError: `timeout` is over.
             AbortError: `signal` was aborted.
@@ -88,7 +94,7 @@ class Workflows:
         self,
         name: str,
         *,
-        input: object = UNSET,  # noqa: A002  # the word of Flue's own SDK
+        input: object = UNSET,  # the word of Flue's own SDK
         on_event: Callable[[FlueEvent], object] | None = None,
         signal: AbortSignal | None = None,
         backoff_options: BackoffOptions | None = None,
@@ -99,7 +105,8 @@ class Workflows:
         Args:
             name: of the workflow, which must export `runs`.
             input: as for `invoke()`.
-            on_event: called with each event, in order, and awaited if it is async; an exception from it ends the call, not the run.
+            on_event: called with each event, in order, and awaited if it is async; an exception from it ends the
+                call, not the run.
             signal: ends the call with `AbortError`; the run goes on.
             backoff_options: how failed reads are retried; the start itself is sent once.
             timeout: overall limit in seconds.

@@ -1,1 +1,4 @@
-"""The protocol without I/O: bytes and facts go in, actions come out. Nothing here opens a socket, sleeps or reads a clock."""
+"""The protocol without I/O: bytes and facts go in, actions come out.
+
+Nothing here opens a socket, sleeps or reads a clock.
+"""

@@ -93,7 +93,8 @@ class Sleep:
 
     Attributes:
         delay: seconds.
-        attempt: the failed attempt that is the reason; None when a clean answer brought nothing and the next question is only paced.
+        attempt: the failed attempt that is the reason; None when a clean answer brought nothing and the next
+            question is only paced.
     """
 
     delay: float

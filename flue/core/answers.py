@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from flue import errors
 from flue.core import framing
@@ -55,13 +55,11 @@ def api_error(status: int, body: bytes, headers: WireHeaders, url: str, wait: fl
         wait: seconds that `Retry-After` asked for.
     """
     parsed = parse_body(body)
-    envelope: Any = parsed.get("error") if isinstance(parsed, dict) else None  # pyright: ignore[reportUnknownVariableType]
-    fields: dict[str, Any] = envelope if isinstance(envelope, dict) else {}
+    fields = _object(_object(parsed).get("error"))
     kind, text = fields.get("type"), fields.get("message")
     if status == 500 and kind == "product_event_version_unsupported":
-        meta = fields.get("meta")
-        received = meta.get("received", meta.get("version")) if isinstance(meta, dict) else None  # pyright: ignore[reportUnknownVariableType]
-        error = errors.UnsupportedFlueEventVersionError(received)
+        meta = _object(fields.get("meta"))
+        error = errors.UnsupportedFlueEventVersionError(meta.get("received", meta.get("version")))
         error.add_note(f"the server said: {text}")
         return error
     message = f"Flue API error {status}"
@@ -74,6 +72,10 @@ def api_error(status: int, body: bytes, headers: WireHeaders, url: str, wait: fl
     if isinstance(parsed, str) and parsed.strip():
         refusal.add_note(f"the answer was not Flue's: {' '.join(parsed[:_EXCERPT].split())}")
     return refusal
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def status_error(status: int, message: str, **attributes: Any) -> errors.FlueApiError:

@@ -106,7 +106,10 @@ class Attempts:
         self._finish(Fail(error))
 
     def dropped(self) -> None:
-        """The caller was torn out of a wait and the connection is gone; asked again, the machine goes on where it was."""
+        """The caller was torn out of a wait and the connection is gone.
+
+        Asked again, the machine goes on where it was.
+        """
         self._action = None
         self._refusal = None
         self._body.clear()
@@ -134,7 +137,8 @@ class Attempts:
         self._body.clear()
 
     def _redirect(self, head: Head) -> None:
-        # Same origin and GET only: the libraries strip `Authorization` elsewhere but keep custom headers, and turn a POST into a GET.
+        # Same origin and GET only: the libraries strip `Authorization` elsewhere but keep custom headers, and turn a
+        # POST into a GET.
         location = head.headers.get("location")
         target = wire.redirect_target(self._request.url, location)
         self._redirects += 1
@@ -163,7 +167,9 @@ class Attempts:
         )
         self._failed(error, now, retry=retry, at_least=wait)
 
-    def _protocol_error(self, code: str, message: str, now: float, *, status: int | None = None, retry: bool = False) -> None:
+    def _protocol_error(
+        self, code: str, message: str, now: float, *, status: int | None = None, retry: bool = False
+    ) -> None:
         error = DurableStreamError(code, message, offset=self._checkpoint(), status=status)
         self._failed(error, now, retry=retry)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
@@ -56,10 +56,11 @@ def from_control(payload: bytes) -> Facts:
     Raises:
         Malformed: not a JSON object.
     """
-    control = framing.parse_json(payload)
-    if not isinstance(control, dict):
+    parsed = framing.parse_json(payload)
+    if not isinstance(parsed, dict):
         raise framing.Malformed("not an object")
-    offset, cursor = control.get("streamNextOffset"), control.get("streamCursor")  # pyright: ignore[reportUnknownVariableType]
+    control = cast("dict[str, Any]", parsed)
+    offset, cursor = control.get("streamNextOffset"), control.get("streamCursor")
     closed = control.get("streamClosed") is True
     return Facts(
         offset=offset if isinstance(offset, str) else None,
@@ -76,7 +77,10 @@ class Course:
         self._recent: deque[str] = deque(maxlen=SEEN)
 
     def turns_back(self, old: str, new: str) -> bool:
-        """Whether the step leads to where the stream has been; offsets are opaque, so beyond Flue's own only a repeated one tells."""
+        """Whether the step leads to where the stream has been.
+
+        Offsets are opaque, so beyond Flue's own only a repeated one tells.
+        """
         return wire.goes_back(old, new) or new in self._recent
 
     def passed(self, offset: str) -> None:
@@ -91,7 +95,7 @@ class Pace:
         self._idle = 0
 
     def after(self, *, brought: bool, took: float) -> float:
-        """Seconds to wait before the next question: none after news or after a long wait, then more from answer to answer."""
+        """Seconds to wait before the next question: none after news or a long wait, then more and more."""
         if brought or took >= QUICK:
             self._idle = 0
             return 0.0

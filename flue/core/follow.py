@@ -1,8 +1,9 @@
 """The machine that follows a Durable Stream: every transition, and nothing else.
 
-Theory of operation. A stream is read in *answers*: a plain page (catch-up), a long poll, or a connection of server-sent events that brings many
-batches. What has arrived whole waits in a queue of batches, each with the checkpoint behind it; the caller hands the items over one by one and the checkpoint
-moves when the last one of its batch is out. The machine never looks into an item.
+Theory of operation. A stream is read in *answers*: a plain page (catch-up), a long poll, or a connection of
+server-sent events that brings many batches. What has arrived whole waits in a queue of batches, each with the
+checkpoint behind it; the caller hands the items over one by one and the checkpoint moves when the last one of its
+batch is out. The machine never looks into an item.
 
 ```
           ┌──────────────── Sleep ◄── failed, or brought nothing ──┐
@@ -16,15 +17,18 @@ moves when the last one of its batch is out. The machine never looks into an ite
 Invariants, each with a test of its own:
 
 1. The checkpoint never passes an item that has not been handed over.
-2. Items are handed over only when their batch is complete: a whole well-formed page, or data followed by its control frame. What a lost connection
+2. Items are handed over only when their batch is complete: a whole well-formed page, or data followed by its control
+frame. What a lost connection
    leaves incomplete is thrown away, and asked for again from the checkpoint.
-3. The end of a connection is not the end of the stream. `Done` only when closed and drained, or catching up and up to date, or when the caller's own
+3. The end of a connection is not the end of the stream. `Done` only when closed and drained, or catching up and up
+to date, or when the caller's own
    terminal item was handed over.
-4. Closed by a 204 without a terminal item: one confirming plain read before `Done`. (Flue 1.0 re-checks `closed` after a long poll's time-out but answers
+4. Closed by a 204 without a terminal item: one confirming plain read before `Done`. (Flue 1.0 re-checks `closed`
+after a long poll's time-out but answers
    with the offset that was asked for, so a 204 may say "closed" while items are unread.)
-5. `now` and `tail` are pinned to a concrete offset by one plain read before anything live, and never asked again afterwards.
-6. The budget restarts on progress, not on connecting. Answers that bring nothing are paced: no loop without a pause.
-7. Every wait has an end: the transport bounds silence, the caller can cut in at each action.
+5. `now` and `tail` are pinned to a concrete offset by one plain read before anything live, and never asked again
+afterwards. 6. The budget restarts on progress, not on connecting. Answers that bring nothing are paced: no loop
+without a pause. 7. Every wait has an end: the transport bounds silence, the caller can cut in at each action.
 8. A page or frame that is complete but malformed is an error at once; one that was cut is asked for again.
 """
 
@@ -52,7 +56,8 @@ PAGE_HEADERS = (("accept", "application/json"), ("accept-encoding", "gzip, defla
 SSE_HEADERS = (("accept", "text/event-stream"), ("accept-encoding", "identity"), ("cache-control", "no-cache"))
 
 NONSENSE_TRIES = 4
-"""Tries in a row for an answer that stands still, runs backwards or ends at the same byte: a stale cache may recover."""
+"""Tries in a row for an answer that stands still, runs backwards or ends at the same byte: a stale cache may
+recover."""
 SILENT_CONNECTIONS = 3
 """Event connections without a single frame after which long polls take over: something buffers them."""
 HEALTHY = 30.0
@@ -84,7 +89,7 @@ class Follow(Attempts):
         """
         super().__init__(budget)
         self._url = url
-        self._live = live
+        self._live: Literal["long-poll", "sse"] | None = live
         self._limit = limit
         self._tail = tail if offset == wire.START else None
         self._position = offset  # what is asked for next; ahead of the checkpoint while batches wait
@@ -268,7 +273,10 @@ class Follow(Attempts):
             self._ending = said.closed
 
     def _connection_over(self, now: float) -> None:
-        """A clean end without `streamClosed`: some servers recycle connections every minute. What had no control frame is thrown away."""
+        """A clean end without `streamClosed`: some servers recycle connections every minute.
+
+        What had no control frame is thrown away.
+        """
         self._lost_connection(now)
         self._ask_on(now)
 

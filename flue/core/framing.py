@@ -1,6 +1,7 @@
 """Bytes to items: JSON pages and server-sent events.
 
-An item stays raw (`msgspec.Raw`, a slice of its page) until somebody asks for it: this module knows where an item ends, not what it says.
+An item stays raw (`msgspec.Raw`, a slice of its page) until somebody asks for it: this module knows where an item
+ends, not what it says.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ def parse_json(body: bytes) -> Any:
 def split_page(body: bytes) -> list[Any]:
     """The items of a JSON page, raw where the strict parser agrees and as objects where only the lenient one does.
 
-    White space alone is an empty page. A document that is not an array counts as its only item, as in the reference client: the codec then
+    White space alone is an empty page. A document that is not an array counts as its only item, as in the reference
+    client: the codec then
     says what is wrong with it.
 
     Raises:
@@ -64,8 +66,10 @@ def split_page(body: bytes) -> list[Any]:
 class SseParser:
     """Server-sent events by the WHATWG grammar: LF, CRLF and CR end a line, and nothing else does.
 
-    (`str.splitlines` and the line iterators of both HTTP libraries also split at U+0085, U+2028 and U+2029, which are legal inside JSON strings.)
-    Works on bytes, so characters may be cut anywhere. Feeding costs time linear in the bytes, however large an event is.
+    (`str.splitlines` and the line iterators of both HTTP libraries also split at U+0085, U+2028 and U+2029, which
+    are legal inside JSON strings.)
+    Works on bytes, so characters may be cut anywhere. Feeding costs time linear in the bytes, however large an event
+    is.
     """
 
     def __init__(self, limit: int | None = None) -> None:

@@ -26,7 +26,10 @@ NOTHING: Final = Nothing()
 
 
 class Handover(Generic[T]):
-    """Decodes each item as the caller pulls it, so that a bad event fails the pull that asked for it and the checkpoint stays before its batch."""
+    """Decodes each item as the caller pulls it.
+
+    So a bad event fails the pull that asked for it, and the checkpoint stays before its batch.
+    """
 
     def __init__(self, machine: Follow, decode: Callable[[Any], T], ends: Callable[[T, bool], bool]) -> None:
         """Connect a machine to its caller.

@@ -85,7 +85,9 @@ class RunOutcome:
         """An error after admission: it carries the run, which goes on without its caller."""
         error.run_id = self._run_id
         if isinstance(error, NotFoundError):
-            hint = f"run {self._run_id} was started, but cannot be read: does workflow {self._workflow!r} export `runs`?"
+            hint = (
+                f"run {self._run_id} was started, but cannot be read: does workflow {self._workflow!r} export `runs`?"
+            )
             error.args = (f"{error} ({hint})",)
         return error
 

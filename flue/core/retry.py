@@ -1,7 +1,7 @@
 """How often and how soon to ask again: tenacity's strategies as a budget that restarts on progress.
 
-tenacity supplies the arithmetic (`wait_*` and `stop_*` are pure functions of a `RetryCallState`). Its loop is not used: attempts of a loop
-never reset, and a stream that made progress has earned a fresh budget.
+tenacity supplies the arithmetic (`wait_*` and `stop_*` are pure functions of a `RetryCallState`). Its loop is not
+used: attempts of a loop never reset, and a stream that made progress has earned a fresh budget.
 """
 
 from __future__ import annotations
@@ -68,9 +68,12 @@ class FailedAttempt:
 
 @attrs.frozen
 class BackoffOptions:
-    """How a read is asked again after a failure: full jitter, `random() * min(initial_delay * multiplier ** n, max_delay)`.
+    """How a read is asked again after a failure, with full jitter.
 
-    The limits count failures without progress: they start again when an event is handed over, the offset moves or a long poll completes.
+    The pause after failure n is `random() * min(initial_delay * multiplier ** n, max_delay)`, n from 0.
+
+    The limits count failures without progress: they start again when an event is handed over, the offset moves or a
+    long poll completes.
     Options that are given are taken as they stand: with both limits None there is none.
 
     Attributes:
@@ -79,7 +82,8 @@ class BackoffOptions:
         multiplier: growth of the cap from pause to pause.
         max_retries: attempts after the first one; 0 for a single try; None for no limit.
         max_elapsed: seconds without progress; None for no limit.
-        on_failed_attempt: called with a `FailedAttempt` for every failed attempt, the last one too. An exception from it ends the read.
+        on_failed_attempt: called with a `FailedAttempt` for every failed attempt, the last one too. An exception
+            from it ends the read.
 
     Example:
         >>> BackoffOptions(max_retries=5).multiplier
@@ -150,7 +154,9 @@ class Budget:
         self._refused += 1
         return self._refreshable and self._refused < CREDENTIAL_TRIES
 
-    def failed(self, now: float, *, at_least: float = 0.0, at_most: float = math.inf, idle: bool = False) -> float | None:
+    def failed(
+        self, now: float, *, at_least: float = 0.0, at_most: float = math.inf, idle: bool = False
+    ) -> float | None:
         """Count a failure.
 
         Args:

@@ -43,7 +43,10 @@ _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
 class WireHeaders(Mapping[str, str]):
-    """An answer's headers, names case-insensitive, repeated ones joined with `", "` (RFC 9110 section 5.3). Cookies are left out."""
+    """An answer's headers, names case-insensitive, repeated ones joined with `", "` (RFC 9110 section 5.3).
+
+    Cookies are left out.
+    """
 
     __slots__ = ("_values",)
 
@@ -106,18 +109,23 @@ def check_offset(value: object) -> str:
 
 
 def usable_offset(value: str) -> bool:
-    """Whether a server's offset can be sent back: one ASCII token, not the two halves of a repeated header, not a question for `now`."""
+    """Whether a server's offset can be sent back: one ASCII token, neither a repeated header's two nor `now`."""
     return bool(value) and value.isascii() and value.isprintable() and not set(value) & set(", &=?/") and value != NOW
 
 
 def goes_back(old: str, new: str) -> bool:
-    """Whether a server's offset lies before the one it gave earlier; only Flue's own format is compared, others stay opaque."""
+    """Whether a server's offset lies before the one it gave earlier.
+
+    Only Flue's own format is compared, others stay opaque.
+    """
     if _FLUE_OFFSET.fullmatch(old) and _FLUE_OFFSET.fullmatch(new):
         return [int(part) for part in new.split("_")] < [int(part) for part in old.split("_")]
     return new == START and old not in {START, NOW}
 
 
-def read_url(url: str, *, offset: str, tail: int | None = None, live: str | None = None, cursor: str | None = None) -> str:
+def read_url(
+    url: str, *, offset: str, tail: int | None = None, live: str | None = None, cursor: str | None = None
+) -> str:
     """The URL of one read, parameters in lexicographic order (Durable Streams section 10.1)."""
     query: dict[str, str] = {}
     if cursor is not None:
@@ -162,7 +170,8 @@ def is_json(media: str) -> bool:
 def framed(headers: Mapping[str, str], *, http2: bool = False) -> bool:
     """Whether the end of the body is known, so that a body which ended is whole.
 
-    A close-delimited body may have been cut anywhere; so may a compressed one, since both libraries return a truncated gzip body without
+    A close-delimited body may have been cut anywhere; so may a compressed one, since both libraries return a
+    truncated gzip body without
     an error.
     """
     if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:

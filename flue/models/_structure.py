@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flue._unknown import UnknownContent, UnknownEvent
 from flue._wire_model import NO_EXTRA, DecodeError
-from flue._wire_values import fitting, integer, items, leftover, misfit, nested, no_member, parse_time, unknown_tag
+from flue._wire_values import (
+    fitting,
+    from_iso,
+    integer,
+    items,
+    leftover,
+    misfit,
+    nested,
+    new,
+    no_member,
+    parse_time,
+    unknown_tag,
+)
 from flue.models.common import (
     FlueErrorInfo,
     FluePublicError,
@@ -214,17 +226,17 @@ _RUN_START_EVENT: Shape = (
     ("v", "v", "integer"),
     ("eventIndex", "event_index", "integer"),
     ("timestamp", "timestamp", "time"),
-    ("instanceId", "instance_id", "plain"),
-    ("dispatchId", "dispatch_id", "plain"),
-    ("submissionId", "submission_id", "plain"),
-    ("agentName", "agent_name", "plain"),
     ("conversationId", "conversation_id", "plain"),
     ("session", "session", "plain"),
-    ("parentSession", "parent_session", "plain"),
-    ("taskId", "task_id", "plain"),
     ("harness", "harness", "plain"),
     ("operationId", "operation_id", "plain"),
     ("turnId", "turn_id", "plain"),
+    ("instanceId", "instance_id", "plain"),
+    ("agentName", "agent_name", "plain"),
+    ("submissionId", "submission_id", "plain"),
+    ("dispatchId", "dispatch_id", "plain"),
+    ("taskId", "task_id", "plain"),
+    ("parentSession", "parent_session", "plain"),
 )
 
 _RUN_RESUME_EVENT: Shape = (
@@ -235,17 +247,17 @@ _RUN_RESUME_EVENT: Shape = (
     ("v", "v", "integer"),
     ("eventIndex", "event_index", "integer"),
     ("timestamp", "timestamp", "time"),
-    ("instanceId", "instance_id", "plain"),
-    ("dispatchId", "dispatch_id", "plain"),
-    ("submissionId", "submission_id", "plain"),
-    ("agentName", "agent_name", "plain"),
     ("conversationId", "conversation_id", "plain"),
     ("session", "session", "plain"),
-    ("parentSession", "parent_session", "plain"),
-    ("taskId", "task_id", "plain"),
     ("harness", "harness", "plain"),
     ("operationId", "operation_id", "plain"),
     ("turnId", "turn_id", "plain"),
+    ("instanceId", "instance_id", "plain"),
+    ("agentName", "agent_name", "plain"),
+    ("submissionId", "submission_id", "plain"),
+    ("dispatchId", "dispatch_id", "plain"),
+    ("taskId", "task_id", "plain"),
+    ("parentSession", "parent_session", "plain"),
 )
 
 _RUN_END_EVENT: Shape = (
@@ -258,17 +270,17 @@ _RUN_END_EVENT: Shape = (
     ("v", "v", "integer"),
     ("eventIndex", "event_index", "integer"),
     ("timestamp", "timestamp", "time"),
-    ("instanceId", "instance_id", "plain"),
-    ("dispatchId", "dispatch_id", "plain"),
-    ("submissionId", "submission_id", "plain"),
-    ("agentName", "agent_name", "plain"),
     ("conversationId", "conversation_id", "plain"),
     ("session", "session", "plain"),
-    ("parentSession", "parent_session", "plain"),
-    ("taskId", "task_id", "plain"),
     ("harness", "harness", "plain"),
     ("operationId", "operation_id", "plain"),
     ("turnId", "turn_id", "plain"),
+    ("instanceId", "instance_id", "plain"),
+    ("agentName", "agent_name", "plain"),
+    ("submissionId", "submission_id", "plain"),
+    ("dispatchId", "dispatch_id", "plain"),
+    ("taskId", "task_id", "plain"),
+    ("parentSession", "parent_session", "plain"),
 )
 
 _AGENT_START_EVENT: Shape = (
@@ -277,17 +289,17 @@ _AGENT_START_EVENT: Shape = (
     ("eventIndex", "event_index", "integer"),
     ("timestamp", "timestamp", "time"),
     ("runId", "run_id", "plain"),
-    ("instanceId", "instance_id", "plain"),
-    ("dispatchId", "dispatch_id", "plain"),
-    ("submissionId", "submission_id", "plain"),
-    ("agentName", "agent_name", "plain"),
     ("conversationId", "conversation_id", "plain"),
     ("session", "session", "plain"),
-    ("parentSession", "parent_session", "plain"),
-    ("taskId", "task_id", "plain"),
     ("harness", "harness", "plain"),
     ("operationId", "operation_id", "plain"),
     ("turnId", "turn_id", "plain"),
+    ("instanceId", "instance_id", "plain"),
+    ("agentName", "agent_name", "plain"),
+    ("submissionId", "submission_id", "plain"),
+    ("dispatchId", "dispatch_id", "plain"),
+    ("taskId", "task_id", "plain"),
+    ("parentSession", "parent_session", "plain"),
 )
 
 _AGENT_END_EVENT: Shape = (
@@ -297,17 +309,17 @@ _AGENT_END_EVENT: Shape = (
     ("eventIndex", "event_index", "integer"),
     ("timestamp", "timestamp", "time"),
     ("runId", "run_id", "plain"),
-    ("instanceId", "instance_id", "plain"),
-    ("dispatchId", "dispatch_id", "plain"),
-    ("submissionId", "submission_id", "plain"),
-    ("agentName", "agent_name", "plain"),
     ("conversationId", "conversation_id", "plain"),
     ("session", "session", "plain"),
-    ("parentSession", "parent_session", "plain"),
-    ("taskId", "task_id", "plain"),
     ("harness", "harness", "plain"),
     ("operationId", "operation_id", "plain"),
     ("turnId", "turn_id", "plain"),
+    ("instanceId", "instance_id", "plain"),
+    ("agentName", "agent_name", "plain"),
+    ("submissionId", "submission_id", "plain"),
+    ("dispatchId", "dispatch_id", "plain"),
+    ("taskId", "task_id", "plain"),
+    ("parentSession", "parent_session", "plain"),
 )
 
 _TURN_START_EVENT: Shape = (
@@ -318,16 +330,16 @@ _TURN_START_EVENT: Shape = (
     ("eventIndex", "event_index", "integer"),
     ("timestamp", "timestamp", "time"),
     ("runId", "run_id", "plain"),
-    ("instanceId", "instance_id", "plain"),
-    ("dispatchId", "dispatch_id", "plain"),
-    ("submissionId", "submission_id", "plain"),
-    ("agentName", "agent_name", "plain"),
     ("conversationId", "conversation_id", "plain"),
     ("session", "session", "plain"),
-    ("parentSession", "parent_session", "plain"),
-    ("taskId", "task_id", "plain"),
     ("harness", "harness", "plain"),
     ("operationId", "operation_id", "plain"),
+    ("instanceId", "instance_id", "plain"),
+    ("agentName", "agent_name", "plain"),
+    ("submissionId", "submission_id", "plain"),
+    ("dispatchId", "dispatch_id", "plain"),
+    ("taskId", "task_id", "plain"),
+    ("parentSession", "parent_session", "plain"),
 )
 
 _TURN_EVENT: Shape = (
@@ -342,16 +354,16 @@ _TURN_EVENT: Shape = (
     ("eventIndex", "event_index", "integer"),
     ("timestamp", "timestamp", "time"),
     ("runId", "run_id", "plain"),
-    ("instanceId", "instance_id", "plain"),
-    ("dispatchId", "dispatch_id", "plain"),
-    ("submissionId", "submission_id", "plain"),
-    ("agentName", "agent_name", "plain"),
     ("conversationId", "conversation_id", "plain"),
     ("session", "session", "plain"),
-    ("parentSession", "parent_session", "plain"),
-    ("taskId", "task_id", "plain"),
     ("harness", "harness", "plain"),
     ("operationId", "operation_id", "plain"),
+    ("instanceId", "instance_id", "plain"),
+    ("agentName", "agent_name", "plain"),
+    ("submissionId", "submission_id", "plain"),
+    ("dispatchId", "dispatch_id", "plain"),
+    ("taskId", "task_id", "plain"),
+    ("parentSession", "parent_session", "plain"),
 )
 
 _TURN_MESSAGES_EVENT: Shape = (
@@ -364,16 +376,16 @@ _TURN_MESSAGES_EVENT: Shape = (
     ("eventIndex", "event_index", "integer"),
     ("timestamp", "timestamp", "time"),
     ("runId", "run_id", "plain"),
-    ("instanceId", "instance_id", "plain"),
-    ("dispatchId", "dispatch_id", "plain"),
-    ("submissionId", "submission_id", "plain"),
-    ("agentName", "agent_name", "plain"),
     ("conversationId", "conversation_id", "plain"),
     ("session", "session", "plain"),
-    ("parentSession", "parent_session", "plain"),
-    ("taskId", "task_id", "plain"),
     ("harness", "harness", "plain"),
     ("operationId", "operation_id", "plain"),
+    ("instanceId", "instance_id", "plain"),
+    ("agentName", "agent_name", "plain"),
+    ("submissionId", "submission_id", "plain"),
+    ("dispatchId", "dispatch_id", "plain"),
+    ("taskId", "task_id", "plain"),
+    ("parentSession", "parent_session", "plain"),
 )
 
 _MESSAGE_START_EVENT: Shape = (
@@ -384,16 +396,16 @@ _MESSAGE_START_EVENT: Shape = (
     ("eventIndex", "event_index", "integer"),
     ("timestamp", "timestamp", "time"),
     ("runId", "run_id", "plain"),
-    ("instanceId", "instance_id", "plain"),
-    ("dispatchId", "dispatch_id", "plain"),
-    ("submissionId", "submission_id", "plain"),
-    ("agentName", "agent_name", "plain"),
     ("conversationId", "conversation_id", "plain"),
     ("session", "session", "plain"),
-    ("parentSession", "parent_session", "plain"),
-    ("taskId", "task_id", "plain"),
     ("harness", "harness", "plain"),
     ("operationId", "operation_id", "plain"),
+    ("instanceId", "instance_id", "plain"),
+    ("agentName", "agent_name", "plain"),
+    ("submissionId", "submission_id", "plain"),
+    ("dispatchId", "dispatch_id", "plain"),
+    ("taskId", "task_id", "plain"),
+    ("parentSession", "parent_session", "plain"),
 )
 
 _MESSAGE_END_EVENT: Shape = (
@@ -404,16 +416,16 @@ _MESSAGE_END_EVENT: Shape = (
     ("eventIndex", "event_index", "integer"),
     ("timestamp", "timestamp", "time"),
     ("runId", "run_id", "plain"),
-    ("instanceId", "instance_id", "plain"),
-    ("dispatchId", "dispatch_id", "plain"),
-    ("submissionId", "submission_id", "plain"),
-    ("agentName", "agent_name", "plain"),
     ("conversationId", "conversation_id", "plain"),
     ("session", "session", "plain"),
-    ("parentSession", "parent_session", "plain"),
-    ("taskId", "task_id", "plain"),
     ("harness", "harness", "plain"),
     ("operationId", "operation_id", "plain"),
+    ("instanceId", "instance_id", "plain"),
+    ("agentName", "agent_name", "plain"),
+    ("submissionId", "submission_id", "plain"),
+    ("dispatchId", "dispatch_id", "plain"),
+    ("taskId", "task_id", "plain"),
+    ("parentSession", "parent_session", "plain"),
 )
 
 _TEXT_DELTA_EVENT: Shape = (
@@ -423,17 +435,17 @@ _TEXT_DELTA_EVENT: Shape = (
     ("eventIndex", "event_index", "integer"),
     ("timestamp", "timestamp", "time"),
     ("runId", "run_id", "plain"),
-    ("instanceId", "instance_id", "plain"),
-    ("dispatchId", "dispatch_id", "plain"),
-    ("submissionId", "submission_id", "plain"),
-    ("agentName", "agent_name", "plain"),
     ("conversationId", "conversation_id", "plain"),
     ("session", "session", "plain"),
-    ("parentSession", "parent_session", "plain"),
-    ("taskId", "task_id", "plain"),
     ("harness", "harness", "plain"),
     ("operationId", "operation_id", "plain"),
     ("turnId", "turn_id", "plain"),
+    ("instanceId", "instance_id", "plain"),
+    ("agentName", "agent_name", "plain"),
+    ("submissionId", "submission_id", "plain"),
+    ("dispatchId", "dispatch_id", "plain"),
+    ("taskId", "task_id", "plain"),
+    ("parentSession", "parent_session", "plain"),
 )
 
 _THINKING_START_EVENT: Shape = (
@@ -443,17 +455,17 @@ _THINKING_START_EVENT: Shape = (
     ("eventIndex", "event_index", "integer"),
     ("timestamp", "timestamp", "time"),
     ("runId", "run_id", "plain"),
-    ("instanceId", "instance_id", "plain"),
-    ("dispatchId", "dispatch_id", "plain"),
-    ("submissionId", "submission_id", "plain"),
-    ("agentName", "agent_name", "plain"),
     ("conversationId", "conversation_id", "plain"),
     ("session", "session", "plain"),
-    ("parentSession", "parent_session", "plain"),
-    ("taskId", "task_id", "plain"),
     ("harness", "harness", "plain"),
     ("operationId", "operation_id", "plain"),
     ("turnId", "turn_id", "plain"),
+    ("instanceId", "instance_id", "plain"),
+    ("agentName", "agent_name", "plain"),
+    ("submissionId", "submission_id", "plain"),
+    ("dispatchId", "dispatch_id", "plain"),
+    ("taskId", "task_id", "plain"),
+    ("parentSession", "parent_session", "plain"),
 )
 
 _THINKING_DELTA_EVENT: Shape = (
@@ -464,17 +476,17 @@ _THINKING_DELTA_EVENT: Shape = (
     ("eventIndex", "event_index", "integer"),
     ("timestamp", "timestamp", "time"),
     ("runId", "run_id", "plain"),
-    ("instanceId", "instance_id", "plain"),
-    ("dispatchId", "dispatch_id", "plain"),
-    ("submissionId", "submission_id", "plain"),
-    ("agentName", "agent_name", "plain"),
     ("conversationId", "conversation_id", "plain"),
     ("session", "session", "plain"),
-    ("parentSession", "parent_session", "plain"),
-    ("taskId", "task_id", "plain"),
     ("harness", "harness", "plain"),
     ("operationId", "operation_id", "plain"),
     ("turnId", "turn_id", "plain"),
+    ("instanceId", "instance_id", "plain"),
+    ("agentName", "agent_name", "plain"),
+    ("submissionId", "submission_id", "plain"),
+    ("dispatchId", "dispatch_id", "plain"),
+    ("taskId", "task_id", "plain"),
+    ("parentSession", "parent_session", "plain"),
 )
 
 _THINKING_END_EVENT: Shape = (
@@ -485,17 +497,17 @@ _THINKING_END_EVENT: Shape = (
     ("eventIndex", "event_index", "integer"),
     ("timestamp", "timestamp", "time"),
     ("runId", "run_id", "plain"),
-    ("instanceId", "instance_id", "plain"),
-    ("dispatchId", "dispatch_id", "plain"),
-    ("submissionId", "submission_id", "plain"),
-    ("agentName", "agent_name", "plain"),
     ("conversationId", "conversation_id", "plain"),
     ("session", "session", "plain"),
-    ("parentSession", "parent_session", "plain"),
-    ("taskId", "task_id", "plain"),
     ("harness", "harness", "plain"),
     ("operationId", "operation_id", "plain"),
     ("turnId", "turn_id", "plain"),
+    ("instanceId", "instance_id", "plain"),
+    ("agentName", "agent_name", "plain"),
+    ("submissionId", "submission_id", "plain"),
+    ("dispatchId", "dispatch_id", "plain"),
+    ("taskId", "task_id", "plain"),
+    ("parentSession", "parent_session", "plain"),
 )
 
 _TOOL_START_EVENT: Shape = (
@@ -507,17 +519,17 @@ _TOOL_START_EVENT: Shape = (
     ("eventIndex", "event_index", "integer"),
     ("timestamp", "timestamp", "time"),
     ("runId", "run_id", "plain"),
-    ("instanceId", "instance_id", "plain"),
-    ("dispatchId", "dispatch_id", "plain"),
-    ("submissionId", "submission_id", "plain"),
-    ("agentName", "agent_name", "plain"),
     ("conversationId", "conversation_id", "plain"),
     ("session", "session", "plain"),
-    ("parentSession", "parent_session", "plain"),
-    ("taskId", "task_id", "plain"),
     ("harness", "harness", "plain"),
     ("operationId", "operation_id", "plain"),
     ("turnId", "turn_id", "plain"),
+    ("instanceId", "instance_id", "plain"),
+    ("agentName", "agent_name", "plain"),
+    ("submissionId", "submission_id", "plain"),
+    ("dispatchId", "dispatch_id", "plain"),
+    ("taskId", "task_id", "plain"),
+    ("parentSession", "parent_session", "plain"),
 )
 
 _TOOL_EVENT: Shape = (
@@ -531,17 +543,17 @@ _TOOL_EVENT: Shape = (
     ("eventIndex", "event_index", "integer"),
     ("timestamp", "timestamp", "time"),
     ("runId", "run_id", "plain"),
-    ("instanceId", "instance_id", "plain"),
-    ("dispatchId", "dispatch_id", "plain"),
-    ("submissionId", "submission_id", "plain"),
-    ("agentName", "agent_name", "plain"),
     ("conversationId", "conversation_id", "plain"),
     ("session", "session", "plain"),
-    ("parentSession", "parent_session", "plain"),
-    ("taskId", "task_id", "plain"),
     ("harness", "harness", "plain"),
     ("operationId", "operation_id", "plain"),
     ("turnId", "turn_id", "plain"),
+    ("instanceId", "instance_id", "plain"),
+    ("agentName", "agent_name", "plain"),
+    ("submissionId", "submission_id", "plain"),
+    ("dispatchId", "dispatch_id", "plain"),
+    ("taskId", "task_id", "plain"),
+    ("parentSession", "parent_session", "plain"),
 )
 
 _TASK_START_EVENT: Shape = (
@@ -554,16 +566,16 @@ _TASK_START_EVENT: Shape = (
     ("eventIndex", "event_index", "integer"),
     ("timestamp", "timestamp", "time"),
     ("runId", "run_id", "plain"),
-    ("instanceId", "instance_id", "plain"),
-    ("dispatchId", "dispatch_id", "plain"),
-    ("submissionId", "submission_id", "plain"),
-    ("agentName", "agent_name", "plain"),
     ("conversationId", "conversation_id", "plain"),
     ("session", "session", "plain"),
-    ("parentSession", "parent_session", "plain"),
     ("harness", "harness", "plain"),
     ("operationId", "operation_id", "plain"),
     ("turnId", "turn_id", "plain"),
+    ("instanceId", "instance_id", "plain"),
+    ("agentName", "agent_name", "plain"),
+    ("submissionId", "submission_id", "plain"),
+    ("dispatchId", "dispatch_id", "plain"),
+    ("parentSession", "parent_session", "plain"),
 )
 
 _TASK_EVENT: Shape = (
@@ -577,16 +589,16 @@ _TASK_EVENT: Shape = (
     ("eventIndex", "event_index", "integer"),
     ("timestamp", "timestamp", "time"),
     ("runId", "run_id", "plain"),
-    ("instanceId", "instance_id", "plain"),
-    ("dispatchId", "dispatch_id", "plain"),
-    ("submissionId", "submission_id", "plain"),
-    ("agentName", "agent_name", "plain"),
     ("conversationId", "conversation_id", "plain"),
     ("session", "session", "plain"),
-    ("parentSession", "parent_session", "plain"),
     ("harness", "harness", "plain"),
     ("operationId", "operation_id", "plain"),
     ("turnId", "turn_id", "plain"),
+    ("instanceId", "instance_id", "plain"),
+    ("agentName", "agent_name", "plain"),
+    ("submissionId", "submission_id", "plain"),
+    ("dispatchId", "dispatch_id", "plain"),
+    ("parentSession", "parent_session", "plain"),
 )
 
 _COMPACTION_START_EVENT: Shape = (
@@ -597,17 +609,17 @@ _COMPACTION_START_EVENT: Shape = (
     ("eventIndex", "event_index", "integer"),
     ("timestamp", "timestamp", "time"),
     ("runId", "run_id", "plain"),
-    ("instanceId", "instance_id", "plain"),
-    ("dispatchId", "dispatch_id", "plain"),
-    ("submissionId", "submission_id", "plain"),
-    ("agentName", "agent_name", "plain"),
     ("conversationId", "conversation_id", "plain"),
     ("session", "session", "plain"),
-    ("parentSession", "parent_session", "plain"),
-    ("taskId", "task_id", "plain"),
     ("harness", "harness", "plain"),
     ("operationId", "operation_id", "plain"),
     ("turnId", "turn_id", "plain"),
+    ("instanceId", "instance_id", "plain"),
+    ("agentName", "agent_name", "plain"),
+    ("submissionId", "submission_id", "plain"),
+    ("dispatchId", "dispatch_id", "plain"),
+    ("taskId", "task_id", "plain"),
+    ("parentSession", "parent_session", "plain"),
 )
 
 _COMPACTION_EVENT: Shape = (
@@ -622,17 +634,17 @@ _COMPACTION_EVENT: Shape = (
     ("eventIndex", "event_index", "integer"),
     ("timestamp", "timestamp", "time"),
     ("runId", "run_id", "plain"),
-    ("instanceId", "instance_id", "plain"),
-    ("dispatchId", "dispatch_id", "plain"),
-    ("submissionId", "submission_id", "plain"),
-    ("agentName", "agent_name", "plain"),
     ("conversationId", "conversation_id", "plain"),
     ("session", "session", "plain"),
-    ("parentSession", "parent_session", "plain"),
-    ("taskId", "task_id", "plain"),
     ("harness", "harness", "plain"),
     ("operationId", "operation_id", "plain"),
     ("turnId", "turn_id", "plain"),
+    ("instanceId", "instance_id", "plain"),
+    ("agentName", "agent_name", "plain"),
+    ("submissionId", "submission_id", "plain"),
+    ("dispatchId", "dispatch_id", "plain"),
+    ("taskId", "task_id", "plain"),
+    ("parentSession", "parent_session", "plain"),
 )
 
 _OPERATION_START_EVENT: Shape = (
@@ -643,16 +655,16 @@ _OPERATION_START_EVENT: Shape = (
     ("eventIndex", "event_index", "integer"),
     ("timestamp", "timestamp", "time"),
     ("runId", "run_id", "plain"),
-    ("instanceId", "instance_id", "plain"),
-    ("dispatchId", "dispatch_id", "plain"),
-    ("submissionId", "submission_id", "plain"),
-    ("agentName", "agent_name", "plain"),
     ("conversationId", "conversation_id", "plain"),
     ("session", "session", "plain"),
-    ("parentSession", "parent_session", "plain"),
-    ("taskId", "task_id", "plain"),
     ("harness", "harness", "plain"),
     ("turnId", "turn_id", "plain"),
+    ("instanceId", "instance_id", "plain"),
+    ("agentName", "agent_name", "plain"),
+    ("submissionId", "submission_id", "plain"),
+    ("dispatchId", "dispatch_id", "plain"),
+    ("taskId", "task_id", "plain"),
+    ("parentSession", "parent_session", "plain"),
 )
 
 _OPERATION_EVENT: Shape = (
@@ -668,16 +680,16 @@ _OPERATION_EVENT: Shape = (
     ("eventIndex", "event_index", "integer"),
     ("timestamp", "timestamp", "time"),
     ("runId", "run_id", "plain"),
-    ("instanceId", "instance_id", "plain"),
-    ("dispatchId", "dispatch_id", "plain"),
-    ("submissionId", "submission_id", "plain"),
-    ("agentName", "agent_name", "plain"),
     ("conversationId", "conversation_id", "plain"),
     ("session", "session", "plain"),
-    ("parentSession", "parent_session", "plain"),
-    ("taskId", "task_id", "plain"),
     ("harness", "harness", "plain"),
     ("turnId", "turn_id", "plain"),
+    ("instanceId", "instance_id", "plain"),
+    ("agentName", "agent_name", "plain"),
+    ("submissionId", "submission_id", "plain"),
+    ("dispatchId", "dispatch_id", "plain"),
+    ("taskId", "task_id", "plain"),
+    ("parentSession", "parent_session", "plain"),
 )
 
 _LOG_EVENT: Shape = (
@@ -689,17 +701,17 @@ _LOG_EVENT: Shape = (
     ("eventIndex", "event_index", "integer"),
     ("timestamp", "timestamp", "time"),
     ("runId", "run_id", "plain"),
-    ("instanceId", "instance_id", "plain"),
-    ("dispatchId", "dispatch_id", "plain"),
-    ("submissionId", "submission_id", "plain"),
-    ("agentName", "agent_name", "plain"),
     ("conversationId", "conversation_id", "plain"),
     ("session", "session", "plain"),
-    ("parentSession", "parent_session", "plain"),
-    ("taskId", "task_id", "plain"),
     ("harness", "harness", "plain"),
     ("operationId", "operation_id", "plain"),
     ("turnId", "turn_id", "plain"),
+    ("instanceId", "instance_id", "plain"),
+    ("agentName", "agent_name", "plain"),
+    ("submissionId", "submission_id", "plain"),
+    ("dispatchId", "dispatch_id", "plain"),
+    ("taskId", "task_id", "plain"),
+    ("parentSession", "parent_session", "plain"),
 )
 
 _DATA_EVENT: Shape = (
@@ -711,17 +723,17 @@ _DATA_EVENT: Shape = (
     ("eventIndex", "event_index", "integer"),
     ("timestamp", "timestamp", "time"),
     ("runId", "run_id", "plain"),
-    ("instanceId", "instance_id", "plain"),
-    ("dispatchId", "dispatch_id", "plain"),
-    ("submissionId", "submission_id", "plain"),
-    ("agentName", "agent_name", "plain"),
     ("conversationId", "conversation_id", "plain"),
     ("session", "session", "plain"),
-    ("parentSession", "parent_session", "plain"),
-    ("taskId", "task_id", "plain"),
     ("harness", "harness", "plain"),
     ("operationId", "operation_id", "plain"),
     ("turnId", "turn_id", "plain"),
+    ("instanceId", "instance_id", "plain"),
+    ("agentName", "agent_name", "plain"),
+    ("submissionId", "submission_id", "plain"),
+    ("dispatchId", "dispatch_id", "plain"),
+    ("taskId", "task_id", "plain"),
+    ("parentSession", "parent_session", "plain"),
 )
 
 _IDLE_EVENT: Shape = (
@@ -730,17 +742,17 @@ _IDLE_EVENT: Shape = (
     ("eventIndex", "event_index", "integer"),
     ("timestamp", "timestamp", "time"),
     ("runId", "run_id", "plain"),
-    ("instanceId", "instance_id", "plain"),
-    ("dispatchId", "dispatch_id", "plain"),
-    ("submissionId", "submission_id", "plain"),
-    ("agentName", "agent_name", "plain"),
     ("conversationId", "conversation_id", "plain"),
     ("session", "session", "plain"),
-    ("parentSession", "parent_session", "plain"),
-    ("taskId", "task_id", "plain"),
     ("harness", "harness", "plain"),
     ("operationId", "operation_id", "plain"),
     ("turnId", "turn_id", "plain"),
+    ("instanceId", "instance_id", "plain"),
+    ("agentName", "agent_name", "plain"),
+    ("submissionId", "submission_id", "plain"),
+    ("dispatchId", "dispatch_id", "plain"),
+    ("taskId", "task_id", "plain"),
+    ("parentSession", "parent_session", "plain"),
 )
 
 _SUBMISSION_SETTLED_EVENT: Shape = (
@@ -753,16 +765,16 @@ _SUBMISSION_SETTLED_EVENT: Shape = (
     ("eventIndex", "event_index", "integer"),
     ("timestamp", "timestamp", "time"),
     ("runId", "run_id", "plain"),
-    ("instanceId", "instance_id", "plain"),
-    ("dispatchId", "dispatch_id", "plain"),
-    ("agentName", "agent_name", "plain"),
     ("conversationId", "conversation_id", "plain"),
     ("session", "session", "plain"),
-    ("parentSession", "parent_session", "plain"),
-    ("taskId", "task_id", "plain"),
     ("harness", "harness", "plain"),
     ("operationId", "operation_id", "plain"),
     ("turnId", "turn_id", "plain"),
+    ("instanceId", "instance_id", "plain"),
+    ("agentName", "agent_name", "plain"),
+    ("dispatchId", "dispatch_id", "plain"),
+    ("taskId", "task_id", "plain"),
+    ("parentSession", "parent_session", "plain"),
 )
 
 _WORKFLOW_INVOKE_RESULT: Shape = (("runId", "run_id", "plain"),)
@@ -840,7 +852,7 @@ def structure_prompt_usage(obj: dict[str, Any]) -> PromptUsage:
         count -= 1
     cost = get("cost")
     cost = nested("cost", structure_prompt_cost, cost)
-    built = PromptUsage.__new__(PromptUsage)
+    built = new(PromptUsage)
     built.input = input_
     built.output = output
     built.cache_read = cache_read
@@ -871,7 +883,7 @@ def structure_prompt_cost(obj: dict[str, Any]) -> PromptCost:
     total = get("total")
     if type(total) is not int and type(total) is not float:
         raise misfit("total", "a number", total)
-    built = PromptCost.__new__(PromptCost)
+    built = new(PromptCost)
     built.input = input_
     built.output = output
     built.cache_read = cache_read
@@ -886,21 +898,24 @@ def structure_prompt_cost(obj: dict[str, Any]) -> PromptCost:
 def structure_llm_text_content(obj: dict[str, Any]) -> LlmTextContent:
     get: Get = obj.get
     count = 2
+    size = len(obj)
     if get("type") != "text":
         raise misfit("type", '"text"', get("type"))
     text = get("text")
     if type(text) is not str:
         raise misfit("text", "a string", text)
-    text_signature = get("textSignature")
-    if text_signature is not None:
-        if type(text_signature) is not str:
-            raise misfit("textSignature", "a string", text_signature)
-        count += 1
-    built = LlmTextContent.__new__(LlmTextContent)
+    text_signature = None
+    if count != size:
+        text_signature = get("textSignature")
+        if text_signature is not None:
+            if type(text_signature) is not str:
+                raise misfit("textSignature", "a string", text_signature)
+            count += 1
+    built = new(LlmTextContent)
     built.text = text
     built.text_signature = text_signature
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _LLM_TEXT_CONTENT)
     return built
 
@@ -916,7 +931,7 @@ def structure_llm_image_content(obj: dict[str, Any]) -> LlmImageContent:
     mime_type = get("mimeType")
     if type(mime_type) is not str:
         raise misfit("mimeType", "a string", mime_type)
-    built = LlmImageContent.__new__(LlmImageContent)
+    built = new(LlmImageContent)
     built.data = data
     built.mime_type = mime_type
     built.wire_extra = NO_EXTRA
@@ -928,27 +943,30 @@ def structure_llm_image_content(obj: dict[str, Any]) -> LlmImageContent:
 def structure_llm_thinking_content(obj: dict[str, Any]) -> LlmThinkingContent:
     get: Get = obj.get
     count = 2
+    size = len(obj)
     if get("type") != "thinking":
         raise misfit("type", '"thinking"', get("type"))
     thinking = get("thinking")
     if type(thinking) is not str:
         raise misfit("thinking", "a string", thinking)
-    thinking_signature = get("thinkingSignature")
-    if thinking_signature is not None:
-        if type(thinking_signature) is not str:
-            raise misfit("thinkingSignature", "a string", thinking_signature)
-        count += 1
-    redacted = get("redacted")
-    if redacted is not None:
-        if type(redacted) is not bool:
-            raise misfit("redacted", "a boolean", redacted)
-        count += 1
-    built = LlmThinkingContent.__new__(LlmThinkingContent)
+    thinking_signature = redacted = None
+    if count != size:
+        thinking_signature = get("thinkingSignature")
+        if thinking_signature is not None:
+            if type(thinking_signature) is not str:
+                raise misfit("thinkingSignature", "a string", thinking_signature)
+            count += 1
+        redacted = get("redacted")
+        if redacted is not None:
+            if type(redacted) is not bool:
+                raise misfit("redacted", "a boolean", redacted)
+            count += 1
+    built = new(LlmThinkingContent)
     built.thinking = thinking
     built.thinking_signature = thinking_signature
     built.redacted = redacted
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _LLM_THINKING_CONTENT)
     return built
 
@@ -956,6 +974,7 @@ def structure_llm_thinking_content(obj: dict[str, Any]) -> LlmThinkingContent:
 def structure_llm_tool_call(obj: dict[str, Any]) -> LlmToolCall:
     get: Get = obj.get
     count = 4
+    size = len(obj)
     if get("type") != "toolCall":
         raise misfit("type", '"toolCall"', get("type"))
     id_ = get("id")
@@ -967,18 +986,20 @@ def structure_llm_tool_call(obj: dict[str, Any]) -> LlmToolCall:
     arguments = get("arguments")
     if type(arguments) is not dict:
         raise misfit("arguments", "an object", arguments)
-    thought_signature = get("thoughtSignature")
-    if thought_signature is not None:
-        if type(thought_signature) is not str:
-            raise misfit("thoughtSignature", "a string", thought_signature)
-        count += 1
-    built = LlmToolCall.__new__(LlmToolCall)
+    thought_signature = None
+    if count != size:
+        thought_signature = get("thoughtSignature")
+        if thought_signature is not None:
+            if type(thought_signature) is not str:
+                raise misfit("thoughtSignature", "a string", thought_signature)
+            count += 1
+    built = new(LlmToolCall)
     built.id = id_
     built.name = name
     built.arguments = arguments
     built.thought_signature = thought_signature
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _LLM_TOOL_CALL)
     return built
 
@@ -991,7 +1012,7 @@ def structure_llm_user_message(obj: dict[str, Any]) -> LlmUserMessage:
     content = get("content")
     if type(content) is not str:
         content = items("content", structure_llm_user_content, content)
-    built = LlmUserMessage.__new__(LlmUserMessage)
+    built = new(LlmUserMessage)
     built.content = content
     built.wire_extra = NO_EXTRA
     if count != len(obj):
@@ -1006,7 +1027,7 @@ def structure_llm_assistant_message(obj: dict[str, Any]) -> LlmAssistantMessage:
         raise misfit("role", '"assistant"', get("role"))
     content = get("content")
     content = items("content", structure_llm_assistant_content, content)
-    built = LlmAssistantMessage.__new__(LlmAssistantMessage)
+    built = new(LlmAssistantMessage)
     built.content = content
     built.wire_extra = NO_EXTRA
     if count != len(obj):
@@ -1030,7 +1051,7 @@ def structure_llm_tool_result_message(obj: dict[str, Any]) -> LlmToolResultMessa
     is_error = get("isError")
     if type(is_error) is not bool:
         raise misfit("isError", "a boolean", is_error)
-    built = LlmToolResultMessage.__new__(LlmToolResultMessage)
+    built = new(LlmToolResultMessage)
     built.tool_call_id = tool_call_id
     built.tool_name = tool_name
     built.content = content
@@ -1044,21 +1065,24 @@ def structure_llm_tool_result_message(obj: dict[str, Any]) -> LlmToolResultMessa
 def structure_llm_tool(obj: dict[str, Any]) -> LlmTool:
     get: Get = obj.get
     count = 2
+    size = len(obj)
     name = get("name")
     if type(name) is not str:
         raise misfit("name", "a string", name)
     description = get("description")
     if type(description) is not str:
         raise misfit("description", "a string", description)
-    parameters = get("parameters")
-    if parameters is not None:
-        count += 1
-    built = LlmTool.__new__(LlmTool)
+    parameters = None
+    if count != size:
+        parameters = get("parameters")
+        if parameters is not None:
+            count += 1
+    built = new(LlmTool)
     built.name = name
     built.description = description
     built.parameters = parameters
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _LLM_TOOL)
     return built
 
@@ -1066,6 +1090,7 @@ def structure_llm_tool(obj: dict[str, Any]) -> LlmTool:
 def structure_model_request_info(obj: dict[str, Any]) -> ModelRequestInfo:
     get: Get = obj.get
     count = 4
+    size = len(obj)
     provider_id = get("providerId")
     if type(provider_id) is not str:
         raise misfit("providerId", "a string", provider_id)
@@ -1078,39 +1103,42 @@ def structure_model_request_info(obj: dict[str, Any]) -> ModelRequestInfo:
     api = get("api")
     if type(api) is not str:
         raise misfit("api", "a string", api)
-    server_address = get("serverAddress")
-    if server_address is not None:
-        if type(server_address) is not str:
-            raise misfit("serverAddress", "a string", server_address)
-        count += 1
-    server_port = get("serverPort")
-    if server_port is not None:
-        if type(server_port) is not int:
-            server_port = integer("serverPort", server_port)
-            count -= 1
-        count += 1
-    reasoning_level = get("reasoningLevel")
-    if reasoning_level is not None:
-        if type(reasoning_level) is not str:
-            raise misfit("reasoningLevel", "a string", reasoning_level)
-        count += 1
-    max_tokens = get("maxTokens")
-    if max_tokens is not None:
-        if type(max_tokens) is not int:
-            max_tokens = integer("maxTokens", max_tokens)
-            count -= 1
-        count += 1
-    temperature = get("temperature")
-    if temperature is not None:
-        if type(temperature) is not int and type(temperature) is not float:
-            raise misfit("temperature", "a number", temperature)
-        count += 1
-    context_compacted = get("contextCompacted")
-    if context_compacted is not None:
-        if type(context_compacted) is not bool:
-            raise misfit("contextCompacted", "a boolean", context_compacted)
-        count += 1
-    built = ModelRequestInfo.__new__(ModelRequestInfo)
+    server_address = server_port = reasoning_level = max_tokens = temperature = context_compacted = None
+    if count != size:
+        server_address = get("serverAddress")
+        if server_address is not None:
+            if type(server_address) is not str:
+                raise misfit("serverAddress", "a string", server_address)
+            count += 1
+        server_port = get("serverPort")
+        if server_port is not None:
+            if type(server_port) is not int:
+                server_port = integer("serverPort", server_port)
+                count -= 1
+            count += 1
+        reasoning_level = get("reasoningLevel")
+        if reasoning_level is not None:
+            if type(reasoning_level) is not str:
+                raise misfit("reasoningLevel", "a string", reasoning_level)
+            count += 1
+    if count != size:
+        max_tokens = get("maxTokens")
+        if max_tokens is not None:
+            if type(max_tokens) is not int:
+                max_tokens = integer("maxTokens", max_tokens)
+                count -= 1
+            count += 1
+        temperature = get("temperature")
+        if temperature is not None:
+            if type(temperature) is not int and type(temperature) is not float:
+                raise misfit("temperature", "a number", temperature)
+            count += 1
+        context_compacted = get("contextCompacted")
+        if context_compacted is not None:
+            if type(context_compacted) is not bool:
+                raise misfit("contextCompacted", "a boolean", context_compacted)
+            count += 1
+    built = new(ModelRequestInfo)
     built.provider_id = provider_id
     built.provider_name = provider_name
     built.requested_model = requested_model
@@ -1122,7 +1150,7 @@ def structure_model_request_info(obj: dict[str, Any]) -> ModelRequestInfo:
     built.temperature = temperature
     built.context_compacted = context_compacted
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _MODEL_REQUEST_INFO)
     return built
 
@@ -1130,34 +1158,38 @@ def structure_model_request_info(obj: dict[str, Any]) -> ModelRequestInfo:
 def structure_model_response(obj: dict[str, Any]) -> ModelResponse:
     get: Get = obj.get
     count = 0
-    response_id = get("responseId")
-    if response_id is not None:
-        if type(response_id) is not str:
-            raise misfit("responseId", "a string", response_id)
-        count += 1
-    response_model = get("responseModel")
-    if response_model is not None:
-        if type(response_model) is not str:
-            raise misfit("responseModel", "a string", response_model)
-        count += 1
-    output = get("output")
-    if output is not None:
-        output = nested("output", structure_llm_assistant_message, output)
-        count += 1
-    usage = get("usage")
-    if usage is not None:
-        usage = nested("usage", structure_prompt_usage, usage)
-        count += 1
-    finish_reason = get("finishReason")
-    if finish_reason is not None:
-        if type(finish_reason) is not str:
-            raise misfit("finishReason", "a string", finish_reason)
-        count += 1
-    error = get("error")
-    if error is not None:
-        error = nested("error", structure_flue_error_info, error)
-        count += 1
-    built = ModelResponse.__new__(ModelResponse)
+    size = len(obj)
+    response_id = response_model = output = usage = finish_reason = error = None
+    if count != size:
+        response_id = get("responseId")
+        if response_id is not None:
+            if type(response_id) is not str:
+                raise misfit("responseId", "a string", response_id)
+            count += 1
+        response_model = get("responseModel")
+        if response_model is not None:
+            if type(response_model) is not str:
+                raise misfit("responseModel", "a string", response_model)
+            count += 1
+        output = get("output")
+        if output is not None:
+            output = nested("output", structure_llm_assistant_message, output)
+            count += 1
+    if count != size:
+        usage = get("usage")
+        if usage is not None:
+            usage = nested("usage", structure_prompt_usage, usage)
+            count += 1
+        finish_reason = get("finishReason")
+        if finish_reason is not None:
+            if type(finish_reason) is not str:
+                raise misfit("finishReason", "a string", finish_reason)
+            count += 1
+        error = get("error")
+        if error is not None:
+            error = nested("error", structure_flue_error_info, error)
+            count += 1
+    built = new(ModelResponse)
     built.response_id = response_id
     built.response_model = response_model
     built.output = output
@@ -1165,7 +1197,7 @@ def structure_model_response(obj: dict[str, Any]) -> ModelResponse:
     built.finish_reason = finish_reason
     built.error = error
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _MODEL_RESPONSE)
     return built
 
@@ -1173,31 +1205,34 @@ def structure_model_response(obj: dict[str, Any]) -> ModelResponse:
 def structure_flue_error_info(obj: dict[str, Any]) -> FlueErrorInfo:
     get: Get = obj.get
     count = 1
+    size = len(obj)
     type_ = get("type")
     if type(type_) is not str:
         raise misfit("type", "a string", type_)
-    name = get("name")
-    if name is not None:
-        if type(name) is not str:
-            raise misfit("name", "a string", name)
-        count += 1
-    code = get("code")
-    if code is not None:
-        if type(code) is not str:
-            raise misfit("code", "a string", code)
-        count += 1
-    message = get("message")
-    if message is not None:
-        if type(message) is not str:
-            raise misfit("message", "a string", message)
-        count += 1
-    built = FlueErrorInfo.__new__(FlueErrorInfo)
+    name = code = message = None
+    if count != size:
+        name = get("name")
+        if name is not None:
+            if type(name) is not str:
+                raise misfit("name", "a string", name)
+            count += 1
+        code = get("code")
+        if code is not None:
+            if type(code) is not str:
+                raise misfit("code", "a string", code)
+            count += 1
+        message = get("message")
+        if message is not None:
+            if type(message) is not str:
+                raise misfit("message", "a string", message)
+            count += 1
+    built = new(FlueErrorInfo)
     built.type = type_
     built.name = name
     built.code = code
     built.message = message
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _FLUE_ERROR_INFO)
     return built
 
@@ -1205,35 +1240,39 @@ def structure_flue_error_info(obj: dict[str, Any]) -> FlueErrorInfo:
 def structure_flue_serialized_error(obj: dict[str, Any]) -> FlueSerializedError:
     get: Get = obj.get
     count = 1
-    name = get("name")
-    if name is not None:
-        if type(name) is not str:
-            raise misfit("name", "a string", name)
-        count += 1
+    size = len(obj)
     message = get("message")
     if type(message) is not str:
         raise misfit("message", "a string", message)
-    type_ = get("type")
-    if type_ is not None:
-        if type(type_) is not str:
-            raise misfit("type", "a string", type_)
-        count += 1
-    details = get("details")
-    if details is not None:
-        if type(details) is not str:
-            raise misfit("details", "a string", details)
-        count += 1
-    dev = get("dev")
-    if dev is not None:
-        if type(dev) is not str:
-            raise misfit("dev", "a string", dev)
-        count += 1
-    meta = get("meta")
-    if meta is not None:
-        if type(meta) is not dict:
-            raise misfit("meta", "an object", meta)
-        count += 1
-    built = FlueSerializedError.__new__(FlueSerializedError)
+    name = type_ = details = dev = meta = None
+    if count != size:
+        name = get("name")
+        if name is not None:
+            if type(name) is not str:
+                raise misfit("name", "a string", name)
+            count += 1
+        type_ = get("type")
+        if type_ is not None:
+            if type(type_) is not str:
+                raise misfit("type", "a string", type_)
+            count += 1
+        details = get("details")
+        if details is not None:
+            if type(details) is not str:
+                raise misfit("details", "a string", details)
+            count += 1
+    if count != size:
+        dev = get("dev")
+        if dev is not None:
+            if type(dev) is not str:
+                raise misfit("dev", "a string", dev)
+            count += 1
+        meta = get("meta")
+        if meta is not None:
+            if type(meta) is not dict:
+                raise misfit("meta", "an object", meta)
+            count += 1
+    built = new(FlueSerializedError)
     built.name = name
     built.message = message
     built.type = type_
@@ -1241,7 +1280,7 @@ def structure_flue_serialized_error(obj: dict[str, Any]) -> FlueSerializedError:
     built.dev = dev
     built.meta = meta
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _FLUE_SERIALIZED_ERROR)
     return built
 
@@ -1249,6 +1288,7 @@ def structure_flue_serialized_error(obj: dict[str, Any]) -> FlueSerializedError:
 def structure_flue_public_error(obj: dict[str, Any]) -> FluePublicError:
     get: Get = obj.get
     count = 3
+    size = len(obj)
     type_ = get("type")
     if type(type_) is not str:
         raise misfit("type", "a string", type_)
@@ -1258,24 +1298,26 @@ def structure_flue_public_error(obj: dict[str, Any]) -> FluePublicError:
     details = get("details")
     if type(details) is not str:
         raise misfit("details", "a string", details)
-    dev = get("dev")
-    if dev is not None:
-        if type(dev) is not str:
-            raise misfit("dev", "a string", dev)
-        count += 1
-    meta = get("meta")
-    if meta is not None:
-        if type(meta) is not dict:
-            raise misfit("meta", "an object", meta)
-        count += 1
-    built = FluePublicError.__new__(FluePublicError)
+    dev = meta = None
+    if count != size:
+        dev = get("dev")
+        if dev is not None:
+            if type(dev) is not str:
+                raise misfit("dev", "a string", dev)
+            count += 1
+        meta = get("meta")
+        if meta is not None:
+            if type(meta) is not dict:
+                raise misfit("meta", "an object", meta)
+            count += 1
+    built = new(FluePublicError)
     built.type = type_
     built.message = message
     built.details = details
     built.dev = dev
     built.meta = meta
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _FLUE_PUBLIC_ERROR)
     return built
 
@@ -1283,6 +1325,7 @@ def structure_flue_public_error(obj: dict[str, Any]) -> FluePublicError:
 def structure_run_start_event(obj: dict[str, Any]) -> RunStartEvent:
     get: Get = obj.get
     count = 7
+    size = len(obj)
     if get("type") != "run_start":
         raise misfit("type", '"run_start"', get("type"))
     run_id = get("runId")
@@ -1292,13 +1335,14 @@ def structure_run_start_event(obj: dict[str, Any]) -> RunStartEvent:
     if type(workflow_name) is not str:
         raise misfit("workflowName", "a string", workflow_name)
     started_at = get("startedAt")
-    canonical = type(started_at) is str and started_at[4:20:3] == "--T::." and started_at[23:] == "Z"
-    started_at = parse_time("startedAt", started_at)
-    if not canonical:
+    if type(started_at) is str and started_at[4:20:3] == "--T::." and started_at[23:] == "Z":
+        try:
+            started_at = from_iso(started_at)
+        except ValueError:
+            raise misfit("startedAt", "a timestamp", started_at) from None
+    else:
+        started_at = parse_time("startedAt", started_at)
         count -= 1
-    input_ = get("input")
-    if input_ is not None:
-        count += 1
     v = get("v")
     if type(v) is not int:
         v = integer("v", v)
@@ -1310,66 +1354,79 @@ def structure_run_start_event(obj: dict[str, Any]) -> RunStartEvent:
         event_index = integer("eventIndex", event_index)
         count -= 1
     timestamp = get("timestamp")
-    canonical = type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z"
-    timestamp = parse_time("timestamp", timestamp)
-    if not canonical:
+    if type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z":
+        try:
+            timestamp = from_iso(timestamp)
+        except ValueError:
+            raise misfit("timestamp", "a timestamp", timestamp) from None
+    else:
+        timestamp = parse_time("timestamp", timestamp)
         count -= 1
-    instance_id = get("instanceId")
-    if instance_id is not None:
-        if type(instance_id) is not str:
-            raise misfit("instanceId", "a string", instance_id)
-        count += 1
-    dispatch_id = get("dispatchId")
-    if dispatch_id is not None:
-        if type(dispatch_id) is not str:
-            raise misfit("dispatchId", "a string", dispatch_id)
-        count += 1
-    submission_id = get("submissionId")
-    if submission_id is not None:
-        if type(submission_id) is not str:
-            raise misfit("submissionId", "a string", submission_id)
-        count += 1
-    agent_name = get("agentName")
-    if agent_name is not None:
-        if type(agent_name) is not str:
-            raise misfit("agentName", "a string", agent_name)
-        count += 1
-    conversation_id = get("conversationId")
-    if conversation_id is not None:
-        if type(conversation_id) is not str:
-            raise misfit("conversationId", "a string", conversation_id)
-        count += 1
-    session = get("session")
-    if session is not None:
-        if type(session) is not str:
-            raise misfit("session", "a string", session)
-        count += 1
-    parent_session = get("parentSession")
-    if parent_session is not None:
-        if type(parent_session) is not str:
-            raise misfit("parentSession", "a string", parent_session)
-        count += 1
-    task_id = get("taskId")
-    if task_id is not None:
-        if type(task_id) is not str:
-            raise misfit("taskId", "a string", task_id)
-        count += 1
-    harness = get("harness")
-    if harness is not None:
-        if type(harness) is not str:
-            raise misfit("harness", "a string", harness)
-        count += 1
-    operation_id = get("operationId")
-    if operation_id is not None:
-        if type(operation_id) is not str:
-            raise misfit("operationId", "a string", operation_id)
-        count += 1
-    turn_id = get("turnId")
-    if turn_id is not None:
-        if type(turn_id) is not str:
-            raise misfit("turnId", "a string", turn_id)
-        count += 1
-    built = RunStartEvent.__new__(RunStartEvent)
+    input_ = conversation_id = session = harness = operation_id = turn_id = instance_id = agent_name = None
+    submission_id = dispatch_id = task_id = parent_session = None
+    if count != size:
+        input_ = get("input")
+        if input_ is not None:
+            count += 1
+        conversation_id = get("conversationId")
+        if conversation_id is not None:
+            if type(conversation_id) is not str:
+                raise misfit("conversationId", "a string", conversation_id)
+            count += 1
+        session = get("session")
+        if session is not None:
+            if type(session) is not str:
+                raise misfit("session", "a string", session)
+            count += 1
+    if count != size:
+        harness = get("harness")
+        if harness is not None:
+            if type(harness) is not str:
+                raise misfit("harness", "a string", harness)
+            count += 1
+        operation_id = get("operationId")
+        if operation_id is not None:
+            if type(operation_id) is not str:
+                raise misfit("operationId", "a string", operation_id)
+            count += 1
+        turn_id = get("turnId")
+        if turn_id is not None:
+            if type(turn_id) is not str:
+                raise misfit("turnId", "a string", turn_id)
+            count += 1
+    if count != size:
+        instance_id = get("instanceId")
+        if instance_id is not None:
+            if type(instance_id) is not str:
+                raise misfit("instanceId", "a string", instance_id)
+            count += 1
+        agent_name = get("agentName")
+        if agent_name is not None:
+            if type(agent_name) is not str:
+                raise misfit("agentName", "a string", agent_name)
+            count += 1
+        submission_id = get("submissionId")
+        if submission_id is not None:
+            if type(submission_id) is not str:
+                raise misfit("submissionId", "a string", submission_id)
+            count += 1
+    if count != size:
+        dispatch_id = get("dispatchId")
+        if dispatch_id is not None:
+            if type(dispatch_id) is not str:
+                raise misfit("dispatchId", "a string", dispatch_id)
+            count += 1
+        task_id = get("taskId")
+        if task_id is not None:
+            if type(task_id) is not str:
+                raise misfit("taskId", "a string", task_id)
+            count += 1
+        parent_session = get("parentSession")
+        if parent_session is not None:
+            if type(parent_session) is not str:
+                raise misfit("parentSession", "a string", parent_session)
+            count += 1
+    built = new(RunStartEvent)
     built.run_id = run_id
     built.workflow_name = workflow_name
     built.started_at = started_at
@@ -1377,19 +1434,19 @@ def structure_run_start_event(obj: dict[str, Any]) -> RunStartEvent:
     built.v = 3
     built.event_index = event_index
     built.timestamp = timestamp
-    built.instance_id = instance_id
-    built.dispatch_id = dispatch_id
-    built.submission_id = submission_id
-    built.agent_name = agent_name
     built.conversation_id = conversation_id
     built.session = session
-    built.parent_session = parent_session
-    built.task_id = task_id
     built.harness = harness
     built.operation_id = operation_id
     built.turn_id = turn_id
+    built.instance_id = instance_id
+    built.agent_name = agent_name
+    built.submission_id = submission_id
+    built.dispatch_id = dispatch_id
+    built.task_id = task_id
+    built.parent_session = parent_session
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _RUN_START_EVENT)
     return built
 
@@ -1397,6 +1454,7 @@ def structure_run_start_event(obj: dict[str, Any]) -> RunStartEvent:
 def structure_run_resume_event(obj: dict[str, Any]) -> RunResumeEvent:
     get: Get = obj.get
     count = 7
+    size = len(obj)
     if get("type") != "run_resume":
         raise misfit("type", '"run_resume"', get("type"))
     run_id = get("runId")
@@ -1406,9 +1464,13 @@ def structure_run_resume_event(obj: dict[str, Any]) -> RunResumeEvent:
     if type(workflow_name) is not str:
         raise misfit("workflowName", "a string", workflow_name)
     started_at = get("startedAt")
-    canonical = type(started_at) is str and started_at[4:20:3] == "--T::." and started_at[23:] == "Z"
-    started_at = parse_time("startedAt", started_at)
-    if not canonical:
+    if type(started_at) is str and started_at[4:20:3] == "--T::." and started_at[23:] == "Z":
+        try:
+            started_at = from_iso(started_at)
+        except ValueError:
+            raise misfit("startedAt", "a timestamp", started_at) from None
+    else:
+        started_at = parse_time("startedAt", started_at)
         count -= 1
     v = get("v")
     if type(v) is not int:
@@ -1421,85 +1483,95 @@ def structure_run_resume_event(obj: dict[str, Any]) -> RunResumeEvent:
         event_index = integer("eventIndex", event_index)
         count -= 1
     timestamp = get("timestamp")
-    canonical = type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z"
-    timestamp = parse_time("timestamp", timestamp)
-    if not canonical:
+    if type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z":
+        try:
+            timestamp = from_iso(timestamp)
+        except ValueError:
+            raise misfit("timestamp", "a timestamp", timestamp) from None
+    else:
+        timestamp = parse_time("timestamp", timestamp)
         count -= 1
-    instance_id = get("instanceId")
-    if instance_id is not None:
-        if type(instance_id) is not str:
-            raise misfit("instanceId", "a string", instance_id)
-        count += 1
-    dispatch_id = get("dispatchId")
-    if dispatch_id is not None:
-        if type(dispatch_id) is not str:
-            raise misfit("dispatchId", "a string", dispatch_id)
-        count += 1
-    submission_id = get("submissionId")
-    if submission_id is not None:
-        if type(submission_id) is not str:
-            raise misfit("submissionId", "a string", submission_id)
-        count += 1
-    agent_name = get("agentName")
-    if agent_name is not None:
-        if type(agent_name) is not str:
-            raise misfit("agentName", "a string", agent_name)
-        count += 1
-    conversation_id = get("conversationId")
-    if conversation_id is not None:
-        if type(conversation_id) is not str:
-            raise misfit("conversationId", "a string", conversation_id)
-        count += 1
-    session = get("session")
-    if session is not None:
-        if type(session) is not str:
-            raise misfit("session", "a string", session)
-        count += 1
-    parent_session = get("parentSession")
-    if parent_session is not None:
-        if type(parent_session) is not str:
-            raise misfit("parentSession", "a string", parent_session)
-        count += 1
-    task_id = get("taskId")
-    if task_id is not None:
-        if type(task_id) is not str:
-            raise misfit("taskId", "a string", task_id)
-        count += 1
-    harness = get("harness")
-    if harness is not None:
-        if type(harness) is not str:
-            raise misfit("harness", "a string", harness)
-        count += 1
-    operation_id = get("operationId")
-    if operation_id is not None:
-        if type(operation_id) is not str:
-            raise misfit("operationId", "a string", operation_id)
-        count += 1
-    turn_id = get("turnId")
-    if turn_id is not None:
-        if type(turn_id) is not str:
-            raise misfit("turnId", "a string", turn_id)
-        count += 1
-    built = RunResumeEvent.__new__(RunResumeEvent)
+    conversation_id = session = harness = operation_id = turn_id = instance_id = agent_name = None
+    submission_id = dispatch_id = task_id = parent_session = None
+    if count != size:
+        conversation_id = get("conversationId")
+        if conversation_id is not None:
+            if type(conversation_id) is not str:
+                raise misfit("conversationId", "a string", conversation_id)
+            count += 1
+        session = get("session")
+        if session is not None:
+            if type(session) is not str:
+                raise misfit("session", "a string", session)
+            count += 1
+        harness = get("harness")
+        if harness is not None:
+            if type(harness) is not str:
+                raise misfit("harness", "a string", harness)
+            count += 1
+    if count != size:
+        operation_id = get("operationId")
+        if operation_id is not None:
+            if type(operation_id) is not str:
+                raise misfit("operationId", "a string", operation_id)
+            count += 1
+        turn_id = get("turnId")
+        if turn_id is not None:
+            if type(turn_id) is not str:
+                raise misfit("turnId", "a string", turn_id)
+            count += 1
+        instance_id = get("instanceId")
+        if instance_id is not None:
+            if type(instance_id) is not str:
+                raise misfit("instanceId", "a string", instance_id)
+            count += 1
+    if count != size:
+        agent_name = get("agentName")
+        if agent_name is not None:
+            if type(agent_name) is not str:
+                raise misfit("agentName", "a string", agent_name)
+            count += 1
+        submission_id = get("submissionId")
+        if submission_id is not None:
+            if type(submission_id) is not str:
+                raise misfit("submissionId", "a string", submission_id)
+            count += 1
+        dispatch_id = get("dispatchId")
+        if dispatch_id is not None:
+            if type(dispatch_id) is not str:
+                raise misfit("dispatchId", "a string", dispatch_id)
+            count += 1
+    if count != size:
+        task_id = get("taskId")
+        if task_id is not None:
+            if type(task_id) is not str:
+                raise misfit("taskId", "a string", task_id)
+            count += 1
+        parent_session = get("parentSession")
+        if parent_session is not None:
+            if type(parent_session) is not str:
+                raise misfit("parentSession", "a string", parent_session)
+            count += 1
+    built = new(RunResumeEvent)
     built.run_id = run_id
     built.workflow_name = workflow_name
     built.started_at = started_at
     built.v = 3
     built.event_index = event_index
     built.timestamp = timestamp
-    built.instance_id = instance_id
-    built.dispatch_id = dispatch_id
-    built.submission_id = submission_id
-    built.agent_name = agent_name
     built.conversation_id = conversation_id
     built.session = session
-    built.parent_session = parent_session
-    built.task_id = task_id
     built.harness = harness
     built.operation_id = operation_id
     built.turn_id = turn_id
+    built.instance_id = instance_id
+    built.agent_name = agent_name
+    built.submission_id = submission_id
+    built.dispatch_id = dispatch_id
+    built.task_id = task_id
+    built.parent_session = parent_session
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _RUN_RESUME_EVENT)
     return built
 
@@ -1507,20 +1579,15 @@ def structure_run_resume_event(obj: dict[str, Any]) -> RunResumeEvent:
 def structure_run_end_event(obj: dict[str, Any]) -> RunEndEvent:
     get: Get = obj.get
     count = 7
+    size = len(obj)
     if get("type") != "run_end":
         raise misfit("type", '"run_end"', get("type"))
     run_id = get("runId")
     if type(run_id) is not str:
         raise misfit("runId", "a string", run_id)
-    result = get("result")
-    if result is not None:
-        count += 1
     is_error = get("isError")
     if type(is_error) is not bool:
         raise misfit("isError", "a boolean", is_error)
-    error = get("error")
-    if error is not None:
-        count += 1
     duration_ms = get("durationMs")
     if type(duration_ms) is not int and type(duration_ms) is not float:
         raise misfit("durationMs", "a number", duration_ms)
@@ -1535,66 +1602,83 @@ def structure_run_end_event(obj: dict[str, Any]) -> RunEndEvent:
         event_index = integer("eventIndex", event_index)
         count -= 1
     timestamp = get("timestamp")
-    canonical = type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z"
-    timestamp = parse_time("timestamp", timestamp)
-    if not canonical:
+    if type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z":
+        try:
+            timestamp = from_iso(timestamp)
+        except ValueError:
+            raise misfit("timestamp", "a timestamp", timestamp) from None
+    else:
+        timestamp = parse_time("timestamp", timestamp)
         count -= 1
-    instance_id = get("instanceId")
-    if instance_id is not None:
-        if type(instance_id) is not str:
-            raise misfit("instanceId", "a string", instance_id)
-        count += 1
-    dispatch_id = get("dispatchId")
-    if dispatch_id is not None:
-        if type(dispatch_id) is not str:
-            raise misfit("dispatchId", "a string", dispatch_id)
-        count += 1
-    submission_id = get("submissionId")
-    if submission_id is not None:
-        if type(submission_id) is not str:
-            raise misfit("submissionId", "a string", submission_id)
-        count += 1
-    agent_name = get("agentName")
-    if agent_name is not None:
-        if type(agent_name) is not str:
-            raise misfit("agentName", "a string", agent_name)
-        count += 1
-    conversation_id = get("conversationId")
-    if conversation_id is not None:
-        if type(conversation_id) is not str:
-            raise misfit("conversationId", "a string", conversation_id)
-        count += 1
-    session = get("session")
-    if session is not None:
-        if type(session) is not str:
-            raise misfit("session", "a string", session)
-        count += 1
-    parent_session = get("parentSession")
-    if parent_session is not None:
-        if type(parent_session) is not str:
-            raise misfit("parentSession", "a string", parent_session)
-        count += 1
-    task_id = get("taskId")
-    if task_id is not None:
-        if type(task_id) is not str:
-            raise misfit("taskId", "a string", task_id)
-        count += 1
-    harness = get("harness")
-    if harness is not None:
-        if type(harness) is not str:
-            raise misfit("harness", "a string", harness)
-        count += 1
-    operation_id = get("operationId")
-    if operation_id is not None:
-        if type(operation_id) is not str:
-            raise misfit("operationId", "a string", operation_id)
-        count += 1
-    turn_id = get("turnId")
-    if turn_id is not None:
-        if type(turn_id) is not str:
-            raise misfit("turnId", "a string", turn_id)
-        count += 1
-    built = RunEndEvent.__new__(RunEndEvent)
+    result = error = conversation_id = session = harness = operation_id = turn_id = instance_id = None
+    agent_name = submission_id = dispatch_id = task_id = parent_session = None
+    if count != size:
+        result = get("result")
+        if result is not None:
+            count += 1
+        error = get("error")
+        if error is not None:
+            count += 1
+        conversation_id = get("conversationId")
+        if conversation_id is not None:
+            if type(conversation_id) is not str:
+                raise misfit("conversationId", "a string", conversation_id)
+            count += 1
+    if count != size:
+        session = get("session")
+        if session is not None:
+            if type(session) is not str:
+                raise misfit("session", "a string", session)
+            count += 1
+        harness = get("harness")
+        if harness is not None:
+            if type(harness) is not str:
+                raise misfit("harness", "a string", harness)
+            count += 1
+        operation_id = get("operationId")
+        if operation_id is not None:
+            if type(operation_id) is not str:
+                raise misfit("operationId", "a string", operation_id)
+            count += 1
+    if count != size:
+        turn_id = get("turnId")
+        if turn_id is not None:
+            if type(turn_id) is not str:
+                raise misfit("turnId", "a string", turn_id)
+            count += 1
+        instance_id = get("instanceId")
+        if instance_id is not None:
+            if type(instance_id) is not str:
+                raise misfit("instanceId", "a string", instance_id)
+            count += 1
+        agent_name = get("agentName")
+        if agent_name is not None:
+            if type(agent_name) is not str:
+                raise misfit("agentName", "a string", agent_name)
+            count += 1
+    if count != size:
+        submission_id = get("submissionId")
+        if submission_id is not None:
+            if type(submission_id) is not str:
+                raise misfit("submissionId", "a string", submission_id)
+            count += 1
+        dispatch_id = get("dispatchId")
+        if dispatch_id is not None:
+            if type(dispatch_id) is not str:
+                raise misfit("dispatchId", "a string", dispatch_id)
+            count += 1
+        task_id = get("taskId")
+        if task_id is not None:
+            if type(task_id) is not str:
+                raise misfit("taskId", "a string", task_id)
+            count += 1
+    if count != size:
+        parent_session = get("parentSession")
+        if parent_session is not None:
+            if type(parent_session) is not str:
+                raise misfit("parentSession", "a string", parent_session)
+            count += 1
+    built = new(RunEndEvent)
     built.run_id = run_id
     built.result = result
     built.is_error = is_error
@@ -1603,19 +1687,19 @@ def structure_run_end_event(obj: dict[str, Any]) -> RunEndEvent:
     built.v = 3
     built.event_index = event_index
     built.timestamp = timestamp
-    built.instance_id = instance_id
-    built.dispatch_id = dispatch_id
-    built.submission_id = submission_id
-    built.agent_name = agent_name
     built.conversation_id = conversation_id
     built.session = session
-    built.parent_session = parent_session
-    built.task_id = task_id
     built.harness = harness
     built.operation_id = operation_id
     built.turn_id = turn_id
+    built.instance_id = instance_id
+    built.agent_name = agent_name
+    built.submission_id = submission_id
+    built.dispatch_id = dispatch_id
+    built.task_id = task_id
+    built.parent_session = parent_session
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _RUN_END_EVENT)
     return built
 
@@ -1623,6 +1707,7 @@ def structure_run_end_event(obj: dict[str, Any]) -> RunEndEvent:
 def structure_agent_start_event(obj: dict[str, Any]) -> AgentStartEvent:
     get: Get = obj.get
     count = 4
+    size = len(obj)
     if get("type") != "agent_start":
         raise misfit("type", '"agent_start"', get("type"))
     v = get("v")
@@ -1636,88 +1721,98 @@ def structure_agent_start_event(obj: dict[str, Any]) -> AgentStartEvent:
         event_index = integer("eventIndex", event_index)
         count -= 1
     timestamp = get("timestamp")
-    canonical = type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z"
-    timestamp = parse_time("timestamp", timestamp)
-    if not canonical:
+    if type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z":
+        try:
+            timestamp = from_iso(timestamp)
+        except ValueError:
+            raise misfit("timestamp", "a timestamp", timestamp) from None
+    else:
+        timestamp = parse_time("timestamp", timestamp)
         count -= 1
-    run_id = get("runId")
-    if run_id is not None:
-        if type(run_id) is not str:
-            raise misfit("runId", "a string", run_id)
-        count += 1
-    instance_id = get("instanceId")
-    if instance_id is not None:
-        if type(instance_id) is not str:
-            raise misfit("instanceId", "a string", instance_id)
-        count += 1
-    dispatch_id = get("dispatchId")
-    if dispatch_id is not None:
-        if type(dispatch_id) is not str:
-            raise misfit("dispatchId", "a string", dispatch_id)
-        count += 1
-    submission_id = get("submissionId")
-    if submission_id is not None:
-        if type(submission_id) is not str:
-            raise misfit("submissionId", "a string", submission_id)
-        count += 1
-    agent_name = get("agentName")
-    if agent_name is not None:
-        if type(agent_name) is not str:
-            raise misfit("agentName", "a string", agent_name)
-        count += 1
-    conversation_id = get("conversationId")
-    if conversation_id is not None:
-        if type(conversation_id) is not str:
-            raise misfit("conversationId", "a string", conversation_id)
-        count += 1
-    session = get("session")
-    if session is not None:
-        if type(session) is not str:
-            raise misfit("session", "a string", session)
-        count += 1
-    parent_session = get("parentSession")
-    if parent_session is not None:
-        if type(parent_session) is not str:
-            raise misfit("parentSession", "a string", parent_session)
-        count += 1
-    task_id = get("taskId")
-    if task_id is not None:
-        if type(task_id) is not str:
-            raise misfit("taskId", "a string", task_id)
-        count += 1
-    harness = get("harness")
-    if harness is not None:
-        if type(harness) is not str:
-            raise misfit("harness", "a string", harness)
-        count += 1
-    operation_id = get("operationId")
-    if operation_id is not None:
-        if type(operation_id) is not str:
-            raise misfit("operationId", "a string", operation_id)
-        count += 1
-    turn_id = get("turnId")
-    if turn_id is not None:
-        if type(turn_id) is not str:
-            raise misfit("turnId", "a string", turn_id)
-        count += 1
-    built = AgentStartEvent.__new__(AgentStartEvent)
+    run_id = conversation_id = session = harness = operation_id = turn_id = instance_id = agent_name = None
+    submission_id = dispatch_id = task_id = parent_session = None
+    if count != size:
+        run_id = get("runId")
+        if run_id is not None:
+            if type(run_id) is not str:
+                raise misfit("runId", "a string", run_id)
+            count += 1
+        conversation_id = get("conversationId")
+        if conversation_id is not None:
+            if type(conversation_id) is not str:
+                raise misfit("conversationId", "a string", conversation_id)
+            count += 1
+        session = get("session")
+        if session is not None:
+            if type(session) is not str:
+                raise misfit("session", "a string", session)
+            count += 1
+    if count != size:
+        harness = get("harness")
+        if harness is not None:
+            if type(harness) is not str:
+                raise misfit("harness", "a string", harness)
+            count += 1
+        operation_id = get("operationId")
+        if operation_id is not None:
+            if type(operation_id) is not str:
+                raise misfit("operationId", "a string", operation_id)
+            count += 1
+        turn_id = get("turnId")
+        if turn_id is not None:
+            if type(turn_id) is not str:
+                raise misfit("turnId", "a string", turn_id)
+            count += 1
+    if count != size:
+        instance_id = get("instanceId")
+        if instance_id is not None:
+            if type(instance_id) is not str:
+                raise misfit("instanceId", "a string", instance_id)
+            count += 1
+        agent_name = get("agentName")
+        if agent_name is not None:
+            if type(agent_name) is not str:
+                raise misfit("agentName", "a string", agent_name)
+            count += 1
+        submission_id = get("submissionId")
+        if submission_id is not None:
+            if type(submission_id) is not str:
+                raise misfit("submissionId", "a string", submission_id)
+            count += 1
+    if count != size:
+        dispatch_id = get("dispatchId")
+        if dispatch_id is not None:
+            if type(dispatch_id) is not str:
+                raise misfit("dispatchId", "a string", dispatch_id)
+            count += 1
+        task_id = get("taskId")
+        if task_id is not None:
+            if type(task_id) is not str:
+                raise misfit("taskId", "a string", task_id)
+            count += 1
+        parent_session = get("parentSession")
+        if parent_session is not None:
+            if type(parent_session) is not str:
+                raise misfit("parentSession", "a string", parent_session)
+            count += 1
+    built = new(AgentStartEvent)
     built.v = 3
     built.event_index = event_index
     built.timestamp = timestamp
     built.run_id = run_id
-    built.instance_id = instance_id
-    built.dispatch_id = dispatch_id
-    built.submission_id = submission_id
-    built.agent_name = agent_name
     built.conversation_id = conversation_id
     built.session = session
-    built.parent_session = parent_session
-    built.task_id = task_id
     built.harness = harness
     built.operation_id = operation_id
     built.turn_id = turn_id
+    built.instance_id = instance_id
+    built.agent_name = agent_name
+    built.submission_id = submission_id
+    built.dispatch_id = dispatch_id
+    built.task_id = task_id
+    built.parent_session = parent_session
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _AGENT_START_EVENT)
     return built
 
@@ -1725,6 +1820,7 @@ def structure_agent_start_event(obj: dict[str, Any]) -> AgentStartEvent:
 def structure_agent_end_event(obj: dict[str, Any]) -> AgentEndEvent:
     get: Get = obj.get
     count = 5
+    size = len(obj)
     if get("type") != "agent_end":
         raise misfit("type", '"agent_end"', get("type"))
     messages = get("messages")
@@ -1741,89 +1837,99 @@ def structure_agent_end_event(obj: dict[str, Any]) -> AgentEndEvent:
         event_index = integer("eventIndex", event_index)
         count -= 1
     timestamp = get("timestamp")
-    canonical = type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z"
-    timestamp = parse_time("timestamp", timestamp)
-    if not canonical:
+    if type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z":
+        try:
+            timestamp = from_iso(timestamp)
+        except ValueError:
+            raise misfit("timestamp", "a timestamp", timestamp) from None
+    else:
+        timestamp = parse_time("timestamp", timestamp)
         count -= 1
-    run_id = get("runId")
-    if run_id is not None:
-        if type(run_id) is not str:
-            raise misfit("runId", "a string", run_id)
-        count += 1
-    instance_id = get("instanceId")
-    if instance_id is not None:
-        if type(instance_id) is not str:
-            raise misfit("instanceId", "a string", instance_id)
-        count += 1
-    dispatch_id = get("dispatchId")
-    if dispatch_id is not None:
-        if type(dispatch_id) is not str:
-            raise misfit("dispatchId", "a string", dispatch_id)
-        count += 1
-    submission_id = get("submissionId")
-    if submission_id is not None:
-        if type(submission_id) is not str:
-            raise misfit("submissionId", "a string", submission_id)
-        count += 1
-    agent_name = get("agentName")
-    if agent_name is not None:
-        if type(agent_name) is not str:
-            raise misfit("agentName", "a string", agent_name)
-        count += 1
-    conversation_id = get("conversationId")
-    if conversation_id is not None:
-        if type(conversation_id) is not str:
-            raise misfit("conversationId", "a string", conversation_id)
-        count += 1
-    session = get("session")
-    if session is not None:
-        if type(session) is not str:
-            raise misfit("session", "a string", session)
-        count += 1
-    parent_session = get("parentSession")
-    if parent_session is not None:
-        if type(parent_session) is not str:
-            raise misfit("parentSession", "a string", parent_session)
-        count += 1
-    task_id = get("taskId")
-    if task_id is not None:
-        if type(task_id) is not str:
-            raise misfit("taskId", "a string", task_id)
-        count += 1
-    harness = get("harness")
-    if harness is not None:
-        if type(harness) is not str:
-            raise misfit("harness", "a string", harness)
-        count += 1
-    operation_id = get("operationId")
-    if operation_id is not None:
-        if type(operation_id) is not str:
-            raise misfit("operationId", "a string", operation_id)
-        count += 1
-    turn_id = get("turnId")
-    if turn_id is not None:
-        if type(turn_id) is not str:
-            raise misfit("turnId", "a string", turn_id)
-        count += 1
-    built = AgentEndEvent.__new__(AgentEndEvent)
+    run_id = conversation_id = session = harness = operation_id = turn_id = instance_id = agent_name = None
+    submission_id = dispatch_id = task_id = parent_session = None
+    if count != size:
+        run_id = get("runId")
+        if run_id is not None:
+            if type(run_id) is not str:
+                raise misfit("runId", "a string", run_id)
+            count += 1
+        conversation_id = get("conversationId")
+        if conversation_id is not None:
+            if type(conversation_id) is not str:
+                raise misfit("conversationId", "a string", conversation_id)
+            count += 1
+        session = get("session")
+        if session is not None:
+            if type(session) is not str:
+                raise misfit("session", "a string", session)
+            count += 1
+    if count != size:
+        harness = get("harness")
+        if harness is not None:
+            if type(harness) is not str:
+                raise misfit("harness", "a string", harness)
+            count += 1
+        operation_id = get("operationId")
+        if operation_id is not None:
+            if type(operation_id) is not str:
+                raise misfit("operationId", "a string", operation_id)
+            count += 1
+        turn_id = get("turnId")
+        if turn_id is not None:
+            if type(turn_id) is not str:
+                raise misfit("turnId", "a string", turn_id)
+            count += 1
+    if count != size:
+        instance_id = get("instanceId")
+        if instance_id is not None:
+            if type(instance_id) is not str:
+                raise misfit("instanceId", "a string", instance_id)
+            count += 1
+        agent_name = get("agentName")
+        if agent_name is not None:
+            if type(agent_name) is not str:
+                raise misfit("agentName", "a string", agent_name)
+            count += 1
+        submission_id = get("submissionId")
+        if submission_id is not None:
+            if type(submission_id) is not str:
+                raise misfit("submissionId", "a string", submission_id)
+            count += 1
+    if count != size:
+        dispatch_id = get("dispatchId")
+        if dispatch_id is not None:
+            if type(dispatch_id) is not str:
+                raise misfit("dispatchId", "a string", dispatch_id)
+            count += 1
+        task_id = get("taskId")
+        if task_id is not None:
+            if type(task_id) is not str:
+                raise misfit("taskId", "a string", task_id)
+            count += 1
+        parent_session = get("parentSession")
+        if parent_session is not None:
+            if type(parent_session) is not str:
+                raise misfit("parentSession", "a string", parent_session)
+            count += 1
+    built = new(AgentEndEvent)
     built.messages = messages
     built.v = 3
     built.event_index = event_index
     built.timestamp = timestamp
     built.run_id = run_id
-    built.instance_id = instance_id
-    built.dispatch_id = dispatch_id
-    built.submission_id = submission_id
-    built.agent_name = agent_name
     built.conversation_id = conversation_id
     built.session = session
-    built.parent_session = parent_session
-    built.task_id = task_id
     built.harness = harness
     built.operation_id = operation_id
     built.turn_id = turn_id
+    built.instance_id = instance_id
+    built.agent_name = agent_name
+    built.submission_id = submission_id
+    built.dispatch_id = dispatch_id
+    built.task_id = task_id
+    built.parent_session = parent_session
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _AGENT_END_EVENT)
     return built
 
@@ -1831,6 +1937,7 @@ def structure_agent_end_event(obj: dict[str, Any]) -> AgentEndEvent:
 def structure_turn_start_event(obj: dict[str, Any]) -> TurnStartEvent:
     get: Get = obj.get
     count = 6
+    size = len(obj)
     if get("type") != "turn_start":
         raise misfit("type", '"turn_start"', get("type"))
     turn_id = get("turnId")
@@ -1850,84 +1957,94 @@ def structure_turn_start_event(obj: dict[str, Any]) -> TurnStartEvent:
         event_index = integer("eventIndex", event_index)
         count -= 1
     timestamp = get("timestamp")
-    canonical = type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z"
-    timestamp = parse_time("timestamp", timestamp)
-    if not canonical:
+    if type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z":
+        try:
+            timestamp = from_iso(timestamp)
+        except ValueError:
+            raise misfit("timestamp", "a timestamp", timestamp) from None
+    else:
+        timestamp = parse_time("timestamp", timestamp)
         count -= 1
-    run_id = get("runId")
-    if run_id is not None:
-        if type(run_id) is not str:
-            raise misfit("runId", "a string", run_id)
-        count += 1
-    instance_id = get("instanceId")
-    if instance_id is not None:
-        if type(instance_id) is not str:
-            raise misfit("instanceId", "a string", instance_id)
-        count += 1
-    dispatch_id = get("dispatchId")
-    if dispatch_id is not None:
-        if type(dispatch_id) is not str:
-            raise misfit("dispatchId", "a string", dispatch_id)
-        count += 1
-    submission_id = get("submissionId")
-    if submission_id is not None:
-        if type(submission_id) is not str:
-            raise misfit("submissionId", "a string", submission_id)
-        count += 1
-    agent_name = get("agentName")
-    if agent_name is not None:
-        if type(agent_name) is not str:
-            raise misfit("agentName", "a string", agent_name)
-        count += 1
-    conversation_id = get("conversationId")
-    if conversation_id is not None:
-        if type(conversation_id) is not str:
-            raise misfit("conversationId", "a string", conversation_id)
-        count += 1
-    session = get("session")
-    if session is not None:
-        if type(session) is not str:
-            raise misfit("session", "a string", session)
-        count += 1
-    parent_session = get("parentSession")
-    if parent_session is not None:
-        if type(parent_session) is not str:
-            raise misfit("parentSession", "a string", parent_session)
-        count += 1
-    task_id = get("taskId")
-    if task_id is not None:
-        if type(task_id) is not str:
-            raise misfit("taskId", "a string", task_id)
-        count += 1
-    harness = get("harness")
-    if harness is not None:
-        if type(harness) is not str:
-            raise misfit("harness", "a string", harness)
-        count += 1
-    operation_id = get("operationId")
-    if operation_id is not None:
-        if type(operation_id) is not str:
-            raise misfit("operationId", "a string", operation_id)
-        count += 1
-    built = TurnStartEvent.__new__(TurnStartEvent)
+    run_id = conversation_id = session = harness = operation_id = instance_id = agent_name = None
+    submission_id = dispatch_id = task_id = parent_session = None
+    if count != size:
+        run_id = get("runId")
+        if run_id is not None:
+            if type(run_id) is not str:
+                raise misfit("runId", "a string", run_id)
+            count += 1
+        conversation_id = get("conversationId")
+        if conversation_id is not None:
+            if type(conversation_id) is not str:
+                raise misfit("conversationId", "a string", conversation_id)
+            count += 1
+        session = get("session")
+        if session is not None:
+            if type(session) is not str:
+                raise misfit("session", "a string", session)
+            count += 1
+    if count != size:
+        harness = get("harness")
+        if harness is not None:
+            if type(harness) is not str:
+                raise misfit("harness", "a string", harness)
+            count += 1
+        operation_id = get("operationId")
+        if operation_id is not None:
+            if type(operation_id) is not str:
+                raise misfit("operationId", "a string", operation_id)
+            count += 1
+        instance_id = get("instanceId")
+        if instance_id is not None:
+            if type(instance_id) is not str:
+                raise misfit("instanceId", "a string", instance_id)
+            count += 1
+    if count != size:
+        agent_name = get("agentName")
+        if agent_name is not None:
+            if type(agent_name) is not str:
+                raise misfit("agentName", "a string", agent_name)
+            count += 1
+        submission_id = get("submissionId")
+        if submission_id is not None:
+            if type(submission_id) is not str:
+                raise misfit("submissionId", "a string", submission_id)
+            count += 1
+        dispatch_id = get("dispatchId")
+        if dispatch_id is not None:
+            if type(dispatch_id) is not str:
+                raise misfit("dispatchId", "a string", dispatch_id)
+            count += 1
+    if count != size:
+        task_id = get("taskId")
+        if task_id is not None:
+            if type(task_id) is not str:
+                raise misfit("taskId", "a string", task_id)
+            count += 1
+        parent_session = get("parentSession")
+        if parent_session is not None:
+            if type(parent_session) is not str:
+                raise misfit("parentSession", "a string", parent_session)
+            count += 1
+    built = new(TurnStartEvent)
     built.turn_id = turn_id
     built.purpose = purpose
     built.v = 3
     built.event_index = event_index
     built.timestamp = timestamp
     built.run_id = run_id
-    built.instance_id = instance_id
-    built.dispatch_id = dispatch_id
-    built.submission_id = submission_id
-    built.agent_name = agent_name
     built.conversation_id = conversation_id
     built.session = session
-    built.parent_session = parent_session
-    built.task_id = task_id
     built.harness = harness
     built.operation_id = operation_id
+    built.instance_id = instance_id
+    built.agent_name = agent_name
+    built.submission_id = submission_id
+    built.dispatch_id = dispatch_id
+    built.task_id = task_id
+    built.parent_session = parent_session
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _TURN_START_EVENT)
     return built
 
@@ -1935,6 +2052,7 @@ def structure_turn_start_event(obj: dict[str, Any]) -> TurnStartEvent:
 def structure_turn_event(obj: dict[str, Any]) -> TurnEvent:
     get: Get = obj.get
     count = 10
+    size = len(obj)
     if get("type") != "turn":
         raise misfit("type", '"turn"', get("type"))
     turn_id = get("turnId")
@@ -1964,66 +2082,76 @@ def structure_turn_event(obj: dict[str, Any]) -> TurnEvent:
         event_index = integer("eventIndex", event_index)
         count -= 1
     timestamp = get("timestamp")
-    canonical = type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z"
-    timestamp = parse_time("timestamp", timestamp)
-    if not canonical:
+    if type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z":
+        try:
+            timestamp = from_iso(timestamp)
+        except ValueError:
+            raise misfit("timestamp", "a timestamp", timestamp) from None
+    else:
+        timestamp = parse_time("timestamp", timestamp)
         count -= 1
-    run_id = get("runId")
-    if run_id is not None:
-        if type(run_id) is not str:
-            raise misfit("runId", "a string", run_id)
-        count += 1
-    instance_id = get("instanceId")
-    if instance_id is not None:
-        if type(instance_id) is not str:
-            raise misfit("instanceId", "a string", instance_id)
-        count += 1
-    dispatch_id = get("dispatchId")
-    if dispatch_id is not None:
-        if type(dispatch_id) is not str:
-            raise misfit("dispatchId", "a string", dispatch_id)
-        count += 1
-    submission_id = get("submissionId")
-    if submission_id is not None:
-        if type(submission_id) is not str:
-            raise misfit("submissionId", "a string", submission_id)
-        count += 1
-    agent_name = get("agentName")
-    if agent_name is not None:
-        if type(agent_name) is not str:
-            raise misfit("agentName", "a string", agent_name)
-        count += 1
-    conversation_id = get("conversationId")
-    if conversation_id is not None:
-        if type(conversation_id) is not str:
-            raise misfit("conversationId", "a string", conversation_id)
-        count += 1
-    session = get("session")
-    if session is not None:
-        if type(session) is not str:
-            raise misfit("session", "a string", session)
-        count += 1
-    parent_session = get("parentSession")
-    if parent_session is not None:
-        if type(parent_session) is not str:
-            raise misfit("parentSession", "a string", parent_session)
-        count += 1
-    task_id = get("taskId")
-    if task_id is not None:
-        if type(task_id) is not str:
-            raise misfit("taskId", "a string", task_id)
-        count += 1
-    harness = get("harness")
-    if harness is not None:
-        if type(harness) is not str:
-            raise misfit("harness", "a string", harness)
-        count += 1
-    operation_id = get("operationId")
-    if operation_id is not None:
-        if type(operation_id) is not str:
-            raise misfit("operationId", "a string", operation_id)
-        count += 1
-    built = TurnEvent.__new__(TurnEvent)
+    run_id = conversation_id = session = harness = operation_id = instance_id = agent_name = None
+    submission_id = dispatch_id = task_id = parent_session = None
+    if count != size:
+        run_id = get("runId")
+        if run_id is not None:
+            if type(run_id) is not str:
+                raise misfit("runId", "a string", run_id)
+            count += 1
+        conversation_id = get("conversationId")
+        if conversation_id is not None:
+            if type(conversation_id) is not str:
+                raise misfit("conversationId", "a string", conversation_id)
+            count += 1
+        session = get("session")
+        if session is not None:
+            if type(session) is not str:
+                raise misfit("session", "a string", session)
+            count += 1
+    if count != size:
+        harness = get("harness")
+        if harness is not None:
+            if type(harness) is not str:
+                raise misfit("harness", "a string", harness)
+            count += 1
+        operation_id = get("operationId")
+        if operation_id is not None:
+            if type(operation_id) is not str:
+                raise misfit("operationId", "a string", operation_id)
+            count += 1
+        instance_id = get("instanceId")
+        if instance_id is not None:
+            if type(instance_id) is not str:
+                raise misfit("instanceId", "a string", instance_id)
+            count += 1
+    if count != size:
+        agent_name = get("agentName")
+        if agent_name is not None:
+            if type(agent_name) is not str:
+                raise misfit("agentName", "a string", agent_name)
+            count += 1
+        submission_id = get("submissionId")
+        if submission_id is not None:
+            if type(submission_id) is not str:
+                raise misfit("submissionId", "a string", submission_id)
+            count += 1
+        dispatch_id = get("dispatchId")
+        if dispatch_id is not None:
+            if type(dispatch_id) is not str:
+                raise misfit("dispatchId", "a string", dispatch_id)
+            count += 1
+    if count != size:
+        task_id = get("taskId")
+        if task_id is not None:
+            if type(task_id) is not str:
+                raise misfit("taskId", "a string", task_id)
+            count += 1
+        parent_session = get("parentSession")
+        if parent_session is not None:
+            if type(parent_session) is not str:
+                raise misfit("parentSession", "a string", parent_session)
+            count += 1
+    built = new(TurnEvent)
     built.turn_id = turn_id
     built.purpose = purpose
     built.duration_ms = duration_ms
@@ -2034,18 +2162,18 @@ def structure_turn_event(obj: dict[str, Any]) -> TurnEvent:
     built.event_index = event_index
     built.timestamp = timestamp
     built.run_id = run_id
-    built.instance_id = instance_id
-    built.dispatch_id = dispatch_id
-    built.submission_id = submission_id
-    built.agent_name = agent_name
     built.conversation_id = conversation_id
     built.session = session
-    built.parent_session = parent_session
-    built.task_id = task_id
     built.harness = harness
     built.operation_id = operation_id
+    built.instance_id = instance_id
+    built.agent_name = agent_name
+    built.submission_id = submission_id
+    built.dispatch_id = dispatch_id
+    built.task_id = task_id
+    built.parent_session = parent_session
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _TURN_EVENT)
     return built
 
@@ -2053,6 +2181,7 @@ def structure_turn_event(obj: dict[str, Any]) -> TurnEvent:
 def structure_turn_messages_event(obj: dict[str, Any]) -> TurnMessagesEvent:
     get: Get = obj.get
     count = 7
+    size = len(obj)
     if get("type") != "turn_messages":
         raise misfit("type", '"turn_messages"', get("type"))
     turn_id = get("turnId")
@@ -2061,9 +2190,6 @@ def structure_turn_messages_event(obj: dict[str, Any]) -> TurnMessagesEvent:
     purpose = get("purpose")
     if type(purpose) is not str or purpose not in _LLM_TURN_PURPOSE:
         raise no_member("purpose", _LLM_TURN_PURPOSE, purpose)
-    message = get("message")
-    if message is not None:
-        count += 1
     tool_results = get("toolResults")
     if type(tool_results) is not list:
         raise misfit("toolResults", "an array", tool_results)
@@ -2078,66 +2204,79 @@ def structure_turn_messages_event(obj: dict[str, Any]) -> TurnMessagesEvent:
         event_index = integer("eventIndex", event_index)
         count -= 1
     timestamp = get("timestamp")
-    canonical = type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z"
-    timestamp = parse_time("timestamp", timestamp)
-    if not canonical:
+    if type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z":
+        try:
+            timestamp = from_iso(timestamp)
+        except ValueError:
+            raise misfit("timestamp", "a timestamp", timestamp) from None
+    else:
+        timestamp = parse_time("timestamp", timestamp)
         count -= 1
-    run_id = get("runId")
-    if run_id is not None:
-        if type(run_id) is not str:
-            raise misfit("runId", "a string", run_id)
-        count += 1
-    instance_id = get("instanceId")
-    if instance_id is not None:
-        if type(instance_id) is not str:
-            raise misfit("instanceId", "a string", instance_id)
-        count += 1
-    dispatch_id = get("dispatchId")
-    if dispatch_id is not None:
-        if type(dispatch_id) is not str:
-            raise misfit("dispatchId", "a string", dispatch_id)
-        count += 1
-    submission_id = get("submissionId")
-    if submission_id is not None:
-        if type(submission_id) is not str:
-            raise misfit("submissionId", "a string", submission_id)
-        count += 1
-    agent_name = get("agentName")
-    if agent_name is not None:
-        if type(agent_name) is not str:
-            raise misfit("agentName", "a string", agent_name)
-        count += 1
-    conversation_id = get("conversationId")
-    if conversation_id is not None:
-        if type(conversation_id) is not str:
-            raise misfit("conversationId", "a string", conversation_id)
-        count += 1
-    session = get("session")
-    if session is not None:
-        if type(session) is not str:
-            raise misfit("session", "a string", session)
-        count += 1
-    parent_session = get("parentSession")
-    if parent_session is not None:
-        if type(parent_session) is not str:
-            raise misfit("parentSession", "a string", parent_session)
-        count += 1
-    task_id = get("taskId")
-    if task_id is not None:
-        if type(task_id) is not str:
-            raise misfit("taskId", "a string", task_id)
-        count += 1
-    harness = get("harness")
-    if harness is not None:
-        if type(harness) is not str:
-            raise misfit("harness", "a string", harness)
-        count += 1
-    operation_id = get("operationId")
-    if operation_id is not None:
-        if type(operation_id) is not str:
-            raise misfit("operationId", "a string", operation_id)
-        count += 1
-    built = TurnMessagesEvent.__new__(TurnMessagesEvent)
+    message = run_id = conversation_id = session = harness = operation_id = instance_id = agent_name = None
+    submission_id = dispatch_id = task_id = parent_session = None
+    if count != size:
+        message = get("message")
+        if message is not None:
+            count += 1
+        run_id = get("runId")
+        if run_id is not None:
+            if type(run_id) is not str:
+                raise misfit("runId", "a string", run_id)
+            count += 1
+        conversation_id = get("conversationId")
+        if conversation_id is not None:
+            if type(conversation_id) is not str:
+                raise misfit("conversationId", "a string", conversation_id)
+            count += 1
+    if count != size:
+        session = get("session")
+        if session is not None:
+            if type(session) is not str:
+                raise misfit("session", "a string", session)
+            count += 1
+        harness = get("harness")
+        if harness is not None:
+            if type(harness) is not str:
+                raise misfit("harness", "a string", harness)
+            count += 1
+        operation_id = get("operationId")
+        if operation_id is not None:
+            if type(operation_id) is not str:
+                raise misfit("operationId", "a string", operation_id)
+            count += 1
+    if count != size:
+        instance_id = get("instanceId")
+        if instance_id is not None:
+            if type(instance_id) is not str:
+                raise misfit("instanceId", "a string", instance_id)
+            count += 1
+        agent_name = get("agentName")
+        if agent_name is not None:
+            if type(agent_name) is not str:
+                raise misfit("agentName", "a string", agent_name)
+            count += 1
+        submission_id = get("submissionId")
+        if submission_id is not None:
+            if type(submission_id) is not str:
+                raise misfit("submissionId", "a string", submission_id)
+            count += 1
+    if count != size:
+        dispatch_id = get("dispatchId")
+        if dispatch_id is not None:
+            if type(dispatch_id) is not str:
+                raise misfit("dispatchId", "a string", dispatch_id)
+            count += 1
+        task_id = get("taskId")
+        if task_id is not None:
+            if type(task_id) is not str:
+                raise misfit("taskId", "a string", task_id)
+            count += 1
+        parent_session = get("parentSession")
+        if parent_session is not None:
+            if type(parent_session) is not str:
+                raise misfit("parentSession", "a string", parent_session)
+            count += 1
+    built = new(TurnMessagesEvent)
     built.turn_id = turn_id
     built.purpose = purpose
     built.message = message
@@ -2146,18 +2285,18 @@ def structure_turn_messages_event(obj: dict[str, Any]) -> TurnMessagesEvent:
     built.event_index = event_index
     built.timestamp = timestamp
     built.run_id = run_id
-    built.instance_id = instance_id
-    built.dispatch_id = dispatch_id
-    built.submission_id = submission_id
-    built.agent_name = agent_name
     built.conversation_id = conversation_id
     built.session = session
-    built.parent_session = parent_session
-    built.task_id = task_id
     built.harness = harness
     built.operation_id = operation_id
+    built.instance_id = instance_id
+    built.agent_name = agent_name
+    built.submission_id = submission_id
+    built.dispatch_id = dispatch_id
+    built.task_id = task_id
+    built.parent_session = parent_session
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _TURN_MESSAGES_EVENT)
     return built
 
@@ -2165,14 +2304,12 @@ def structure_turn_messages_event(obj: dict[str, Any]) -> TurnMessagesEvent:
 def structure_message_start_event(obj: dict[str, Any]) -> MessageStartEvent:
     get: Get = obj.get
     count = 5
+    size = len(obj)
     if get("type") != "message_start":
         raise misfit("type", '"message_start"', get("type"))
     turn_id = get("turnId")
     if type(turn_id) is not str:
         raise misfit("turnId", "a string", turn_id)
-    message = get("message")
-    if message is not None:
-        count += 1
     v = get("v")
     if type(v) is not int:
         v = integer("v", v)
@@ -2184,84 +2321,97 @@ def structure_message_start_event(obj: dict[str, Any]) -> MessageStartEvent:
         event_index = integer("eventIndex", event_index)
         count -= 1
     timestamp = get("timestamp")
-    canonical = type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z"
-    timestamp = parse_time("timestamp", timestamp)
-    if not canonical:
+    if type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z":
+        try:
+            timestamp = from_iso(timestamp)
+        except ValueError:
+            raise misfit("timestamp", "a timestamp", timestamp) from None
+    else:
+        timestamp = parse_time("timestamp", timestamp)
         count -= 1
-    run_id = get("runId")
-    if run_id is not None:
-        if type(run_id) is not str:
-            raise misfit("runId", "a string", run_id)
-        count += 1
-    instance_id = get("instanceId")
-    if instance_id is not None:
-        if type(instance_id) is not str:
-            raise misfit("instanceId", "a string", instance_id)
-        count += 1
-    dispatch_id = get("dispatchId")
-    if dispatch_id is not None:
-        if type(dispatch_id) is not str:
-            raise misfit("dispatchId", "a string", dispatch_id)
-        count += 1
-    submission_id = get("submissionId")
-    if submission_id is not None:
-        if type(submission_id) is not str:
-            raise misfit("submissionId", "a string", submission_id)
-        count += 1
-    agent_name = get("agentName")
-    if agent_name is not None:
-        if type(agent_name) is not str:
-            raise misfit("agentName", "a string", agent_name)
-        count += 1
-    conversation_id = get("conversationId")
-    if conversation_id is not None:
-        if type(conversation_id) is not str:
-            raise misfit("conversationId", "a string", conversation_id)
-        count += 1
-    session = get("session")
-    if session is not None:
-        if type(session) is not str:
-            raise misfit("session", "a string", session)
-        count += 1
-    parent_session = get("parentSession")
-    if parent_session is not None:
-        if type(parent_session) is not str:
-            raise misfit("parentSession", "a string", parent_session)
-        count += 1
-    task_id = get("taskId")
-    if task_id is not None:
-        if type(task_id) is not str:
-            raise misfit("taskId", "a string", task_id)
-        count += 1
-    harness = get("harness")
-    if harness is not None:
-        if type(harness) is not str:
-            raise misfit("harness", "a string", harness)
-        count += 1
-    operation_id = get("operationId")
-    if operation_id is not None:
-        if type(operation_id) is not str:
-            raise misfit("operationId", "a string", operation_id)
-        count += 1
-    built = MessageStartEvent.__new__(MessageStartEvent)
+    message = run_id = conversation_id = session = harness = operation_id = instance_id = agent_name = None
+    submission_id = dispatch_id = task_id = parent_session = None
+    if count != size:
+        message = get("message")
+        if message is not None:
+            count += 1
+        run_id = get("runId")
+        if run_id is not None:
+            if type(run_id) is not str:
+                raise misfit("runId", "a string", run_id)
+            count += 1
+        conversation_id = get("conversationId")
+        if conversation_id is not None:
+            if type(conversation_id) is not str:
+                raise misfit("conversationId", "a string", conversation_id)
+            count += 1
+    if count != size:
+        session = get("session")
+        if session is not None:
+            if type(session) is not str:
+                raise misfit("session", "a string", session)
+            count += 1
+        harness = get("harness")
+        if harness is not None:
+            if type(harness) is not str:
+                raise misfit("harness", "a string", harness)
+            count += 1
+        operation_id = get("operationId")
+        if operation_id is not None:
+            if type(operation_id) is not str:
+                raise misfit("operationId", "a string", operation_id)
+            count += 1
+    if count != size:
+        instance_id = get("instanceId")
+        if instance_id is not None:
+            if type(instance_id) is not str:
+                raise misfit("instanceId", "a string", instance_id)
+            count += 1
+        agent_name = get("agentName")
+        if agent_name is not None:
+            if type(agent_name) is not str:
+                raise misfit("agentName", "a string", agent_name)
+            count += 1
+        submission_id = get("submissionId")
+        if submission_id is not None:
+            if type(submission_id) is not str:
+                raise misfit("submissionId", "a string", submission_id)
+            count += 1
+    if count != size:
+        dispatch_id = get("dispatchId")
+        if dispatch_id is not None:
+            if type(dispatch_id) is not str:
+                raise misfit("dispatchId", "a string", dispatch_id)
+            count += 1
+        task_id = get("taskId")
+        if task_id is not None:
+            if type(task_id) is not str:
+                raise misfit("taskId", "a string", task_id)
+            count += 1
+        parent_session = get("parentSession")
+        if parent_session is not None:
+            if type(parent_session) is not str:
+                raise misfit("parentSession", "a string", parent_session)
+            count += 1
+    built = new(MessageStartEvent)
     built.turn_id = turn_id
     built.message = message
     built.v = 3
     built.event_index = event_index
     built.timestamp = timestamp
     built.run_id = run_id
-    built.instance_id = instance_id
-    built.dispatch_id = dispatch_id
-    built.submission_id = submission_id
-    built.agent_name = agent_name
     built.conversation_id = conversation_id
     built.session = session
-    built.parent_session = parent_session
-    built.task_id = task_id
     built.harness = harness
     built.operation_id = operation_id
+    built.instance_id = instance_id
+    built.agent_name = agent_name
+    built.submission_id = submission_id
+    built.dispatch_id = dispatch_id
+    built.task_id = task_id
+    built.parent_session = parent_session
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _MESSAGE_START_EVENT)
     return built
 
@@ -2269,14 +2419,12 @@ def structure_message_start_event(obj: dict[str, Any]) -> MessageStartEvent:
 def structure_message_end_event(obj: dict[str, Any]) -> MessageEndEvent:
     get: Get = obj.get
     count = 5
+    size = len(obj)
     if get("type") != "message_end":
         raise misfit("type", '"message_end"', get("type"))
     turn_id = get("turnId")
     if type(turn_id) is not str:
         raise misfit("turnId", "a string", turn_id)
-    message = get("message")
-    if message is not None:
-        count += 1
     v = get("v")
     if type(v) is not int:
         v = integer("v", v)
@@ -2288,84 +2436,97 @@ def structure_message_end_event(obj: dict[str, Any]) -> MessageEndEvent:
         event_index = integer("eventIndex", event_index)
         count -= 1
     timestamp = get("timestamp")
-    canonical = type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z"
-    timestamp = parse_time("timestamp", timestamp)
-    if not canonical:
+    if type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z":
+        try:
+            timestamp = from_iso(timestamp)
+        except ValueError:
+            raise misfit("timestamp", "a timestamp", timestamp) from None
+    else:
+        timestamp = parse_time("timestamp", timestamp)
         count -= 1
-    run_id = get("runId")
-    if run_id is not None:
-        if type(run_id) is not str:
-            raise misfit("runId", "a string", run_id)
-        count += 1
-    instance_id = get("instanceId")
-    if instance_id is not None:
-        if type(instance_id) is not str:
-            raise misfit("instanceId", "a string", instance_id)
-        count += 1
-    dispatch_id = get("dispatchId")
-    if dispatch_id is not None:
-        if type(dispatch_id) is not str:
-            raise misfit("dispatchId", "a string", dispatch_id)
-        count += 1
-    submission_id = get("submissionId")
-    if submission_id is not None:
-        if type(submission_id) is not str:
-            raise misfit("submissionId", "a string", submission_id)
-        count += 1
-    agent_name = get("agentName")
-    if agent_name is not None:
-        if type(agent_name) is not str:
-            raise misfit("agentName", "a string", agent_name)
-        count += 1
-    conversation_id = get("conversationId")
-    if conversation_id is not None:
-        if type(conversation_id) is not str:
-            raise misfit("conversationId", "a string", conversation_id)
-        count += 1
-    session = get("session")
-    if session is not None:
-        if type(session) is not str:
-            raise misfit("session", "a string", session)
-        count += 1
-    parent_session = get("parentSession")
-    if parent_session is not None:
-        if type(parent_session) is not str:
-            raise misfit("parentSession", "a string", parent_session)
-        count += 1
-    task_id = get("taskId")
-    if task_id is not None:
-        if type(task_id) is not str:
-            raise misfit("taskId", "a string", task_id)
-        count += 1
-    harness = get("harness")
-    if harness is not None:
-        if type(harness) is not str:
-            raise misfit("harness", "a string", harness)
-        count += 1
-    operation_id = get("operationId")
-    if operation_id is not None:
-        if type(operation_id) is not str:
-            raise misfit("operationId", "a string", operation_id)
-        count += 1
-    built = MessageEndEvent.__new__(MessageEndEvent)
+    message = run_id = conversation_id = session = harness = operation_id = instance_id = agent_name = None
+    submission_id = dispatch_id = task_id = parent_session = None
+    if count != size:
+        message = get("message")
+        if message is not None:
+            count += 1
+        run_id = get("runId")
+        if run_id is not None:
+            if type(run_id) is not str:
+                raise misfit("runId", "a string", run_id)
+            count += 1
+        conversation_id = get("conversationId")
+        if conversation_id is not None:
+            if type(conversation_id) is not str:
+                raise misfit("conversationId", "a string", conversation_id)
+            count += 1
+    if count != size:
+        session = get("session")
+        if session is not None:
+            if type(session) is not str:
+                raise misfit("session", "a string", session)
+            count += 1
+        harness = get("harness")
+        if harness is not None:
+            if type(harness) is not str:
+                raise misfit("harness", "a string", harness)
+            count += 1
+        operation_id = get("operationId")
+        if operation_id is not None:
+            if type(operation_id) is not str:
+                raise misfit("operationId", "a string", operation_id)
+            count += 1
+    if count != size:
+        instance_id = get("instanceId")
+        if instance_id is not None:
+            if type(instance_id) is not str:
+                raise misfit("instanceId", "a string", instance_id)
+            count += 1
+        agent_name = get("agentName")
+        if agent_name is not None:
+            if type(agent_name) is not str:
+                raise misfit("agentName", "a string", agent_name)
+            count += 1
+        submission_id = get("submissionId")
+        if submission_id is not None:
+            if type(submission_id) is not str:
+                raise misfit("submissionId", "a string", submission_id)
+            count += 1
+    if count != size:
+        dispatch_id = get("dispatchId")
+        if dispatch_id is not None:
+            if type(dispatch_id) is not str:
+                raise misfit("dispatchId", "a string", dispatch_id)
+            count += 1
+        task_id = get("taskId")
+        if task_id is not None:
+            if type(task_id) is not str:
+                raise misfit("taskId", "a string", task_id)
+            count += 1
+        parent_session = get("parentSession")
+        if parent_session is not None:
+            if type(parent_session) is not str:
+                raise misfit("parentSession", "a string", parent_session)
+            count += 1
+    built = new(MessageEndEvent)
     built.turn_id = turn_id
     built.message = message
     built.v = 3
     built.event_index = event_index
     built.timestamp = timestamp
     built.run_id = run_id
-    built.instance_id = instance_id
-    built.dispatch_id = dispatch_id
-    built.submission_id = submission_id
-    built.agent_name = agent_name
     built.conversation_id = conversation_id
     built.session = session
-    built.parent_session = parent_session
-    built.task_id = task_id
     built.harness = harness
     built.operation_id = operation_id
+    built.instance_id = instance_id
+    built.agent_name = agent_name
+    built.submission_id = submission_id
+    built.dispatch_id = dispatch_id
+    built.task_id = task_id
+    built.parent_session = parent_session
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _MESSAGE_END_EVENT)
     return built
 
@@ -2373,6 +2534,7 @@ def structure_message_end_event(obj: dict[str, Any]) -> MessageEndEvent:
 def structure_text_delta_event(obj: dict[str, Any]) -> TextDeltaEvent:
     get: Get = obj.get
     count = 5
+    size = len(obj)
     if get("type") != "text_delta":
         raise misfit("type", '"text_delta"', get("type"))
     text = get("text")
@@ -2389,89 +2551,99 @@ def structure_text_delta_event(obj: dict[str, Any]) -> TextDeltaEvent:
         event_index = integer("eventIndex", event_index)
         count -= 1
     timestamp = get("timestamp")
-    canonical = type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z"
-    timestamp = parse_time("timestamp", timestamp)
-    if not canonical:
+    if type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z":
+        try:
+            timestamp = from_iso(timestamp)
+        except ValueError:
+            raise misfit("timestamp", "a timestamp", timestamp) from None
+    else:
+        timestamp = parse_time("timestamp", timestamp)
         count -= 1
-    run_id = get("runId")
-    if run_id is not None:
-        if type(run_id) is not str:
-            raise misfit("runId", "a string", run_id)
-        count += 1
-    instance_id = get("instanceId")
-    if instance_id is not None:
-        if type(instance_id) is not str:
-            raise misfit("instanceId", "a string", instance_id)
-        count += 1
-    dispatch_id = get("dispatchId")
-    if dispatch_id is not None:
-        if type(dispatch_id) is not str:
-            raise misfit("dispatchId", "a string", dispatch_id)
-        count += 1
-    submission_id = get("submissionId")
-    if submission_id is not None:
-        if type(submission_id) is not str:
-            raise misfit("submissionId", "a string", submission_id)
-        count += 1
-    agent_name = get("agentName")
-    if agent_name is not None:
-        if type(agent_name) is not str:
-            raise misfit("agentName", "a string", agent_name)
-        count += 1
-    conversation_id = get("conversationId")
-    if conversation_id is not None:
-        if type(conversation_id) is not str:
-            raise misfit("conversationId", "a string", conversation_id)
-        count += 1
-    session = get("session")
-    if session is not None:
-        if type(session) is not str:
-            raise misfit("session", "a string", session)
-        count += 1
-    parent_session = get("parentSession")
-    if parent_session is not None:
-        if type(parent_session) is not str:
-            raise misfit("parentSession", "a string", parent_session)
-        count += 1
-    task_id = get("taskId")
-    if task_id is not None:
-        if type(task_id) is not str:
-            raise misfit("taskId", "a string", task_id)
-        count += 1
-    harness = get("harness")
-    if harness is not None:
-        if type(harness) is not str:
-            raise misfit("harness", "a string", harness)
-        count += 1
-    operation_id = get("operationId")
-    if operation_id is not None:
-        if type(operation_id) is not str:
-            raise misfit("operationId", "a string", operation_id)
-        count += 1
-    turn_id = get("turnId")
-    if turn_id is not None:
-        if type(turn_id) is not str:
-            raise misfit("turnId", "a string", turn_id)
-        count += 1
-    built = TextDeltaEvent.__new__(TextDeltaEvent)
+    run_id = conversation_id = session = harness = operation_id = turn_id = instance_id = agent_name = None
+    submission_id = dispatch_id = task_id = parent_session = None
+    if count != size:
+        run_id = get("runId")
+        if run_id is not None:
+            if type(run_id) is not str:
+                raise misfit("runId", "a string", run_id)
+            count += 1
+        conversation_id = get("conversationId")
+        if conversation_id is not None:
+            if type(conversation_id) is not str:
+                raise misfit("conversationId", "a string", conversation_id)
+            count += 1
+        session = get("session")
+        if session is not None:
+            if type(session) is not str:
+                raise misfit("session", "a string", session)
+            count += 1
+    if count != size:
+        harness = get("harness")
+        if harness is not None:
+            if type(harness) is not str:
+                raise misfit("harness", "a string", harness)
+            count += 1
+        operation_id = get("operationId")
+        if operation_id is not None:
+            if type(operation_id) is not str:
+                raise misfit("operationId", "a string", operation_id)
+            count += 1
+        turn_id = get("turnId")
+        if turn_id is not None:
+            if type(turn_id) is not str:
+                raise misfit("turnId", "a string", turn_id)
+            count += 1
+    if count != size:
+        instance_id = get("instanceId")
+        if instance_id is not None:
+            if type(instance_id) is not str:
+                raise misfit("instanceId", "a string", instance_id)
+            count += 1
+        agent_name = get("agentName")
+        if agent_name is not None:
+            if type(agent_name) is not str:
+                raise misfit("agentName", "a string", agent_name)
+            count += 1
+        submission_id = get("submissionId")
+        if submission_id is not None:
+            if type(submission_id) is not str:
+                raise misfit("submissionId", "a string", submission_id)
+            count += 1
+    if count != size:
+        dispatch_id = get("dispatchId")
+        if dispatch_id is not None:
+            if type(dispatch_id) is not str:
+                raise misfit("dispatchId", "a string", dispatch_id)
+            count += 1
+        task_id = get("taskId")
+        if task_id is not None:
+            if type(task_id) is not str:
+                raise misfit("taskId", "a string", task_id)
+            count += 1
+        parent_session = get("parentSession")
+        if parent_session is not None:
+            if type(parent_session) is not str:
+                raise misfit("parentSession", "a string", parent_session)
+            count += 1
+    built = new(TextDeltaEvent)
     built.text = text
     built.v = 3
     built.event_index = event_index
     built.timestamp = timestamp
     built.run_id = run_id
-    built.instance_id = instance_id
-    built.dispatch_id = dispatch_id
-    built.submission_id = submission_id
-    built.agent_name = agent_name
     built.conversation_id = conversation_id
     built.session = session
-    built.parent_session = parent_session
-    built.task_id = task_id
     built.harness = harness
     built.operation_id = operation_id
     built.turn_id = turn_id
+    built.instance_id = instance_id
+    built.agent_name = agent_name
+    built.submission_id = submission_id
+    built.dispatch_id = dispatch_id
+    built.task_id = task_id
+    built.parent_session = parent_session
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _TEXT_DELTA_EVENT)
     return built
 
@@ -2479,14 +2651,9 @@ def structure_text_delta_event(obj: dict[str, Any]) -> TextDeltaEvent:
 def structure_thinking_start_event(obj: dict[str, Any]) -> ThinkingStartEvent:
     get: Get = obj.get
     count = 4
+    size = len(obj)
     if get("type") != "thinking_start":
         raise misfit("type", '"thinking_start"', get("type"))
-    content_index = get("contentIndex")
-    if content_index is not None:
-        if type(content_index) is not int:
-            content_index = integer("contentIndex", content_index)
-            count -= 1
-        count += 1
     v = get("v")
     if type(v) is not int:
         v = integer("v", v)
@@ -2498,89 +2665,106 @@ def structure_thinking_start_event(obj: dict[str, Any]) -> ThinkingStartEvent:
         event_index = integer("eventIndex", event_index)
         count -= 1
     timestamp = get("timestamp")
-    canonical = type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z"
-    timestamp = parse_time("timestamp", timestamp)
-    if not canonical:
+    if type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z":
+        try:
+            timestamp = from_iso(timestamp)
+        except ValueError:
+            raise misfit("timestamp", "a timestamp", timestamp) from None
+    else:
+        timestamp = parse_time("timestamp", timestamp)
         count -= 1
-    run_id = get("runId")
-    if run_id is not None:
-        if type(run_id) is not str:
-            raise misfit("runId", "a string", run_id)
-        count += 1
-    instance_id = get("instanceId")
-    if instance_id is not None:
-        if type(instance_id) is not str:
-            raise misfit("instanceId", "a string", instance_id)
-        count += 1
-    dispatch_id = get("dispatchId")
-    if dispatch_id is not None:
-        if type(dispatch_id) is not str:
-            raise misfit("dispatchId", "a string", dispatch_id)
-        count += 1
-    submission_id = get("submissionId")
-    if submission_id is not None:
-        if type(submission_id) is not str:
-            raise misfit("submissionId", "a string", submission_id)
-        count += 1
-    agent_name = get("agentName")
-    if agent_name is not None:
-        if type(agent_name) is not str:
-            raise misfit("agentName", "a string", agent_name)
-        count += 1
-    conversation_id = get("conversationId")
-    if conversation_id is not None:
-        if type(conversation_id) is not str:
-            raise misfit("conversationId", "a string", conversation_id)
-        count += 1
-    session = get("session")
-    if session is not None:
-        if type(session) is not str:
-            raise misfit("session", "a string", session)
-        count += 1
-    parent_session = get("parentSession")
-    if parent_session is not None:
-        if type(parent_session) is not str:
-            raise misfit("parentSession", "a string", parent_session)
-        count += 1
-    task_id = get("taskId")
-    if task_id is not None:
-        if type(task_id) is not str:
-            raise misfit("taskId", "a string", task_id)
-        count += 1
-    harness = get("harness")
-    if harness is not None:
-        if type(harness) is not str:
-            raise misfit("harness", "a string", harness)
-        count += 1
-    operation_id = get("operationId")
-    if operation_id is not None:
-        if type(operation_id) is not str:
-            raise misfit("operationId", "a string", operation_id)
-        count += 1
-    turn_id = get("turnId")
-    if turn_id is not None:
-        if type(turn_id) is not str:
-            raise misfit("turnId", "a string", turn_id)
-        count += 1
-    built = ThinkingStartEvent.__new__(ThinkingStartEvent)
+    content_index = run_id = conversation_id = session = harness = operation_id = turn_id = instance_id = None
+    agent_name = submission_id = dispatch_id = task_id = parent_session = None
+    if count != size:
+        content_index = get("contentIndex")
+        if content_index is not None:
+            if type(content_index) is not int:
+                content_index = integer("contentIndex", content_index)
+                count -= 1
+            count += 1
+        run_id = get("runId")
+        if run_id is not None:
+            if type(run_id) is not str:
+                raise misfit("runId", "a string", run_id)
+            count += 1
+        conversation_id = get("conversationId")
+        if conversation_id is not None:
+            if type(conversation_id) is not str:
+                raise misfit("conversationId", "a string", conversation_id)
+            count += 1
+    if count != size:
+        session = get("session")
+        if session is not None:
+            if type(session) is not str:
+                raise misfit("session", "a string", session)
+            count += 1
+        harness = get("harness")
+        if harness is not None:
+            if type(harness) is not str:
+                raise misfit("harness", "a string", harness)
+            count += 1
+        operation_id = get("operationId")
+        if operation_id is not None:
+            if type(operation_id) is not str:
+                raise misfit("operationId", "a string", operation_id)
+            count += 1
+    if count != size:
+        turn_id = get("turnId")
+        if turn_id is not None:
+            if type(turn_id) is not str:
+                raise misfit("turnId", "a string", turn_id)
+            count += 1
+        instance_id = get("instanceId")
+        if instance_id is not None:
+            if type(instance_id) is not str:
+                raise misfit("instanceId", "a string", instance_id)
+            count += 1
+        agent_name = get("agentName")
+        if agent_name is not None:
+            if type(agent_name) is not str:
+                raise misfit("agentName", "a string", agent_name)
+            count += 1
+    if count != size:
+        submission_id = get("submissionId")
+        if submission_id is not None:
+            if type(submission_id) is not str:
+                raise misfit("submissionId", "a string", submission_id)
+            count += 1
+        dispatch_id = get("dispatchId")
+        if dispatch_id is not None:
+            if type(dispatch_id) is not str:
+                raise misfit("dispatchId", "a string", dispatch_id)
+            count += 1
+        task_id = get("taskId")
+        if task_id is not None:
+            if type(task_id) is not str:
+                raise misfit("taskId", "a string", task_id)
+            count += 1
+    if count != size:
+        parent_session = get("parentSession")
+        if parent_session is not None:
+            if type(parent_session) is not str:
+                raise misfit("parentSession", "a string", parent_session)
+            count += 1
+    built = new(ThinkingStartEvent)
     built.content_index = content_index
     built.v = 3
     built.event_index = event_index
     built.timestamp = timestamp
     built.run_id = run_id
-    built.instance_id = instance_id
-    built.dispatch_id = dispatch_id
-    built.submission_id = submission_id
-    built.agent_name = agent_name
     built.conversation_id = conversation_id
     built.session = session
-    built.parent_session = parent_session
-    built.task_id = task_id
     built.harness = harness
     built.operation_id = operation_id
     built.turn_id = turn_id
+    built.instance_id = instance_id
+    built.agent_name = agent_name
+    built.submission_id = submission_id
+    built.dispatch_id = dispatch_id
+    built.task_id = task_id
+    built.parent_session = parent_session
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _THINKING_START_EVENT)
     return built
 
@@ -2588,14 +2772,9 @@ def structure_thinking_start_event(obj: dict[str, Any]) -> ThinkingStartEvent:
 def structure_thinking_delta_event(obj: dict[str, Any]) -> ThinkingDeltaEvent:
     get: Get = obj.get
     count = 5
+    size = len(obj)
     if get("type") != "thinking_delta":
         raise misfit("type", '"thinking_delta"', get("type"))
-    content_index = get("contentIndex")
-    if content_index is not None:
-        if type(content_index) is not int:
-            content_index = integer("contentIndex", content_index)
-            count -= 1
-        count += 1
     delta = get("delta")
     if type(delta) is not str:
         raise misfit("delta", "a string", delta)
@@ -2610,90 +2789,107 @@ def structure_thinking_delta_event(obj: dict[str, Any]) -> ThinkingDeltaEvent:
         event_index = integer("eventIndex", event_index)
         count -= 1
     timestamp = get("timestamp")
-    canonical = type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z"
-    timestamp = parse_time("timestamp", timestamp)
-    if not canonical:
+    if type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z":
+        try:
+            timestamp = from_iso(timestamp)
+        except ValueError:
+            raise misfit("timestamp", "a timestamp", timestamp) from None
+    else:
+        timestamp = parse_time("timestamp", timestamp)
         count -= 1
-    run_id = get("runId")
-    if run_id is not None:
-        if type(run_id) is not str:
-            raise misfit("runId", "a string", run_id)
-        count += 1
-    instance_id = get("instanceId")
-    if instance_id is not None:
-        if type(instance_id) is not str:
-            raise misfit("instanceId", "a string", instance_id)
-        count += 1
-    dispatch_id = get("dispatchId")
-    if dispatch_id is not None:
-        if type(dispatch_id) is not str:
-            raise misfit("dispatchId", "a string", dispatch_id)
-        count += 1
-    submission_id = get("submissionId")
-    if submission_id is not None:
-        if type(submission_id) is not str:
-            raise misfit("submissionId", "a string", submission_id)
-        count += 1
-    agent_name = get("agentName")
-    if agent_name is not None:
-        if type(agent_name) is not str:
-            raise misfit("agentName", "a string", agent_name)
-        count += 1
-    conversation_id = get("conversationId")
-    if conversation_id is not None:
-        if type(conversation_id) is not str:
-            raise misfit("conversationId", "a string", conversation_id)
-        count += 1
-    session = get("session")
-    if session is not None:
-        if type(session) is not str:
-            raise misfit("session", "a string", session)
-        count += 1
-    parent_session = get("parentSession")
-    if parent_session is not None:
-        if type(parent_session) is not str:
-            raise misfit("parentSession", "a string", parent_session)
-        count += 1
-    task_id = get("taskId")
-    if task_id is not None:
-        if type(task_id) is not str:
-            raise misfit("taskId", "a string", task_id)
-        count += 1
-    harness = get("harness")
-    if harness is not None:
-        if type(harness) is not str:
-            raise misfit("harness", "a string", harness)
-        count += 1
-    operation_id = get("operationId")
-    if operation_id is not None:
-        if type(operation_id) is not str:
-            raise misfit("operationId", "a string", operation_id)
-        count += 1
-    turn_id = get("turnId")
-    if turn_id is not None:
-        if type(turn_id) is not str:
-            raise misfit("turnId", "a string", turn_id)
-        count += 1
-    built = ThinkingDeltaEvent.__new__(ThinkingDeltaEvent)
+    content_index = run_id = conversation_id = session = harness = operation_id = turn_id = instance_id = None
+    agent_name = submission_id = dispatch_id = task_id = parent_session = None
+    if count != size:
+        content_index = get("contentIndex")
+        if content_index is not None:
+            if type(content_index) is not int:
+                content_index = integer("contentIndex", content_index)
+                count -= 1
+            count += 1
+        run_id = get("runId")
+        if run_id is not None:
+            if type(run_id) is not str:
+                raise misfit("runId", "a string", run_id)
+            count += 1
+        conversation_id = get("conversationId")
+        if conversation_id is not None:
+            if type(conversation_id) is not str:
+                raise misfit("conversationId", "a string", conversation_id)
+            count += 1
+    if count != size:
+        session = get("session")
+        if session is not None:
+            if type(session) is not str:
+                raise misfit("session", "a string", session)
+            count += 1
+        harness = get("harness")
+        if harness is not None:
+            if type(harness) is not str:
+                raise misfit("harness", "a string", harness)
+            count += 1
+        operation_id = get("operationId")
+        if operation_id is not None:
+            if type(operation_id) is not str:
+                raise misfit("operationId", "a string", operation_id)
+            count += 1
+    if count != size:
+        turn_id = get("turnId")
+        if turn_id is not None:
+            if type(turn_id) is not str:
+                raise misfit("turnId", "a string", turn_id)
+            count += 1
+        instance_id = get("instanceId")
+        if instance_id is not None:
+            if type(instance_id) is not str:
+                raise misfit("instanceId", "a string", instance_id)
+            count += 1
+        agent_name = get("agentName")
+        if agent_name is not None:
+            if type(agent_name) is not str:
+                raise misfit("agentName", "a string", agent_name)
+            count += 1
+    if count != size:
+        submission_id = get("submissionId")
+        if submission_id is not None:
+            if type(submission_id) is not str:
+                raise misfit("submissionId", "a string", submission_id)
+            count += 1
+        dispatch_id = get("dispatchId")
+        if dispatch_id is not None:
+            if type(dispatch_id) is not str:
+                raise misfit("dispatchId", "a string", dispatch_id)
+            count += 1
+        task_id = get("taskId")
+        if task_id is not None:
+            if type(task_id) is not str:
+                raise misfit("taskId", "a string", task_id)
+            count += 1
+    if count != size:
+        parent_session = get("parentSession")
+        if parent_session is not None:
+            if type(parent_session) is not str:
+                raise misfit("parentSession", "a string", parent_session)
+            count += 1
+    built = new(ThinkingDeltaEvent)
     built.content_index = content_index
     built.delta = delta
     built.v = 3
     built.event_index = event_index
     built.timestamp = timestamp
     built.run_id = run_id
-    built.instance_id = instance_id
-    built.dispatch_id = dispatch_id
-    built.submission_id = submission_id
-    built.agent_name = agent_name
     built.conversation_id = conversation_id
     built.session = session
-    built.parent_session = parent_session
-    built.task_id = task_id
     built.harness = harness
     built.operation_id = operation_id
     built.turn_id = turn_id
+    built.instance_id = instance_id
+    built.agent_name = agent_name
+    built.submission_id = submission_id
+    built.dispatch_id = dispatch_id
+    built.task_id = task_id
+    built.parent_session = parent_session
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _THINKING_DELTA_EVENT)
     return built
 
@@ -2701,14 +2897,9 @@ def structure_thinking_delta_event(obj: dict[str, Any]) -> ThinkingDeltaEvent:
 def structure_thinking_end_event(obj: dict[str, Any]) -> ThinkingEndEvent:
     get: Get = obj.get
     count = 5
+    size = len(obj)
     if get("type") != "thinking_end":
         raise misfit("type", '"thinking_end"', get("type"))
-    content_index = get("contentIndex")
-    if content_index is not None:
-        if type(content_index) is not int:
-            content_index = integer("contentIndex", content_index)
-            count -= 1
-        count += 1
     content = get("content")
     if type(content) is not str:
         raise misfit("content", "a string", content)
@@ -2723,90 +2914,107 @@ def structure_thinking_end_event(obj: dict[str, Any]) -> ThinkingEndEvent:
         event_index = integer("eventIndex", event_index)
         count -= 1
     timestamp = get("timestamp")
-    canonical = type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z"
-    timestamp = parse_time("timestamp", timestamp)
-    if not canonical:
+    if type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z":
+        try:
+            timestamp = from_iso(timestamp)
+        except ValueError:
+            raise misfit("timestamp", "a timestamp", timestamp) from None
+    else:
+        timestamp = parse_time("timestamp", timestamp)
         count -= 1
-    run_id = get("runId")
-    if run_id is not None:
-        if type(run_id) is not str:
-            raise misfit("runId", "a string", run_id)
-        count += 1
-    instance_id = get("instanceId")
-    if instance_id is not None:
-        if type(instance_id) is not str:
-            raise misfit("instanceId", "a string", instance_id)
-        count += 1
-    dispatch_id = get("dispatchId")
-    if dispatch_id is not None:
-        if type(dispatch_id) is not str:
-            raise misfit("dispatchId", "a string", dispatch_id)
-        count += 1
-    submission_id = get("submissionId")
-    if submission_id is not None:
-        if type(submission_id) is not str:
-            raise misfit("submissionId", "a string", submission_id)
-        count += 1
-    agent_name = get("agentName")
-    if agent_name is not None:
-        if type(agent_name) is not str:
-            raise misfit("agentName", "a string", agent_name)
-        count += 1
-    conversation_id = get("conversationId")
-    if conversation_id is not None:
-        if type(conversation_id) is not str:
-            raise misfit("conversationId", "a string", conversation_id)
-        count += 1
-    session = get("session")
-    if session is not None:
-        if type(session) is not str:
-            raise misfit("session", "a string", session)
-        count += 1
-    parent_session = get("parentSession")
-    if parent_session is not None:
-        if type(parent_session) is not str:
-            raise misfit("parentSession", "a string", parent_session)
-        count += 1
-    task_id = get("taskId")
-    if task_id is not None:
-        if type(task_id) is not str:
-            raise misfit("taskId", "a string", task_id)
-        count += 1
-    harness = get("harness")
-    if harness is not None:
-        if type(harness) is not str:
-            raise misfit("harness", "a string", harness)
-        count += 1
-    operation_id = get("operationId")
-    if operation_id is not None:
-        if type(operation_id) is not str:
-            raise misfit("operationId", "a string", operation_id)
-        count += 1
-    turn_id = get("turnId")
-    if turn_id is not None:
-        if type(turn_id) is not str:
-            raise misfit("turnId", "a string", turn_id)
-        count += 1
-    built = ThinkingEndEvent.__new__(ThinkingEndEvent)
+    content_index = run_id = conversation_id = session = harness = operation_id = turn_id = instance_id = None
+    agent_name = submission_id = dispatch_id = task_id = parent_session = None
+    if count != size:
+        content_index = get("contentIndex")
+        if content_index is not None:
+            if type(content_index) is not int:
+                content_index = integer("contentIndex", content_index)
+                count -= 1
+            count += 1
+        run_id = get("runId")
+        if run_id is not None:
+            if type(run_id) is not str:
+                raise misfit("runId", "a string", run_id)
+            count += 1
+        conversation_id = get("conversationId")
+        if conversation_id is not None:
+            if type(conversation_id) is not str:
+                raise misfit("conversationId", "a string", conversation_id)
+            count += 1
+    if count != size:
+        session = get("session")
+        if session is not None:
+            if type(session) is not str:
+                raise misfit("session", "a string", session)
+            count += 1
+        harness = get("harness")
+        if harness is not None:
+            if type(harness) is not str:
+                raise misfit("harness", "a string", harness)
+            count += 1
+        operation_id = get("operationId")
+        if operation_id is not None:
+            if type(operation_id) is not str:
+                raise misfit("operationId", "a string", operation_id)
+            count += 1
+    if count != size:
+        turn_id = get("turnId")
+        if turn_id is not None:
+            if type(turn_id) is not str:
+                raise misfit("turnId", "a string", turn_id)
+            count += 1
+        instance_id = get("instanceId")
+        if instance_id is not None:
+            if type(instance_id) is not str:
+                raise misfit("instanceId", "a string", instance_id)
+            count += 1
+        agent_name = get("agentName")
+        if agent_name is not None:
+            if type(agent_name) is not str:
+                raise misfit("agentName", "a string", agent_name)
+            count += 1
+    if count != size:
+        submission_id = get("submissionId")
+        if submission_id is not None:
+            if type(submission_id) is not str:
+                raise misfit("submissionId", "a string", submission_id)
+            count += 1
+        dispatch_id = get("dispatchId")
+        if dispatch_id is not None:
+            if type(dispatch_id) is not str:
+                raise misfit("dispatchId", "a string", dispatch_id)
+            count += 1
+        task_id = get("taskId")
+        if task_id is not None:
+            if type(task_id) is not str:
+                raise misfit("taskId", "a string", task_id)
+            count += 1
+    if count != size:
+        parent_session = get("parentSession")
+        if parent_session is not None:
+            if type(parent_session) is not str:
+                raise misfit("parentSession", "a string", parent_session)
+            count += 1
+    built = new(ThinkingEndEvent)
     built.content_index = content_index
     built.content = content
     built.v = 3
     built.event_index = event_index
     built.timestamp = timestamp
     built.run_id = run_id
-    built.instance_id = instance_id
-    built.dispatch_id = dispatch_id
-    built.submission_id = submission_id
-    built.agent_name = agent_name
     built.conversation_id = conversation_id
     built.session = session
-    built.parent_session = parent_session
-    built.task_id = task_id
     built.harness = harness
     built.operation_id = operation_id
     built.turn_id = turn_id
+    built.instance_id = instance_id
+    built.agent_name = agent_name
+    built.submission_id = submission_id
+    built.dispatch_id = dispatch_id
+    built.task_id = task_id
+    built.parent_session = parent_session
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _THINKING_END_EVENT)
     return built
 
@@ -2814,6 +3022,7 @@ def structure_thinking_end_event(obj: dict[str, Any]) -> ThinkingEndEvent:
 def structure_tool_start_event(obj: dict[str, Any]) -> ToolStartEvent:
     get: Get = obj.get
     count = 6
+    size = len(obj)
     if get("type") != "tool_start":
         raise misfit("type", '"tool_start"', get("type"))
     tool_name = get("toolName")
@@ -2822,9 +3031,6 @@ def structure_tool_start_event(obj: dict[str, Any]) -> ToolStartEvent:
     tool_call_id = get("toolCallId")
     if type(tool_call_id) is not str:
         raise misfit("toolCallId", "a string", tool_call_id)
-    args = get("args")
-    if args is not None:
-        count += 1
     v = get("v")
     if type(v) is not int:
         v = integer("v", v)
@@ -2836,71 +3042,85 @@ def structure_tool_start_event(obj: dict[str, Any]) -> ToolStartEvent:
         event_index = integer("eventIndex", event_index)
         count -= 1
     timestamp = get("timestamp")
-    canonical = type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z"
-    timestamp = parse_time("timestamp", timestamp)
-    if not canonical:
+    if type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z":
+        try:
+            timestamp = from_iso(timestamp)
+        except ValueError:
+            raise misfit("timestamp", "a timestamp", timestamp) from None
+    else:
+        timestamp = parse_time("timestamp", timestamp)
         count -= 1
-    run_id = get("runId")
-    if run_id is not None:
-        if type(run_id) is not str:
-            raise misfit("runId", "a string", run_id)
-        count += 1
-    instance_id = get("instanceId")
-    if instance_id is not None:
-        if type(instance_id) is not str:
-            raise misfit("instanceId", "a string", instance_id)
-        count += 1
-    dispatch_id = get("dispatchId")
-    if dispatch_id is not None:
-        if type(dispatch_id) is not str:
-            raise misfit("dispatchId", "a string", dispatch_id)
-        count += 1
-    submission_id = get("submissionId")
-    if submission_id is not None:
-        if type(submission_id) is not str:
-            raise misfit("submissionId", "a string", submission_id)
-        count += 1
-    agent_name = get("agentName")
-    if agent_name is not None:
-        if type(agent_name) is not str:
-            raise misfit("agentName", "a string", agent_name)
-        count += 1
-    conversation_id = get("conversationId")
-    if conversation_id is not None:
-        if type(conversation_id) is not str:
-            raise misfit("conversationId", "a string", conversation_id)
-        count += 1
-    session = get("session")
-    if session is not None:
-        if type(session) is not str:
-            raise misfit("session", "a string", session)
-        count += 1
-    parent_session = get("parentSession")
-    if parent_session is not None:
-        if type(parent_session) is not str:
-            raise misfit("parentSession", "a string", parent_session)
-        count += 1
-    task_id = get("taskId")
-    if task_id is not None:
-        if type(task_id) is not str:
-            raise misfit("taskId", "a string", task_id)
-        count += 1
-    harness = get("harness")
-    if harness is not None:
-        if type(harness) is not str:
-            raise misfit("harness", "a string", harness)
-        count += 1
-    operation_id = get("operationId")
-    if operation_id is not None:
-        if type(operation_id) is not str:
-            raise misfit("operationId", "a string", operation_id)
-        count += 1
-    turn_id = get("turnId")
-    if turn_id is not None:
-        if type(turn_id) is not str:
-            raise misfit("turnId", "a string", turn_id)
-        count += 1
-    built = ToolStartEvent.__new__(ToolStartEvent)
+    args = run_id = conversation_id = session = harness = operation_id = turn_id = instance_id = None
+    agent_name = submission_id = dispatch_id = task_id = parent_session = None
+    if count != size:
+        args = get("args")
+        if args is not None:
+            count += 1
+        run_id = get("runId")
+        if run_id is not None:
+            if type(run_id) is not str:
+                raise misfit("runId", "a string", run_id)
+            count += 1
+        conversation_id = get("conversationId")
+        if conversation_id is not None:
+            if type(conversation_id) is not str:
+                raise misfit("conversationId", "a string", conversation_id)
+            count += 1
+    if count != size:
+        session = get("session")
+        if session is not None:
+            if type(session) is not str:
+                raise misfit("session", "a string", session)
+            count += 1
+        harness = get("harness")
+        if harness is not None:
+            if type(harness) is not str:
+                raise misfit("harness", "a string", harness)
+            count += 1
+        operation_id = get("operationId")
+        if operation_id is not None:
+            if type(operation_id) is not str:
+                raise misfit("operationId", "a string", operation_id)
+            count += 1
+    if count != size:
+        turn_id = get("turnId")
+        if turn_id is not None:
+            if type(turn_id) is not str:
+                raise misfit("turnId", "a string", turn_id)
+            count += 1
+        instance_id = get("instanceId")
+        if instance_id is not None:
+            if type(instance_id) is not str:
+                raise misfit("instanceId", "a string", instance_id)
+            count += 1
+        agent_name = get("agentName")
+        if agent_name is not None:
+            if type(agent_name) is not str:
+                raise misfit("agentName", "a string", agent_name)
+            count += 1
+    if count != size:
+        submission_id = get("submissionId")
+        if submission_id is not None:
+            if type(submission_id) is not str:
+                raise misfit("submissionId", "a string", submission_id)
+            count += 1
+        dispatch_id = get("dispatchId")
+        if dispatch_id is not None:
+            if type(dispatch_id) is not str:
+                raise misfit("dispatchId", "a string", dispatch_id)
+            count += 1
+        task_id = get("taskId")
+        if task_id is not None:
+            if type(task_id) is not str:
+                raise misfit("taskId", "a string", task_id)
+            count += 1
+    if count != size:
+        parent_session = get("parentSession")
+        if parent_session is not None:
+            if type(parent_session) is not str:
+                raise misfit("parentSession", "a string", parent_session)
+            count += 1
+    built = new(ToolStartEvent)
     built.tool_name = tool_name
     built.tool_call_id = tool_call_id
     built.args = args
@@ -2908,19 +3128,19 @@ def structure_tool_start_event(obj: dict[str, Any]) -> ToolStartEvent:
     built.event_index = event_index
     built.timestamp = timestamp
     built.run_id = run_id
-    built.instance_id = instance_id
-    built.dispatch_id = dispatch_id
-    built.submission_id = submission_id
-    built.agent_name = agent_name
     built.conversation_id = conversation_id
     built.session = session
-    built.parent_session = parent_session
-    built.task_id = task_id
     built.harness = harness
     built.operation_id = operation_id
     built.turn_id = turn_id
+    built.instance_id = instance_id
+    built.agent_name = agent_name
+    built.submission_id = submission_id
+    built.dispatch_id = dispatch_id
+    built.task_id = task_id
+    built.parent_session = parent_session
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _TOOL_START_EVENT)
     return built
 
@@ -2928,6 +3148,7 @@ def structure_tool_start_event(obj: dict[str, Any]) -> ToolStartEvent:
 def structure_tool_event(obj: dict[str, Any]) -> ToolEvent:
     get: Get = obj.get
     count = 8
+    size = len(obj)
     if get("type") != "tool":
         raise misfit("type", '"tool"', get("type"))
     tool_name = get("toolName")
@@ -2939,9 +3160,6 @@ def structure_tool_event(obj: dict[str, Any]) -> ToolEvent:
     is_error = get("isError")
     if type(is_error) is not bool:
         raise misfit("isError", "a boolean", is_error)
-    result = get("result")
-    if result is not None:
-        count += 1
     duration_ms = get("durationMs")
     if type(duration_ms) is not int and type(duration_ms) is not float:
         raise misfit("durationMs", "a number", duration_ms)
@@ -2956,71 +3174,85 @@ def structure_tool_event(obj: dict[str, Any]) -> ToolEvent:
         event_index = integer("eventIndex", event_index)
         count -= 1
     timestamp = get("timestamp")
-    canonical = type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z"
-    timestamp = parse_time("timestamp", timestamp)
-    if not canonical:
+    if type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z":
+        try:
+            timestamp = from_iso(timestamp)
+        except ValueError:
+            raise misfit("timestamp", "a timestamp", timestamp) from None
+    else:
+        timestamp = parse_time("timestamp", timestamp)
         count -= 1
-    run_id = get("runId")
-    if run_id is not None:
-        if type(run_id) is not str:
-            raise misfit("runId", "a string", run_id)
-        count += 1
-    instance_id = get("instanceId")
-    if instance_id is not None:
-        if type(instance_id) is not str:
-            raise misfit("instanceId", "a string", instance_id)
-        count += 1
-    dispatch_id = get("dispatchId")
-    if dispatch_id is not None:
-        if type(dispatch_id) is not str:
-            raise misfit("dispatchId", "a string", dispatch_id)
-        count += 1
-    submission_id = get("submissionId")
-    if submission_id is not None:
-        if type(submission_id) is not str:
-            raise misfit("submissionId", "a string", submission_id)
-        count += 1
-    agent_name = get("agentName")
-    if agent_name is not None:
-        if type(agent_name) is not str:
-            raise misfit("agentName", "a string", agent_name)
-        count += 1
-    conversation_id = get("conversationId")
-    if conversation_id is not None:
-        if type(conversation_id) is not str:
-            raise misfit("conversationId", "a string", conversation_id)
-        count += 1
-    session = get("session")
-    if session is not None:
-        if type(session) is not str:
-            raise misfit("session", "a string", session)
-        count += 1
-    parent_session = get("parentSession")
-    if parent_session is not None:
-        if type(parent_session) is not str:
-            raise misfit("parentSession", "a string", parent_session)
-        count += 1
-    task_id = get("taskId")
-    if task_id is not None:
-        if type(task_id) is not str:
-            raise misfit("taskId", "a string", task_id)
-        count += 1
-    harness = get("harness")
-    if harness is not None:
-        if type(harness) is not str:
-            raise misfit("harness", "a string", harness)
-        count += 1
-    operation_id = get("operationId")
-    if operation_id is not None:
-        if type(operation_id) is not str:
-            raise misfit("operationId", "a string", operation_id)
-        count += 1
-    turn_id = get("turnId")
-    if turn_id is not None:
-        if type(turn_id) is not str:
-            raise misfit("turnId", "a string", turn_id)
-        count += 1
-    built = ToolEvent.__new__(ToolEvent)
+    result = run_id = conversation_id = session = harness = operation_id = turn_id = instance_id = None
+    agent_name = submission_id = dispatch_id = task_id = parent_session = None
+    if count != size:
+        result = get("result")
+        if result is not None:
+            count += 1
+        run_id = get("runId")
+        if run_id is not None:
+            if type(run_id) is not str:
+                raise misfit("runId", "a string", run_id)
+            count += 1
+        conversation_id = get("conversationId")
+        if conversation_id is not None:
+            if type(conversation_id) is not str:
+                raise misfit("conversationId", "a string", conversation_id)
+            count += 1
+    if count != size:
+        session = get("session")
+        if session is not None:
+            if type(session) is not str:
+                raise misfit("session", "a string", session)
+            count += 1
+        harness = get("harness")
+        if harness is not None:
+            if type(harness) is not str:
+                raise misfit("harness", "a string", harness)
+            count += 1
+        operation_id = get("operationId")
+        if operation_id is not None:
+            if type(operation_id) is not str:
+                raise misfit("operationId", "a string", operation_id)
+            count += 1
+    if count != size:
+        turn_id = get("turnId")
+        if turn_id is not None:
+            if type(turn_id) is not str:
+                raise misfit("turnId", "a string", turn_id)
+            count += 1
+        instance_id = get("instanceId")
+        if instance_id is not None:
+            if type(instance_id) is not str:
+                raise misfit("instanceId", "a string", instance_id)
+            count += 1
+        agent_name = get("agentName")
+        if agent_name is not None:
+            if type(agent_name) is not str:
+                raise misfit("agentName", "a string", agent_name)
+            count += 1
+    if count != size:
+        submission_id = get("submissionId")
+        if submission_id is not None:
+            if type(submission_id) is not str:
+                raise misfit("submissionId", "a string", submission_id)
+            count += 1
+        dispatch_id = get("dispatchId")
+        if dispatch_id is not None:
+            if type(dispatch_id) is not str:
+                raise misfit("dispatchId", "a string", dispatch_id)
+            count += 1
+        task_id = get("taskId")
+        if task_id is not None:
+            if type(task_id) is not str:
+                raise misfit("taskId", "a string", task_id)
+            count += 1
+    if count != size:
+        parent_session = get("parentSession")
+        if parent_session is not None:
+            if type(parent_session) is not str:
+                raise misfit("parentSession", "a string", parent_session)
+            count += 1
+    built = new(ToolEvent)
     built.tool_name = tool_name
     built.tool_call_id = tool_call_id
     built.is_error = is_error
@@ -3030,19 +3262,19 @@ def structure_tool_event(obj: dict[str, Any]) -> ToolEvent:
     built.event_index = event_index
     built.timestamp = timestamp
     built.run_id = run_id
-    built.instance_id = instance_id
-    built.dispatch_id = dispatch_id
-    built.submission_id = submission_id
-    built.agent_name = agent_name
     built.conversation_id = conversation_id
     built.session = session
-    built.parent_session = parent_session
-    built.task_id = task_id
     built.harness = harness
     built.operation_id = operation_id
     built.turn_id = turn_id
+    built.instance_id = instance_id
+    built.agent_name = agent_name
+    built.submission_id = submission_id
+    built.dispatch_id = dispatch_id
+    built.task_id = task_id
+    built.parent_session = parent_session
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _TOOL_EVENT)
     return built
 
@@ -3050,6 +3282,7 @@ def structure_tool_event(obj: dict[str, Any]) -> ToolEvent:
 def structure_task_start_event(obj: dict[str, Any]) -> TaskStartEvent:
     get: Get = obj.get
     count = 6
+    size = len(obj)
     if get("type") != "task_start":
         raise misfit("type", '"task_start"', get("type"))
     task_id = get("taskId")
@@ -3058,16 +3291,6 @@ def structure_task_start_event(obj: dict[str, Any]) -> TaskStartEvent:
     prompt = get("prompt")
     if type(prompt) is not str:
         raise misfit("prompt", "a string", prompt)
-    agent = get("agent")
-    if agent is not None:
-        if type(agent) is not str:
-            raise misfit("agent", "a string", agent)
-        count += 1
-    cwd = get("cwd")
-    if cwd is not None:
-        if type(cwd) is not str:
-            raise misfit("cwd", "a string", cwd)
-        count += 1
     v = get("v")
     if type(v) is not int:
         v = integer("v", v)
@@ -3079,66 +3302,87 @@ def structure_task_start_event(obj: dict[str, Any]) -> TaskStartEvent:
         event_index = integer("eventIndex", event_index)
         count -= 1
     timestamp = get("timestamp")
-    canonical = type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z"
-    timestamp = parse_time("timestamp", timestamp)
-    if not canonical:
+    if type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z":
+        try:
+            timestamp = from_iso(timestamp)
+        except ValueError:
+            raise misfit("timestamp", "a timestamp", timestamp) from None
+    else:
+        timestamp = parse_time("timestamp", timestamp)
         count -= 1
-    run_id = get("runId")
-    if run_id is not None:
-        if type(run_id) is not str:
-            raise misfit("runId", "a string", run_id)
-        count += 1
-    instance_id = get("instanceId")
-    if instance_id is not None:
-        if type(instance_id) is not str:
-            raise misfit("instanceId", "a string", instance_id)
-        count += 1
-    dispatch_id = get("dispatchId")
-    if dispatch_id is not None:
-        if type(dispatch_id) is not str:
-            raise misfit("dispatchId", "a string", dispatch_id)
-        count += 1
-    submission_id = get("submissionId")
-    if submission_id is not None:
-        if type(submission_id) is not str:
-            raise misfit("submissionId", "a string", submission_id)
-        count += 1
-    agent_name = get("agentName")
-    if agent_name is not None:
-        if type(agent_name) is not str:
-            raise misfit("agentName", "a string", agent_name)
-        count += 1
-    conversation_id = get("conversationId")
-    if conversation_id is not None:
-        if type(conversation_id) is not str:
-            raise misfit("conversationId", "a string", conversation_id)
-        count += 1
-    session = get("session")
-    if session is not None:
-        if type(session) is not str:
-            raise misfit("session", "a string", session)
-        count += 1
-    parent_session = get("parentSession")
-    if parent_session is not None:
-        if type(parent_session) is not str:
-            raise misfit("parentSession", "a string", parent_session)
-        count += 1
-    harness = get("harness")
-    if harness is not None:
-        if type(harness) is not str:
-            raise misfit("harness", "a string", harness)
-        count += 1
-    operation_id = get("operationId")
-    if operation_id is not None:
-        if type(operation_id) is not str:
-            raise misfit("operationId", "a string", operation_id)
-        count += 1
-    turn_id = get("turnId")
-    if turn_id is not None:
-        if type(turn_id) is not str:
-            raise misfit("turnId", "a string", turn_id)
-        count += 1
-    built = TaskStartEvent.__new__(TaskStartEvent)
+    agent = cwd = run_id = conversation_id = session = harness = operation_id = turn_id = instance_id = None
+    agent_name = submission_id = dispatch_id = parent_session = None
+    if count != size:
+        agent = get("agent")
+        if agent is not None:
+            if type(agent) is not str:
+                raise misfit("agent", "a string", agent)
+            count += 1
+        cwd = get("cwd")
+        if cwd is not None:
+            if type(cwd) is not str:
+                raise misfit("cwd", "a string", cwd)
+            count += 1
+        run_id = get("runId")
+        if run_id is not None:
+            if type(run_id) is not str:
+                raise misfit("runId", "a string", run_id)
+            count += 1
+    if count != size:
+        conversation_id = get("conversationId")
+        if conversation_id is not None:
+            if type(conversation_id) is not str:
+                raise misfit("conversationId", "a string", conversation_id)
+            count += 1
+        session = get("session")
+        if session is not None:
+            if type(session) is not str:
+                raise misfit("session", "a string", session)
+            count += 1
+        harness = get("harness")
+        if harness is not None:
+            if type(harness) is not str:
+                raise misfit("harness", "a string", harness)
+            count += 1
+    if count != size:
+        operation_id = get("operationId")
+        if operation_id is not None:
+            if type(operation_id) is not str:
+                raise misfit("operationId", "a string", operation_id)
+            count += 1
+        turn_id = get("turnId")
+        if turn_id is not None:
+            if type(turn_id) is not str:
+                raise misfit("turnId", "a string", turn_id)
+            count += 1
+        instance_id = get("instanceId")
+        if instance_id is not None:
+            if type(instance_id) is not str:
+                raise misfit("instanceId", "a string", instance_id)
+            count += 1
+    if count != size:
+        agent_name = get("agentName")
+        if agent_name is not None:
+            if type(agent_name) is not str:
+                raise misfit("agentName", "a string", agent_name)
+            count += 1
+        submission_id = get("submissionId")
+        if submission_id is not None:
+            if type(submission_id) is not str:
+                raise misfit("submissionId", "a string", submission_id)
+            count += 1
+        dispatch_id = get("dispatchId")
+        if dispatch_id is not None:
+            if type(dispatch_id) is not str:
+                raise misfit("dispatchId", "a string", dispatch_id)
+            count += 1
+    if count != size:
+        parent_session = get("parentSession")
+        if parent_session is not None:
+            if type(parent_session) is not str:
+                raise misfit("parentSession", "a string", parent_session)
+            count += 1
+    built = new(TaskStartEvent)
     built.task_id = task_id
     built.prompt = prompt
     built.agent = agent
@@ -3147,18 +3391,18 @@ def structure_task_start_event(obj: dict[str, Any]) -> TaskStartEvent:
     built.event_index = event_index
     built.timestamp = timestamp
     built.run_id = run_id
-    built.instance_id = instance_id
-    built.dispatch_id = dispatch_id
-    built.submission_id = submission_id
-    built.agent_name = agent_name
     built.conversation_id = conversation_id
     built.session = session
-    built.parent_session = parent_session
     built.harness = harness
     built.operation_id = operation_id
     built.turn_id = turn_id
+    built.instance_id = instance_id
+    built.agent_name = agent_name
+    built.submission_id = submission_id
+    built.dispatch_id = dispatch_id
+    built.parent_session = parent_session
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _TASK_START_EVENT)
     return built
 
@@ -3166,22 +3410,15 @@ def structure_task_start_event(obj: dict[str, Any]) -> TaskStartEvent:
 def structure_task_event(obj: dict[str, Any]) -> TaskEvent:
     get: Get = obj.get
     count = 7
+    size = len(obj)
     if get("type") != "task":
         raise misfit("type", '"task"', get("type"))
     task_id = get("taskId")
     if type(task_id) is not str:
         raise misfit("taskId", "a string", task_id)
-    agent = get("agent")
-    if agent is not None:
-        if type(agent) is not str:
-            raise misfit("agent", "a string", agent)
-        count += 1
     is_error = get("isError")
     if type(is_error) is not bool:
         raise misfit("isError", "a boolean", is_error)
-    result = get("result")
-    if result is not None:
-        count += 1
     duration_ms = get("durationMs")
     if type(duration_ms) is not int and type(duration_ms) is not float:
         raise misfit("durationMs", "a number", duration_ms)
@@ -3196,66 +3433,85 @@ def structure_task_event(obj: dict[str, Any]) -> TaskEvent:
         event_index = integer("eventIndex", event_index)
         count -= 1
     timestamp = get("timestamp")
-    canonical = type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z"
-    timestamp = parse_time("timestamp", timestamp)
-    if not canonical:
+    if type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z":
+        try:
+            timestamp = from_iso(timestamp)
+        except ValueError:
+            raise misfit("timestamp", "a timestamp", timestamp) from None
+    else:
+        timestamp = parse_time("timestamp", timestamp)
         count -= 1
-    run_id = get("runId")
-    if run_id is not None:
-        if type(run_id) is not str:
-            raise misfit("runId", "a string", run_id)
-        count += 1
-    instance_id = get("instanceId")
-    if instance_id is not None:
-        if type(instance_id) is not str:
-            raise misfit("instanceId", "a string", instance_id)
-        count += 1
-    dispatch_id = get("dispatchId")
-    if dispatch_id is not None:
-        if type(dispatch_id) is not str:
-            raise misfit("dispatchId", "a string", dispatch_id)
-        count += 1
-    submission_id = get("submissionId")
-    if submission_id is not None:
-        if type(submission_id) is not str:
-            raise misfit("submissionId", "a string", submission_id)
-        count += 1
-    agent_name = get("agentName")
-    if agent_name is not None:
-        if type(agent_name) is not str:
-            raise misfit("agentName", "a string", agent_name)
-        count += 1
-    conversation_id = get("conversationId")
-    if conversation_id is not None:
-        if type(conversation_id) is not str:
-            raise misfit("conversationId", "a string", conversation_id)
-        count += 1
-    session = get("session")
-    if session is not None:
-        if type(session) is not str:
-            raise misfit("session", "a string", session)
-        count += 1
-    parent_session = get("parentSession")
-    if parent_session is not None:
-        if type(parent_session) is not str:
-            raise misfit("parentSession", "a string", parent_session)
-        count += 1
-    harness = get("harness")
-    if harness is not None:
-        if type(harness) is not str:
-            raise misfit("harness", "a string", harness)
-        count += 1
-    operation_id = get("operationId")
-    if operation_id is not None:
-        if type(operation_id) is not str:
-            raise misfit("operationId", "a string", operation_id)
-        count += 1
-    turn_id = get("turnId")
-    if turn_id is not None:
-        if type(turn_id) is not str:
-            raise misfit("turnId", "a string", turn_id)
-        count += 1
-    built = TaskEvent.__new__(TaskEvent)
+    agent = result = run_id = conversation_id = session = harness = operation_id = turn_id = instance_id = None
+    agent_name = submission_id = dispatch_id = parent_session = None
+    if count != size:
+        agent = get("agent")
+        if agent is not None:
+            if type(agent) is not str:
+                raise misfit("agent", "a string", agent)
+            count += 1
+        result = get("result")
+        if result is not None:
+            count += 1
+        run_id = get("runId")
+        if run_id is not None:
+            if type(run_id) is not str:
+                raise misfit("runId", "a string", run_id)
+            count += 1
+    if count != size:
+        conversation_id = get("conversationId")
+        if conversation_id is not None:
+            if type(conversation_id) is not str:
+                raise misfit("conversationId", "a string", conversation_id)
+            count += 1
+        session = get("session")
+        if session is not None:
+            if type(session) is not str:
+                raise misfit("session", "a string", session)
+            count += 1
+        harness = get("harness")
+        if harness is not None:
+            if type(harness) is not str:
+                raise misfit("harness", "a string", harness)
+            count += 1
+    if count != size:
+        operation_id = get("operationId")
+        if operation_id is not None:
+            if type(operation_id) is not str:
+                raise misfit("operationId", "a string", operation_id)
+            count += 1
+        turn_id = get("turnId")
+        if turn_id is not None:
+            if type(turn_id) is not str:
+                raise misfit("turnId", "a string", turn_id)
+            count += 1
+        instance_id = get("instanceId")
+        if instance_id is not None:
+            if type(instance_id) is not str:
+                raise misfit("instanceId", "a string", instance_id)
+            count += 1
+    if count != size:
+        agent_name = get("agentName")
+        if agent_name is not None:
+            if type(agent_name) is not str:
+                raise misfit("agentName", "a string", agent_name)
+            count += 1
+        submission_id = get("submissionId")
+        if submission_id is not None:
+            if type(submission_id) is not str:
+                raise misfit("submissionId", "a string", submission_id)
+            count += 1
+        dispatch_id = get("dispatchId")
+        if dispatch_id is not None:
+            if type(dispatch_id) is not str:
+                raise misfit("dispatchId", "a string", dispatch_id)
+            count += 1
+    if count != size:
+        parent_session = get("parentSession")
+        if parent_session is not None:
+            if type(parent_session) is not str:
+                raise misfit("parentSession", "a string", parent_session)
+            count += 1
+    built = new(TaskEvent)
     built.task_id = task_id
     built.agent = agent
     built.is_error = is_error
@@ -3265,18 +3521,18 @@ def structure_task_event(obj: dict[str, Any]) -> TaskEvent:
     built.event_index = event_index
     built.timestamp = timestamp
     built.run_id = run_id
-    built.instance_id = instance_id
-    built.dispatch_id = dispatch_id
-    built.submission_id = submission_id
-    built.agent_name = agent_name
     built.conversation_id = conversation_id
     built.session = session
-    built.parent_session = parent_session
     built.harness = harness
     built.operation_id = operation_id
     built.turn_id = turn_id
+    built.instance_id = instance_id
+    built.agent_name = agent_name
+    built.submission_id = submission_id
+    built.dispatch_id = dispatch_id
+    built.parent_session = parent_session
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _TASK_EVENT)
     return built
 
@@ -3284,6 +3540,7 @@ def structure_task_event(obj: dict[str, Any]) -> TaskEvent:
 def structure_compaction_start_event(obj: dict[str, Any]) -> CompactionStartEvent:
     get: Get = obj.get
     count = 6
+    size = len(obj)
     if get("type") != "compaction_start":
         raise misfit("type", '"compaction_start"', get("type"))
     reason = get("reason")
@@ -3303,90 +3560,100 @@ def structure_compaction_start_event(obj: dict[str, Any]) -> CompactionStartEven
         event_index = integer("eventIndex", event_index)
         count -= 1
     timestamp = get("timestamp")
-    canonical = type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z"
-    timestamp = parse_time("timestamp", timestamp)
-    if not canonical:
+    if type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z":
+        try:
+            timestamp = from_iso(timestamp)
+        except ValueError:
+            raise misfit("timestamp", "a timestamp", timestamp) from None
+    else:
+        timestamp = parse_time("timestamp", timestamp)
         count -= 1
-    run_id = get("runId")
-    if run_id is not None:
-        if type(run_id) is not str:
-            raise misfit("runId", "a string", run_id)
-        count += 1
-    instance_id = get("instanceId")
-    if instance_id is not None:
-        if type(instance_id) is not str:
-            raise misfit("instanceId", "a string", instance_id)
-        count += 1
-    dispatch_id = get("dispatchId")
-    if dispatch_id is not None:
-        if type(dispatch_id) is not str:
-            raise misfit("dispatchId", "a string", dispatch_id)
-        count += 1
-    submission_id = get("submissionId")
-    if submission_id is not None:
-        if type(submission_id) is not str:
-            raise misfit("submissionId", "a string", submission_id)
-        count += 1
-    agent_name = get("agentName")
-    if agent_name is not None:
-        if type(agent_name) is not str:
-            raise misfit("agentName", "a string", agent_name)
-        count += 1
-    conversation_id = get("conversationId")
-    if conversation_id is not None:
-        if type(conversation_id) is not str:
-            raise misfit("conversationId", "a string", conversation_id)
-        count += 1
-    session = get("session")
-    if session is not None:
-        if type(session) is not str:
-            raise misfit("session", "a string", session)
-        count += 1
-    parent_session = get("parentSession")
-    if parent_session is not None:
-        if type(parent_session) is not str:
-            raise misfit("parentSession", "a string", parent_session)
-        count += 1
-    task_id = get("taskId")
-    if task_id is not None:
-        if type(task_id) is not str:
-            raise misfit("taskId", "a string", task_id)
-        count += 1
-    harness = get("harness")
-    if harness is not None:
-        if type(harness) is not str:
-            raise misfit("harness", "a string", harness)
-        count += 1
-    operation_id = get("operationId")
-    if operation_id is not None:
-        if type(operation_id) is not str:
-            raise misfit("operationId", "a string", operation_id)
-        count += 1
-    turn_id = get("turnId")
-    if turn_id is not None:
-        if type(turn_id) is not str:
-            raise misfit("turnId", "a string", turn_id)
-        count += 1
-    built = CompactionStartEvent.__new__(CompactionStartEvent)
+    run_id = conversation_id = session = harness = operation_id = turn_id = instance_id = agent_name = None
+    submission_id = dispatch_id = task_id = parent_session = None
+    if count != size:
+        run_id = get("runId")
+        if run_id is not None:
+            if type(run_id) is not str:
+                raise misfit("runId", "a string", run_id)
+            count += 1
+        conversation_id = get("conversationId")
+        if conversation_id is not None:
+            if type(conversation_id) is not str:
+                raise misfit("conversationId", "a string", conversation_id)
+            count += 1
+        session = get("session")
+        if session is not None:
+            if type(session) is not str:
+                raise misfit("session", "a string", session)
+            count += 1
+    if count != size:
+        harness = get("harness")
+        if harness is not None:
+            if type(harness) is not str:
+                raise misfit("harness", "a string", harness)
+            count += 1
+        operation_id = get("operationId")
+        if operation_id is not None:
+            if type(operation_id) is not str:
+                raise misfit("operationId", "a string", operation_id)
+            count += 1
+        turn_id = get("turnId")
+        if turn_id is not None:
+            if type(turn_id) is not str:
+                raise misfit("turnId", "a string", turn_id)
+            count += 1
+    if count != size:
+        instance_id = get("instanceId")
+        if instance_id is not None:
+            if type(instance_id) is not str:
+                raise misfit("instanceId", "a string", instance_id)
+            count += 1
+        agent_name = get("agentName")
+        if agent_name is not None:
+            if type(agent_name) is not str:
+                raise misfit("agentName", "a string", agent_name)
+            count += 1
+        submission_id = get("submissionId")
+        if submission_id is not None:
+            if type(submission_id) is not str:
+                raise misfit("submissionId", "a string", submission_id)
+            count += 1
+    if count != size:
+        dispatch_id = get("dispatchId")
+        if dispatch_id is not None:
+            if type(dispatch_id) is not str:
+                raise misfit("dispatchId", "a string", dispatch_id)
+            count += 1
+        task_id = get("taskId")
+        if task_id is not None:
+            if type(task_id) is not str:
+                raise misfit("taskId", "a string", task_id)
+            count += 1
+        parent_session = get("parentSession")
+        if parent_session is not None:
+            if type(parent_session) is not str:
+                raise misfit("parentSession", "a string", parent_session)
+            count += 1
+    built = new(CompactionStartEvent)
     built.reason = reason
     built.estimated_tokens = estimated_tokens
     built.v = 3
     built.event_index = event_index
     built.timestamp = timestamp
     built.run_id = run_id
-    built.instance_id = instance_id
-    built.dispatch_id = dispatch_id
-    built.submission_id = submission_id
-    built.agent_name = agent_name
     built.conversation_id = conversation_id
     built.session = session
-    built.parent_session = parent_session
-    built.task_id = task_id
     built.harness = harness
     built.operation_id = operation_id
     built.turn_id = turn_id
+    built.instance_id = instance_id
+    built.agent_name = agent_name
+    built.submission_id = submission_id
+    built.dispatch_id = dispatch_id
+    built.task_id = task_id
+    built.parent_session = parent_session
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _COMPACTION_START_EVENT)
     return built
 
@@ -3394,6 +3661,7 @@ def structure_compaction_start_event(obj: dict[str, Any]) -> CompactionStartEven
 def structure_compaction_event(obj: dict[str, Any]) -> CompactionEvent:
     get: Get = obj.get
     count = 8
+    size = len(obj)
     if get("type") != "compaction":
         raise misfit("type", '"compaction"', get("type"))
     messages_before = get("messagesBefore")
@@ -3410,13 +3678,6 @@ def structure_compaction_event(obj: dict[str, Any]) -> CompactionEvent:
     is_error = get("isError")
     if type(is_error) is not bool:
         raise misfit("isError", "a boolean", is_error)
-    error = get("error")
-    if error is not None:
-        count += 1
-    usage = get("usage")
-    if usage is not None:
-        usage = nested("usage", structure_prompt_usage, usage)
-        count += 1
     v = get("v")
     if type(v) is not int:
         v = integer("v", v)
@@ -3428,71 +3689,89 @@ def structure_compaction_event(obj: dict[str, Any]) -> CompactionEvent:
         event_index = integer("eventIndex", event_index)
         count -= 1
     timestamp = get("timestamp")
-    canonical = type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z"
-    timestamp = parse_time("timestamp", timestamp)
-    if not canonical:
+    if type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z":
+        try:
+            timestamp = from_iso(timestamp)
+        except ValueError:
+            raise misfit("timestamp", "a timestamp", timestamp) from None
+    else:
+        timestamp = parse_time("timestamp", timestamp)
         count -= 1
-    run_id = get("runId")
-    if run_id is not None:
-        if type(run_id) is not str:
-            raise misfit("runId", "a string", run_id)
-        count += 1
-    instance_id = get("instanceId")
-    if instance_id is not None:
-        if type(instance_id) is not str:
-            raise misfit("instanceId", "a string", instance_id)
-        count += 1
-    dispatch_id = get("dispatchId")
-    if dispatch_id is not None:
-        if type(dispatch_id) is not str:
-            raise misfit("dispatchId", "a string", dispatch_id)
-        count += 1
-    submission_id = get("submissionId")
-    if submission_id is not None:
-        if type(submission_id) is not str:
-            raise misfit("submissionId", "a string", submission_id)
-        count += 1
-    agent_name = get("agentName")
-    if agent_name is not None:
-        if type(agent_name) is not str:
-            raise misfit("agentName", "a string", agent_name)
-        count += 1
-    conversation_id = get("conversationId")
-    if conversation_id is not None:
-        if type(conversation_id) is not str:
-            raise misfit("conversationId", "a string", conversation_id)
-        count += 1
-    session = get("session")
-    if session is not None:
-        if type(session) is not str:
-            raise misfit("session", "a string", session)
-        count += 1
-    parent_session = get("parentSession")
-    if parent_session is not None:
-        if type(parent_session) is not str:
-            raise misfit("parentSession", "a string", parent_session)
-        count += 1
-    task_id = get("taskId")
-    if task_id is not None:
-        if type(task_id) is not str:
-            raise misfit("taskId", "a string", task_id)
-        count += 1
-    harness = get("harness")
-    if harness is not None:
-        if type(harness) is not str:
-            raise misfit("harness", "a string", harness)
-        count += 1
-    operation_id = get("operationId")
-    if operation_id is not None:
-        if type(operation_id) is not str:
-            raise misfit("operationId", "a string", operation_id)
-        count += 1
-    turn_id = get("turnId")
-    if turn_id is not None:
-        if type(turn_id) is not str:
-            raise misfit("turnId", "a string", turn_id)
-        count += 1
-    built = CompactionEvent.__new__(CompactionEvent)
+    error = usage = run_id = conversation_id = session = harness = operation_id = turn_id = instance_id = None
+    agent_name = submission_id = dispatch_id = task_id = parent_session = None
+    if count != size:
+        error = get("error")
+        if error is not None:
+            count += 1
+        usage = get("usage")
+        if usage is not None:
+            usage = nested("usage", structure_prompt_usage, usage)
+            count += 1
+        run_id = get("runId")
+        if run_id is not None:
+            if type(run_id) is not str:
+                raise misfit("runId", "a string", run_id)
+            count += 1
+    if count != size:
+        conversation_id = get("conversationId")
+        if conversation_id is not None:
+            if type(conversation_id) is not str:
+                raise misfit("conversationId", "a string", conversation_id)
+            count += 1
+        session = get("session")
+        if session is not None:
+            if type(session) is not str:
+                raise misfit("session", "a string", session)
+            count += 1
+        harness = get("harness")
+        if harness is not None:
+            if type(harness) is not str:
+                raise misfit("harness", "a string", harness)
+            count += 1
+    if count != size:
+        operation_id = get("operationId")
+        if operation_id is not None:
+            if type(operation_id) is not str:
+                raise misfit("operationId", "a string", operation_id)
+            count += 1
+        turn_id = get("turnId")
+        if turn_id is not None:
+            if type(turn_id) is not str:
+                raise misfit("turnId", "a string", turn_id)
+            count += 1
+        instance_id = get("instanceId")
+        if instance_id is not None:
+            if type(instance_id) is not str:
+                raise misfit("instanceId", "a string", instance_id)
+            count += 1
+    if count != size:
+        agent_name = get("agentName")
+        if agent_name is not None:
+            if type(agent_name) is not str:
+                raise misfit("agentName", "a string", agent_name)
+            count += 1
+        submission_id = get("submissionId")
+        if submission_id is not None:
+            if type(submission_id) is not str:
+                raise misfit("submissionId", "a string", submission_id)
+            count += 1
+        dispatch_id = get("dispatchId")
+        if dispatch_id is not None:
+            if type(dispatch_id) is not str:
+                raise misfit("dispatchId", "a string", dispatch_id)
+            count += 1
+    if count != size:
+        task_id = get("taskId")
+        if task_id is not None:
+            if type(task_id) is not str:
+                raise misfit("taskId", "a string", task_id)
+            count += 1
+        parent_session = get("parentSession")
+        if parent_session is not None:
+            if type(parent_session) is not str:
+                raise misfit("parentSession", "a string", parent_session)
+            count += 1
+    built = new(CompactionEvent)
     built.messages_before = messages_before
     built.messages_after = messages_after
     built.duration_ms = duration_ms
@@ -3503,19 +3782,19 @@ def structure_compaction_event(obj: dict[str, Any]) -> CompactionEvent:
     built.event_index = event_index
     built.timestamp = timestamp
     built.run_id = run_id
-    built.instance_id = instance_id
-    built.dispatch_id = dispatch_id
-    built.submission_id = submission_id
-    built.agent_name = agent_name
     built.conversation_id = conversation_id
     built.session = session
-    built.parent_session = parent_session
-    built.task_id = task_id
     built.harness = harness
     built.operation_id = operation_id
     built.turn_id = turn_id
+    built.instance_id = instance_id
+    built.agent_name = agent_name
+    built.submission_id = submission_id
+    built.dispatch_id = dispatch_id
+    built.task_id = task_id
+    built.parent_session = parent_session
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _COMPACTION_EVENT)
     return built
 
@@ -3523,6 +3802,7 @@ def structure_compaction_event(obj: dict[str, Any]) -> CompactionEvent:
 def structure_operation_start_event(obj: dict[str, Any]) -> OperationStartEvent:
     get: Get = obj.get
     count = 6
+    size = len(obj)
     if get("type") != "operation_start":
         raise misfit("type", '"operation_start"', get("type"))
     operation_id = get("operationId")
@@ -3542,84 +3822,94 @@ def structure_operation_start_event(obj: dict[str, Any]) -> OperationStartEvent:
         event_index = integer("eventIndex", event_index)
         count -= 1
     timestamp = get("timestamp")
-    canonical = type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z"
-    timestamp = parse_time("timestamp", timestamp)
-    if not canonical:
+    if type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z":
+        try:
+            timestamp = from_iso(timestamp)
+        except ValueError:
+            raise misfit("timestamp", "a timestamp", timestamp) from None
+    else:
+        timestamp = parse_time("timestamp", timestamp)
         count -= 1
-    run_id = get("runId")
-    if run_id is not None:
-        if type(run_id) is not str:
-            raise misfit("runId", "a string", run_id)
-        count += 1
-    instance_id = get("instanceId")
-    if instance_id is not None:
-        if type(instance_id) is not str:
-            raise misfit("instanceId", "a string", instance_id)
-        count += 1
-    dispatch_id = get("dispatchId")
-    if dispatch_id is not None:
-        if type(dispatch_id) is not str:
-            raise misfit("dispatchId", "a string", dispatch_id)
-        count += 1
-    submission_id = get("submissionId")
-    if submission_id is not None:
-        if type(submission_id) is not str:
-            raise misfit("submissionId", "a string", submission_id)
-        count += 1
-    agent_name = get("agentName")
-    if agent_name is not None:
-        if type(agent_name) is not str:
-            raise misfit("agentName", "a string", agent_name)
-        count += 1
-    conversation_id = get("conversationId")
-    if conversation_id is not None:
-        if type(conversation_id) is not str:
-            raise misfit("conversationId", "a string", conversation_id)
-        count += 1
-    session = get("session")
-    if session is not None:
-        if type(session) is not str:
-            raise misfit("session", "a string", session)
-        count += 1
-    parent_session = get("parentSession")
-    if parent_session is not None:
-        if type(parent_session) is not str:
-            raise misfit("parentSession", "a string", parent_session)
-        count += 1
-    task_id = get("taskId")
-    if task_id is not None:
-        if type(task_id) is not str:
-            raise misfit("taskId", "a string", task_id)
-        count += 1
-    harness = get("harness")
-    if harness is not None:
-        if type(harness) is not str:
-            raise misfit("harness", "a string", harness)
-        count += 1
-    turn_id = get("turnId")
-    if turn_id is not None:
-        if type(turn_id) is not str:
-            raise misfit("turnId", "a string", turn_id)
-        count += 1
-    built = OperationStartEvent.__new__(OperationStartEvent)
+    run_id = conversation_id = session = harness = turn_id = instance_id = agent_name = submission_id = None
+    dispatch_id = task_id = parent_session = None
+    if count != size:
+        run_id = get("runId")
+        if run_id is not None:
+            if type(run_id) is not str:
+                raise misfit("runId", "a string", run_id)
+            count += 1
+        conversation_id = get("conversationId")
+        if conversation_id is not None:
+            if type(conversation_id) is not str:
+                raise misfit("conversationId", "a string", conversation_id)
+            count += 1
+        session = get("session")
+        if session is not None:
+            if type(session) is not str:
+                raise misfit("session", "a string", session)
+            count += 1
+    if count != size:
+        harness = get("harness")
+        if harness is not None:
+            if type(harness) is not str:
+                raise misfit("harness", "a string", harness)
+            count += 1
+        turn_id = get("turnId")
+        if turn_id is not None:
+            if type(turn_id) is not str:
+                raise misfit("turnId", "a string", turn_id)
+            count += 1
+        instance_id = get("instanceId")
+        if instance_id is not None:
+            if type(instance_id) is not str:
+                raise misfit("instanceId", "a string", instance_id)
+            count += 1
+    if count != size:
+        agent_name = get("agentName")
+        if agent_name is not None:
+            if type(agent_name) is not str:
+                raise misfit("agentName", "a string", agent_name)
+            count += 1
+        submission_id = get("submissionId")
+        if submission_id is not None:
+            if type(submission_id) is not str:
+                raise misfit("submissionId", "a string", submission_id)
+            count += 1
+        dispatch_id = get("dispatchId")
+        if dispatch_id is not None:
+            if type(dispatch_id) is not str:
+                raise misfit("dispatchId", "a string", dispatch_id)
+            count += 1
+    if count != size:
+        task_id = get("taskId")
+        if task_id is not None:
+            if type(task_id) is not str:
+                raise misfit("taskId", "a string", task_id)
+            count += 1
+        parent_session = get("parentSession")
+        if parent_session is not None:
+            if type(parent_session) is not str:
+                raise misfit("parentSession", "a string", parent_session)
+            count += 1
+    built = new(OperationStartEvent)
     built.operation_id = operation_id
     built.operation_kind = operation_kind
     built.v = 3
     built.event_index = event_index
     built.timestamp = timestamp
     built.run_id = run_id
-    built.instance_id = instance_id
-    built.dispatch_id = dispatch_id
-    built.submission_id = submission_id
-    built.agent_name = agent_name
     built.conversation_id = conversation_id
     built.session = session
-    built.parent_session = parent_session
-    built.task_id = task_id
     built.harness = harness
     built.turn_id = turn_id
+    built.instance_id = instance_id
+    built.agent_name = agent_name
+    built.submission_id = submission_id
+    built.dispatch_id = dispatch_id
+    built.task_id = task_id
+    built.parent_session = parent_session
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _OPERATION_START_EVENT)
     return built
 
@@ -3627,6 +3917,7 @@ def structure_operation_start_event(obj: dict[str, Any]) -> OperationStartEvent:
 def structure_operation_event(obj: dict[str, Any]) -> OperationEvent:
     get: Get = obj.get
     count = 8
+    size = len(obj)
     if get("type") != "operation":
         raise misfit("type", '"operation"', get("type"))
     operation_id = get("operationId")
@@ -3641,16 +3932,6 @@ def structure_operation_event(obj: dict[str, Any]) -> OperationEvent:
     is_error = get("isError")
     if type(is_error) is not bool:
         raise misfit("isError", "a boolean", is_error)
-    error = get("error")
-    if error is not None:
-        count += 1
-    result = get("result")
-    if result is not None:
-        count += 1
-    usage = get("usage")
-    if usage is not None:
-        usage = nested("usage", structure_prompt_usage, usage)
-        count += 1
     v = get("v")
     if type(v) is not int:
         v = integer("v", v)
@@ -3662,66 +3943,87 @@ def structure_operation_event(obj: dict[str, Any]) -> OperationEvent:
         event_index = integer("eventIndex", event_index)
         count -= 1
     timestamp = get("timestamp")
-    canonical = type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z"
-    timestamp = parse_time("timestamp", timestamp)
-    if not canonical:
+    if type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z":
+        try:
+            timestamp = from_iso(timestamp)
+        except ValueError:
+            raise misfit("timestamp", "a timestamp", timestamp) from None
+    else:
+        timestamp = parse_time("timestamp", timestamp)
         count -= 1
-    run_id = get("runId")
-    if run_id is not None:
-        if type(run_id) is not str:
-            raise misfit("runId", "a string", run_id)
-        count += 1
-    instance_id = get("instanceId")
-    if instance_id is not None:
-        if type(instance_id) is not str:
-            raise misfit("instanceId", "a string", instance_id)
-        count += 1
-    dispatch_id = get("dispatchId")
-    if dispatch_id is not None:
-        if type(dispatch_id) is not str:
-            raise misfit("dispatchId", "a string", dispatch_id)
-        count += 1
-    submission_id = get("submissionId")
-    if submission_id is not None:
-        if type(submission_id) is not str:
-            raise misfit("submissionId", "a string", submission_id)
-        count += 1
-    agent_name = get("agentName")
-    if agent_name is not None:
-        if type(agent_name) is not str:
-            raise misfit("agentName", "a string", agent_name)
-        count += 1
-    conversation_id = get("conversationId")
-    if conversation_id is not None:
-        if type(conversation_id) is not str:
-            raise misfit("conversationId", "a string", conversation_id)
-        count += 1
-    session = get("session")
-    if session is not None:
-        if type(session) is not str:
-            raise misfit("session", "a string", session)
-        count += 1
-    parent_session = get("parentSession")
-    if parent_session is not None:
-        if type(parent_session) is not str:
-            raise misfit("parentSession", "a string", parent_session)
-        count += 1
-    task_id = get("taskId")
-    if task_id is not None:
-        if type(task_id) is not str:
-            raise misfit("taskId", "a string", task_id)
-        count += 1
-    harness = get("harness")
-    if harness is not None:
-        if type(harness) is not str:
-            raise misfit("harness", "a string", harness)
-        count += 1
-    turn_id = get("turnId")
-    if turn_id is not None:
-        if type(turn_id) is not str:
-            raise misfit("turnId", "a string", turn_id)
-        count += 1
-    built = OperationEvent.__new__(OperationEvent)
+    error = result = usage = run_id = conversation_id = session = harness = turn_id = instance_id = None
+    agent_name = submission_id = dispatch_id = task_id = parent_session = None
+    if count != size:
+        error = get("error")
+        if error is not None:
+            count += 1
+        result = get("result")
+        if result is not None:
+            count += 1
+        usage = get("usage")
+        if usage is not None:
+            usage = nested("usage", structure_prompt_usage, usage)
+            count += 1
+    if count != size:
+        run_id = get("runId")
+        if run_id is not None:
+            if type(run_id) is not str:
+                raise misfit("runId", "a string", run_id)
+            count += 1
+        conversation_id = get("conversationId")
+        if conversation_id is not None:
+            if type(conversation_id) is not str:
+                raise misfit("conversationId", "a string", conversation_id)
+            count += 1
+        session = get("session")
+        if session is not None:
+            if type(session) is not str:
+                raise misfit("session", "a string", session)
+            count += 1
+    if count != size:
+        harness = get("harness")
+        if harness is not None:
+            if type(harness) is not str:
+                raise misfit("harness", "a string", harness)
+            count += 1
+        turn_id = get("turnId")
+        if turn_id is not None:
+            if type(turn_id) is not str:
+                raise misfit("turnId", "a string", turn_id)
+            count += 1
+        instance_id = get("instanceId")
+        if instance_id is not None:
+            if type(instance_id) is not str:
+                raise misfit("instanceId", "a string", instance_id)
+            count += 1
+    if count != size:
+        agent_name = get("agentName")
+        if agent_name is not None:
+            if type(agent_name) is not str:
+                raise misfit("agentName", "a string", agent_name)
+            count += 1
+        submission_id = get("submissionId")
+        if submission_id is not None:
+            if type(submission_id) is not str:
+                raise misfit("submissionId", "a string", submission_id)
+            count += 1
+        dispatch_id = get("dispatchId")
+        if dispatch_id is not None:
+            if type(dispatch_id) is not str:
+                raise misfit("dispatchId", "a string", dispatch_id)
+            count += 1
+    if count != size:
+        task_id = get("taskId")
+        if task_id is not None:
+            if type(task_id) is not str:
+                raise misfit("taskId", "a string", task_id)
+            count += 1
+        parent_session = get("parentSession")
+        if parent_session is not None:
+            if type(parent_session) is not str:
+                raise misfit("parentSession", "a string", parent_session)
+            count += 1
+    built = new(OperationEvent)
     built.operation_id = operation_id
     built.operation_kind = operation_kind
     built.duration_ms = duration_ms
@@ -3733,18 +4035,18 @@ def structure_operation_event(obj: dict[str, Any]) -> OperationEvent:
     built.event_index = event_index
     built.timestamp = timestamp
     built.run_id = run_id
-    built.instance_id = instance_id
-    built.dispatch_id = dispatch_id
-    built.submission_id = submission_id
-    built.agent_name = agent_name
     built.conversation_id = conversation_id
     built.session = session
-    built.parent_session = parent_session
-    built.task_id = task_id
     built.harness = harness
     built.turn_id = turn_id
+    built.instance_id = instance_id
+    built.agent_name = agent_name
+    built.submission_id = submission_id
+    built.dispatch_id = dispatch_id
+    built.task_id = task_id
+    built.parent_session = parent_session
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _OPERATION_EVENT)
     return built
 
@@ -3752,6 +4054,7 @@ def structure_operation_event(obj: dict[str, Any]) -> OperationEvent:
 def structure_log_event(obj: dict[str, Any]) -> LogEvent:
     get: Get = obj.get
     count = 6
+    size = len(obj)
     if get("type") != "log":
         raise misfit("type", '"log"', get("type"))
     level = get("level")
@@ -3760,11 +4063,6 @@ def structure_log_event(obj: dict[str, Any]) -> LogEvent:
     message = get("message")
     if type(message) is not str:
         raise misfit("message", "a string", message)
-    attributes = get("attributes")
-    if attributes is not None:
-        if type(attributes) is not dict:
-            raise misfit("attributes", "an object", attributes)
-        count += 1
     v = get("v")
     if type(v) is not int:
         v = integer("v", v)
@@ -3776,71 +4074,87 @@ def structure_log_event(obj: dict[str, Any]) -> LogEvent:
         event_index = integer("eventIndex", event_index)
         count -= 1
     timestamp = get("timestamp")
-    canonical = type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z"
-    timestamp = parse_time("timestamp", timestamp)
-    if not canonical:
+    if type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z":
+        try:
+            timestamp = from_iso(timestamp)
+        except ValueError:
+            raise misfit("timestamp", "a timestamp", timestamp) from None
+    else:
+        timestamp = parse_time("timestamp", timestamp)
         count -= 1
-    run_id = get("runId")
-    if run_id is not None:
-        if type(run_id) is not str:
-            raise misfit("runId", "a string", run_id)
-        count += 1
-    instance_id = get("instanceId")
-    if instance_id is not None:
-        if type(instance_id) is not str:
-            raise misfit("instanceId", "a string", instance_id)
-        count += 1
-    dispatch_id = get("dispatchId")
-    if dispatch_id is not None:
-        if type(dispatch_id) is not str:
-            raise misfit("dispatchId", "a string", dispatch_id)
-        count += 1
-    submission_id = get("submissionId")
-    if submission_id is not None:
-        if type(submission_id) is not str:
-            raise misfit("submissionId", "a string", submission_id)
-        count += 1
-    agent_name = get("agentName")
-    if agent_name is not None:
-        if type(agent_name) is not str:
-            raise misfit("agentName", "a string", agent_name)
-        count += 1
-    conversation_id = get("conversationId")
-    if conversation_id is not None:
-        if type(conversation_id) is not str:
-            raise misfit("conversationId", "a string", conversation_id)
-        count += 1
-    session = get("session")
-    if session is not None:
-        if type(session) is not str:
-            raise misfit("session", "a string", session)
-        count += 1
-    parent_session = get("parentSession")
-    if parent_session is not None:
-        if type(parent_session) is not str:
-            raise misfit("parentSession", "a string", parent_session)
-        count += 1
-    task_id = get("taskId")
-    if task_id is not None:
-        if type(task_id) is not str:
-            raise misfit("taskId", "a string", task_id)
-        count += 1
-    harness = get("harness")
-    if harness is not None:
-        if type(harness) is not str:
-            raise misfit("harness", "a string", harness)
-        count += 1
-    operation_id = get("operationId")
-    if operation_id is not None:
-        if type(operation_id) is not str:
-            raise misfit("operationId", "a string", operation_id)
-        count += 1
-    turn_id = get("turnId")
-    if turn_id is not None:
-        if type(turn_id) is not str:
-            raise misfit("turnId", "a string", turn_id)
-        count += 1
-    built = LogEvent.__new__(LogEvent)
+    attributes = run_id = conversation_id = session = harness = operation_id = turn_id = instance_id = None
+    agent_name = submission_id = dispatch_id = task_id = parent_session = None
+    if count != size:
+        attributes = get("attributes")
+        if attributes is not None:
+            if type(attributes) is not dict:
+                raise misfit("attributes", "an object", attributes)
+            count += 1
+        run_id = get("runId")
+        if run_id is not None:
+            if type(run_id) is not str:
+                raise misfit("runId", "a string", run_id)
+            count += 1
+        conversation_id = get("conversationId")
+        if conversation_id is not None:
+            if type(conversation_id) is not str:
+                raise misfit("conversationId", "a string", conversation_id)
+            count += 1
+    if count != size:
+        session = get("session")
+        if session is not None:
+            if type(session) is not str:
+                raise misfit("session", "a string", session)
+            count += 1
+        harness = get("harness")
+        if harness is not None:
+            if type(harness) is not str:
+                raise misfit("harness", "a string", harness)
+            count += 1
+        operation_id = get("operationId")
+        if operation_id is not None:
+            if type(operation_id) is not str:
+                raise misfit("operationId", "a string", operation_id)
+            count += 1
+    if count != size:
+        turn_id = get("turnId")
+        if turn_id is not None:
+            if type(turn_id) is not str:
+                raise misfit("turnId", "a string", turn_id)
+            count += 1
+        instance_id = get("instanceId")
+        if instance_id is not None:
+            if type(instance_id) is not str:
+                raise misfit("instanceId", "a string", instance_id)
+            count += 1
+        agent_name = get("agentName")
+        if agent_name is not None:
+            if type(agent_name) is not str:
+                raise misfit("agentName", "a string", agent_name)
+            count += 1
+    if count != size:
+        submission_id = get("submissionId")
+        if submission_id is not None:
+            if type(submission_id) is not str:
+                raise misfit("submissionId", "a string", submission_id)
+            count += 1
+        dispatch_id = get("dispatchId")
+        if dispatch_id is not None:
+            if type(dispatch_id) is not str:
+                raise misfit("dispatchId", "a string", dispatch_id)
+            count += 1
+        task_id = get("taskId")
+        if task_id is not None:
+            if type(task_id) is not str:
+                raise misfit("taskId", "a string", task_id)
+            count += 1
+    if count != size:
+        parent_session = get("parentSession")
+        if parent_session is not None:
+            if type(parent_session) is not str:
+                raise misfit("parentSession", "a string", parent_session)
+            count += 1
+    built = new(LogEvent)
     built.level = level
     built.message = message
     built.attributes = attributes
@@ -3848,19 +4162,19 @@ def structure_log_event(obj: dict[str, Any]) -> LogEvent:
     built.event_index = event_index
     built.timestamp = timestamp
     built.run_id = run_id
-    built.instance_id = instance_id
-    built.dispatch_id = dispatch_id
-    built.submission_id = submission_id
-    built.agent_name = agent_name
     built.conversation_id = conversation_id
     built.session = session
-    built.parent_session = parent_session
-    built.task_id = task_id
     built.harness = harness
     built.operation_id = operation_id
     built.turn_id = turn_id
+    built.instance_id = instance_id
+    built.agent_name = agent_name
+    built.submission_id = submission_id
+    built.dispatch_id = dispatch_id
+    built.task_id = task_id
+    built.parent_session = parent_session
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _LOG_EVENT)
     return built
 
@@ -3868,19 +4182,12 @@ def structure_log_event(obj: dict[str, Any]) -> LogEvent:
 def structure_data_event(obj: dict[str, Any]) -> DataEvent:
     get: Get = obj.get
     count = 5
+    size = len(obj)
     if get("type") != "data":
         raise misfit("type", '"data"', get("type"))
     name = get("name")
     if type(name) is not str:
         raise misfit("name", "a string", name)
-    id_ = get("id")
-    if id_ is not None:
-        if type(id_) is not str:
-            raise misfit("id", "a string", id_)
-        count += 1
-    data = get("data")
-    if data is not None:
-        count += 1
     v = get("v")
     if type(v) is not int:
         v = integer("v", v)
@@ -3892,71 +4199,90 @@ def structure_data_event(obj: dict[str, Any]) -> DataEvent:
         event_index = integer("eventIndex", event_index)
         count -= 1
     timestamp = get("timestamp")
-    canonical = type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z"
-    timestamp = parse_time("timestamp", timestamp)
-    if not canonical:
+    if type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z":
+        try:
+            timestamp = from_iso(timestamp)
+        except ValueError:
+            raise misfit("timestamp", "a timestamp", timestamp) from None
+    else:
+        timestamp = parse_time("timestamp", timestamp)
         count -= 1
-    run_id = get("runId")
-    if run_id is not None:
-        if type(run_id) is not str:
-            raise misfit("runId", "a string", run_id)
-        count += 1
-    instance_id = get("instanceId")
-    if instance_id is not None:
-        if type(instance_id) is not str:
-            raise misfit("instanceId", "a string", instance_id)
-        count += 1
-    dispatch_id = get("dispatchId")
-    if dispatch_id is not None:
-        if type(dispatch_id) is not str:
-            raise misfit("dispatchId", "a string", dispatch_id)
-        count += 1
-    submission_id = get("submissionId")
-    if submission_id is not None:
-        if type(submission_id) is not str:
-            raise misfit("submissionId", "a string", submission_id)
-        count += 1
-    agent_name = get("agentName")
-    if agent_name is not None:
-        if type(agent_name) is not str:
-            raise misfit("agentName", "a string", agent_name)
-        count += 1
-    conversation_id = get("conversationId")
-    if conversation_id is not None:
-        if type(conversation_id) is not str:
-            raise misfit("conversationId", "a string", conversation_id)
-        count += 1
-    session = get("session")
-    if session is not None:
-        if type(session) is not str:
-            raise misfit("session", "a string", session)
-        count += 1
-    parent_session = get("parentSession")
-    if parent_session is not None:
-        if type(parent_session) is not str:
-            raise misfit("parentSession", "a string", parent_session)
-        count += 1
-    task_id = get("taskId")
-    if task_id is not None:
-        if type(task_id) is not str:
-            raise misfit("taskId", "a string", task_id)
-        count += 1
-    harness = get("harness")
-    if harness is not None:
-        if type(harness) is not str:
-            raise misfit("harness", "a string", harness)
-        count += 1
-    operation_id = get("operationId")
-    if operation_id is not None:
-        if type(operation_id) is not str:
-            raise misfit("operationId", "a string", operation_id)
-        count += 1
-    turn_id = get("turnId")
-    if turn_id is not None:
-        if type(turn_id) is not str:
-            raise misfit("turnId", "a string", turn_id)
-        count += 1
-    built = DataEvent.__new__(DataEvent)
+    id_ = data = run_id = conversation_id = session = harness = operation_id = turn_id = instance_id = None
+    agent_name = submission_id = dispatch_id = task_id = parent_session = None
+    if count != size:
+        id_ = get("id")
+        if id_ is not None:
+            if type(id_) is not str:
+                raise misfit("id", "a string", id_)
+            count += 1
+        data = get("data")
+        if data is not None:
+            count += 1
+        run_id = get("runId")
+        if run_id is not None:
+            if type(run_id) is not str:
+                raise misfit("runId", "a string", run_id)
+            count += 1
+    if count != size:
+        conversation_id = get("conversationId")
+        if conversation_id is not None:
+            if type(conversation_id) is not str:
+                raise misfit("conversationId", "a string", conversation_id)
+            count += 1
+        session = get("session")
+        if session is not None:
+            if type(session) is not str:
+                raise misfit("session", "a string", session)
+            count += 1
+        harness = get("harness")
+        if harness is not None:
+            if type(harness) is not str:
+                raise misfit("harness", "a string", harness)
+            count += 1
+    if count != size:
+        operation_id = get("operationId")
+        if operation_id is not None:
+            if type(operation_id) is not str:
+                raise misfit("operationId", "a string", operation_id)
+            count += 1
+        turn_id = get("turnId")
+        if turn_id is not None:
+            if type(turn_id) is not str:
+                raise misfit("turnId", "a string", turn_id)
+            count += 1
+        instance_id = get("instanceId")
+        if instance_id is not None:
+            if type(instance_id) is not str:
+                raise misfit("instanceId", "a string", instance_id)
+            count += 1
+    if count != size:
+        agent_name = get("agentName")
+        if agent_name is not None:
+            if type(agent_name) is not str:
+                raise misfit("agentName", "a string", agent_name)
+            count += 1
+        submission_id = get("submissionId")
+        if submission_id is not None:
+            if type(submission_id) is not str:
+                raise misfit("submissionId", "a string", submission_id)
+            count += 1
+        dispatch_id = get("dispatchId")
+        if dispatch_id is not None:
+            if type(dispatch_id) is not str:
+                raise misfit("dispatchId", "a string", dispatch_id)
+            count += 1
+    if count != size:
+        task_id = get("taskId")
+        if task_id is not None:
+            if type(task_id) is not str:
+                raise misfit("taskId", "a string", task_id)
+            count += 1
+        parent_session = get("parentSession")
+        if parent_session is not None:
+            if type(parent_session) is not str:
+                raise misfit("parentSession", "a string", parent_session)
+            count += 1
+    built = new(DataEvent)
     built.name = name
     built.id = id_
     built.data = data
@@ -3964,19 +4290,19 @@ def structure_data_event(obj: dict[str, Any]) -> DataEvent:
     built.event_index = event_index
     built.timestamp = timestamp
     built.run_id = run_id
-    built.instance_id = instance_id
-    built.dispatch_id = dispatch_id
-    built.submission_id = submission_id
-    built.agent_name = agent_name
     built.conversation_id = conversation_id
     built.session = session
-    built.parent_session = parent_session
-    built.task_id = task_id
     built.harness = harness
     built.operation_id = operation_id
     built.turn_id = turn_id
+    built.instance_id = instance_id
+    built.agent_name = agent_name
+    built.submission_id = submission_id
+    built.dispatch_id = dispatch_id
+    built.task_id = task_id
+    built.parent_session = parent_session
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _DATA_EVENT)
     return built
 
@@ -3984,6 +4310,7 @@ def structure_data_event(obj: dict[str, Any]) -> DataEvent:
 def structure_idle_event(obj: dict[str, Any]) -> IdleEvent:
     get: Get = obj.get
     count = 4
+    size = len(obj)
     if get("type") != "idle":
         raise misfit("type", '"idle"', get("type"))
     v = get("v")
@@ -3997,88 +4324,98 @@ def structure_idle_event(obj: dict[str, Any]) -> IdleEvent:
         event_index = integer("eventIndex", event_index)
         count -= 1
     timestamp = get("timestamp")
-    canonical = type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z"
-    timestamp = parse_time("timestamp", timestamp)
-    if not canonical:
+    if type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z":
+        try:
+            timestamp = from_iso(timestamp)
+        except ValueError:
+            raise misfit("timestamp", "a timestamp", timestamp) from None
+    else:
+        timestamp = parse_time("timestamp", timestamp)
         count -= 1
-    run_id = get("runId")
-    if run_id is not None:
-        if type(run_id) is not str:
-            raise misfit("runId", "a string", run_id)
-        count += 1
-    instance_id = get("instanceId")
-    if instance_id is not None:
-        if type(instance_id) is not str:
-            raise misfit("instanceId", "a string", instance_id)
-        count += 1
-    dispatch_id = get("dispatchId")
-    if dispatch_id is not None:
-        if type(dispatch_id) is not str:
-            raise misfit("dispatchId", "a string", dispatch_id)
-        count += 1
-    submission_id = get("submissionId")
-    if submission_id is not None:
-        if type(submission_id) is not str:
-            raise misfit("submissionId", "a string", submission_id)
-        count += 1
-    agent_name = get("agentName")
-    if agent_name is not None:
-        if type(agent_name) is not str:
-            raise misfit("agentName", "a string", agent_name)
-        count += 1
-    conversation_id = get("conversationId")
-    if conversation_id is not None:
-        if type(conversation_id) is not str:
-            raise misfit("conversationId", "a string", conversation_id)
-        count += 1
-    session = get("session")
-    if session is not None:
-        if type(session) is not str:
-            raise misfit("session", "a string", session)
-        count += 1
-    parent_session = get("parentSession")
-    if parent_session is not None:
-        if type(parent_session) is not str:
-            raise misfit("parentSession", "a string", parent_session)
-        count += 1
-    task_id = get("taskId")
-    if task_id is not None:
-        if type(task_id) is not str:
-            raise misfit("taskId", "a string", task_id)
-        count += 1
-    harness = get("harness")
-    if harness is not None:
-        if type(harness) is not str:
-            raise misfit("harness", "a string", harness)
-        count += 1
-    operation_id = get("operationId")
-    if operation_id is not None:
-        if type(operation_id) is not str:
-            raise misfit("operationId", "a string", operation_id)
-        count += 1
-    turn_id = get("turnId")
-    if turn_id is not None:
-        if type(turn_id) is not str:
-            raise misfit("turnId", "a string", turn_id)
-        count += 1
-    built = IdleEvent.__new__(IdleEvent)
+    run_id = conversation_id = session = harness = operation_id = turn_id = instance_id = agent_name = None
+    submission_id = dispatch_id = task_id = parent_session = None
+    if count != size:
+        run_id = get("runId")
+        if run_id is not None:
+            if type(run_id) is not str:
+                raise misfit("runId", "a string", run_id)
+            count += 1
+        conversation_id = get("conversationId")
+        if conversation_id is not None:
+            if type(conversation_id) is not str:
+                raise misfit("conversationId", "a string", conversation_id)
+            count += 1
+        session = get("session")
+        if session is not None:
+            if type(session) is not str:
+                raise misfit("session", "a string", session)
+            count += 1
+    if count != size:
+        harness = get("harness")
+        if harness is not None:
+            if type(harness) is not str:
+                raise misfit("harness", "a string", harness)
+            count += 1
+        operation_id = get("operationId")
+        if operation_id is not None:
+            if type(operation_id) is not str:
+                raise misfit("operationId", "a string", operation_id)
+            count += 1
+        turn_id = get("turnId")
+        if turn_id is not None:
+            if type(turn_id) is not str:
+                raise misfit("turnId", "a string", turn_id)
+            count += 1
+    if count != size:
+        instance_id = get("instanceId")
+        if instance_id is not None:
+            if type(instance_id) is not str:
+                raise misfit("instanceId", "a string", instance_id)
+            count += 1
+        agent_name = get("agentName")
+        if agent_name is not None:
+            if type(agent_name) is not str:
+                raise misfit("agentName", "a string", agent_name)
+            count += 1
+        submission_id = get("submissionId")
+        if submission_id is not None:
+            if type(submission_id) is not str:
+                raise misfit("submissionId", "a string", submission_id)
+            count += 1
+    if count != size:
+        dispatch_id = get("dispatchId")
+        if dispatch_id is not None:
+            if type(dispatch_id) is not str:
+                raise misfit("dispatchId", "a string", dispatch_id)
+            count += 1
+        task_id = get("taskId")
+        if task_id is not None:
+            if type(task_id) is not str:
+                raise misfit("taskId", "a string", task_id)
+            count += 1
+        parent_session = get("parentSession")
+        if parent_session is not None:
+            if type(parent_session) is not str:
+                raise misfit("parentSession", "a string", parent_session)
+            count += 1
+    built = new(IdleEvent)
     built.v = 3
     built.event_index = event_index
     built.timestamp = timestamp
     built.run_id = run_id
-    built.instance_id = instance_id
-    built.dispatch_id = dispatch_id
-    built.submission_id = submission_id
-    built.agent_name = agent_name
     built.conversation_id = conversation_id
     built.session = session
-    built.parent_session = parent_session
-    built.task_id = task_id
     built.harness = harness
     built.operation_id = operation_id
     built.turn_id = turn_id
+    built.instance_id = instance_id
+    built.agent_name = agent_name
+    built.submission_id = submission_id
+    built.dispatch_id = dispatch_id
+    built.task_id = task_id
+    built.parent_session = parent_session
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _IDLE_EVENT)
     return built
 
@@ -4086,6 +4423,7 @@ def structure_idle_event(obj: dict[str, Any]) -> IdleEvent:
 def structure_submission_settled_event(obj: dict[str, Any]) -> SubmissionSettledEvent:
     get: Get = obj.get
     count = 6
+    size = len(obj)
     if get("type") != "submission_settled":
         raise misfit("type", '"submission_settled"', get("type"))
     submission_id = get("submissionId")
@@ -4094,13 +4432,6 @@ def structure_submission_settled_event(obj: dict[str, Any]) -> SubmissionSettled
     outcome = get("outcome")
     if type(outcome) is not str or outcome not in _SUBMISSION_OUTCOME:
         raise no_member("outcome", _SUBMISSION_OUTCOME, outcome)
-    result = get("result")
-    if result is not None:
-        count += 1
-    error = get("error")
-    if error is not None:
-        error = nested("error", structure_flue_serialized_error, error)
-        count += 1
     v = get("v")
     if type(v) is not int:
         v = integer("v", v)
@@ -4112,66 +4443,84 @@ def structure_submission_settled_event(obj: dict[str, Any]) -> SubmissionSettled
         event_index = integer("eventIndex", event_index)
         count -= 1
     timestamp = get("timestamp")
-    canonical = type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z"
-    timestamp = parse_time("timestamp", timestamp)
-    if not canonical:
+    if type(timestamp) is str and timestamp[4:20:3] == "--T::." and timestamp[23:] == "Z":
+        try:
+            timestamp = from_iso(timestamp)
+        except ValueError:
+            raise misfit("timestamp", "a timestamp", timestamp) from None
+    else:
+        timestamp = parse_time("timestamp", timestamp)
         count -= 1
-    run_id = get("runId")
-    if run_id is not None:
-        if type(run_id) is not str:
-            raise misfit("runId", "a string", run_id)
-        count += 1
-    instance_id = get("instanceId")
-    if instance_id is not None:
-        if type(instance_id) is not str:
-            raise misfit("instanceId", "a string", instance_id)
-        count += 1
-    dispatch_id = get("dispatchId")
-    if dispatch_id is not None:
-        if type(dispatch_id) is not str:
-            raise misfit("dispatchId", "a string", dispatch_id)
-        count += 1
-    agent_name = get("agentName")
-    if agent_name is not None:
-        if type(agent_name) is not str:
-            raise misfit("agentName", "a string", agent_name)
-        count += 1
-    conversation_id = get("conversationId")
-    if conversation_id is not None:
-        if type(conversation_id) is not str:
-            raise misfit("conversationId", "a string", conversation_id)
-        count += 1
-    session = get("session")
-    if session is not None:
-        if type(session) is not str:
-            raise misfit("session", "a string", session)
-        count += 1
-    parent_session = get("parentSession")
-    if parent_session is not None:
-        if type(parent_session) is not str:
-            raise misfit("parentSession", "a string", parent_session)
-        count += 1
-    task_id = get("taskId")
-    if task_id is not None:
-        if type(task_id) is not str:
-            raise misfit("taskId", "a string", task_id)
-        count += 1
-    harness = get("harness")
-    if harness is not None:
-        if type(harness) is not str:
-            raise misfit("harness", "a string", harness)
-        count += 1
-    operation_id = get("operationId")
-    if operation_id is not None:
-        if type(operation_id) is not str:
-            raise misfit("operationId", "a string", operation_id)
-        count += 1
-    turn_id = get("turnId")
-    if turn_id is not None:
-        if type(turn_id) is not str:
-            raise misfit("turnId", "a string", turn_id)
-        count += 1
-    built = SubmissionSettledEvent.__new__(SubmissionSettledEvent)
+    result = error = run_id = conversation_id = session = harness = operation_id = turn_id = instance_id = None
+    agent_name = dispatch_id = task_id = parent_session = None
+    if count != size:
+        result = get("result")
+        if result is not None:
+            count += 1
+        error = get("error")
+        if error is not None:
+            error = nested("error", structure_flue_serialized_error, error)
+            count += 1
+        run_id = get("runId")
+        if run_id is not None:
+            if type(run_id) is not str:
+                raise misfit("runId", "a string", run_id)
+            count += 1
+    if count != size:
+        conversation_id = get("conversationId")
+        if conversation_id is not None:
+            if type(conversation_id) is not str:
+                raise misfit("conversationId", "a string", conversation_id)
+            count += 1
+        session = get("session")
+        if session is not None:
+            if type(session) is not str:
+                raise misfit("session", "a string", session)
+            count += 1
+        harness = get("harness")
+        if harness is not None:
+            if type(harness) is not str:
+                raise misfit("harness", "a string", harness)
+            count += 1
+    if count != size:
+        operation_id = get("operationId")
+        if operation_id is not None:
+            if type(operation_id) is not str:
+                raise misfit("operationId", "a string", operation_id)
+            count += 1
+        turn_id = get("turnId")
+        if turn_id is not None:
+            if type(turn_id) is not str:
+                raise misfit("turnId", "a string", turn_id)
+            count += 1
+        instance_id = get("instanceId")
+        if instance_id is not None:
+            if type(instance_id) is not str:
+                raise misfit("instanceId", "a string", instance_id)
+            count += 1
+    if count != size:
+        agent_name = get("agentName")
+        if agent_name is not None:
+            if type(agent_name) is not str:
+                raise misfit("agentName", "a string", agent_name)
+            count += 1
+        dispatch_id = get("dispatchId")
+        if dispatch_id is not None:
+            if type(dispatch_id) is not str:
+                raise misfit("dispatchId", "a string", dispatch_id)
+            count += 1
+        task_id = get("taskId")
+        if task_id is not None:
+            if type(task_id) is not str:
+                raise misfit("taskId", "a string", task_id)
+            count += 1
+    if count != size:
+        parent_session = get("parentSession")
+        if parent_session is not None:
+            if type(parent_session) is not str:
+                raise misfit("parentSession", "a string", parent_session)
+            count += 1
+    built = new(SubmissionSettledEvent)
     built.submission_id = submission_id
     built.outcome = outcome
     built.result = result
@@ -4180,18 +4529,18 @@ def structure_submission_settled_event(obj: dict[str, Any]) -> SubmissionSettled
     built.event_index = event_index
     built.timestamp = timestamp
     built.run_id = run_id
-    built.instance_id = instance_id
-    built.dispatch_id = dispatch_id
-    built.agent_name = agent_name
     built.conversation_id = conversation_id
     built.session = session
-    built.parent_session = parent_session
-    built.task_id = task_id
     built.harness = harness
     built.operation_id = operation_id
     built.turn_id = turn_id
+    built.instance_id = instance_id
+    built.agent_name = agent_name
+    built.dispatch_id = dispatch_id
+    built.task_id = task_id
+    built.parent_session = parent_session
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _SUBMISSION_SETTLED_EVENT)
     return built
 
@@ -4202,7 +4551,7 @@ def structure_workflow_invoke_result(obj: dict[str, Any]) -> WorkflowInvokeResul
     run_id = get("runId")
     if type(run_id) is not str:
         raise misfit("runId", "a string", run_id)
-    built = WorkflowInvokeResult.__new__(WorkflowInvokeResult)
+    built = new(WorkflowInvokeResult)
     built.run_id = run_id
     built.wire_extra = NO_EXTRA
     if count != len(obj):
@@ -4213,17 +4562,20 @@ def structure_workflow_invoke_result(obj: dict[str, Any]) -> WorkflowInvokeResul
 def structure_workflow_wait_result(obj: dict[str, Any]) -> WorkflowWaitResult:
     get: Get = obj.get
     count = 1
+    size = len(obj)
     run_id = get("runId")
     if type(run_id) is not str:
         raise misfit("runId", "a string", run_id)
-    result = get("result")
-    if result is not None:
-        count += 1
-    built = WorkflowWaitResult.__new__(WorkflowWaitResult)
+    result = None
+    if count != size:
+        result = get("result")
+        if result is not None:
+            count += 1
+    built = new(WorkflowWaitResult)
     built.run_id = run_id
     built.result = result
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _WORKFLOW_WAIT_RESULT)
     return built
 
@@ -4231,17 +4583,20 @@ def structure_workflow_wait_result(obj: dict[str, Any]) -> WorkflowWaitResult:
 def structure_workflow_run_result(obj: dict[str, Any]) -> WorkflowRunResult:
     get: Get = obj.get
     count = 1
+    size = len(obj)
     run_id = get("runId")
     if type(run_id) is not str:
         raise misfit("runId", "a string", run_id)
-    result = get("result")
-    if result is not None:
-        count += 1
-    built = WorkflowRunResult.__new__(WorkflowRunResult)
+    result = None
+    if count != size:
+        result = get("result")
+        if result is not None:
+            count += 1
+    built = new(WorkflowRunResult)
     built.run_id = run_id
     built.result = result
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _WORKFLOW_RUN_RESULT)
     return built
 
@@ -4258,7 +4613,7 @@ def structure_agent_send_result(obj: dict[str, Any]) -> AgentSendResult:
     submission_id = get("submissionId")
     if type(submission_id) is not str:
         raise misfit("submissionId", "a string", submission_id)
-    built = AgentSendResult.__new__(AgentSendResult)
+    built = new(AgentSendResult)
     built.stream_url = stream_url
     built.offset = offset
     built.submission_id = submission_id
@@ -4271,6 +4626,7 @@ def structure_agent_send_result(obj: dict[str, Any]) -> AgentSendResult:
 def structure_agent_prompt_result(obj: dict[str, Any]) -> AgentPromptResult:
     get: Get = obj.get
     count = 3
+    size = len(obj)
     stream_url = get("streamUrl")
     if type(stream_url) is not str:
         raise misfit("streamUrl", "a string", stream_url)
@@ -4280,17 +4636,19 @@ def structure_agent_prompt_result(obj: dict[str, Any]) -> AgentPromptResult:
     submission_id = get("submissionId")
     if type(submission_id) is not str:
         raise misfit("submissionId", "a string", submission_id)
-    result = get("result")
-    if result is not None:
-        result = fitting(structure_agent_prompt_response, result)
-        count += 1
-    built = AgentPromptResult.__new__(AgentPromptResult)
+    result = None
+    if count != size:
+        result = get("result")
+        if result is not None:
+            result = fitting(structure_agent_prompt_response, result)
+            count += 1
+    built = new(AgentPromptResult)
     built.stream_url = stream_url
     built.offset = offset
     built.submission_id = submission_id
     built.result = result
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _AGENT_PROMPT_RESULT)
     return built
 
@@ -4305,7 +4663,7 @@ def structure_agent_prompt_response(obj: dict[str, Any]) -> AgentPromptResponse:
     usage = nested("usage", structure_prompt_usage, usage)
     model = get("model")
     model = nested("model", structure_prompt_model, model)
-    built = AgentPromptResponse.__new__(AgentPromptResponse)
+    built = new(AgentPromptResponse)
     built.text = text
     built.usage = usage
     built.model = model
@@ -4324,7 +4682,7 @@ def structure_prompt_model(obj: dict[str, Any]) -> PromptModel:
     id_ = get("id")
     if type(id_) is not str:
         raise misfit("id", "a string", id_)
-    built = PromptModel.__new__(PromptModel)
+    built = new(PromptModel)
     built.provider = provider
     built.id = id_
     built.wire_extra = NO_EXTRA
@@ -4336,6 +4694,7 @@ def structure_prompt_model(obj: dict[str, Any]) -> PromptModel:
 def structure_run_record(obj: dict[str, Any]) -> RunRecord:
     get: Get = obj.get
     count = 4
+    size = len(obj)
     run_id = get("runId")
     if type(run_id) is not str:
         raise misfit("runId", "a string", run_id)
@@ -4346,37 +4705,48 @@ def structure_run_record(obj: dict[str, Any]) -> RunRecord:
     if type(status) is not str or status not in _RUN_STATUS:
         raise no_member("status", _RUN_STATUS, status)
     started_at = get("startedAt")
-    canonical = type(started_at) is str and started_at[4:20:3] == "--T::." and started_at[23:] == "Z"
-    started_at = parse_time("startedAt", started_at)
-    if not canonical:
+    if type(started_at) is str and started_at[4:20:3] == "--T::." and started_at[23:] == "Z":
+        try:
+            started_at = from_iso(started_at)
+        except ValueError:
+            raise misfit("startedAt", "a timestamp", started_at) from None
+    else:
+        started_at = parse_time("startedAt", started_at)
         count -= 1
-    ended_at = get("endedAt")
-    if ended_at is not None:
-        canonical = type(ended_at) is str and ended_at[4:20:3] == "--T::." and ended_at[23:] == "Z"
-        ended_at = parse_time("endedAt", ended_at)
-        if not canonical:
-            count -= 1
-        count += 1
-    is_error = get("isError")
-    if is_error is not None:
-        if type(is_error) is not bool:
-            raise misfit("isError", "a boolean", is_error)
-        count += 1
-    duration_ms = get("durationMs")
-    if duration_ms is not None:
-        if type(duration_ms) is not int and type(duration_ms) is not float:
-            raise misfit("durationMs", "a number", duration_ms)
-        count += 1
-    input_ = get("input")
-    if input_ is not None:
-        count += 1
-    result = get("result")
-    if result is not None:
-        count += 1
-    error = get("error")
-    if error is not None:
-        count += 1
-    built = RunRecord.__new__(RunRecord)
+    ended_at = is_error = duration_ms = input_ = result = error = None
+    if count != size:
+        ended_at = get("endedAt")
+        if ended_at is not None:
+            if type(ended_at) is str and ended_at[4:20:3] == "--T::." and ended_at[23:] == "Z":
+                try:
+                    ended_at = from_iso(ended_at)
+                except ValueError:
+                    raise misfit("endedAt", "a timestamp", ended_at) from None
+            else:
+                ended_at = parse_time("endedAt", ended_at)
+                count -= 1
+            count += 1
+        is_error = get("isError")
+        if is_error is not None:
+            if type(is_error) is not bool:
+                raise misfit("isError", "a boolean", is_error)
+            count += 1
+        duration_ms = get("durationMs")
+        if duration_ms is not None:
+            if type(duration_ms) is not int and type(duration_ms) is not float:
+                raise misfit("durationMs", "a number", duration_ms)
+            count += 1
+    if count != size:
+        input_ = get("input")
+        if input_ is not None:
+            count += 1
+        result = get("result")
+        if result is not None:
+            count += 1
+        error = get("error")
+        if error is not None:
+            count += 1
+    built = new(RunRecord)
     built.run_id = run_id
     built.workflow_name = workflow_name
     built.status = status
@@ -4388,7 +4758,7 @@ def structure_run_record(obj: dict[str, Any]) -> RunRecord:
     built.result = result
     built.error = error
     built.wire_extra = NO_EXTRA
-    if count != len(obj):
+    if count != size:
         built.wire_extra = leftover(built, obj, _RUN_RECORD)
     return built
 

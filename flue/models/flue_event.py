@@ -45,17 +45,17 @@ class RunStartEvent(Model):
         v: Version of the event format.
         event_index: Position of the event in its context. Has gaps, and is not a stream offset.
         timestamp: When the event was emitted.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        dispatch_id: The dispatched input that caused the event.
-        submission_id: The prompt that caused the event.
-        agent_name: Name of the agent.
         conversation_id: The conversation that the event belongs to.
         session: Name of the session.
-        parent_session: Name of the session that delegated to this one.
-        task_id: The delegated task that the event belongs to.
         harness: Name of the harness that runs the session.
         operation_id: The operation that the event belongs to.
         turn_id: The model turn that the event belongs to.
+        instance_id: The agent instance that the event belongs to, where it is not part of a run.
+        agent_name: Name of the agent.
+        submission_id: The prompt that caused the event.
+        dispatch_id: The dispatched input that caused the event.
+        task_id: The delegated task that the event belongs to.
+        parent_session: Name of the session that delegated to this one.
         wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
             spelling of a value.
     """
@@ -69,17 +69,17 @@ class RunStartEvent(Model):
     v: Literal[3] = 3
     event_index: int
     timestamp: datetime
-    instance_id: str | None = None
-    dispatch_id: str | None = None
-    submission_id: str | None = None
-    agent_name: str | None = None
     conversation_id: str | None = None
     session: str | None = None
-    parent_session: str | None = None
-    task_id: str | None = None
     harness: str | None = None
     operation_id: str | None = None
     turn_id: str | None = None
+    instance_id: str | None = None
+    agent_name: str | None = None
+    submission_id: str | None = None
+    dispatch_id: str | None = None
+    task_id: str | None = None
+    parent_session: str | None = None
     wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
@@ -98,17 +98,17 @@ class RunResumeEvent(Model):
         v: Version of the event format.
         event_index: Position of the event in its context. Has gaps, and is not a stream offset.
         timestamp: When the event was emitted.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        dispatch_id: The dispatched input that caused the event.
-        submission_id: The prompt that caused the event.
-        agent_name: Name of the agent.
         conversation_id: The conversation that the event belongs to.
         session: Name of the session.
-        parent_session: Name of the session that delegated to this one.
-        task_id: The delegated task that the event belongs to.
         harness: Name of the harness that runs the session.
         operation_id: The operation that the event belongs to.
         turn_id: The model turn that the event belongs to.
+        instance_id: The agent instance that the event belongs to, where it is not part of a run.
+        agent_name: Name of the agent.
+        submission_id: The prompt that caused the event.
+        dispatch_id: The dispatched input that caused the event.
+        task_id: The delegated task that the event belongs to.
+        parent_session: Name of the session that delegated to this one.
         wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
             spelling of a value.
     """
@@ -121,17 +121,17 @@ class RunResumeEvent(Model):
     v: Literal[3] = 3
     event_index: int
     timestamp: datetime
-    instance_id: str | None = None
-    dispatch_id: str | None = None
-    submission_id: str | None = None
-    agent_name: str | None = None
     conversation_id: str | None = None
     session: str | None = None
-    parent_session: str | None = None
-    task_id: str | None = None
     harness: str | None = None
     operation_id: str | None = None
     turn_id: str | None = None
+    instance_id: str | None = None
+    agent_name: str | None = None
+    submission_id: str | None = None
+    dispatch_id: str | None = None
+    task_id: str | None = None
+    parent_session: str | None = None
     wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
@@ -149,17 +149,17 @@ class RunEndEvent(Model):
         v: Version of the event format.
         event_index: Position of the event in its context. Has gaps, and is not a stream offset.
         timestamp: When the event was emitted.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        dispatch_id: The dispatched input that caused the event.
-        submission_id: The prompt that caused the event.
-        agent_name: Name of the agent.
         conversation_id: The conversation that the event belongs to.
         session: Name of the session.
-        parent_session: Name of the session that delegated to this one.
-        task_id: The delegated task that the event belongs to.
         harness: Name of the harness that runs the session.
         operation_id: The operation that the event belongs to.
         turn_id: The model turn that the event belongs to.
+        instance_id: The agent instance that the event belongs to, where it is not part of a run.
+        agent_name: Name of the agent.
+        submission_id: The prompt that caused the event.
+        dispatch_id: The dispatched input that caused the event.
+        task_id: The delegated task that the event belongs to.
+        parent_session: Name of the session that delegated to this one.
         wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
             spelling of a value.
     """
@@ -174,17 +174,17 @@ class RunEndEvent(Model):
     v: Literal[3] = 3
     event_index: int
     timestamp: datetime
-    instance_id: str | None = None
-    dispatch_id: str | None = None
-    submission_id: str | None = None
-    agent_name: str | None = None
     conversation_id: str | None = None
     session: str | None = None
-    parent_session: str | None = None
-    task_id: str | None = None
     harness: str | None = None
     operation_id: str | None = None
     turn_id: str | None = None
+    instance_id: str | None = None
+    agent_name: str | None = None
+    submission_id: str | None = None
+    dispatch_id: str | None = None
+    task_id: str | None = None
+    parent_session: str | None = None
     wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
@@ -198,17 +198,17 @@ class AgentStartEvent(Model):
         event_index: Position of the event in its context. Has gaps, and is not a stream offset.
         timestamp: When the event was emitted.
         run_id: The workflow run that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        dispatch_id: The dispatched input that caused the event.
-        submission_id: The prompt that caused the event.
-        agent_name: Name of the agent.
         conversation_id: The conversation that the event belongs to.
         session: Name of the session.
-        parent_session: Name of the session that delegated to this one.
-        task_id: The delegated task that the event belongs to.
         harness: Name of the harness that runs the session.
         operation_id: The operation that the event belongs to.
         turn_id: The model turn that the event belongs to.
+        instance_id: The agent instance that the event belongs to, where it is not part of a run.
+        agent_name: Name of the agent.
+        submission_id: The prompt that caused the event.
+        dispatch_id: The dispatched input that caused the event.
+        task_id: The delegated task that the event belongs to.
+        parent_session: Name of the session that delegated to this one.
         wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
             spelling of a value.
     """
@@ -219,17 +219,17 @@ class AgentStartEvent(Model):
     event_index: int
     timestamp: datetime
     run_id: str | None = None
-    instance_id: str | None = None
-    dispatch_id: str | None = None
-    submission_id: str | None = None
-    agent_name: str | None = None
     conversation_id: str | None = None
     session: str | None = None
-    parent_session: str | None = None
-    task_id: str | None = None
     harness: str | None = None
     operation_id: str | None = None
     turn_id: str | None = None
+    instance_id: str | None = None
+    agent_name: str | None = None
+    submission_id: str | None = None
+    dispatch_id: str | None = None
+    task_id: str | None = None
+    parent_session: str | None = None
     wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
@@ -245,17 +245,17 @@ class AgentEndEvent(Model):
         event_index: Position of the event in its context. Has gaps, and is not a stream offset.
         timestamp: When the event was emitted.
         run_id: The workflow run that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        dispatch_id: The dispatched input that caused the event.
-        submission_id: The prompt that caused the event.
-        agent_name: Name of the agent.
         conversation_id: The conversation that the event belongs to.
         session: Name of the session.
-        parent_session: Name of the session that delegated to this one.
-        task_id: The delegated task that the event belongs to.
         harness: Name of the harness that runs the session.
         operation_id: The operation that the event belongs to.
         turn_id: The model turn that the event belongs to.
+        instance_id: The agent instance that the event belongs to, where it is not part of a run.
+        agent_name: Name of the agent.
+        submission_id: The prompt that caused the event.
+        dispatch_id: The dispatched input that caused the event.
+        task_id: The delegated task that the event belongs to.
+        parent_session: Name of the session that delegated to this one.
         wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
             spelling of a value.
     """
@@ -267,17 +267,17 @@ class AgentEndEvent(Model):
     event_index: int
     timestamp: datetime
     run_id: str | None = None
-    instance_id: str | None = None
-    dispatch_id: str | None = None
-    submission_id: str | None = None
-    agent_name: str | None = None
     conversation_id: str | None = None
     session: str | None = None
-    parent_session: str | None = None
-    task_id: str | None = None
     harness: str | None = None
     operation_id: str | None = None
     turn_id: str | None = None
+    instance_id: str | None = None
+    agent_name: str | None = None
+    submission_id: str | None = None
+    dispatch_id: str | None = None
+    task_id: str | None = None
+    parent_session: str | None = None
     wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
@@ -293,16 +293,16 @@ class TurnStartEvent(Model):
         event_index: Position of the event in its context. Has gaps, and is not a stream offset.
         timestamp: When the event was emitted.
         run_id: The workflow run that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        dispatch_id: The dispatched input that caused the event.
-        submission_id: The prompt that caused the event.
-        agent_name: Name of the agent.
         conversation_id: The conversation that the event belongs to.
         session: Name of the session.
-        parent_session: Name of the session that delegated to this one.
-        task_id: The delegated task that the event belongs to.
         harness: Name of the harness that runs the session.
         operation_id: The operation that the event belongs to.
+        instance_id: The agent instance that the event belongs to, where it is not part of a run.
+        agent_name: Name of the agent.
+        submission_id: The prompt that caused the event.
+        dispatch_id: The dispatched input that caused the event.
+        task_id: The delegated task that the event belongs to.
+        parent_session: Name of the session that delegated to this one.
         wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
             spelling of a value.
     """
@@ -315,16 +315,16 @@ class TurnStartEvent(Model):
     event_index: int
     timestamp: datetime
     run_id: str | None = None
-    instance_id: str | None = None
-    dispatch_id: str | None = None
-    submission_id: str | None = None
-    agent_name: str | None = None
     conversation_id: str | None = None
     session: str | None = None
-    parent_session: str | None = None
-    task_id: str | None = None
     harness: str | None = None
     operation_id: str | None = None
+    instance_id: str | None = None
+    agent_name: str | None = None
+    submission_id: str | None = None
+    dispatch_id: str | None = None
+    task_id: str | None = None
+    parent_session: str | None = None
     wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
@@ -346,16 +346,16 @@ class TurnEvent(Model):
         event_index: Position of the event in its context. Has gaps, and is not a stream offset.
         timestamp: When the event was emitted.
         run_id: The workflow run that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        dispatch_id: The dispatched input that caused the event.
-        submission_id: The prompt that caused the event.
-        agent_name: Name of the agent.
         conversation_id: The conversation that the event belongs to.
         session: Name of the session.
-        parent_session: Name of the session that delegated to this one.
-        task_id: The delegated task that the event belongs to.
         harness: Name of the harness that runs the session.
         operation_id: The operation that the event belongs to.
+        instance_id: The agent instance that the event belongs to, where it is not part of a run.
+        agent_name: Name of the agent.
+        submission_id: The prompt that caused the event.
+        dispatch_id: The dispatched input that caused the event.
+        task_id: The delegated task that the event belongs to.
+        parent_session: Name of the session that delegated to this one.
         wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
             spelling of a value.
     """
@@ -372,16 +372,16 @@ class TurnEvent(Model):
     event_index: int
     timestamp: datetime
     run_id: str | None = None
-    instance_id: str | None = None
-    dispatch_id: str | None = None
-    submission_id: str | None = None
-    agent_name: str | None = None
     conversation_id: str | None = None
     session: str | None = None
-    parent_session: str | None = None
-    task_id: str | None = None
     harness: str | None = None
     operation_id: str | None = None
+    instance_id: str | None = None
+    agent_name: str | None = None
+    submission_id: str | None = None
+    dispatch_id: str | None = None
+    task_id: str | None = None
+    parent_session: str | None = None
     wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
@@ -400,16 +400,16 @@ class TurnMessagesEvent(Model):
         event_index: Position of the event in its context. Has gaps, and is not a stream offset.
         timestamp: When the event was emitted.
         run_id: The workflow run that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        dispatch_id: The dispatched input that caused the event.
-        submission_id: The prompt that caused the event.
-        agent_name: Name of the agent.
         conversation_id: The conversation that the event belongs to.
         session: Name of the session.
-        parent_session: Name of the session that delegated to this one.
-        task_id: The delegated task that the event belongs to.
         harness: Name of the harness that runs the session.
         operation_id: The operation that the event belongs to.
+        instance_id: The agent instance that the event belongs to, where it is not part of a run.
+        agent_name: Name of the agent.
+        submission_id: The prompt that caused the event.
+        dispatch_id: The dispatched input that caused the event.
+        task_id: The delegated task that the event belongs to.
+        parent_session: Name of the session that delegated to this one.
         wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
             spelling of a value.
     """
@@ -424,16 +424,16 @@ class TurnMessagesEvent(Model):
     event_index: int
     timestamp: datetime
     run_id: str | None = None
-    instance_id: str | None = None
-    dispatch_id: str | None = None
-    submission_id: str | None = None
-    agent_name: str | None = None
     conversation_id: str | None = None
     session: str | None = None
-    parent_session: str | None = None
-    task_id: str | None = None
     harness: str | None = None
     operation_id: str | None = None
+    instance_id: str | None = None
+    agent_name: str | None = None
+    submission_id: str | None = None
+    dispatch_id: str | None = None
+    task_id: str | None = None
+    parent_session: str | None = None
     wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
@@ -450,16 +450,16 @@ class MessageStartEvent(Model):
         event_index: Position of the event in its context. Has gaps, and is not a stream offset.
         timestamp: When the event was emitted.
         run_id: The workflow run that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        dispatch_id: The dispatched input that caused the event.
-        submission_id: The prompt that caused the event.
-        agent_name: Name of the agent.
         conversation_id: The conversation that the event belongs to.
         session: Name of the session.
-        parent_session: Name of the session that delegated to this one.
-        task_id: The delegated task that the event belongs to.
         harness: Name of the harness that runs the session.
         operation_id: The operation that the event belongs to.
+        instance_id: The agent instance that the event belongs to, where it is not part of a run.
+        agent_name: Name of the agent.
+        submission_id: The prompt that caused the event.
+        dispatch_id: The dispatched input that caused the event.
+        task_id: The delegated task that the event belongs to.
+        parent_session: Name of the session that delegated to this one.
         wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
             spelling of a value.
     """
@@ -472,16 +472,16 @@ class MessageStartEvent(Model):
     event_index: int
     timestamp: datetime
     run_id: str | None = None
-    instance_id: str | None = None
-    dispatch_id: str | None = None
-    submission_id: str | None = None
-    agent_name: str | None = None
     conversation_id: str | None = None
     session: str | None = None
-    parent_session: str | None = None
-    task_id: str | None = None
     harness: str | None = None
     operation_id: str | None = None
+    instance_id: str | None = None
+    agent_name: str | None = None
+    submission_id: str | None = None
+    dispatch_id: str | None = None
+    task_id: str | None = None
+    parent_session: str | None = None
     wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
@@ -497,16 +497,16 @@ class MessageEndEvent(Model):
         event_index: Position of the event in its context. Has gaps, and is not a stream offset.
         timestamp: When the event was emitted.
         run_id: The workflow run that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        dispatch_id: The dispatched input that caused the event.
-        submission_id: The prompt that caused the event.
-        agent_name: Name of the agent.
         conversation_id: The conversation that the event belongs to.
         session: Name of the session.
-        parent_session: Name of the session that delegated to this one.
-        task_id: The delegated task that the event belongs to.
         harness: Name of the harness that runs the session.
         operation_id: The operation that the event belongs to.
+        instance_id: The agent instance that the event belongs to, where it is not part of a run.
+        agent_name: Name of the agent.
+        submission_id: The prompt that caused the event.
+        dispatch_id: The dispatched input that caused the event.
+        task_id: The delegated task that the event belongs to.
+        parent_session: Name of the session that delegated to this one.
         wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
             spelling of a value.
     """
@@ -519,16 +519,16 @@ class MessageEndEvent(Model):
     event_index: int
     timestamp: datetime
     run_id: str | None = None
-    instance_id: str | None = None
-    dispatch_id: str | None = None
-    submission_id: str | None = None
-    agent_name: str | None = None
     conversation_id: str | None = None
     session: str | None = None
-    parent_session: str | None = None
-    task_id: str | None = None
     harness: str | None = None
     operation_id: str | None = None
+    instance_id: str | None = None
+    agent_name: str | None = None
+    submission_id: str | None = None
+    dispatch_id: str | None = None
+    task_id: str | None = None
+    parent_session: str | None = None
     wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
@@ -545,17 +545,17 @@ class TextDeltaEvent(Model):
         event_index: Position of the event in its context. Has gaps, and is not a stream offset.
         timestamp: When the event was emitted.
         run_id: The workflow run that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        dispatch_id: The dispatched input that caused the event.
-        submission_id: The prompt that caused the event.
-        agent_name: Name of the agent.
         conversation_id: The conversation that the event belongs to.
         session: Name of the session.
-        parent_session: Name of the session that delegated to this one.
-        task_id: The delegated task that the event belongs to.
         harness: Name of the harness that runs the session.
         operation_id: The operation that the event belongs to.
         turn_id: The model turn that the event belongs to.
+        instance_id: The agent instance that the event belongs to, where it is not part of a run.
+        agent_name: Name of the agent.
+        submission_id: The prompt that caused the event.
+        dispatch_id: The dispatched input that caused the event.
+        task_id: The delegated task that the event belongs to.
+        parent_session: Name of the session that delegated to this one.
         wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
             spelling of a value.
     """
@@ -567,17 +567,17 @@ class TextDeltaEvent(Model):
     event_index: int
     timestamp: datetime
     run_id: str | None = None
-    instance_id: str | None = None
-    dispatch_id: str | None = None
-    submission_id: str | None = None
-    agent_name: str | None = None
     conversation_id: str | None = None
     session: str | None = None
-    parent_session: str | None = None
-    task_id: str | None = None
     harness: str | None = None
     operation_id: str | None = None
     turn_id: str | None = None
+    instance_id: str | None = None
+    agent_name: str | None = None
+    submission_id: str | None = None
+    dispatch_id: str | None = None
+    task_id: str | None = None
+    parent_session: str | None = None
     wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
@@ -592,17 +592,17 @@ class ThinkingStartEvent(Model):
         event_index: Position of the event in its context. Has gaps, and is not a stream offset.
         timestamp: When the event was emitted.
         run_id: The workflow run that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        dispatch_id: The dispatched input that caused the event.
-        submission_id: The prompt that caused the event.
-        agent_name: Name of the agent.
         conversation_id: The conversation that the event belongs to.
         session: Name of the session.
-        parent_session: Name of the session that delegated to this one.
-        task_id: The delegated task that the event belongs to.
         harness: Name of the harness that runs the session.
         operation_id: The operation that the event belongs to.
         turn_id: The model turn that the event belongs to.
+        instance_id: The agent instance that the event belongs to, where it is not part of a run.
+        agent_name: Name of the agent.
+        submission_id: The prompt that caused the event.
+        dispatch_id: The dispatched input that caused the event.
+        task_id: The delegated task that the event belongs to.
+        parent_session: Name of the session that delegated to this one.
         wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
             spelling of a value.
     """
@@ -614,17 +614,17 @@ class ThinkingStartEvent(Model):
     event_index: int
     timestamp: datetime
     run_id: str | None = None
-    instance_id: str | None = None
-    dispatch_id: str | None = None
-    submission_id: str | None = None
-    agent_name: str | None = None
     conversation_id: str | None = None
     session: str | None = None
-    parent_session: str | None = None
-    task_id: str | None = None
     harness: str | None = None
     operation_id: str | None = None
     turn_id: str | None = None
+    instance_id: str | None = None
+    agent_name: str | None = None
+    submission_id: str | None = None
+    dispatch_id: str | None = None
+    task_id: str | None = None
+    parent_session: str | None = None
     wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
@@ -640,17 +640,17 @@ class ThinkingDeltaEvent(Model):
         event_index: Position of the event in its context. Has gaps, and is not a stream offset.
         timestamp: When the event was emitted.
         run_id: The workflow run that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        dispatch_id: The dispatched input that caused the event.
-        submission_id: The prompt that caused the event.
-        agent_name: Name of the agent.
         conversation_id: The conversation that the event belongs to.
         session: Name of the session.
-        parent_session: Name of the session that delegated to this one.
-        task_id: The delegated task that the event belongs to.
         harness: Name of the harness that runs the session.
         operation_id: The operation that the event belongs to.
         turn_id: The model turn that the event belongs to.
+        instance_id: The agent instance that the event belongs to, where it is not part of a run.
+        agent_name: Name of the agent.
+        submission_id: The prompt that caused the event.
+        dispatch_id: The dispatched input that caused the event.
+        task_id: The delegated task that the event belongs to.
+        parent_session: Name of the session that delegated to this one.
         wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
             spelling of a value.
     """
@@ -663,17 +663,17 @@ class ThinkingDeltaEvent(Model):
     event_index: int
     timestamp: datetime
     run_id: str | None = None
-    instance_id: str | None = None
-    dispatch_id: str | None = None
-    submission_id: str | None = None
-    agent_name: str | None = None
     conversation_id: str | None = None
     session: str | None = None
-    parent_session: str | None = None
-    task_id: str | None = None
     harness: str | None = None
     operation_id: str | None = None
     turn_id: str | None = None
+    instance_id: str | None = None
+    agent_name: str | None = None
+    submission_id: str | None = None
+    dispatch_id: str | None = None
+    task_id: str | None = None
+    parent_session: str | None = None
     wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
@@ -689,17 +689,17 @@ class ThinkingEndEvent(Model):
         event_index: Position of the event in its context. Has gaps, and is not a stream offset.
         timestamp: When the event was emitted.
         run_id: The workflow run that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        dispatch_id: The dispatched input that caused the event.
-        submission_id: The prompt that caused the event.
-        agent_name: Name of the agent.
         conversation_id: The conversation that the event belongs to.
         session: Name of the session.
-        parent_session: Name of the session that delegated to this one.
-        task_id: The delegated task that the event belongs to.
         harness: Name of the harness that runs the session.
         operation_id: The operation that the event belongs to.
         turn_id: The model turn that the event belongs to.
+        instance_id: The agent instance that the event belongs to, where it is not part of a run.
+        agent_name: Name of the agent.
+        submission_id: The prompt that caused the event.
+        dispatch_id: The dispatched input that caused the event.
+        task_id: The delegated task that the event belongs to.
+        parent_session: Name of the session that delegated to this one.
         wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
             spelling of a value.
     """
@@ -712,17 +712,17 @@ class ThinkingEndEvent(Model):
     event_index: int
     timestamp: datetime
     run_id: str | None = None
-    instance_id: str | None = None
-    dispatch_id: str | None = None
-    submission_id: str | None = None
-    agent_name: str | None = None
     conversation_id: str | None = None
     session: str | None = None
-    parent_session: str | None = None
-    task_id: str | None = None
     harness: str | None = None
     operation_id: str | None = None
     turn_id: str | None = None
+    instance_id: str | None = None
+    agent_name: str | None = None
+    submission_id: str | None = None
+    dispatch_id: str | None = None
+    task_id: str | None = None
+    parent_session: str | None = None
     wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
@@ -739,17 +739,17 @@ class ToolStartEvent(Model):
         event_index: Position of the event in its context. Has gaps, and is not a stream offset.
         timestamp: When the event was emitted.
         run_id: The workflow run that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        dispatch_id: The dispatched input that caused the event.
-        submission_id: The prompt that caused the event.
-        agent_name: Name of the agent.
         conversation_id: The conversation that the event belongs to.
         session: Name of the session.
-        parent_session: Name of the session that delegated to this one.
-        task_id: The delegated task that the event belongs to.
         harness: Name of the harness that runs the session.
         operation_id: The operation that the event belongs to.
         turn_id: The model turn that the event belongs to.
+        instance_id: The agent instance that the event belongs to, where it is not part of a run.
+        agent_name: Name of the agent.
+        submission_id: The prompt that caused the event.
+        dispatch_id: The dispatched input that caused the event.
+        task_id: The delegated task that the event belongs to.
+        parent_session: Name of the session that delegated to this one.
         wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
             spelling of a value.
     """
@@ -763,17 +763,17 @@ class ToolStartEvent(Model):
     event_index: int
     timestamp: datetime
     run_id: str | None = None
-    instance_id: str | None = None
-    dispatch_id: str | None = None
-    submission_id: str | None = None
-    agent_name: str | None = None
     conversation_id: str | None = None
     session: str | None = None
-    parent_session: str | None = None
-    task_id: str | None = None
     harness: str | None = None
     operation_id: str | None = None
     turn_id: str | None = None
+    instance_id: str | None = None
+    agent_name: str | None = None
+    submission_id: str | None = None
+    dispatch_id: str | None = None
+    task_id: str | None = None
+    parent_session: str | None = None
     wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
@@ -792,17 +792,17 @@ class ToolEvent(Model):
         event_index: Position of the event in its context. Has gaps, and is not a stream offset.
         timestamp: When the event was emitted.
         run_id: The workflow run that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        dispatch_id: The dispatched input that caused the event.
-        submission_id: The prompt that caused the event.
-        agent_name: Name of the agent.
         conversation_id: The conversation that the event belongs to.
         session: Name of the session.
-        parent_session: Name of the session that delegated to this one.
-        task_id: The delegated task that the event belongs to.
         harness: Name of the harness that runs the session.
         operation_id: The operation that the event belongs to.
         turn_id: The model turn that the event belongs to.
+        instance_id: The agent instance that the event belongs to, where it is not part of a run.
+        agent_name: Name of the agent.
+        submission_id: The prompt that caused the event.
+        dispatch_id: The dispatched input that caused the event.
+        task_id: The delegated task that the event belongs to.
+        parent_session: Name of the session that delegated to this one.
         wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
             spelling of a value.
     """
@@ -818,17 +818,17 @@ class ToolEvent(Model):
     event_index: int
     timestamp: datetime
     run_id: str | None = None
-    instance_id: str | None = None
-    dispatch_id: str | None = None
-    submission_id: str | None = None
-    agent_name: str | None = None
     conversation_id: str | None = None
     session: str | None = None
-    parent_session: str | None = None
-    task_id: str | None = None
     harness: str | None = None
     operation_id: str | None = None
     turn_id: str | None = None
+    instance_id: str | None = None
+    agent_name: str | None = None
+    submission_id: str | None = None
+    dispatch_id: str | None = None
+    task_id: str | None = None
+    parent_session: str | None = None
     wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
@@ -846,16 +846,16 @@ class TaskStartEvent(Model):
         event_index: Position of the event in its context. Has gaps, and is not a stream offset.
         timestamp: When the event was emitted.
         run_id: The workflow run that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        dispatch_id: The dispatched input that caused the event.
-        submission_id: The prompt that caused the event.
-        agent_name: Name of the agent.
         conversation_id: The conversation that the event belongs to.
         session: Name of the session.
-        parent_session: Name of the session that delegated to this one.
         harness: Name of the harness that runs the session.
         operation_id: The operation that the event belongs to.
         turn_id: The model turn that the event belongs to.
+        instance_id: The agent instance that the event belongs to, where it is not part of a run.
+        agent_name: Name of the agent.
+        submission_id: The prompt that caused the event.
+        dispatch_id: The dispatched input that caused the event.
+        parent_session: Name of the session that delegated to this one.
         wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
             spelling of a value.
     """
@@ -870,16 +870,16 @@ class TaskStartEvent(Model):
     event_index: int
     timestamp: datetime
     run_id: str | None = None
-    instance_id: str | None = None
-    dispatch_id: str | None = None
-    submission_id: str | None = None
-    agent_name: str | None = None
     conversation_id: str | None = None
     session: str | None = None
-    parent_session: str | None = None
     harness: str | None = None
     operation_id: str | None = None
     turn_id: str | None = None
+    instance_id: str | None = None
+    agent_name: str | None = None
+    submission_id: str | None = None
+    dispatch_id: str | None = None
+    parent_session: str | None = None
     wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
@@ -898,16 +898,16 @@ class TaskEvent(Model):
         event_index: Position of the event in its context. Has gaps, and is not a stream offset.
         timestamp: When the event was emitted.
         run_id: The workflow run that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        dispatch_id: The dispatched input that caused the event.
-        submission_id: The prompt that caused the event.
-        agent_name: Name of the agent.
         conversation_id: The conversation that the event belongs to.
         session: Name of the session.
-        parent_session: Name of the session that delegated to this one.
         harness: Name of the harness that runs the session.
         operation_id: The operation that the event belongs to.
         turn_id: The model turn that the event belongs to.
+        instance_id: The agent instance that the event belongs to, where it is not part of a run.
+        agent_name: Name of the agent.
+        submission_id: The prompt that caused the event.
+        dispatch_id: The dispatched input that caused the event.
+        parent_session: Name of the session that delegated to this one.
         wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
             spelling of a value.
     """
@@ -923,16 +923,16 @@ class TaskEvent(Model):
     event_index: int
     timestamp: datetime
     run_id: str | None = None
-    instance_id: str | None = None
-    dispatch_id: str | None = None
-    submission_id: str | None = None
-    agent_name: str | None = None
     conversation_id: str | None = None
     session: str | None = None
-    parent_session: str | None = None
     harness: str | None = None
     operation_id: str | None = None
     turn_id: str | None = None
+    instance_id: str | None = None
+    agent_name: str | None = None
+    submission_id: str | None = None
+    dispatch_id: str | None = None
+    parent_session: str | None = None
     wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
@@ -948,17 +948,17 @@ class CompactionStartEvent(Model):
         event_index: Position of the event in its context. Has gaps, and is not a stream offset.
         timestamp: When the event was emitted.
         run_id: The workflow run that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        dispatch_id: The dispatched input that caused the event.
-        submission_id: The prompt that caused the event.
-        agent_name: Name of the agent.
         conversation_id: The conversation that the event belongs to.
         session: Name of the session.
-        parent_session: Name of the session that delegated to this one.
-        task_id: The delegated task that the event belongs to.
         harness: Name of the harness that runs the session.
         operation_id: The operation that the event belongs to.
         turn_id: The model turn that the event belongs to.
+        instance_id: The agent instance that the event belongs to, where it is not part of a run.
+        agent_name: Name of the agent.
+        submission_id: The prompt that caused the event.
+        dispatch_id: The dispatched input that caused the event.
+        task_id: The delegated task that the event belongs to.
+        parent_session: Name of the session that delegated to this one.
         wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
             spelling of a value.
     """
@@ -971,17 +971,17 @@ class CompactionStartEvent(Model):
     event_index: int
     timestamp: datetime
     run_id: str | None = None
-    instance_id: str | None = None
-    dispatch_id: str | None = None
-    submission_id: str | None = None
-    agent_name: str | None = None
     conversation_id: str | None = None
     session: str | None = None
-    parent_session: str | None = None
-    task_id: str | None = None
     harness: str | None = None
     operation_id: str | None = None
     turn_id: str | None = None
+    instance_id: str | None = None
+    agent_name: str | None = None
+    submission_id: str | None = None
+    dispatch_id: str | None = None
+    task_id: str | None = None
+    parent_session: str | None = None
     wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
@@ -1001,17 +1001,17 @@ class CompactionEvent(Model):
         event_index: Position of the event in its context. Has gaps, and is not a stream offset.
         timestamp: When the event was emitted.
         run_id: The workflow run that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        dispatch_id: The dispatched input that caused the event.
-        submission_id: The prompt that caused the event.
-        agent_name: Name of the agent.
         conversation_id: The conversation that the event belongs to.
         session: Name of the session.
-        parent_session: Name of the session that delegated to this one.
-        task_id: The delegated task that the event belongs to.
         harness: Name of the harness that runs the session.
         operation_id: The operation that the event belongs to.
         turn_id: The model turn that the event belongs to.
+        instance_id: The agent instance that the event belongs to, where it is not part of a run.
+        agent_name: Name of the agent.
+        submission_id: The prompt that caused the event.
+        dispatch_id: The dispatched input that caused the event.
+        task_id: The delegated task that the event belongs to.
+        parent_session: Name of the session that delegated to this one.
         wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
             spelling of a value.
     """
@@ -1028,17 +1028,17 @@ class CompactionEvent(Model):
     event_index: int
     timestamp: datetime
     run_id: str | None = None
-    instance_id: str | None = None
-    dispatch_id: str | None = None
-    submission_id: str | None = None
-    agent_name: str | None = None
     conversation_id: str | None = None
     session: str | None = None
-    parent_session: str | None = None
-    task_id: str | None = None
     harness: str | None = None
     operation_id: str | None = None
     turn_id: str | None = None
+    instance_id: str | None = None
+    agent_name: str | None = None
+    submission_id: str | None = None
+    dispatch_id: str | None = None
+    task_id: str | None = None
+    parent_session: str | None = None
     wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
@@ -1054,16 +1054,16 @@ class OperationStartEvent(Model):
         event_index: Position of the event in its context. Has gaps, and is not a stream offset.
         timestamp: When the event was emitted.
         run_id: The workflow run that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        dispatch_id: The dispatched input that caused the event.
-        submission_id: The prompt that caused the event.
-        agent_name: Name of the agent.
         conversation_id: The conversation that the event belongs to.
         session: Name of the session.
-        parent_session: Name of the session that delegated to this one.
-        task_id: The delegated task that the event belongs to.
         harness: Name of the harness that runs the session.
         turn_id: The model turn that the event belongs to.
+        instance_id: The agent instance that the event belongs to, where it is not part of a run.
+        agent_name: Name of the agent.
+        submission_id: The prompt that caused the event.
+        dispatch_id: The dispatched input that caused the event.
+        task_id: The delegated task that the event belongs to.
+        parent_session: Name of the session that delegated to this one.
         wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
             spelling of a value.
     """
@@ -1076,16 +1076,16 @@ class OperationStartEvent(Model):
     event_index: int
     timestamp: datetime
     run_id: str | None = None
-    instance_id: str | None = None
-    dispatch_id: str | None = None
-    submission_id: str | None = None
-    agent_name: str | None = None
     conversation_id: str | None = None
     session: str | None = None
-    parent_session: str | None = None
-    task_id: str | None = None
     harness: str | None = None
     turn_id: str | None = None
+    instance_id: str | None = None
+    agent_name: str | None = None
+    submission_id: str | None = None
+    dispatch_id: str | None = None
+    task_id: str | None = None
+    parent_session: str | None = None
     wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
@@ -1106,16 +1106,16 @@ class OperationEvent(Model):
         event_index: Position of the event in its context. Has gaps, and is not a stream offset.
         timestamp: When the event was emitted.
         run_id: The workflow run that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        dispatch_id: The dispatched input that caused the event.
-        submission_id: The prompt that caused the event.
-        agent_name: Name of the agent.
         conversation_id: The conversation that the event belongs to.
         session: Name of the session.
-        parent_session: Name of the session that delegated to this one.
-        task_id: The delegated task that the event belongs to.
         harness: Name of the harness that runs the session.
         turn_id: The model turn that the event belongs to.
+        instance_id: The agent instance that the event belongs to, where it is not part of a run.
+        agent_name: Name of the agent.
+        submission_id: The prompt that caused the event.
+        dispatch_id: The dispatched input that caused the event.
+        task_id: The delegated task that the event belongs to.
+        parent_session: Name of the session that delegated to this one.
         wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
             spelling of a value.
     """
@@ -1133,16 +1133,16 @@ class OperationEvent(Model):
     event_index: int
     timestamp: datetime
     run_id: str | None = None
-    instance_id: str | None = None
-    dispatch_id: str | None = None
-    submission_id: str | None = None
-    agent_name: str | None = None
     conversation_id: str | None = None
     session: str | None = None
-    parent_session: str | None = None
-    task_id: str | None = None
     harness: str | None = None
     turn_id: str | None = None
+    instance_id: str | None = None
+    agent_name: str | None = None
+    submission_id: str | None = None
+    dispatch_id: str | None = None
+    task_id: str | None = None
+    parent_session: str | None = None
     wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
@@ -1159,17 +1159,17 @@ class LogEvent(Model):
         event_index: Position of the event in its context. Has gaps, and is not a stream offset.
         timestamp: When the event was emitted.
         run_id: The workflow run that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        dispatch_id: The dispatched input that caused the event.
-        submission_id: The prompt that caused the event.
-        agent_name: Name of the agent.
         conversation_id: The conversation that the event belongs to.
         session: Name of the session.
-        parent_session: Name of the session that delegated to this one.
-        task_id: The delegated task that the event belongs to.
         harness: Name of the harness that runs the session.
         operation_id: The operation that the event belongs to.
         turn_id: The model turn that the event belongs to.
+        instance_id: The agent instance that the event belongs to, where it is not part of a run.
+        agent_name: Name of the agent.
+        submission_id: The prompt that caused the event.
+        dispatch_id: The dispatched input that caused the event.
+        task_id: The delegated task that the event belongs to.
+        parent_session: Name of the session that delegated to this one.
         wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
             spelling of a value.
     """
@@ -1183,17 +1183,17 @@ class LogEvent(Model):
     event_index: int
     timestamp: datetime
     run_id: str | None = None
-    instance_id: str | None = None
-    dispatch_id: str | None = None
-    submission_id: str | None = None
-    agent_name: str | None = None
     conversation_id: str | None = None
     session: str | None = None
-    parent_session: str | None = None
-    task_id: str | None = None
     harness: str | None = None
     operation_id: str | None = None
     turn_id: str | None = None
+    instance_id: str | None = None
+    agent_name: str | None = None
+    submission_id: str | None = None
+    dispatch_id: str | None = None
+    task_id: str | None = None
+    parent_session: str | None = None
     wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
@@ -1212,17 +1212,17 @@ class DataEvent(Model):
         event_index: Position of the event in its context. Has gaps, and is not a stream offset.
         timestamp: When the event was emitted.
         run_id: The workflow run that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        dispatch_id: The dispatched input that caused the event.
-        submission_id: The prompt that caused the event.
-        agent_name: Name of the agent.
         conversation_id: The conversation that the event belongs to.
         session: Name of the session.
-        parent_session: Name of the session that delegated to this one.
-        task_id: The delegated task that the event belongs to.
         harness: Name of the harness that runs the session.
         operation_id: The operation that the event belongs to.
         turn_id: The model turn that the event belongs to.
+        instance_id: The agent instance that the event belongs to, where it is not part of a run.
+        agent_name: Name of the agent.
+        submission_id: The prompt that caused the event.
+        dispatch_id: The dispatched input that caused the event.
+        task_id: The delegated task that the event belongs to.
+        parent_session: Name of the session that delegated to this one.
         wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
             spelling of a value.
     """
@@ -1236,17 +1236,17 @@ class DataEvent(Model):
     event_index: int
     timestamp: datetime
     run_id: str | None = None
-    instance_id: str | None = None
-    dispatch_id: str | None = None
-    submission_id: str | None = None
-    agent_name: str | None = None
     conversation_id: str | None = None
     session: str | None = None
-    parent_session: str | None = None
-    task_id: str | None = None
     harness: str | None = None
     operation_id: str | None = None
     turn_id: str | None = None
+    instance_id: str | None = None
+    agent_name: str | None = None
+    submission_id: str | None = None
+    dispatch_id: str | None = None
+    task_id: str | None = None
+    parent_session: str | None = None
     wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
@@ -1260,17 +1260,17 @@ class IdleEvent(Model):
         event_index: Position of the event in its context. Has gaps, and is not a stream offset.
         timestamp: When the event was emitted.
         run_id: The workflow run that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        dispatch_id: The dispatched input that caused the event.
-        submission_id: The prompt that caused the event.
-        agent_name: Name of the agent.
         conversation_id: The conversation that the event belongs to.
         session: Name of the session.
-        parent_session: Name of the session that delegated to this one.
-        task_id: The delegated task that the event belongs to.
         harness: Name of the harness that runs the session.
         operation_id: The operation that the event belongs to.
         turn_id: The model turn that the event belongs to.
+        instance_id: The agent instance that the event belongs to, where it is not part of a run.
+        agent_name: Name of the agent.
+        submission_id: The prompt that caused the event.
+        dispatch_id: The dispatched input that caused the event.
+        task_id: The delegated task that the event belongs to.
+        parent_session: Name of the session that delegated to this one.
         wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
             spelling of a value.
     """
@@ -1281,17 +1281,17 @@ class IdleEvent(Model):
     event_index: int
     timestamp: datetime
     run_id: str | None = None
-    instance_id: str | None = None
-    dispatch_id: str | None = None
-    submission_id: str | None = None
-    agent_name: str | None = None
     conversation_id: str | None = None
     session: str | None = None
-    parent_session: str | None = None
-    task_id: str | None = None
     harness: str | None = None
     operation_id: str | None = None
     turn_id: str | None = None
+    instance_id: str | None = None
+    agent_name: str | None = None
+    submission_id: str | None = None
+    dispatch_id: str | None = None
+    task_id: str | None = None
+    parent_session: str | None = None
     wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
@@ -1309,16 +1309,16 @@ class SubmissionSettledEvent(Model):
         event_index: Position of the event in its context. Has gaps, and is not a stream offset.
         timestamp: When the event was emitted.
         run_id: The workflow run that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        dispatch_id: The dispatched input that caused the event.
-        agent_name: Name of the agent.
         conversation_id: The conversation that the event belongs to.
         session: Name of the session.
-        parent_session: Name of the session that delegated to this one.
-        task_id: The delegated task that the event belongs to.
         harness: Name of the harness that runs the session.
         operation_id: The operation that the event belongs to.
         turn_id: The model turn that the event belongs to.
+        instance_id: The agent instance that the event belongs to, where it is not part of a run.
+        agent_name: Name of the agent.
+        dispatch_id: The dispatched input that caused the event.
+        task_id: The delegated task that the event belongs to.
+        parent_session: Name of the session that delegated to this one.
         wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
             spelling of a value.
     """
@@ -1333,16 +1333,16 @@ class SubmissionSettledEvent(Model):
     event_index: int
     timestamp: datetime
     run_id: str | None = None
-    instance_id: str | None = None
-    dispatch_id: str | None = None
-    agent_name: str | None = None
     conversation_id: str | None = None
     session: str | None = None
-    parent_session: str | None = None
-    task_id: str | None = None
     harness: str | None = None
     operation_id: str | None = None
     turn_id: str | None = None
+    instance_id: str | None = None
+    agent_name: str | None = None
+    dispatch_id: str | None = None
+    task_id: str | None = None
+    parent_session: str | None = None
     wire_extra: Mapping[str, Any] = NO_EXTRA
 
 

@@ -20,7 +20,8 @@ __all__ = ["FlueClient"]
 class FlueClient:
     """A client for scripts and threads, on requests.
 
-    One client may be used by many threads at once. It is a context manager and works without; `close()` gives its connections up. After a `fork` the
+    One client may be used by many threads at once. It is a context manager and works without; `close()` gives its
+    connections up. After a `fork` the
     child opens connections of its own.
 
     Attributes:
@@ -51,8 +52,10 @@ class FlueClient:
 
         Args:
             base_url: absolute http(s) URL where the Flue routes are mounted, path included. Default: `FLUE_BASE_URL`.
-            token: bearer token of every request. Default: `FLUE_TOKEN`. It goes to the origin of `base_url` and nowhere else.
-            headers: a mapping, or a callable that returns one, called anew for every attempt. Put over the token, case-insensitively; None
+            token: bearer token of every request. Default: `FLUE_TOKEN`. It goes to the origin of `base_url` and
+                nowhere else.
+            headers: a mapping, or a callable that returns one, called anew for every attempt. Put over the token,
+                case-insensitively; None
                 as a value drops the header, also the token's.
             timeout: `Timeouts`, or one number of seconds for connecting and for silence.
             session: the caller's own session (proxies, TLS, adapters); never closed, never changed.
@@ -71,7 +74,10 @@ class FlueClient:
         self.workflows = Workflows(self._transport, settings)
 
     def close(self) -> None:
-        """Close the client's own connections. Streams that are open end with an error at their next request. Idempotent."""
+        """Close the client's own connections. Idempotent.
+
+        Streams that are open end with an error at their next request.
+        """
         self._transport.close()
 
     def __enter__(self) -> Self:
@@ -87,5 +93,3 @@ class FlueClient:
 
     def __repr__(self) -> str:
         return f"<FlueClient {self._settings.base_url}>"
-
-

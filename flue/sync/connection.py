@@ -1,8 +1,8 @@
-"""Connections that another thread can shut down at any moment of their life, from the look-up of the host to the last byte.
+"""Connections that another thread can shut down at any moment, from the look-up of the host to the last byte.
 
-urllib3 keeps a connection's socket to itself until it is connected and, for TLS, until the handshake is over. These classes keep a duplicate of
-the descriptor from before `connect()`: shutting that down reaches the connection in every state, wrapped or not, and cannot hit a descriptor that was
-closed and given to somebody else.
+urllib3 keeps a connection's socket to itself until it is connected and, for TLS, until the handshake is over. These
+classes keep a duplicate of the descriptor from before `connect()`: shutting that down reaches the connection in
+every state, wrapped or not, and cannot hit a descriptor that was closed and given to somebody else.
 """
 
 from __future__ import annotations
@@ -71,13 +71,12 @@ class _Interruptible(urllib3.connection.HTTPConnection):
         try:
             addresses = _look_up(self._dns_host, self.port)
         except OSError as error:
-            raise NameResolutionError(self.host, self, error) from error  # type: ignore[arg-type]  # a gaierror or its kin
+            # A gaierror, or what stands for one.
+            raise NameResolutionError(self.host, self, error) from error  # type: ignore[arg-type]
         problem: Exception = OSError("the host has no address")
         for address in addresses:
             try:
                 return self._connect(address)
-            except TimeoutError as error:
-                problem = error
             except OSError as error:
                 problem = error
         if isinstance(problem, TimeoutError):
@@ -129,11 +128,11 @@ class _Https(_Interruptible, urllib3.connection.HTTPSConnection):
 
 
 class _HttpPool(urllib3.connectionpool.HTTPConnectionPool):
-    ConnectionCls = _Http
+    ConnectionCls = _Http  # pyright: ignore[reportAssignmentType]  # urllib3's own classes do not meet its protocol
 
 
 class _HttpsPool(urllib3.connectionpool.HTTPSConnectionPool):
-    ConnectionCls = _Https
+    ConnectionCls = _Https  # pyright: ignore[reportAssignmentType]
 
 
 class InterruptibleAdapter(HTTPAdapter):
@@ -143,10 +142,12 @@ class InterruptibleAdapter(HTTPAdapter):
         super().__init__(pool_maxsize=_POOL)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """As the base class does, with pools of these connections."""
         super().init_poolmanager(*args, **kwargs)
         _use_our_pools(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> ProxyManager:
+        """As the base class does, with pools of these connections."""
         manager: ProxyManager = super().proxy_manager_for(proxy, **kwargs)
         if not proxy.lower().startswith("socks"):  # whose connections have a way of their own to connect
             _use_our_pools(manager)
@@ -154,11 +155,15 @@ class InterruptibleAdapter(HTTPAdapter):
 
 
 def _use_our_pools(manager: PoolManager) -> None:
-    manager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+    classes: dict[str, Any] = {"http": _HttpPool, "https": _HttpsPool}
+    manager.pool_classes_by_scheme = classes
 
 
 def _look_up(host: str, port: int | None) -> list[Address]:
-    """The host's addresses. The resolver cannot be interrupted, so a name is looked up on a thread that the caller can walk away from."""
+    """The host's addresses.
+
+    The resolver cannot be interrupted, so a name is looked up on a thread that the caller can walk away from.
+    """
     interrupt: Interrupt | None = getattr(_thread_state, "interrupt", None)
     with contextlib.suppress(OSError):  # a literal address needs no resolver
         return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)

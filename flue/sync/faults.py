@@ -1,4 +1,7 @@
-"""What requests and urllib3 raise, in our words. An allow-list: what is not known to be worth another try is not tried again."""
+"""What requests and urllib3 raise, in our words.
+
+An allow-list: what is not known to be worth another try is not tried again.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,8 @@ def to_fault(error: Exception, *, url: str) -> Fault:
     silent = not connecting and any(isinstance(link, _SILENT) for link in chain)
     unverified = any(isinstance(link, ssl.SSLCertVerificationError) for link in chain)
     retry = isinstance(error, _RETRIED) and not isinstance(error, _FINAL) and not unverified
-    # An exception of requests is an OSError: only what is neither its base class alone nor a mistake of the caller is retried.
+    # An exception of requests is an OSError: only what is neither its base class alone nor a mistake of the caller
+    # is retried.
     if type(error) is theirs.RequestException:
         retry = False
     what = "nothing was heard for the read time-out" if silent else _innermost(chain)

@@ -1,8 +1,9 @@
 """Cutting a blocked thread short, from any other thread, timer or signal handler.
 
-A thread may be blocked in four places: a pause, a connect, the wait for headers, the body. A pause ends when its lock is released. The other three end
-when the connection's socket is shut down: `close()` would block until the reader is done, and while headers are awaited only the socket itself can
-be reached, so the connection registers it as soon as it exists (see `connection`).
+A thread may be blocked in four places: a pause, a connect, the wait for headers, the body. A pause ends when its
+lock is released. The other three end when the connection's socket is shut down: `close()` would block until the
+reader is done, and while headers are awaited only the socket itself can be reached, so the connection registers it
+as soon as it exists (see `connection`).
 """
 
 from __future__ import annotations

@@ -51,9 +51,7 @@ class Runs:
             FlueTimeoutError: `timeout` is over.
             AbortError: `signal` was aborted.
         """
-        plan = plan_get_run(
-            self._settings, run_id, signal=signal, backoff_options=backoff_options, timeout=timeout
-        )
+        plan = plan_get_run(self._settings, run_id, signal=signal, backoff_options=backoff_options, timeout=timeout)
         record: RunRecord = perform(self._transport, self._settings, plan)
         return record
 
@@ -115,9 +113,11 @@ class Runs:
             run_id: as `invoke()` gave it.
             offset: begin behind this checkpoint; `"-1"` is the start, `"now"` skips what there is.
             tail: begin with the last so many events; only from the start.
-            live: how to wait for news: `True` or `"long-poll"`, `"sse"` (least latency, fastest catch-up), `False` to end when up to date.
+            live: how to wait for news: `True` or `"long-poll"`, `"sse"` (least latency, fastest catch-up), `False`
+                to end when up to date.
             signal: ends the stream quietly.
-            backoff_options: how failures are retried; by default for 60 s, and for ever once the stream has been read from.
+            backoff_options: how failures are retried; by default for 60 s, and for ever once the stream has been
+                read from.
             timeout: overall limit in seconds, from the first pull on; `FlueTimeoutError` carries the offset reached.
 
         Raises:
@@ -141,6 +141,4 @@ def open_stream(transport: Transport, settings: Settings, plan: StreamPlan) -> F
     """A stream that has not been started."""
     interrupt = Interrupt()
     driver = Driver(transport, settings, plan.machine, interrupt, plan.observer)
-    return FlueEventStream(
-        plan.machine, plan.handover, driver, interrupt, signal=plan.signal, timeout=plan.timeout
-    )
+    return FlueEventStream(plan.machine, plan.handover, driver, interrupt, signal=plan.signal, timeout=plan.timeout)

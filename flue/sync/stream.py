@@ -36,10 +36,12 @@ __all__ = ["FlueEventStream"]
 class FlueEventStream(Generic[T]):
     """Typed events in order, each exactly once, whatever happens to the connection. Made by `client.runs.stream()`.
 
-    Iterate it, best inside `with`. No request is sent before the first event is asked for. Iteration ends when the server closes the stream, after
+    Iterate it, best inside `with`. No request is sent before the first event is asked for. Iteration ends when the
+    server closes the stream, after
     `run_end`, on `cancel()` and on the caller's signal. Leaving the stream does not stop the run.
 
-    Several threads may pull from one stream: each event goes to one of them. All attributes can be read, and `cancel()` and `close()` called,
+    Several threads may pull from one stream: each event goes to one of them. All attributes can be read, and
+    `cancel()` and `close()` called,
     from any thread at any time.
 
     Example:
@@ -76,7 +78,10 @@ class FlueEventStream(Generic[T]):
 
     @property
     def offset(self) -> str:
-        """The resume checkpoint: everything before it has been handed over. Give it to `stream(offset=...)`, also in another process."""
+        """The resume checkpoint: everything before it has been handed over.
+
+        Give it to `stream(offset=...)`, also in another process.
+        """
         return self._machine.offset
 
     @property
@@ -115,7 +120,9 @@ class FlueEventStream(Generic[T]):
             return event
 
     def cancel(self, reason: object = None) -> None:  # noqa: ARG002  # taken for parity with the TypeScript client
-        """End the iteration without an error, also one that another thread is blocked in, within 100 ms. The run goes on.
+        """End the iteration without an error, also one that another thread is blocked in, within 100 ms.
+
+        The run goes on.
 
         Idempotent; may be called from any thread and from a signal handler.
 
@@ -191,7 +198,9 @@ class FlueEventStream(Generic[T]):
         self._end()
         if self._interrupt.cause == "expired":
             if self._timed_out is None:
-                message = f"the stream did not end within {self._timeout:g} s; it can be read on from offset {self.offset!r}"
+                message = (
+                    f"the stream did not end within {self._timeout:g} s; it can be read on from offset {self.offset!r}"
+                )
                 self._timed_out = FlueTimeoutError(message, offset=self.offset)
             raise self._timed_out
         last = self._machine.last_word
@@ -217,4 +226,3 @@ class FlueEventStream(Generic[T]):
         unsubscribe, self._unsubscribe = self._unsubscribe, None
         if unsubscribe is not None:
             unsubscribe()
-

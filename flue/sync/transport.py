@@ -1,7 +1,8 @@
 """Requests over requests: opens an answer, reads it as it comes, and can be cut short at any moment.
 
-Facts that decide this code. `iter_content` and `iter_lines` hold a close-delimited body back until its end, so bodies are read from `raw.read1`.
-Redirects, cookies and `.netrc` are the business of `Session.send` and stay switched off: the adapter is asked directly.
+Facts that decide this code. `iter_content` and `iter_lines` hold a close-delimited body back until its end, so
+bodies are read from `raw.read1`. Redirects, cookies and `.netrc` are the business of `Session.send` and stay
+switched off: the adapter is asked directly.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
 import requests
+from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 
 from flue.core import wire
@@ -160,11 +162,13 @@ class Transport:
         prepared.url = request.url
         prepared.headers = CaseInsensitiveDict({"user-agent": USER_AGENT, **headers})
         prepared.body = request.body
-        prepared.prepare_cookies({})
+        prepared.prepare_cookies(RequestsCookieJar())  # pyright: ignore[reportUnknownMemberType]
         settings: dict[str, Any] = {**self._environment, "timeout": timeout, "stream": True}
         return session.get_adapter(request.url).send(prepared, **settings)
 
-    def _send_theirs(self, request: Request, headers: dict[str, str], timeout: tuple[float, float]) -> requests.Response:
+    def _send_theirs(
+        self, request: Request, headers: dict[str, str], timeout: tuple[float, float]
+    ) -> requests.Response:
         session = self._theirs
         assert session is not None  # noqa: S101  # for the type checkers
         # Without an auth of its own, requests would look into .netrc and put what it finds over the token.
@@ -184,7 +188,8 @@ class Transport:
     ) -> requests.Response:
         """Send with the caller's session, on a thread that can be left behind.
 
-        A plain session gives no hold on a socket that waits for headers. When the caller goes, the request finishes by itself, bounded
+        A plain session gives no hold on a socket that waits for headers. When the caller goes, the request finishes
+        by itself, bounded
         by the time-outs, and its answer is closed.
         """
         lock = threading.Lock()
@@ -222,7 +227,7 @@ def _no_auth(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
 
 def _pairs(response: requests.Response) -> Any:
     """The headers one by one: repeated ones must not be hidden."""
-    raw = getattr(response.raw, "headers", None)
+    raw: Any = getattr(response.raw, "headers", None)
     return raw.iteritems() if hasattr(raw, "iteritems") else response.headers.items()
 
 
@@ -231,4 +236,3 @@ def _user_agent() -> str:
 
 
 USER_AGENT = _user_agent()
-

@@ -23,7 +23,7 @@ class HandmadeRuns:
         self._runs = runs
         self._store = store
 
-    def create_run(self, workflow_name: str = "test", *, input: Any = UNSET, run_id: str | None = None) -> str:  # noqa: A002
+    def create_run(self, workflow_name: str = "test", *, input: Any = UNSET, run_id: str | None = None) -> str:
         """Make an active run with an empty stream, which nobody works on. Returns its id.
 
         Args:
@@ -82,6 +82,11 @@ class HandmadeRuns:
             ValueError: Its stream is closed.
         """
         self._runs.finish(run_id, result=result, error=error)
+
+    @property
+    def run_ids(self) -> list[str]:
+        """The ids of all runs, those of workflows too, in the order of their making."""
+        return self._store.run_ids()
 
     def history(self, run_id: str) -> list[Any]:
         """Every event of a run so far, parsed.

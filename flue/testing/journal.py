@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS streams (path TEXT PRIMARY KEY, closed INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS events (path TEXT, position INTEGER, data BLOB, PRIMARY KEY (path, position)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS records (run_id TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS records (run_id TEXT PRIMARY KEY, data BLOB NOT NULL);
 """
+
+# Unlike INSERT OR REPLACE it leaves the row where it is: records are loaded in the order of their making.
+PUT_RECORD = "INSERT INTO records VALUES (?, ?) ON CONFLICT (run_id) DO UPDATE SET data = excluded.data"
 
 
 class Journal:
@@ -39,7 +42,9 @@ class Journal:
         streams = {path: Stream(closed=bool(closed)) for path, closed in self._db.execute("SELECT * FROM streams")}
         for path, data in self._db.execute("SELECT path, data FROM events ORDER BY path, position"):
             streams[path].events.append(data)
-        records = {run_id: json.loads(data) for run_id, data in self._db.execute("SELECT * FROM records")}
+        records = {
+            run_id: json.loads(data) for run_id, data in self._db.execute("SELECT * FROM records ORDER BY rowid")
+        }
         return streams, records
 
     def create_stream(self, path: str) -> None:
@@ -59,7 +64,7 @@ class Journal:
 
     def put_record(self, run_id: str, data: bytes) -> None:
         """Note the record of a run."""
-        self._db.execute("INSERT OR REPLACE INTO records VALUES (?, ?)", (run_id, data))
+        self._db.execute(PUT_RECORD, (run_id, data))
 
     def forget(self) -> None:
         """Empty every table."""

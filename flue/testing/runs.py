@@ -42,7 +42,7 @@ class Runs:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def create(self, workflow_name: str, *, input: Any = UNSET, run_id: str | None = None) -> str:  # noqa: A002
+    def create(self, workflow_name: str, *, input: Any = UNSET, run_id: str | None = None) -> str:
         """Make a run: an active record and an empty stream. Returns its id.
 
         Raises:

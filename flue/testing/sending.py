@@ -40,8 +40,9 @@ class Wire:
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
-        # A cut and a stall are exact only if nothing waits in this process when they happen.
-        writer.transport.set_write_buffer_limits(high=0)
+        # A cut and a stall are exact only if nothing waits in this process when they happen. With 0 a transport
+        # of asyncio's TLS would pause for ever.
+        writer.transport.set_write_buffer_limits(high=1)
 
     async def send(self, data: bytes) -> None:
         """Give bytes to the kernel, all of them.

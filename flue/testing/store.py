@@ -107,14 +107,7 @@ class Store:
                 msg = f"stream {path!r} is closed"
                 raise ValueError(msg)
             first = len(stream.events)
-            items = [
-                event
-                if isinstance(event, bytes)
-                else event.encode()
-                if isinstance(event, str)
-                else to_json(event if envelope is None else _complete(event, envelope, index))
-                for index, event in enumerate(events, first)
-            ]
+            items = [_encode(event, envelope, index) for index, event in enumerate(events, first)]
             stream.events.extend(items)
             if self._journal is not None:
                 self._journal.append(path, first, items)
@@ -175,6 +168,11 @@ class Store:
             record = self._records.get(run_id)
             return None if record is None else dict(record)
 
+    def run_ids(self) -> list[str]:
+        """The ids of all records, oldest first."""
+        with self._lock:
+            return list(self._records)
+
     def forget(self) -> None:
         """Lose everything, the journal included."""
         with self._lock:
@@ -188,6 +186,14 @@ class Store:
         with self._lock:
             if self._journal is not None:
                 self._journal.close()
+
+
+def _encode(event: Event, envelope: Mapping[str, Any] | None, index: int) -> bytes:
+    if isinstance(event, bytes):
+        return event
+    if isinstance(event, str):
+        return event.encode("utf-8", "backslashreplace")
+    return to_json(event if envelope is None else _complete(event, envelope, index))
 
 
 def _complete(event: Mapping[str, Any], envelope: Mapping[str, Any], index: int) -> dict[str, Any]:

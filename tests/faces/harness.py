@@ -1,7 +1,8 @@
 """One body, both faces, equal transcripts.
 
-A scenario is a function of a `Face`. `@on_both_faces` turns it into a test that runs it on the blocking and on the asyncio client, each against a server of
-its own, and compares what the two did: requests, pauses, events, offsets, errors.
+A scenario is a function of a `Face`. `@on_both_faces` turns it into a test that runs it on the blocking and on the
+asyncio client, each against a server of its own, and compares what the two did: requests, pauses, events, offsets,
+errors.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ import functools
 import inspect
 import logging
 import random
+import re
 import threading
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flue import AsyncFlueClient, BackoffOptions, FlueClient, Timeouts
 from flue.testing import FlueTestServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 #: Small enough for a test that waits for it, large enough for a busy machine.
 TIMEOUTS = Timeouts(connect=2.0, read=2.0)
@@ -25,6 +29,8 @@ TIMEOUTS = Timeouts(connect=2.0, read=2.0)
 BRIEF = BackoffOptions(initial_delay=0.001, max_delay=0.002, max_retries=3)
 #: Pauses too short to wait for, and no end of tries.
 EAGER = BackoffOptions(initial_delay=0.001, max_delay=0.002)
+
+_MADE_UP = re.compile(r"(cursor=|\brun_)[0-9A-Z]+\b")
 
 
 class Stream:
@@ -78,7 +84,8 @@ class Stream:
 class Face:
     """One client and its server, driven by plain calls whichever face it is.
 
-    The asyncio face runs on a loop of its own that turns only inside a call, so that a scenario decides what happens between two pulls.
+    The asyncio face runs on a loop of its own that turns only inside a call, so that a scenario decides what happens
+    between two pulls.
     """
 
     def __init__(self, *, is_async: bool, server: FlueTestServer, **client: Any) -> None:
@@ -205,12 +212,16 @@ def face_on(server: FlueTestServer, *, is_async: bool, **client: Any) -> Iterato
 
 
 def on_both_faces(
-    body: Callable[[Face], None] | None = None, *, compare: bool = True, client: dict[str, Any] | None = None, **server: Any
+    body: Callable[[Face], None] | None = None,
+    *,
+    compare: bool = True,
+    client: dict[str, Any] | None = None,
+    **server: Any,
 ) -> Any:
     """A test of a scenario.
 
     Args:
-        body: the scenario; called once with each face.
+        body: the scenario; called once with each face, and with the parameters and fixtures that it asks for beside it.
         compare: whether the transcripts must be equal. Only a scenario whose course depends on time says no.
         client: arguments of the clients.
         server: arguments of `FlueTestServer`.
@@ -219,20 +230,29 @@ def on_both_faces(
         return functools.partial(on_both_faces, compare=compare, client=client, **server)
     scenario = body
 
-    def test() -> None:
+    def test(**given: Any) -> None:
         transcripts: list[list[tuple[Any, ...]]] = []
         for is_async in (False, True):
             with FlueTestServer(**server) as running, face_on(running, is_async=is_async, **client or {}) as face:
-                scenario(face)
+                scenario(face, **given)
                 asked = [(request.method, request.target) for request in running.requests]
-                transcripts.append([*asked, *face.transcript])
+                transcripts.append([_neutral(line) for line in [*asked, *face.transcript]])
         if compare:
             assert transcripts[0] == transcripts[1]
 
     test.__name__ = scenario.__name__
     test.__doc__ = scenario.__doc__
     test.__module__ = scenario.__module__
+    test.__dict__.update(scenario.__dict__)  # the marks of pytest, parameters among them
+    # What the scenario asks for beside its face, pytest gives: parameters and fixtures.
+    asked_for = list(inspect.signature(scenario).parameters.values())[1:]
+    test.__signature__ = inspect.Signature(asked_for)  # type: ignore[attr-defined]  # read by inspect.signature()
     return test
+
+
+def _neutral(line: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A line without what the clock and the dice of the server put into it: its cursors and the ids that it made up."""
+    return tuple(_MADE_UP.sub(r"\1*", fact) if isinstance(fact, str) else fact for fact in line)
 
 
 def later(call: Callable[[], object], seconds: float) -> threading.Timer:

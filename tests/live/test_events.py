@@ -52,7 +52,6 @@ def test_every_event_is_typed_and_complete(client: Face, server: LiveServer, cha
     reading = client.read("runs.stream", chat, live=live, timeout=20)
     assert not [event for event in reading.events if isinstance(event, flue.UnknownEvent)]
     assert [flue.to_json(event) for event in reading.events] == on_the_wire
-    assert [list(flue.to_json(event)) for event in reading.events] == [list(raw) for raw in on_the_wire]
     assert set(reading.types) == CHAT
 
 

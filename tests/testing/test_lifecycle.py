@@ -1,0 +1,367 @@
+"""From start to stop: what a server leaves behind (nothing), restarts, ports, state on disk, many clients."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from flue.testing import Fault, FlueTestServer, ServerStoppedError, workflows
+
+from .raw import CLOSED, RESET, ask, get, invoke, opened, read_all, read_until, request_bytes
+
+CERTIFICATE = Path(__file__).parent / "loopback.pem"
+
+
+def descriptors():
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def log(i):
+    return {"type": "log", "level": "info", "message": str(i)}
+
+
+def test_addresses():
+    server = FlueTestServer(base_path="")
+    assert server.port == 0
+    with server:
+        assert server.base_url == f"http://127.0.0.1:{server.port}"
+        server.create_run(run_id="x")
+        assert get(server, "/runs/x").status == 200
+        with pytest.raises(RuntimeError, match="runs already"):
+            server.start()
+    for base_path in ("api", "/api/", "/"):
+        with pytest.raises(ValueError, match="base_path"):
+            FlueTestServer(base_path=base_path)
+
+
+def test_paths_elsewhere_are_no_routes(server):
+    for target in ("/runs/x", "/apix/runs/x", "/api"):
+        with opened(server) as sock:
+            sock.sendall(f"GET {target} HTTP/1.1\r\nConnection: close\r\n\r\n".encode())
+            assert read_all(sock)[0].startswith(b"HTTP/1.1 404 ")
+
+
+def test_stop_is_idempotent():
+    server = FlueTestServer()
+    server.stop()
+    server.start()
+    server.stop()
+    server.stop()
+    with pytest.raises(RuntimeError, match="does not run"):
+        server.drop_connections()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", server.port), timeout=5)
+
+
+def test_port_taken():
+    with FlueTestServer() as server, pytest.raises(OSError, match="in use"):
+        FlueTestServer(port=server.port).start()
+
+
+def test_nothing_is_left_behind():
+    """Not with streams open, polls waiting, and workflows of both kinds running."""
+    threads, files = threading.enumerate(), descriptors()
+    with contextlib.ExitStack() as clients:
+        with FlueTestServer() as server:
+            server.add_workflow("sync", lambda run: run.sleep(60))
+            server.add_workflow("async", asyncio_sleeper)
+            running = [invoke(server, name).json()["runId"] for name in ("sync", "async")]
+            for query in ("live=sse", "live=long-poll"):
+                sock = clients.enter_context(opened(server))
+                sock.sendall(request_bytes(server, f"/runs/{running[0]}?offset=now&{query}"))
+            clients.enter_context(opened(server))
+            server.wait_for_connections(3)
+        assert server.open_connections == 0
+        assert threading.enumerate() == threads
+        for run_id in running:
+            assert [event["type"] for event in server.history(run_id)] == ["run_start"]
+        assert server.problems == []
+    assert descriptors() == files
+
+
+async def asyncio_sleeper(run):
+    await asyncio.sleep(60)
+
+
+def test_no_warning_in_development_mode():
+    script = """
+import socket
+from flue.testing import FlueTestServer
+with FlueTestServer() as server:
+    server.add_workflow("w", lambda run: run.sleep(60))
+    server.create_run(run_id="x")
+    address = ("127.0.0.1", server.port)
+    with socket.create_connection(address) as s, socket.create_connection(address) as t:
+        s.sendall(b"GET /api/runs/x?offset=-1&live=sse HTTP/1.1\\r\\n\\r\\n")
+        t.sendall(b"POST /api/workflows/w HTTP/1.1\\r\\nContent-Length: 0\\r\\n\\r\\n")
+        s.recv(1), t.recv(1)
+        server.stop()
+assert not server.problems, server.problems
+"""
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", script], capture_output=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr.decode()) == (0, "")
+
+
+def test_a_stopped_run_cannot_write(server):
+    seen = []
+    release = threading.Event()
+
+    @server.workflow("late")
+    def late(run):
+        release.wait(5)
+        try:
+            run.log("too late")
+        except ServerStoppedError as error:
+            seen.append(error)
+            raise
+
+    run_id = invoke(server, "late").json()["runId"]
+    threading.Timer(0.05, release.set).start()
+    server.stop()
+    assert [type(error) for error in seen] == [ServerStoppedError]
+    assert [event["type"] for event in server.history(run_id)] == ["run_start"]
+
+
+def test_a_workflow_that_does_not_end(server, monkeypatch):
+    monkeypatch.setattr(workflows, "JOIN_SECONDS", 0.05)
+    release = threading.Event()
+    server.add_workflow("stuck", lambda _: release.wait(10))
+    invoke(server, "stuck")
+    with pytest.raises(RuntimeError, match=r"workflow stuck run_.* is still running"):
+        server.stop()
+    release.set()
+
+
+def test_not_from_its_own_loop(server):
+    @server.workflow("suicide")
+    async def suicide(run):
+        server.drop_connections()
+
+    run_id = invoke(server, "suicide").json()["runId"]
+    get(server, f"/runs/{run_id}?offset=-1&live=sse")
+    assert "not from its own loop" in server.history(run_id)[-1]["error"]["message"]
+
+
+def test_restart_keeps_port_and_state(server):
+    port, run_id = server.port, server.create_run()
+    server.append(run_id, log(1))
+    server.add_workflow("w", lambda run: run.sleep(60))
+    active = invoke(server, "w").json()["runId"]
+    with opened(server) as sock:
+        sock.sendall(request_bytes(server, f"/runs/{run_id}?offset=-1&live=sse"))
+        read_until(sock, b"upToDate")
+        server.restart()
+        assert read_all(sock)[1] == RESET
+    assert server.port == port
+    assert get(server, f"/runs/{run_id}").json()[0]["message"] == "1"
+    # What was running is dead, and nobody says so.
+    got = get(server, f"/runs/{active}?offset=-1")
+    assert (got.header("stream-closed"), get(server, f"/runs/{active}?meta").json()["status"]) == (None, "active")
+    # And what starts now runs.
+    assert invoke(server, "w").status == 202
+
+
+def test_restart_without_state(server):
+    run_id = server.create_run()
+    server.restart(lose_state=True)
+    assert get(server, f"/runs/{run_id}").status == 404
+    assert server.run_ids == []
+
+
+def test_waiting_readers_are_woken_after_a_restart(server):
+    run_id = server.create_run()
+    server.restart()
+    with opened(server) as sock:
+        sock.sendall(request_bytes(server, f"/runs/{run_id}?offset=-1&live=sse"))
+        read_until(sock, b"upToDate")
+        server.append(run_id, log(1))
+        read_until(sock, b'"message":"1"')
+
+
+def test_port_closed_and_open_again(server):
+    run_id = server.create_run()
+    with opened(server) as sock:
+        sock.sendall(request_bytes(server, f"/runs/{run_id}?offset=-1&live=sse"))
+        read_until(sock, b"upToDate")
+        server.pause_listening()
+        with pytest.raises(ConnectionRefusedError):
+            get(server, f"/runs/{run_id}")
+        server.append(run_id, log(1))
+        read_until(sock, b'"message":"1"')
+        server.resume_listening()
+        assert get(server, f"/runs/{run_id}").status == 200
+        server.drop_connections()
+        assert read_all(sock)[1] == RESET
+    assert get(server, f"/runs/{run_id}").status == 200
+
+
+def test_requests_are_recorded(server):
+    ask(
+        server,
+        "POST",
+        "/workflows/a%2Fb?wait=result&x=%20+",
+        b"{}",
+        [("X-Y", "1"), ("Content-Type", "application/json")],
+    )
+    (request,) = server.wait_for_requests(1)
+    assert (request.number, request.method, request.path) == (1, "POST", "/api/workflows/a%2Fb")
+    assert request.target == "/api/workflows/a%2Fb?wait=result&x=%20+"
+    assert request.query == [("wait", "result"), ("x", "  ")]
+    assert (request.header("x-y"), request.header("nope"), request.json()) == ("1", None, {})
+    assert ("X-Y", "1") in request.headers
+    with pytest.raises(TimeoutError, match=r"1 of 2 requests after 0\.01 s"):
+        server.wait_for_requests(2, timeout=0.01)
+    with pytest.raises(TimeoutError, match="connections, not 7"):
+        server.wait_for_connections(7, timeout=0.01)
+
+
+def test_open_connections(server):
+    server.wait_for_connections(0)
+    with opened(server), opened(server):
+        server.wait_for_connections(2)
+    server.wait_for_connections(0)
+
+
+def test_problems_of_the_server_itself_are_told():
+    def broken(_):
+        raise ZeroDivisionError("in the test's own function")
+
+    with FlueTestServer() as server:
+        server.faults.add(broken)
+        assert get(server, "/runs/x").status == 500
+        assert server.problems == ["ZeroDivisionError: in the test's own function"]
+
+
+class TestDatabase:
+    def test_another_server_goes_on(self, tmp_path):
+        with FlueTestServer(database=tmp_path / "flue.db") as server:
+            server.add_workflow("w", lambda run: run.input)
+            done = invoke(server, "w", {"é": "\ud83d"}, query="?wait=result").json()["runId"]
+            record, history = get(server, f"/runs/{done}?meta").body, get(server, f"/runs/{done}").body
+            open_run = server.create_run(run_id="a first by name")
+            server.append(open_run, *map(log, range(3)))
+        with FlueTestServer(database=tmp_path / "flue.db") as server:
+            assert server.run_ids == [done, open_run]
+            assert get(server, f"/runs/{done}?meta").body == record
+            again = get(server, f"/runs/{done}")
+            assert (again.body, again.header("stream-closed")) == (history, "true")
+            assert get(server, "/runs/a%20first%20by%20name").header("stream-closed") is None
+            server.append(open_run, log(3))
+            assert [event["eventIndex"] for event in server.history(open_run)] == [0, 1, 2, 3]
+
+    def test_what_a_killed_process_wrote_is_there(self, tmp_path):
+        script = f"""
+import os
+from flue.testing import FlueTestServer
+server = FlueTestServer(database={str(tmp_path / "flue.db")!r})
+server.create_run(run_id="x")
+server.append("x", {{"type": "idle"}})
+os.kill(os.getpid(), 9)
+"""
+        assert subprocess.run([sys.executable, "-c", script], check=False, timeout=60).returncode == -9
+        with FlueTestServer(database=tmp_path / "flue.db") as server:
+            assert [event["type"] for event in server.history("x")] == ["idle"]
+
+    def test_state_can_be_lost_there_too(self, tmp_path):
+        with FlueTestServer(database=tmp_path / "flue.db") as server:
+            server.finish_run(server.create_run())
+            server.restart(lose_state=True)
+        with FlueTestServer(database=tmp_path / "flue.db") as server:
+            assert server.run_ids == []
+
+
+@pytest.fixture
+def tls_server():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    with FlueTestServer(ssl_context=context) as running:
+        yield running
+        running.wait_for_connections(0)
+        assert running.problems == []
+
+
+@contextlib.contextmanager
+def opened_tls(server):
+    context = ssl.create_default_context(cafile=CERTIFICATE)
+    with (
+        opened(server) as sock,
+        context.wrap_socket(sock, server_hostname="127.0.0.1", suppress_ragged_eofs=False) as tls,
+    ):
+        yield tls
+
+
+class TestTLS:
+    def test_live_stream_and_reset(self, tls_server):
+        assert tls_server.base_url.startswith("https://127.0.0.1:")
+        run_id = tls_server.create_run()
+        with opened_tls(tls_server) as tls:
+            tls.sendall(request_bytes(tls_server, f"/runs/{run_id}?offset=-1&live=sse"))
+            read_until(tls, b"upToDate")
+            tls_server.append(run_id, log(1))
+            read_until(tls, b'"message":"1"')
+            tls_server.drop_connections()
+            # OpenSSL shows a reset as either; an end in order it would show as no bytes.
+            with pytest.raises((ConnectionResetError, ssl.SSLEOFError)):
+                while tls.recv(65536):
+                    pass
+
+    def test_cut_and_closed_in_order(self, tls_server):
+        run_id = tls_server.create_run()
+        tls_server.faults.add(Fault(cut_after=1, end="close"))
+        with opened_tls(tls_server) as tls:
+            tls.sendall(request_bytes(tls_server, f"/runs/{run_id}"))
+            data, how = read_all(tls)
+        assert (data[-5:], how) == (b"\r\n\r\n[", CLOSED)
+
+    def test_a_client_without_trust_is_no_problem_of_the_server(self, tls_server):
+        with opened(tls_server) as sock, pytest.raises(ssl.SSLError):
+            ssl.create_default_context().wrap_socket(sock, server_hostname="127.0.0.1")
+
+
+def test_within_a_running_loop(server):
+    async def main():
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(request_bytes(server, f"/runs/{server.create_run()}", extra="Connection: close\r\n"))
+        data = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        return data
+
+    assert asyncio.run(main()).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_a_thousand_streams(server):
+    """Each gets every event; they cost no threads."""
+    run_id, count = server.create_run(), 1000
+    before = threading.active_count()
+
+    async def follow():
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(request_bytes(server, f"/runs/{run_id}?offset=-1&live=sse"))
+        data = await reader.readuntil(b"0\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+        return data.count(b'"type":"log"')
+
+    async def main():
+        followers = [asyncio.create_task(follow()) for _ in range(count)]
+        await asyncio.to_thread(server.wait_for_requests, count, 60)
+        assert server.open_connections == count
+        threads = threading.active_count()
+        await asyncio.to_thread(server.append, run_id, log(1), log(2))
+        await asyncio.to_thread(server.finish_run, run_id)
+        return await asyncio.gather(*followers), threads
+
+    got, threads = asyncio.run(main())
+    assert got == [2] * count
+    assert threads <= before + 1
