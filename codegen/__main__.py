@@ -30,8 +30,8 @@ def main(arguments: list[str] | None = None, target: Target = FLUE) -> int:
     """Run the command line.
 
     Returns:
-        The exit status: 0 when the files are (now) those of the schemas, 1 when `--check` found a difference, 2 when a schema is
-        not understood.
+        The exit status: 0 when the files are (now) those of the schemas, 1 when `--check` found a difference, 2 when a
+        schema is not understood.
     """
     parser = argparse.ArgumentParser(prog="python -m codegen", description="Write flue.models from schemas/.")
     parser.add_argument(

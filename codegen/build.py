@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from codegen import ir, names
-from codegen.load import resolve
+from codegen.load import DOCUMENT_KEYWORDS, SchemaError, definitions, references, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,7 +19,6 @@ _SCALARS: Final[Mapping[str, ir.ScalarKind]] = {
     "number": "number",
 }
 _OBJECT_KEYWORDS: Final = ("type", "title", "description", "properties", "required", "allOf")
-_DOCUMENT_KEYWORDS: Final = ("$schema", "$id", "title", "description", "$defs")
 
 _Fields: TypeAlias = tuple[tuple[ir.Tag, ...], tuple[ir.Field, ...]]
 
@@ -48,16 +47,16 @@ class _Builder:
         self.places: dict[str, list[str]] = {}
         for file, root in roots.items():
             self.places[file] = []
-            for name, node in _definitions(root):
+            for name, node in definitions(root):
                 _named(node, names.class_name, name)
                 if name in self.nodes:
                     node.fail(f"{name!r} is defined in {self.nodes[name].file} too")
                 self.nodes[name] = node
                 self.places[file].append(name)
         self.mixins = self._mixins()
-        for name in fallbacks:
-            if "oneOf" not in self.nodes[name].value:
-                self.nodes[name].fail("has a fallback class, but is no union")
+        for name, fallback in fallbacks.items():
+            if name not in self.nodes or "oneOf" not in self.nodes[name].value:
+                raise SchemaError(f"there is no union {name!r} that {fallback!r} could belong to")
 
     def modules(self) -> list[ir.Module]:
         return [
@@ -76,7 +75,7 @@ class _Builder:
         lent: set[str] = set()
         used: set[str] = set()
         for node in self.nodes.values():
-            for reference in _references(node):
+            for reference in references(node):
                 name = resolve(self.roots, reference)
                 (lent if "/allOf/" in reference.pointer else used).add(name)
         return lent - used
@@ -93,7 +92,7 @@ class _Builder:
                 node.at("enum").fail("an enumeration has to have a value")
             return ir.Enum(name, description, tuple(values))
         if "oneOf" in node.value:
-            node.only("description", "oneOf", *(() if node.pointer else _DOCUMENT_KEYWORDS))
+            node.only("description", "oneOf", *(() if node.pointer else DOCUMENT_KEYWORDS))
             return self.union(name, description, node)
         return self.model(name, description, node)
 
@@ -120,7 +119,7 @@ class _Builder:
 
     def properties(self, node: Node) -> _Fields:
         """Read the properties of one object schema, without those it inherits."""
-        node.only(*_OBJECT_KEYWORDS, *(() if node.pointer else _DOCUMENT_KEYWORDS))
+        node.only(*_OBJECT_KEYWORDS, *(() if node.pointer else DOCUMENT_KEYWORDS))
         if node.text("type") != "object":
             node.at("type").fail("a definition has to be an object, an enumeration or a union")
         properties = node.get("properties")
@@ -139,10 +138,13 @@ class _Builder:
             if isinstance(prop.value.get("const"), str):
                 prop.only("const", "description")
                 if wire not in required:
-                    prop.fail("a constant string has to be required")
+                    prop.fail("a constant has to be required")
                 tags.append(ir.Tag(wire, name, prop.value["const"], description))
             else:
-                own.append(ir.Field(wire, name, self.type_of(prop), wire in required, description))
+                type_ = self.type_of(prop)
+                if "const" in prop.value and wire not in required:
+                    prop.fail("a constant has to be required")
+                own.append(ir.Field(wire, name, type_, wire in required, description))
         return tuple(tags), tuple(own)
 
     def _described(self, reference: Node) -> str:
@@ -224,31 +226,6 @@ class _Builder:
             if values[index] in values[:index]:
                 reference.fail(f"{wire!r} is {values[index]!r} in another member too")
         return ir.Union(name, description, wire, tuple(members), self.fallbacks.get(name, ""))
-
-
-def _definitions(root: Node) -> list[tuple[str, Node]]:
-    """List a document's definitions: those of `$defs` in their order, then the document itself if it is a schema."""
-    found: list[tuple[str, Node]] = []
-    defs = root.get("$defs")
-    if defs is not None:
-        defs.keys()
-        found = [(name, defs.at(name)) for name in defs.value]
-        for _, node in found:
-            node.keys()
-    if root.keys() <= set(_DOCUMENT_KEYWORDS):
-        return found
-    return [*found, (root.text("title"), root)]
-
-
-def _references(node: Node) -> list[Node]:
-    """List every `$ref` in a definition; nested definitions are not part of it."""
-    found: list[Node] = []
-    for child in node.children():
-        if child.pointer.endswith("/$ref"):
-            found.append(child)
-        elif not child.pointer.endswith("/$defs"):
-            found += _references(child)
-    return found
 
 
 def _named(node: Node, make: Callable[[str], str], name: str) -> str:

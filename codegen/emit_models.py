@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 EXTRA: Final = (
     "wire_extra",
-    "What came with the object and is not in the attributes: unknown keys, an explicit null, another spelling of a value.",
+    "What came with the object and is not in the attributes: unknown keys, explicit nulls, other spellings of a value.",
 )
 DECORATOR: Final = "@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)"
 _SCALARS: Final[Mapping[ir.ScalarKind, str]] = {
@@ -39,7 +39,6 @@ def emit_module(module: ir.Module, homes: Mapping[str, str], package: str) -> st
     """
     models = [definition for definition in module.definitions if isinstance(definition, ir.Model)]
     lines = header(module.description, f"schemas/{module.source}")
-    lines += ["# ruff: noqa: TC001, TC003  (whoever resolves the annotations at run time finds their names here)", ""]
     lines += _imports(module, models, homes, package)
     for definition in module.definitions:
         if isinstance(definition, ir.Enum):
@@ -89,18 +88,21 @@ def _imports(module: ir.Module, models: list[ir.Model], homes: Mapping[str, str]
         *(["TypeAlias"] if aliases else []),
     ]
     fallbacks = sorted({item.fallback for item in module.definitions if isinstance(item, ir.Union) and item.fallback})
-    lines = ["from __future__ import annotations", ""]
     standard = [
         *(["from collections.abc import Mapping"] if models else []),
         *(["from datetime import datetime"] if "timestamp" in scalars else []),
         *([f"from typing import {', '.join(typing)}"] if typing else []),
     ]
-    lines += [*standard, ""] if standard else []
-    lines += ["import attrs", ""] if models else []
     others: dict[str, list[str]] = {}
     for name in used:
         if homes[name] != module.name:
             others.setdefault(homes[name], []).append(name)
+    codes = "TC001, TC003" if others else "TC003"
+    lines = [f"# ruff: noqa: {codes}  (whoever resolves the annotations at run time finds their names here)", ""]
+    lines = lines if models else []
+    lines += ["from __future__ import annotations", ""]
+    lines += [*standard, ""] if standard else []
+    lines += ["import attrs", ""] if models else []
     first_party = [f"from flue._unknown import {', '.join(fallbacks)}"] if fallbacks else []
     if models:
         first_party.append(f"from flue._wire_model import {'JSON, ' if json else ''}NO_EXTRA, Model")

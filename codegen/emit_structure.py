@@ -1,4 +1,4 @@
-"""Writes the decoding functions: straight-line code that checks every type and calls no constructor, because both cost time."""
+"""Writes the decoding functions: straight-line code that checks every type and calls no constructor, to be fast."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads schema files. Knows a closed subset of JSON Schema 2020-12 and refuses everything else by its place and name."""
+"""Reads schema files: a closed subset of JSON Schema 2020-12. All else is refused by its place and name."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+DOCUMENT_KEYWORDS: Final = ("$schema", "$id", "title", "description", "$defs")
+"""Keywords that only the root of a document has; a document with no others defines nothing itself."""
 
 
 class SchemaError(Exception):
@@ -117,7 +120,7 @@ def load(directory: Path) -> dict[str, Node]:
 
 
 def resolve(roots: Mapping[str, Node], reference: Node) -> str:
-    """Return the name of the definition that a `$ref` points to: `#/$defs/Name`, `file.json#/$defs/Name` or `file.json`."""
+    """Return the name of the definition that a `$ref` means: `#/$defs/Name`, `file.json#/$defs/Name` or `file.json`."""
     if not isinstance(reference.value, str):
         reference.fail("expected a string")
     file, _, fragment = reference.value.partition("#")
@@ -130,6 +133,31 @@ def resolve(roots: Mapping[str, Node], reference: Node) -> str:
     if name == fragment or name not in root.value.get("$defs", {}):
         reference.fail(f"{reference.value!r} points to no definition")
     return name
+
+
+def definitions(root: Node) -> list[tuple[str, Node]]:
+    """List a document's definitions: those of `$defs` in their order, then the document itself if it is a schema."""
+    found: list[tuple[str, Node]] = []
+    defs = root.get("$defs")
+    if defs is not None:
+        defs.keys()
+        found = [(name, defs.at(name)) for name in defs.value]
+        for _, node in found:
+            node.keys()
+    if root.keys() <= set(DOCUMENT_KEYWORDS):
+        return found
+    return [*found, (root.text("title"), root)]
+
+
+def references(node: Node) -> list[Node]:
+    """List every `$ref` in a definition; nested definitions are not part of it."""
+    found: list[Node] = []
+    for child in node.children():
+        if child.pointer.endswith("/$ref"):
+            found.append(child)
+        elif not child.pointer.endswith("/$defs"):
+            found += references(child)
+    return found
 
 
 def _is_object(value: Any) -> TypeGuard[dict[str, Any]]:

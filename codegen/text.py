@@ -1,4 +1,4 @@
-"""Lays out Python text the way `ruff format` does, so that generated files pass its check without it being installed."""
+"""Lays out Python text the way `ruff format` does, so that generated files need no formatter."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def quoted(text: str) -> str:
 
 
 def _paragraphs(description: str, width: int) -> list[str]:
-    """Split a description so that its first paragraph is one sentence on one line, as docstrings want it, if it can be."""
+    """Split a description so that its first paragraph is one line, if its first sentence is short enough."""
     first, *others = description.split("\n\n")
     summary, dot, rest = first.partition(". ")
     if len(first) > width and dot:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from flue.errors import RateLimitedError as RateLimitedError
     from flue.errors import ServerError as ServerError
     from flue.errors import UnsupportedFlueEventVersionError as UnsupportedFlueEventVersionError
+    from flue.images import AgentPromptImage as AgentPromptImage
     from flue.models import *  # noqa: F403
     from flue.plan import UNSET as UNSET
     from flue.signals import AbortSignal as AbortSignal
@@ -43,6 +44,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "AbortSignal": "flue.signals",
+    "AgentPromptImage": "flue.images",
     "AsyncFlueClient": "flue.aio.client",
     "AsyncFlueEventStream": "flue.aio.stream",
     "BackoffOptions": "flue.core.retry",

@@ -51,8 +51,8 @@ def to_json(model: Model) -> dict[str, Any]:
 def _object(model: Model, shape: Shape) -> dict[str, Any]:
     """Build the JSON object of a model: its attributes, then its residue.
 
-    A residue entry that is another spelling of a value counts only while the attribute still has that value, and one for null only
-    while the attribute is None.
+    A residue entry that is another spelling of a value counts only while the attribute still has that value, and one
+    for null only while the attribute is None.
     """
     extra: Mapping[str, Any] = getattr(model, "wire_extra")  # noqa: B009  # every class with a shape has it; the base has not
     obj: dict[str, Any] = {}
@@ -92,16 +92,16 @@ def _spells(text: Any, time: datetime.datetime) -> bool:
 def dumps_input(value: Any) -> bytes:
     """Return the JSON text of a workflow's input.
 
-    JSON values are written as they are, integers of any size included. attrs instances and dataclasses become objects with their
-    attributes as keys; enumerations their values; dates, times and datetimes ISO 8601; `Decimal` and `UUID` strings; tuples arrays.
-    Models of this package become the objects of the wire.
+    JSON values are written as they are, integers of any size included. attrs instances and dataclasses become objects
+    with their attributes as keys; enumerations their values; dates, times and datetimes ISO 8601; `Decimal` and
+    `UUID` strings; tuples arrays. Models of this package become the objects of the wire.
 
     Returns:
         ASCII text; what is not ASCII is escaped, lone surrogates too.
 
     Raises:
-        ValueError: The value, or something in it, cannot be JSON: NaN and infinities, cycles, mappings with keys that are no strings,
-            bytes, sets, objects of other types. The message says where it is.
+        ValueError: The value, or something in it, cannot be JSON: NaN and infinities, cycles, mappings with keys that
+            are no strings, bytes, sets, objects of other types. The message says where it is.
     """
     try:
         return json.dumps(_plain(value, "input", set()), separators=(",", ":")).encode("ascii")

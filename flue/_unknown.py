@@ -35,7 +35,7 @@ class UnknownContent(Model):
 class UnknownEvent(Model):
     """An event of a type that this version does not know, or of a known type that does not fit its schema.
 
-    The properties read the envelope of the raw event as far as it has one: None stands for what is missing or malformed.
+    The properties read the envelope of the raw event as far as it has one; None stands for what is missing or misfits.
 
     Attributes:
         type: Always `unknown`, so that comparing the `type` of an event narrows.

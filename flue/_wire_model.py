@@ -1,11 +1,11 @@
 """What the generated models and their decoding functions share.
 
-The code generator writes one class for each JSON object (`flue.models`) and one decoding function beside it, straight-line and
-without reflection. What is the same for all of them is written here once, by hand.
+The code generator writes one class for each JSON object (`flue.models`) and one decoding function beside it,
+straight-line and without reflection. What is the same for all of them is written here once, by hand.
 
-Nothing of the wire is lost: what the typed attributes of a model cannot reproduce is kept as its *residue* (`wire_extra`):
-unknown keys, an explicit `null` where the attribute only says None, and the original spelling of a value that has
-another canonical one (a timestamp with an offset, `3.0` for 3).
+Nothing of the wire is lost: what the typed attributes of a model cannot reproduce is kept as its *residue*, the
+attribute `wire_extra`: unknown keys, an explicit `null` where the attribute only says None, and the original spelling
+of a value that has another canonical one (a timestamp with an offset, `3.0` for 3).
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ Structure: TypeAlias = Callable[[dict[str, Any]], Any]
 FieldKind: TypeAlias = Literal["plain", "json", "time", "integer", "nested"]
 """How an attribute's value becomes JSON.
 
-`plain` as it is; `json` too, but None is written as `null`; `time` and `integer` have a canonical spelling; `nested` holds models.
+`plain` as it is; `json` too, but None is written as `null`; `time` and `integer` have a canonical spelling; `nested`
+holds models.
 """
 
 Shape: TypeAlias = tuple[tuple[str, str, FieldKind], ...]
@@ -93,7 +94,7 @@ NO_EXTRA: Final[Mapping[str, Any]] = _NoExtra()
 class Model:
     """Base of the generated classes: equality and a bounded, one-line `repr`.
 
-    attrs could write both for each class; compiling them would take a third of the time that importing the models takes.
+    attrs could write both for each class; compiling them would double the time that importing the models takes.
     """
 
     __slots__ = ()

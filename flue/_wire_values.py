@@ -1,7 +1,8 @@
 """The steps that the generated decoding functions call: checks beyond a plain type, nested values, and the residue.
 
-A decoding function takes a JSON object that was decoded already and returns a model; its fast path neither calls nor allocates more
-than it must. It counts the keys it has reproduced, and only when the object has others does it ask `leftover` for the residue.
+A decoding function takes a JSON object that was parsed already and returns a model; its fast path neither calls nor
+allocates more than it must. It counts the keys that the model reproduces, and only when the object has others does it
+ask `leftover` for the residue.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """JSON and models: what arrives becomes typed objects, typed objects and the caller's values become JSON.
 
-The only module that knows cattrs. Its converter carries the generated functions, so a model is decoded by straight-line code that
-was written for it, alone or inside the user's own attrs classes.
+The only module that knows cattrs. Its converter carries the generated functions, so a model is decoded by straight-line
+code that was written for it, alone or inside the user's own attrs classes.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ _log: Final = logging.getLogger("flue")
 class EventDecoder:
     """Decodes the items of one stream, one at a time.
 
-    An event of an unknown type, or one that does not fit its schema, becomes an `UnknownEvent` and is logged at WARNING, once for
-    each type and kind of problem.
+    An event of an unknown type, or one that does not fit its schema, becomes an `UnknownEvent` and is logged at
+    WARNING, once for each type and kind of problem.
 
     Args:
         kind: `run` for the stream of a workflow run, `agent` for that of an agent.
@@ -76,7 +76,8 @@ class EventDecoder:
 
         Raises:
             UnsupportedFlueEventVersionError: The item is not an event of version 3.
-            DurableStreamError: `PARSE_ERROR`: the item is not JSON, nested too deep, or has an integer of thousands of digits.
+            DurableStreamError: `PARSE_ERROR`: the item is not JSON, is nested too deep, or has an integer of
+                thousands of digits.
         """
         if item.__class__ in _RAW_TYPES:
             try:
@@ -110,7 +111,7 @@ class EventDecoder:
 
 
 def _parse_leniently(text: bytes) -> Any:
-    """Parse what JavaScript writes and reads and a strict parser refuses: lone surrogates, and bytes that are not UTF-8."""
+    """Parse what JavaScript accepts and a strict parser refuses: lone surrogates, and bytes that are not UTF-8."""
     try:
         return json.loads(text.decode("utf-8", "replace"), parse_constant=_refuse_constant)
     except RecursionError:

@@ -66,6 +66,7 @@ class AsyncFlueEventStream(Generic[T]):
     ) -> None:
         self._machine = machine
         self._handover = handover
+        self._ready = handover.ready
         self._driver = driver
         self._interrupt = interrupt
         self._signal = signal
@@ -106,6 +107,12 @@ class AsyncFlueEventStream(Generic[T]):
             StopAsyncIteration: the stream is over, or was cancelled.
             FlueError: the stream cannot be read on; the same error at every later pull.
         """
+        # A pull that waits in line was called before this one, so what is ready belongs to it.
+        if self._ready and self._interrupt.cause is None and not self._turn.locked():
+            return self._ready.popleft()
+        return await self._pull()
+
+    async def _pull(self) -> T:
         if self._advancing is not None and self._advancing is asyncio.current_task():
             raise RuntimeError("a callback of this stream pulled from it; it would wait for itself")
         async with self._turn:

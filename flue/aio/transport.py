@@ -59,7 +59,7 @@ class Answer:
     async def close(self) -> None:
         """Give the connection back if the body was read to its end, else close it. Idempotent."""
         if self.head.status == 204 or self.head.headers.get("content-length") == "0":
-            await self._response.aread()  # nothing is to come; saying so is what gives the connection back
+            await anext(self._chunks, b"")  # nothing is to come; reading that is what gives the connection back
         await self._response.aclose()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from flue.errors import DurableStreamError, FlueError
@@ -16,6 +17,9 @@ __all__ = ["NOTHING", "Handover", "Nothing"]
 
 T = TypeVar("T")
 
+AHEAD = 32
+"""Events decoded at a time."""
+
 
 class Nothing:
     """The type of `NOTHING`."""
@@ -26,9 +30,14 @@ NOTHING: Final = Nothing()
 
 
 class Handover(Generic[T]):
-    """Decodes each item as the caller pulls it.
+    """Decodes items shortly before the caller pulls them.
 
-    So a bad event fails the pull that asked for it, and the checkpoint stays before its batch.
+    A few at a time, so that a slow consumer holds raw pages, not objects, and the parts of one event are reused for the
+    next. A bad item fails the pull that asks for it, and the checkpoint stays before its batch. The last item of a
+    batch is never decoded ahead: with it the checkpoint moves.
+
+    Attributes:
+        ready: decoded events, none of them the last of its batch. A face may pop from its left without asking further.
     """
 
     def __init__(self, machine: Follow, decode: Callable[[Any], T], ends: Callable[[T, bool], bool]) -> None:
@@ -46,6 +55,7 @@ class Handover(Generic[T]):
         self._next = 0
         self._up_to_date = False
         self._terminal = False
+        self.ready: deque[T] = deque()
 
     def load(self, batch: Batch) -> None:
         """Take over a batch that the machine delivers."""
@@ -60,11 +70,31 @@ class Handover(Generic[T]):
         Raises:
             FlueError: the item cannot be handed over, now or ever.
         """
-        items, index = self._items, self._next
-        if index >= len(items):
-            return NOTHING
+        if self.ready:  # decoded for another thread that waited before this one
+            return self.ready.popleft()
+        left = len(self._items) - self._next
+        if left > 1:
+            self._decode_ahead(min(left - 1, AHEAD))
+            if self.ready:
+                return self.ready.popleft()
+        return self._take_one() if left else NOTHING
+
+    def _decode_ahead(self, count: int) -> None:
+        """Decode some items, up to the first one that cannot be: that one is for the pull that gets there."""
+        decode, ends, ready = self._decode, self._ends, self.ready
         try:
-            event = self._decode(items[index])
+            for item in self._items[self._next : self._next + count]:
+                event = decode(item)
+                self._terminal = self._terminal or ends(event, False)  # not the last of its batch
+                ready.append(event)
+                self._next += 1
+        except FlueError:
+            pass
+
+    def _take_one(self) -> T:
+        index = self._next
+        try:
+            event = self._decode(self._items[index])
         except FlueError as error:
             if isinstance(error, DurableStreamError) and error.offset is None:
                 error.offset = self._machine.offset
@@ -72,11 +102,11 @@ class Handover(Generic[T]):
             self._items = []
             self._machine.fail(error)
             raise
-        items[index] = None  # one page may be large, and its consumer slow
-        self._next = index = index + 1
-        last = index == len(items)
+        self._next = index + 1
+        last = self._next == len(self._items)
         self._terminal = self._terminal or self._ends(event, last and self._up_to_date)
         if last:
             self._items = []
+            self._next = 0
             self._machine.handed_over(terminal=self._terminal)
         return event

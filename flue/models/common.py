@@ -3,7 +3,7 @@
 Generated from schemas/common.json by `python -m codegen`: do not edit.
 """
 
-# ruff: noqa: TC001, TC003  (whoever resolves the annotations at run time finds their names here)
+# ruff: noqa: TC003  (whoever resolves the annotations at run time finds their names here)
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class PromptUsage(Model):
         cache_write: Prompt tokens written to the provider's cache.
         total_tokens: All tokens counted.
         cost: What the tokens cost.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     input: int
@@ -55,8 +55,8 @@ class PromptCost(Model):
         cache_read: Cost of the tokens read from the cache.
         cache_write: Cost of the tokens written to the cache.
         total: The sum.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     input: float
@@ -75,8 +75,8 @@ class LlmTextContent(Model):
         type: The kind of content.
         text: The text.
         text_signature: Opaque signature of the provider, needed to send the text back to it.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["text"]] = "text"
@@ -94,8 +94,8 @@ class LlmImageContent(Model):
         type: The kind of content.
         data: Base64 in the model's context; in events always the text `[image data omitted from event]`.
         mime_type: Media type of the image, such as `image/png`.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["image"]] = "image"
@@ -114,8 +114,8 @@ class LlmThinkingContent(Model):
         thinking: The reasoning text; empty where the provider hides it.
         thinking_signature: Opaque signature of the provider, needed to send the reasoning back to it.
         redacted: Whether the provider withheld the text and left only the signature.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["thinking"]] = "thinking"
@@ -136,8 +136,8 @@ class LlmToolCall(Model):
         name: Name of the tool.
         arguments: The arguments, as the model wrote them.
         thought_signature: Opaque signature of the provider, needed to send the call back to it.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["toolCall"]] = "toolCall"
@@ -156,8 +156,8 @@ class LlmUserMessage(Model):
     Attributes:
         role: Who speaks.
         content: Plain text, or the parts of the message in order.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     role: ClassVar[Literal["user"]] = "user"
@@ -173,8 +173,8 @@ class LlmAssistantMessage(Model):
     Attributes:
         role: Who speaks.
         content: The parts of the message in order: reasoning, text and tool calls.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     role: ClassVar[Literal["assistant"]] = "assistant"
@@ -193,8 +193,8 @@ class LlmToolResultMessage(Model):
         tool_name: Name of the tool.
         content: The parts of the result in order.
         is_error: Whether the tool failed.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     role: ClassVar[Literal["toolResult"]] = "toolResult"
@@ -214,8 +214,8 @@ class LlmTool(Model):
         name: Name of the tool.
         description: What the model is told about it.
         parameters: JSON Schema of its arguments.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     name: str
@@ -239,8 +239,8 @@ class ModelRequestInfo(Model):
         max_tokens: Upper limit of generated tokens.
         temperature: Sampling temperature.
         context_compacted: True when older context had been replaced by a summary.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     provider_id: str
@@ -267,8 +267,8 @@ class ModelResponse(Model):
         usage: Tokens and cost of this turn.
         finish_reason: Why the model stopped, such as `stop`, `toolUse` or `length`.
         error: What went wrong, if something did.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     response_id: str | None = None
@@ -289,8 +289,8 @@ class FlueErrorInfo(Model):
         name: Name of the JavaScript error.
         code: Code of the error, such as `ECONNRESET`.
         message: What the error says.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: str
@@ -311,8 +311,8 @@ class FlueSerializedError(Model):
         details: Longer explanation for people.
         dev: Advice for the developer; only from a local development server.
         meta: Structured details, by the type of the error.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     name: str | None = None
@@ -334,8 +334,8 @@ class FluePublicError(Model):
         details: Longer explanation for people; may be empty.
         dev: Advice for the developer; only from a local development server.
         meta: Structured details, by the type of the error.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: str

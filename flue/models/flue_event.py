@@ -56,8 +56,8 @@ class RunStartEvent(Model):
         dispatch_id: The dispatched input that caused the event.
         task_id: The delegated task that the event belongs to.
         parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["run_start"]] = "run_start"
@@ -109,8 +109,8 @@ class RunResumeEvent(Model):
         dispatch_id: The dispatched input that caused the event.
         task_id: The delegated task that the event belongs to.
         parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["run_resume"]] = "run_resume"
@@ -160,8 +160,8 @@ class RunEndEvent(Model):
         dispatch_id: The dispatched input that caused the event.
         task_id: The delegated task that the event belongs to.
         parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["run_end"]] = "run_end"
@@ -209,8 +209,8 @@ class AgentStartEvent(Model):
         dispatch_id: The dispatched input that caused the event.
         task_id: The delegated task that the event belongs to.
         parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["agent_start"]] = "agent_start"
@@ -256,8 +256,8 @@ class AgentEndEvent(Model):
         dispatch_id: The dispatched input that caused the event.
         task_id: The delegated task that the event belongs to.
         parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["agent_end"]] = "agent_end"
@@ -303,8 +303,8 @@ class TurnStartEvent(Model):
         dispatch_id: The dispatched input that caused the event.
         task_id: The delegated task that the event belongs to.
         parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["turn_start"]] = "turn_start"
@@ -356,8 +356,8 @@ class TurnEvent(Model):
         dispatch_id: The dispatched input that caused the event.
         task_id: The delegated task that the event belongs to.
         parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["turn"]] = "turn"
@@ -410,8 +410,8 @@ class TurnMessagesEvent(Model):
         dispatch_id: The dispatched input that caused the event.
         task_id: The delegated task that the event belongs to.
         parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["turn_messages"]] = "turn_messages"
@@ -460,8 +460,8 @@ class MessageStartEvent(Model):
         dispatch_id: The dispatched input that caused the event.
         task_id: The delegated task that the event belongs to.
         parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["message_start"]] = "message_start"
@@ -507,8 +507,8 @@ class MessageEndEvent(Model):
         dispatch_id: The dispatched input that caused the event.
         task_id: The delegated task that the event belongs to.
         parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["message_end"]] = "message_end"
@@ -556,8 +556,8 @@ class TextDeltaEvent(Model):
         dispatch_id: The dispatched input that caused the event.
         task_id: The delegated task that the event belongs to.
         parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["text_delta"]] = "text_delta"
@@ -603,8 +603,8 @@ class ThinkingStartEvent(Model):
         dispatch_id: The dispatched input that caused the event.
         task_id: The delegated task that the event belongs to.
         parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["thinking_start"]] = "thinking_start"
@@ -651,8 +651,8 @@ class ThinkingDeltaEvent(Model):
         dispatch_id: The dispatched input that caused the event.
         task_id: The delegated task that the event belongs to.
         parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["thinking_delta"]] = "thinking_delta"
@@ -700,8 +700,8 @@ class ThinkingEndEvent(Model):
         dispatch_id: The dispatched input that caused the event.
         task_id: The delegated task that the event belongs to.
         parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["thinking_end"]] = "thinking_end"
@@ -750,8 +750,8 @@ class ToolStartEvent(Model):
         dispatch_id: The dispatched input that caused the event.
         task_id: The delegated task that the event belongs to.
         parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["tool_start"]] = "tool_start"
@@ -803,8 +803,8 @@ class ToolEvent(Model):
         dispatch_id: The dispatched input that caused the event.
         task_id: The delegated task that the event belongs to.
         parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["tool"]] = "tool"
@@ -856,8 +856,8 @@ class TaskStartEvent(Model):
         submission_id: The prompt that caused the event.
         dispatch_id: The dispatched input that caused the event.
         parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["task_start"]] = "task_start"
@@ -908,8 +908,8 @@ class TaskEvent(Model):
         submission_id: The prompt that caused the event.
         dispatch_id: The dispatched input that caused the event.
         parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["task"]] = "task"
@@ -959,8 +959,8 @@ class CompactionStartEvent(Model):
         dispatch_id: The dispatched input that caused the event.
         task_id: The delegated task that the event belongs to.
         parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["compaction_start"]] = "compaction_start"
@@ -1012,8 +1012,8 @@ class CompactionEvent(Model):
         dispatch_id: The dispatched input that caused the event.
         task_id: The delegated task that the event belongs to.
         parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["compaction"]] = "compaction"
@@ -1064,8 +1064,8 @@ class OperationStartEvent(Model):
         dispatch_id: The dispatched input that caused the event.
         task_id: The delegated task that the event belongs to.
         parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["operation_start"]] = "operation_start"
@@ -1116,8 +1116,8 @@ class OperationEvent(Model):
         dispatch_id: The dispatched input that caused the event.
         task_id: The delegated task that the event belongs to.
         parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["operation"]] = "operation"
@@ -1170,8 +1170,8 @@ class LogEvent(Model):
         dispatch_id: The dispatched input that caused the event.
         task_id: The delegated task that the event belongs to.
         parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["log"]] = "log"
@@ -1223,8 +1223,8 @@ class DataEvent(Model):
         dispatch_id: The dispatched input that caused the event.
         task_id: The delegated task that the event belongs to.
         parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["data"]] = "data"
@@ -1271,8 +1271,8 @@ class IdleEvent(Model):
         dispatch_id: The dispatched input that caused the event.
         task_id: The delegated task that the event belongs to.
         parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["idle"]] = "idle"
@@ -1319,8 +1319,8 @@ class SubmissionSettledEvent(Model):
         dispatch_id: The dispatched input that caused the event.
         task_id: The delegated task that the event belongs to.
         parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     type: ClassVar[Literal["submission_settled"]] = "submission_settled"

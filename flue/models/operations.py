@@ -22,8 +22,8 @@ class WorkflowInvokeResult(Model):
 
     Attributes:
         run_id: The run, to follow with `client.runs`.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     run_id: str
@@ -37,8 +37,8 @@ class WorkflowWaitResult(Model):
     Attributes:
         run_id: The run.
         result: What the workflow returned; None when it returned nothing.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     run_id: str
@@ -53,8 +53,8 @@ class WorkflowRunResult(Model):
     Attributes:
         run_id: The run.
         result: What the workflow returned; None when it returned nothing.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     run_id: str
@@ -71,8 +71,8 @@ class AgentSendResult(Model):
             the one asked.
         offset: Where this prompt's events begin in that stream.
         submission_id: Identifies the prompt; its events carry it as `submission_id`.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     stream_url: str
@@ -91,8 +91,8 @@ class AgentPromptResult(Model):
         offset: Where this prompt's events begin in that stream.
         submission_id: Identifies the prompt; its events carry it as `submission_id`.
         result: The answer: an `AgentPromptResponse` where it has that shape, else the JSON that the server sent.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     stream_url: str
@@ -110,8 +110,8 @@ class AgentPromptResponse(Model):
         text: What the agent said.
         usage: Tokens and cost of the model work behind it.
         model: The model of the prompt's main turn.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     text: str
@@ -127,8 +127,8 @@ class PromptModel(Model):
     Attributes:
         provider: Key under which the provider is registered with Flue.
         id: The provider's id of the model.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     provider: str

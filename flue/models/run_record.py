@@ -6,7 +6,7 @@ does.
 Generated from schemas/run_record.json by `python -m codegen`: do not edit.
 """
 
-# ruff: noqa: TC001, TC003  (whoever resolves the annotations at run time finds their names here)
+# ruff: noqa: TC003  (whoever resolves the annotations at run time finds their names here)
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class RunRecord(Model):
         input: The input that the workflow was invoked with; None when there was none.
         result: What the workflow returned; None when it returned nothing or failed.
         error: Why it failed, usually an object with `name` and `message`.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, an explicit null, another
-            spelling of a value.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
     """
 
     run_id: str

@@ -63,6 +63,7 @@ class FlueEventStream(Generic[T]):
     ) -> None:
         self._machine = machine
         self._handover = handover
+        self._ready = handover.ready
         self._driver = driver
         self._interrupt = interrupt
         self._signal = signal
@@ -104,6 +105,14 @@ class FlueEventStream(Generic[T]):
             StopIteration: the stream is over, or was cancelled.
             FlueError: the stream cannot be read on; the same error at every later pull.
         """
+        if self._interrupt.cause is None:
+            try:
+                return self._ready.popleft()  # atomic, so without a lock
+            except IndexError:
+                pass
+        return self._pull()
+
+    def _pull(self) -> T:
         with self._turn:
             if self._ended or self._interrupt.cause is not None:
                 self._stop()

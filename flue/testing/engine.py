@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flue.testing.connections import Connections
+from flue.testing.listener import Listener
 
 if TYPE_CHECKING:
+    import socket
     import ssl
     from collections.abc import Coroutine
 
@@ -19,19 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-BACKLOG = 4096
-"""Connections that may wait to be accepted: a thousand clients may come at once."""
-
 SECONDS_TO_STOP = 30.0
-
-
-def listen(port: int) -> socket.socket:
-    """A socket that listens on loopback; port 0 is any free one.
-
-    Raises:
-        OSError: The port is taken.
-    """
-    return socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
 
 
 class Engine:
@@ -57,7 +46,7 @@ class Engine:
             keep_alive=keep_alive,
         )
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._listener: asyncio.Server | None = None
+        self._listener: Listener | None = None
         self._stopping: asyncio.Event | None = None
         self._failure: BaseException | None = None
         self._ready = threading.Event()
@@ -116,7 +105,8 @@ class Engine:
 
     def _run(self, sock: socket.socket) -> None:
         try:
-            asyncio.run(self._main(sock))
+            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+                runner.run(self._main(sock))
         except Exception as error:  # noqa: BLE001 - raised where it is waited for
             self._failure = error
         finally:
@@ -137,21 +127,20 @@ class Engine:
             await self._application.end()
 
     async def _accept(self, sock: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(self._connections.accept, sock=sock, ssl=self._ssl, backlog=BACKLOG)
+        self._listener = Listener(sock, self._connections.accept, self._ssl)
 
     async def _pause(self) -> None:
         if self._listener is not None:
-            self._listener.close()
+            await self._listener.close()
             self._listener = None
 
     async def _drop(self) -> None:
         self._connections.drop()
 
     def _handle(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """What asyncio has nobody to tell: clients that leave in the middle of a handshake are no problem of ours."""
+        """What asyncio has nobody to tell. Clients that leave are no problem of ours."""
         error: BaseException | None = context.get("exception")
-        if error is None or not isinstance(error, OSError):
+        if not isinstance(error, OSError):
             self._application.report(error or RuntimeError(context.get("message")))
 
     def _raise_failure(self) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from flue.testing.application import Application
-from flue.testing.engine import Engine, listen
+from flue.testing.engine import Engine
 from flue.testing.handmade import HandmadeRuns
 from flue.testing.journal import Journal
+from flue.testing.listener import listen
 from flue.testing.observed import Observed
 from flue.testing.store import Store
 from flue.testing.streams import ReadOptions

@@ -1,0 +1,242 @@
+"""`client.agents`: prompt agents, and follow what they do."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, cast
+
+from flue.aio.call import perform
+from flue.aio.runs import open_stream
+from flue.errors import AbortError, FlueError
+from flue.plan import Live, StreamPlan, check_handler
+from flue.plan_agents import plan_agent_stream, plan_prompt, plan_wait
+from flue.submission import Submission, explain_prompt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from flue.aio.stream import AsyncFlueEventStream
+    from flue.aio.transport import Transport
+    from flue.codec import JSON
+    from flue.config import Settings
+    from flue.core.retry import BackoffOptions
+    from flue.images import AgentPromptImage
+    from flue.models import AgentPromptResponse, AgentPromptResult, AgentSendResult, AttachedAgentEvent
+    from flue.signals import AbortSignal
+
+__all__ = ["Agents"]
+
+
+class Agents:
+    """Prompts agents, and follows them.
+
+    An agent instance is one conversation, named by the caller: the first prompt to an id begins it. `prompt()` and
+    `send()` work with every Flue 1.0; `wait()` and `stream()` read the event streams of 1.0.0-beta.3 to beta.7. A POST
+    is never repeated by this library: a lost answer may be a prompt that the agent is working on.
+
+    Example:
+        >>> async with AsyncFlueClient("https://flue.example/api", token="...") as client:  # doctest: +SKIP
+        ...     admission = await client.agents.send("support", "ticket-42", message="Where is my order?")
+        ...     answer = await client.agents.wait(admission, on_event=lambda event: print(event.type))
+        ...     print(answer.text)
+    """
+
+    def __init__(self, transport: Transport, settings: Settings) -> None:
+        self._transport = transport
+        self._settings = settings
+
+    async def prompt(
+        self,
+        name: str,
+        id: str,
+        *,
+        message: str,
+        images: Iterable[AgentPromptImage] | None = None,
+        signal: AbortSignal | None = None,
+        timeout: float | None = None,
+    ) -> AgentPromptResult:
+        """Prompt an agent and give its answer, all in one request, which is sent once and which proxies may cut.
+
+        `send()` and `wait()` are sturdier: they outlive the connection.
+
+        Args:
+            name: of the agent.
+            id: of the agent instance, any non-empty text.
+            message: the prompt.
+            images: for the agent to look at; its model must be able to.
+            signal: ends the call with `AbortError`; an agent that was prompted goes on.
+            timeout: overall limit in seconds; it also replaces a shorter read time-out.
+
+        Raises:
+            ValueError: an argument that cannot work; raised before any I/O.
+            NotFoundError: no such agent.
+            ServerError: the agent failed.
+            FlueConnectionError: no answer; whether the prompt was admitted is not known.
+            FlueTimeoutError: `timeout` is over.
+            AbortError: `signal` was aborted.
+        """
+        plan = plan_prompt(
+            self._settings, name, id, message=message, images=images, wait=True, signal=signal, timeout=timeout
+        )
+        try:
+            answer: AgentPromptResult = await perform(self._transport, self._settings, plan)
+        except FlueError as error:
+            explain_prompt(error)
+            raise
+        return answer
+
+    async def send(
+        self,
+        name: str,
+        id: str,
+        *,
+        message: str,
+        images: Iterable[AgentPromptImage] | None = None,
+        signal: AbortSignal | None = None,
+        timeout: float | None = None,
+    ) -> AgentSendResult:
+        """Prompt an agent and return when the prompt is admitted. The request is sent once, whatever happens.
+
+        Args:
+            name: of the agent.
+            id: of the agent instance, any non-empty text.
+            message: the prompt.
+            images: for the agent to look at; its model must be able to.
+            signal: ends the call with `AbortError`; an agent that was prompted goes on.
+            timeout: overall limit in seconds.
+
+        Returns:
+            The admission: `wait()` takes it, also in another process, and `stream()` its `.offset`.
+
+        Raises:
+            ValueError: an argument that cannot work; raised before any I/O.
+            NotFoundError: no such agent.
+            FlueConnectionError: no answer; whether the prompt was admitted is not known.
+            FlueError: the prompt was not admitted; `FlueTimeoutError` when `timeout` is over, `AbortError` on `signal`.
+        """
+        plan = plan_prompt(
+            self._settings, name, id, message=message, images=images, wait=False, signal=signal, timeout=timeout
+        )
+        try:
+            admission: AgentSendResult = await perform(self._transport, self._settings, plan)
+        except FlueError as error:
+            explain_prompt(error)
+            raise
+        return admission
+
+    async def wait(
+        self,
+        admission: AgentSendResult | AgentPromptResult,
+        *,
+        on_event: Callable[[AttachedAgentEvent], object] | None = None,
+        signal: AbortSignal | None = None,
+        backoff_options: BackoffOptions | None = None,
+        timeout: float | None = None,
+        trust_stream_url: bool = False,
+    ) -> AgentPromptResponse | JSON:
+        """The answer to an admitted prompt: follows the agent's stream to where the prompt is settled.
+
+        May be called again, with the same admission, before and after.
+
+        Args:
+            admission: as `send()` or `prompt()` gave it.
+            on_event: called with each event of this prompt, in order, and awaited if it is async; an exception from it
+                ends the call, not the agent.
+            signal: ends the call with `AbortError`; the agent goes on.
+            backoff_options: how failed reads are retried; by default for 60 s, and for ever once the stream has been
+                read from.
+            timeout: overall limit in seconds; `FlueTimeoutError` carries the offset reached.
+            trust_stream_url: read the admission's `stream_url`, and send the token there, though it is of another
+                origin than the client's `base_url`. The server builds it from the request that reached it, so a proxy
+                that rewrites hosts or ends TLS makes it differ. Where that URL cannot be reached, give the right one:
+                `attrs.evolve(admission, stream_url=...)`.
+
+        Returns:
+            An `AgentPromptResponse` where the answer has that shape, else the JSON that it is.
+
+        Raises:
+            ValueError: a `stream_url` of another origin; raised before any I/O.
+            FlueExecutionError: the prompt failed or was aborted; `.error` is what the server recorded.
+            DurableStreamError: `UNSUPPORTED_SERVER`: Flue 1.0.0-beta.8 and later have no event streams of agents.
+            FlueError: the stream could not be followed.
+        """
+        check_handler(on_event)
+        submission = Submission(admission)
+        plan = plan_wait(
+            self._settings,
+            submission,
+            signal=signal,
+            backoff_options=backoff_options,
+            timeout=timeout,
+            trust_stream_url=trust_stream_url,
+        )
+        try:
+            async with self._open(plan) as stream:
+                async for event in stream:
+                    if not submission.owns(event):
+                        continue
+                    if on_event is not None:
+                        told = on_event(event)
+                        if inspect.isawaitable(told):
+                            await told
+                    submission.heard(event)
+                    if submission.settled:
+                        break
+                if not submission.settled and stream.interrupted_by() == "aborted":
+                    raise AbortError(signal.reason if signal is not None else None)
+            return submission.result()
+        except FlueError as error:
+            submission.explain(error)
+            raise
+
+    def stream(
+        self,
+        name: str,
+        id: str,
+        *,
+        offset: str = "-1",
+        tail: int | None = None,
+        live: Live = True,
+        signal: AbortSignal | None = None,
+        backoff_options: BackoffOptions | None = None,
+        timeout: float | None = None,
+    ) -> AsyncFlueEventStream[AttachedAgentEvent]:
+        """The events of an agent instance as they happen, from `offset` on, those of all its prompts.
+
+        The stream stays open for the next prompt: leave it, or `cancel()` it. Arguments are checked now; the first
+        request is sent when the first event is asked for, and is refused with `NotFoundError` where nobody has
+        prompted the instance yet. Against Flue 1.0.0-beta.8 and later it fails with `DurableStreamError`,
+        `UNSUPPORTED_SERVER`: these have no event streams of agents.
+
+        Args:
+            name: of the agent.
+            id: of the agent instance, any non-empty text.
+            offset: begin behind this checkpoint; `"-1"` is the start, `"now"` skips what there is.
+            tail: begin with the last so many events; only from the start.
+            live: how to wait for news: `True` or `"long-poll"`, `"sse"` (least latency, fastest catch-up), `False` to
+                end when up to date.
+            signal: ends the stream quietly.
+            backoff_options: how failures are retried; by default for 60 s, and for ever once the stream has been
+                read from.
+            timeout: overall limit in seconds, from the first pull on; `FlueTimeoutError` carries the offset reached.
+
+        Raises:
+            ValueError: an argument that cannot work.
+            TypeError: an argument of the wrong type.
+        """
+        plan = plan_agent_stream(
+            self._settings,
+            name,
+            id,
+            offset=offset,
+            tail=tail,
+            live=live,
+            signal=signal,
+            backoff_options=backoff_options,
+            timeout=timeout,
+        )
+        return self._open(plan)
+
+    def _open(self, plan: StreamPlan) -> AsyncFlueEventStream[AttachedAgentEvent]:
+        # The decoder of the plan makes no other events.
+        return cast("AsyncFlueEventStream[AttachedAgentEvent]", open_stream(self._transport, self._settings, plan))

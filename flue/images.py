@@ -1,0 +1,70 @@
+"""Images that go with a prompt."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+import attrs
+
+__all__ = ["AgentPromptImage"]
+
+MAX_CHARACTERS = 14 * 1024 * 1024
+"""The most base64 characters of one image that Flue 1.0 takes."""
+
+
+def _check_data(_image: object, _attribute: attrs.Attribute[Any], data: Any) -> None:
+    if isinstance(data, bytes):
+        size = (len(data) + 2) // 3 * 4
+    elif isinstance(data, str):
+        size = len(data)
+    else:
+        raise TypeError(f"the data of an image must be bytes or base64 str, not {type(data).__name__}")
+    if not data:
+        raise ValueError("the data of an image must not be empty")
+    if size > MAX_CHARACTERS:
+        raise ValueError(f"an image has {size} base64 characters, Flue takes {MAX_CHARACTERS} at most")
+    if isinstance(data, str):
+        try:
+            base64.b64decode(data, validate=True)
+        except (binascii.Error, ValueError) as error:
+            message = f"the data of an image is not base64 (no line breaks, no 'data:' before it): {error}"
+            raise ValueError(message) from None
+
+
+def _check_mime_type(_image: object, _attribute: attrs.Attribute[Any], mime_type: Any) -> None:
+    if not isinstance(mime_type, str):
+        raise TypeError(f"the mime_type of an image must be str, not {type(mime_type).__name__}")
+    if not mime_type.strip():
+        raise ValueError("the mime_type of an image must not be empty")
+
+
+def _size(data: bytes | str) -> str:
+    return f"<{len(data)} {'bytes' if isinstance(data, bytes) else 'base64 characters'}>"
+
+
+@attrs.frozen
+class AgentPromptImage:
+    """An image for an agent to look at. The agent's model must be able to.
+
+    Attributes:
+        data: the image itself as `bytes`, or as base64 text; at most 14 MiB of base64 characters (10.5 MiB of bytes).
+        mime_type: its media type, such as `image/png`.
+
+    Raises:
+        ValueError: the data is empty, too large or no base64, or the media type is empty.
+        TypeError: an argument of the wrong type.
+
+    Example:
+        >>> AgentPromptImage(b"GIF89a", "image/gif").base64
+        'R0lGODlh'
+    """
+
+    data: bytes | str = attrs.field(validator=_check_data, repr=_size)
+    mime_type: str = attrs.field(validator=_check_mime_type)
+
+    @property
+    def base64(self) -> str:
+        """The data as base64 text."""
+        return base64.b64encode(self.data).decode("ascii") if isinstance(self.data, bytes) else self.data

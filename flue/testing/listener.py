@@ -1,0 +1,72 @@
+"""Accepting connections. asyncio's own server loses those that arrive while it is closed; this one does not."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+BACKLOG = 4096
+"""Connections that may wait to be accepted: a thousand clients may come at once."""
+
+
+def listen(port: int) -> socket.socket:
+    """A socket that listens on loopback; port 0 is any free one.
+
+    Raises:
+        OSError: The port is taken.
+    """
+    sock = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
+    sock.setblocking(False)
+    return sock
+
+
+class Listener:
+    """Gives every connection that comes in a protocol. Made, used and closed on a selector loop.
+
+    Args:
+        sock: That listens; closed with the listener.
+        make_protocol: For a new connection.
+        ssl_context: For HTTPS.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        make_protocol: Callable[[], asyncio.BaseProtocol],
+        ssl_context: ssl.SSLContext | None,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._sock = sock
+        self._make_protocol = make_protocol
+        self._ssl = ssl_context
+        self._arriving: set[asyncio.Task[None]] = set()
+        self._loop.add_reader(sock, self._accept)
+
+    async def close(self) -> None:
+        """Close the port. Connections that have got their protocol go on; who has not shaken hands yet is let go."""
+        self._loop.remove_reader(self._sock)
+        self._sock.close()
+        await asyncio.sleep(0)  # a task that has not begun could not close its connection
+        for task in self._arriving:
+            task.cancel()
+        await asyncio.gather(*self._arriving, return_exceptions=True)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                connection, _ = self._sock.accept()
+                task = self._loop.create_task(self._welcome(connection))
+                self._arriving.add(task)
+                task.add_done_callback(self._arriving.discard)
+
+    async def _welcome(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        # Clients that leave in the middle of the handshake, or do not like the certificate, are no problem of ours.
+        with contextlib.suppress(OSError):
+            await self._loop.connect_accepted_socket(self._make_protocol, connection, ssl=self._ssl)

@@ -1,0 +1,194 @@
+"""Answers that say no, as errors."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import re
+import time
+
+import pytest
+
+from flue import errors
+from flue.core import answers
+from flue.core.wire import WireHeaders
+from flue.errors import (
+    AuthenticationError,
+    BadRequestError,
+    FlueApiError,
+    NotFoundError,
+    OffsetGoneError,
+    PermissionDeniedError,
+    RateLimitedError,
+    ServerError,
+    UnsupportedFlueEventVersionError,
+)
+
+from .driver import RECORDINGS, URL
+
+
+def error_for(status, body=b"", wait=0.0):
+    if not isinstance(body, bytes):
+        body = json.dumps(body).encode()
+    return answers.api_error(status, body, WireHeaders([("ETag", "x")]), URL, wait)
+
+
+def envelope(**fields):
+    return {"error": {"type": "some_type", "message": "Something.", "details": "Some.", **fields}}
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, BadRequestError),
+        (401, AuthenticationError),
+        (403, PermissionDeniedError),
+        (404, NotFoundError),
+        (405, FlueApiError),
+        (409, FlueApiError),
+        (410, OffsetGoneError),
+        (416, OffsetGoneError),
+        (429, RateLimitedError),
+        (500, ServerError),
+        (501, ServerError),
+        (503, ServerError),
+        (599, ServerError),
+        (600, FlueApiError),
+    ],
+)
+def test_each_status_has_its_class(status, kind):
+    error = error_for(status)
+    assert type(error) is kind
+    assert (error.status, error.body, error.error, error.url) == (status, "", None, URL)
+    assert error.headers["etag"] == "x"
+    assert str(error) == f"Flue API error {status}: request failed"
+    assert not hasattr(error, "__notes__")
+
+
+def test_the_envelope():
+    """Edge case 21."""
+    error = error_for(404, envelope(type="run_not_found", message='Run "run_x" was not found.', dev="hint", meta={"a": 1}))
+    assert str(error) == 'Flue API error 404 [run_not_found]: Run "run_x" was not found.'
+    said = error.error
+    assert (said.type, said.message, said.details, said.dev) == ("run_not_found", 'Run "run_x" was not found.', "Some.", "hint")
+    assert said.meta == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (envelope(message=7), "Flue API error 400 [some_type]: request failed"),
+        (envelope(type=None), "Flue API error 400: Something."),
+        (envelope(type="", message=""), "Flue API error 400: request failed"),
+        ({"error": "some text"}, "Flue API error 400: request failed"),
+        ({"message": "no envelope"}, "Flue API error 400: request failed"),
+        ([1], "Flue API error 400: request failed"),
+        (None, "Flue API error 400: request failed"),
+    ],
+)
+def test_a_body_of_somebody_elses_making(body, message):
+    error = error_for(400, body)
+    assert str(error) == message
+    assert error.body == body
+    assert error.error is None or error.error.type == ""
+
+
+def test_parts_of_the_envelope_that_are_not_what_they_should_be():
+    said = error_for(400, envelope(details=None, dev=[1])).error
+    assert (said.details, said.dev) == ("", None)
+
+
+@pytest.mark.parametrize("status", [404, 502])
+def test_a_body_that_is_not_json_is_kept_as_text(status):
+    """Edge cases 22, 32."""
+    text = "<html>\n <h1>Bad   gateway</h1>" + "x" * 1000
+    error = error_for(status, text.encode())
+    assert error.body == text
+    (note,) = error.__notes__
+    assert note.startswith("the answer was not Flue's: <html> <h1>Bad gateway</h1>x")
+    assert len(note) < 250
+
+
+def test_white_space_and_broken_text():
+    assert error_for(502, b" \n").body == " \n"
+    assert not hasattr(error_for(502, b" \n"), "__notes__")
+    assert error_for(502, b"\xff\x00oops").body == "\ufffd\x00oops"
+    assert answers.parse_body(b"") == ""
+    assert answers.parse_body(b"null") is None
+
+
+@pytest.mark.parametrize(
+    ("meta", "received"),
+    [({"received": 4}, 4), ({"version": "2"}, "2"), ({"received": 5, "version": 1}, 5), ({}, None), (None, None), ("x", None)],
+)
+def test_an_event_version_that_the_server_refuses(meta, received):
+    """Edge case 29."""
+    error = error_for(500, envelope(type="product_event_version_unsupported", message="Too new.", meta=meta))
+    assert type(error) is UnsupportedFlueEventVersionError
+    assert (error.received, error.supported) == (received, 3)
+    assert error.__notes__ == ["the server said: Too new."]
+
+
+def test_that_type_with_another_status_is_nothing_special():
+    assert type(error_for(400, envelope(type="product_event_version_unsupported"))) is BadRequestError
+
+
+def test_retry_after_is_kept_where_it_belongs():
+    """Edge case 25."""
+    assert error_for(429, wait=2.0).retry_after == 2.0
+    assert error_for(429).retry_after is None
+    assert not hasattr(error_for(503, wait=2.0), "retry_after")
+
+
+def test_what_is_retried_and_what_is_not():
+    """Edge cases 25, 28, 30, 31."""
+    assert {408, 425, 429, 500, 502, 503, 504} == answers.RETRIED
+    assert {406, 415, 501} == answers.SSE_REFUSED
+    assert {401, 403} == answers.CREDENTIALS
+
+
+def test_every_refusal_of_the_recordings():
+    text = (RECORDINGS / "errors.http").read_text()
+    recorded = re.findall(r"HTTP/1\.1 (\d+) .*?\n\n(\{.*?\})(?=\n\n###|\s*\Z)", text, re.DOTALL)
+    assert len(recorded) == 11
+    for status, body in recorded:
+        error = error_for(int(status), body.encode())
+        said = json.loads(body)["error"]
+        assert isinstance(error, FlueApiError)
+        assert error.status == int(status)
+        assert error.body == {"error": said}
+        assert str(error) == f"Flue API error {status} [{said['type']}]: {said['message']}"
+        assert (error.error.type, error.error.details) == (said["type"], said["details"])
+        assert error.error.meta == said.get("meta")
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])
+def test_they_copy_and_pickle_whole(copied):
+    error = error_for(429, envelope(), wait=3.0)
+    error.add_note("a note")
+    error.run_id = "run_1"
+    again = copied(error)
+    assert type(again) is RateLimitedError
+    assert (str(again), again.retry_after, again.run_id, again.__notes__) == (str(error), 3.0, "run_1", ["a note"])
+    assert (again.error, again.body, dict(again.headers)) == (error.error, error.body, {"etag": "x"})
+
+
+def test_a_lone_surrogate_in_a_message_does_no_harm():
+    """Edge case 58."""
+    error = error_for(400, rb'{"error": {"type": "t", "message": "\ud83d"}}')
+    assert str(error) == "Flue API error 400 [t]: \ud83d"
+    assert repr(error)
+
+
+def test_status_error_takes_the_class_of_its_status():
+    error = answers.status_error(307, "somewhere else", url=URL)
+    assert type(error) is errors.FlueApiError
+    assert (error.status, error.body, str(error)) == (307, "", "somewhere else")
+
+
+def test_a_deep_body_is_text():
+    """Edge case 55."""
+    start = time.perf_counter()
+    assert error_for(500, b"[" * answers.ERROR_BODY_LIMIT).body.startswith("[[[")
+    assert time.perf_counter() - start < 1.0

@@ -1,0 +1,292 @@
+"""Headers, offsets, URLs and origins as the wire has them."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from flue.core import wire
+
+NOON = 1_800_000_000.0  # Fri, 15 Jan 2027 08:00:00 GMT
+
+
+def headers(**values: str) -> wire.WireHeaders:
+    return wire.WireHeaders((name.replace("_", "-"), value) for name, value in values.items())
+
+
+class TestWireHeaders:
+    def test_names_are_case_insensitive(self):
+        got = wire.WireHeaders([("Stream-Next-Offset", "a"), ("ETag", "x")])
+        assert got["STREAM-NEXT-OFFSET"] == got.get("stream-next-offset") == "a"
+        assert list(got) == ["stream-next-offset", "etag"]
+        assert len(got) == 2
+        assert "etag" in got
+        assert got.get("absent") is None
+        assert repr(got) == "WireHeaders({'stream-next-offset': 'a', 'etag': 'x'})"
+
+    def test_repeated_headers_are_joined(self):
+        """Edge case 71."""
+        got = wire.WireHeaders([("Stream-Next-Offset", "a"), ("stream-next-offset", "b")])
+        assert got["stream-next-offset"] == "a, b"
+        assert not wire.usable_offset(got["stream-next-offset"])
+
+    def test_cookies_are_left_out(self):
+        """Edge case 43."""
+        assert dict(wire.WireHeaders([("Set-Cookie", "s=1"), ("set-cookie", "t=2"), ("Date", "x")])) == {"date": "x"}
+
+    def test_they_copy_and_pickle_with_their_error(self):
+        got = headers(etag="x")
+        assert dict(pickle.loads(pickle.dumps(got))) == dict(copy.deepcopy(got)) == {"etag": "x"}
+
+    @pytest.mark.parametrize("value", ["true", "TRUE", "True", " true "])
+    def test_a_flag_is_true_in_any_case(self, value):
+        """Edge case 73."""
+        assert headers(Stream_Closed=value).flag(wire.CLOSED)
+
+    @pytest.mark.parametrize("value", ["false", "1", "yes", "", "truee", "true, true"])
+    def test_a_flag_is_nothing_else(self, value):
+        """Edge case 73."""
+        assert not headers(Stream_Closed=value).flag(wire.CLOSED)
+        assert not headers().flag(wire.CLOSED)
+
+
+class TestSegment:
+    @pytest.mark.parametrize(
+        ("value", "encoded"),
+        [
+            ("run_01M83TZN14DGXVVJ3MAMTKWXNP", "run_01M83TZN14DGXVVJ3MAMTKWXNP"),
+            ("a/b", "a%2Fb"),
+            ("%2F", "%252F"),
+            ("a b?c#d;e+f&g\"h'i", "a%20b%3Fc%23d%3Be%2Bf%26g%22h'i"),
+            ("-_.!~*'()", "-_.!~*'()"),
+            ("Größe", "Gr%C3%B6%C3%9Fe"),
+            ("🎉", "%F0%9F%8E%89"),
+            ("a\0\x1fb", "a%00%1Fb"),
+            ("...", "..."),
+        ],
+    )
+    def test_it_is_encoded_as_javascript_does(self, value, encoded):
+        """Edge cases 3, 4, 5, 6, 8."""
+        assert wire.segment(value, "run_id") == encoded
+
+    @pytest.mark.parametrize("value", ["", ".", ".."])
+    def test_what_no_encoding_keeps_inside_its_segment_is_refused(self, value):
+        """Edge cases 1, 2."""
+        with pytest.raises(ValueError, match="run_id must not be"):
+            wire.segment(value, "run_id")
+
+    def test_a_lone_surrogate_is_refused(self):
+        """Edge case 7."""
+        with pytest.raises(ValueError, match="run_id contains a lone surrogate"):
+            wire.segment("a\ud83d", "run_id")
+
+    @pytest.mark.parametrize("value", [7, b"run", None, ["run"]])
+    def test_only_str_is_taken(self, value):
+        """Edge case 9."""
+        with pytest.raises(TypeError, match="run_id must be str, not"):
+            wire.segment(value, "run_id")
+
+
+class TestOffsets:
+    @pytest.mark.parametrize("value", ["-1", "now", "0_5", "AbC-._~", "a,b", "größe"])
+    def test_a_callers_offset_is_opaque(self, value):
+        """Edge case 15."""
+        assert wire.check_offset(value) == value
+
+    @pytest.mark.parametrize("value", ["", " ", "a b", "a\n", "\t", "a\0", "a\u2028b", "\ud83d", "\x7f"])
+    def test_a_callers_offset_is_one_token(self, value):
+        """Edge case 15."""
+        with pytest.raises(ValueError, match="offset must"):
+            wire.check_offset(value)
+
+    @pytest.mark.parametrize("value", [-1, None, b"-1", True])
+    def test_a_callers_offset_is_str(self, value):
+        """Edge case 15."""
+        with pytest.raises(TypeError, match="offset must be str"):
+            wire.check_offset(value)
+
+    @pytest.mark.parametrize("value", ["-1", "0000000000000000_0000000000000006", "opaque~token", "Z"])
+    def test_a_servers_offset_can_be_sent_back(self, value):
+        """Edge cases 70, 89."""
+        assert wire.usable_offset(value)
+
+    @pytest.mark.parametrize("value", ["", "a, b", "a,b", "a b", "a&b", "a=b", "a?b", "a/b", "größe", "a\x7f", "now"])
+    def test_a_servers_offset_that_cannot(self, value):
+        """Edge cases 71, 72."""
+        assert not wire.usable_offset(value)
+
+    @pytest.mark.parametrize(
+        ("old", "new", "back"),
+        [
+            ("0_5", "0_4", True),
+            ("0_5", "0_5", False),
+            ("0_5", "0_6", False),
+            ("0_9", "0_10", False),  # as numbers, not as text
+            ("0_0000000000000010", "0_9", True),
+            ("1_0", "0_9", True),
+            ("-1", "0_0", False),
+            ("0_0", "-1", True),
+            ("zz", "aa", False),  # opaque
+            ("zz", "0_1", False),
+            ("0_1", "aa", False),
+            ("zz", "-1", True),
+            ("-1", "-1", False),
+            ("now", "-1", False),  # an empty stream has nothing before its end
+            ("now", "0_3", False),
+            ("\u0661_5", "0_4", False),  # digits, but not Flue's
+        ],
+    )
+    def test_which_way_an_offset_goes(self, old, new, back):
+        """Edge case 69."""
+        assert wire.goes_back(old, new) is back
+
+
+class TestReadUrl:
+    def test_parameters_come_in_lexicographic_order(self):
+        url = wire.read_url("https://h/runs/r", offset="0_1", tail=5, live="sse", cursor="c")
+        assert url == "https://h/runs/r?cursor=c&live=sse&offset=0_1&tail=5"
+
+    def test_what_is_not_given_is_not_sent(self):
+        assert wire.read_url("https://h/runs/r", offset="-1") == "https://h/runs/r?offset=-1"
+
+    @pytest.mark.parametrize("token", ["a&b=c", "a+b", "a b", "größe", "a%2Fb", "a/b?c#d"])
+    def test_tokens_arrive_as_they_are(self, token):
+        """Edge case 15."""
+        url = wire.read_url("https://h/runs/r", offset=token, live="long-poll", cursor=token)
+        assert parse_qs(urlsplit(url).query) == {"cursor": [token], "live": ["long-poll"], "offset": [token]}
+        assert "+" not in url
+
+
+class TestRedirects:
+    @pytest.mark.parametrize(
+        ("url", "same"),
+        [
+            ("https://h/a", ("https", "h", 443)),
+            ("HTTPS://H:443/a", ("https", "h", 443)),
+            ("http://h", ("http", "h", 80)),
+            ("http://h:8080/x", ("http", "h", 8080)),
+            ("http://[::1]:3583/x", ("http", "::1", 3583)),
+            ("nonsense", ("", "", 80)),
+        ],
+    )
+    def test_origin(self, url, same):
+        assert wire.origin(url) == same
+
+    @pytest.mark.parametrize(
+        ("location", "target"),
+        [
+            ("/b?x=1", "https://h:443/b?x=1"),
+            ("b", "https://h:443/runs/b"),
+            ("?y=2", "https://h:443/runs/r?y=2"),
+            ("https://h/b", "https://h/b"),
+            ("https://H/b#part", "https://H/b"),
+            ("//h/b", "https://h/b"),
+            ("/a\tb", "https://h:443/ab"),  # as browsers read it
+        ],
+    )
+    def test_the_same_origin_is_followed(self, location, target):
+        """Edge case 37."""
+        assert wire.redirect_target("https://h:443/runs/r?offset=-1", location) == target
+
+    @pytest.mark.parametrize(
+        "location",
+        [
+            None,
+            "",
+            "https://evil/b",
+            "http://h/b",
+            "https://h:8443/b",
+            "//evil/b",
+            "https://user:pw@h/b",
+            "https://h@evil/b",
+            "/a b",
+            "/größe",
+            "https://[::1/b",
+            "https://h:99999/b",
+            "file:///etc/passwd",
+        ],
+    )
+    def test_nothing_else_is(self, location):
+        """Edge case 38."""
+        assert wire.redirect_target("https://h/runs/r", location) is None
+
+
+class TestMedia:
+    @pytest.mark.parametrize(
+        ("value", "media", "json"),
+        [
+            ("application/json", "application/json", True),
+            ("Application/JSON; charset=utf-8", "application/json", True),
+            ("application/problem+json", "application/problem+json", True),
+            ("text/json", "text/json", True),
+            ("text/html; charset=utf-8", "text/html", False),
+            ("text/event-stream", "text/event-stream", False),
+            ("application/jsonp", "application/jsonp", False),
+        ],
+    )
+    def test_types(self, value, media, json):
+        assert wire.media_type(headers(content_type=value)) == media
+        assert wire.is_json(media) is json
+
+    def test_a_missing_type_is_given_the_benefit_of_the_doubt(self):
+        assert wire.media_type(headers()) == ""
+        assert wire.is_json("")
+
+
+@pytest.mark.parametrize(
+    ("values", "known"),
+    [
+        ({"content_length": "3"}, True),
+        ({"transfer_encoding": "Chunked"}, True),
+        ({}, False),
+        ({"content_length": "3", "content_encoding": "gzip"}, False),
+        ({"transfer_encoding": "chunked", "content_encoding": "br"}, False),
+        ({"content_length": "3", "content_encoding": "Identity"}, True),
+        ({"content_length": "3", "content_encoding": ""}, True),
+    ],
+)
+def test_whether_the_end_of_a_body_is_known(values, known):
+    """Edge cases 46, 47."""
+    assert wire.framed(headers(**values)) is known
+
+
+def test_http2_ends_a_stream_by_itself():
+    assert wire.framed(headers(), http2=True)
+    assert not wire.framed(headers(content_encoding="gzip"), http2=True)
+
+
+class TestRetryAfter:
+    @pytest.mark.parametrize(
+        ("value", "seconds"),
+        [
+            ("2", 2.0),
+            ("0", 0.0),
+            ("1.5", 1.5),
+            (" 7 ", 7.0),
+            ("3600", 3600.0),
+            ("3601", 3600.0),
+            ("9" * 400, 3600.0),
+            ("Fri, 15 Jan 2027 08:01:30 GMT", 90.0),
+            ("Fri, 15 Jan 2027 09:01:30 +0100", 90.0),
+            ("Fri, 15 Jan 2027 08:01:30", 90.0),  # no zone: GMT, as HTTP has it
+            ("Fri, 15 Jan 2027 07:00:00 GMT", 0.0),
+            ("Wed, 01 Jan 2070 00:00:00 GMT", 3600.0),
+            ("Friday, 15-Jan-27 08:01:30 GMT", 90.0),
+        ],
+    )
+    def test_seconds_and_dates(self, value, seconds):
+        """Edge cases 25, 26, 27, 138."""
+        assert wire.retry_after(headers(retry_after=value), NOON) == seconds
+
+    @pytest.mark.parametrize(
+        "value", ["", "soon", "-1", "inf", "nan", "1e3", "0x10", "1,5", "٣", "2, 3", "Fri, 99 Jan 2027 08:00:00 GMT", "1 s"]
+    )
+    def test_nonsense_is_nothing(self, value):
+        """Edge case 27."""
+        assert wire.retry_after(headers(retry_after=value), NOON) == 0.0
+
+    def test_absence_is_nothing(self):
+        assert wire.retry_after(headers(), NOON) == 0.0

@@ -1,0 +1,15 @@
+"""What the machine around the tests must not decide."""
+
+from __future__ import annotations
+
+import pytest
+
+_SURROUNDINGS = ("FLUE_BASE_URL", "FLUE_TOKEN", "NETRC", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch):
+    """No address, token, proxy or .netrc of the user who runs the tests."""
+    for name in _SURROUNDINGS:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)

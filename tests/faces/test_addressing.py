@@ -1,0 +1,160 @@
+"""Where a request goes: ids stay in their path segment, base URLs keep their prefix, everything else is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from flue import AsyncFlueClient, FlueClient, NotFoundError
+
+from .frames import log
+from .harness import on_both_faces
+
+BOTH = pytest.mark.parametrize("client_class", [FlueClient, AsyncFlueClient])
+
+#: What is refused as an id or a name, and why. `%2E%2E` would not help: requests and many servers read it as `..`.
+REFUSED = [
+    ("", ValueError, "must not be ''"),
+    (".", ValueError, "must not be '.'"),
+    ("..", ValueError, r"must not be '\.\.'"),
+    ("a\ud800b", ValueError, "lone surrogate"),
+    (1, TypeError, "must be str, not int"),
+    (b"run_1", TypeError, "must be str, not bytes"),
+    (None, TypeError, "must be str, not NoneType"),
+]
+
+
+@pytest.mark.parametrize(("run_id", "error", "text"), REFUSED)
+@on_both_faces
+def test_ids_that_are_refused(face, run_id, error, text):
+    """Edge cases 1, 2, 7, 9. Refused before any I/O, by a stream when it is made."""
+    for call in (face.get, face.events, face.stream):
+        with pytest.raises(error, match=f"run_id .*{text}"):
+            call(run_id)
+    assert face.targets == []
+
+
+@pytest.mark.parametrize(("name", "error", "text"), REFUSED)
+@on_both_faces
+def test_workflow_names_that_are_refused(face, name, error, text):
+    """Edge cases 1, 2, 7, 9."""
+    for call in (face.invoke, face.run):
+        with pytest.raises(error, match=f"name .*{text}"):
+            call(name)
+    assert face.targets == []
+
+
+@pytest.mark.parametrize(
+    ("run_id", "segment"),
+    [
+        ("a/b", "a%2Fb"),
+        ("%2F", "%252F"),
+        ("a b?c#d;e+f&g=h", "a%20b%3Fc%23d%3Be%2Bf%26g%3Dh"),
+        ("it's (a) \"test\"!*~", "it's%20(a)%20%22test%22!*~"),
+        ("läuft/🚀", "l%C3%A4uft%2F%F0%9F%9A%80"),
+        ("...", "..."),
+        ("../../admin", "..%2F..%2Fadmin"),
+        ("a:b@c$d,e", "a%3Ab%40c%24d%2Ce"),
+        ("back\\slash", "back%5Cslash"),
+    ],
+)
+@on_both_faces
+def test_ids_are_one_path_segment(face, run_id, segment):
+    """Edge cases 3, 4, 5, 6. The run is found under its own id: the server decodes what was encoded."""
+    face.server.create_run(run_id=run_id)
+    face.server.append(run_id, log(0, runId=run_id))
+    face.server.close_run(run_id)
+    assert face.get(run_id).run_id == run_id
+    assert [event.run_id for event in face.events(run_id)] == [run_id]
+    assert [event.run_id for event in face.stream(run_id)] == [run_id]
+    path = f"/api/runs/{segment}"
+    assert face.targets == [f"{path}?meta", f"{path}?offset=-1", f"{path}?offset=-1"]
+
+
+@pytest.mark.parametrize(("run_id", "segment"), [("a\0b", "a%00b"), ("a\r\nb", "a%0D%0Ab"), ("\x7f", "%7F")])
+@on_both_faces
+def test_control_characters_are_encoded(face, run_id, segment):
+    """Edge case 8. No line break reaches the request line; the server knows no such run."""
+    with pytest.raises(NotFoundError):
+        face.get(run_id)
+    assert face.targets == [f"/api/runs/{segment}?meta"]
+
+
+@on_both_faces
+def test_workflow_names_are_one_path_segment(face):
+    """Edge cases 3, 5."""
+    face.server.add_workflow("re/port 1", lambda _run: None)
+    assert face.invoke("re/port 1").run_id.startswith("run_")
+    assert face.targets == ["/api/workflows/re%2Fport%201"]
+
+
+@pytest.mark.parametrize(
+    ("base_path", "given", "prefix"),
+    [
+        ("", "", ""),
+        ("", "/", ""),
+        ("/api", "/api///", "/api"),
+        ("/a%2Fb", "/a%2Fb/", "/a%2Fb"),
+        ("/deep/er", "/deep/er", "/deep/er"),
+        ("/%C3%BCber", "/über", "/%C3%BCber"),
+    ],
+)
+@on_both_faces
+def test_the_prefix_of_the_base_url_is_kept(face, base_path, given, prefix):
+    """Edge case 12. Slashes at its end do not count, encoded ones inside stay as they are."""
+    origin = face.server.base_url.removesuffix("/api")
+    face.server.script("run_1", [], method="POST")
+    client = face.new_client(base_url=origin + given)
+    with pytest.raises(NotFoundError):
+        face.wait(client.runs.get, "run_1")
+    assert face.targets == [f"{prefix}/runs/run_1?meta"]
+    assert repr(client).endswith(f"{prefix}>")
+    assert base_path == prefix
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("base_url", "text"),
+    [
+        ("", "relative"),
+        ("/api", "relative"),
+        ("flue.example/api", "relative"),
+        ("//flue.example/api", "relative"),
+        ("http://", "no host"),
+        ("https:///api", "no host"),
+        ("ftp://flue.example/", "scheme 'ftp'"),
+        ("localhost:3583", "scheme 'localhost'"),
+        ("file:///etc/passwd", "scheme 'file'"),
+        ("https://flue.example/api?x=1", "query"),
+        ("https://flue.example/api?", "query"),
+        ("https://flue.example/api#top", "fragment"),
+        (" https://flue.example", "white space"),
+        ("https://flue.example ", "white space"),
+        ("https://flue.example/a b", "white space"),
+        ("https://flue.example/\r\nx: y", "white space"),
+        ("https://flue.example:notaport", "not a URL"),
+        ("https://flue.example:99999", "not a URL"),
+        ("https://[::1", "not a URL"),
+        ("https://flue.example\\api", "backslash"),
+    ],
+)
+def test_base_urls_that_cannot_work(client_class, base_url, text):
+    """Edge case 10. The fault is named when the client is made."""
+    with pytest.raises(ValueError, match=f"base_url .*{text}"):
+        client_class(base_url)
+
+
+@BOTH
+@pytest.mark.parametrize("base_url", ["https://user:hunter2@flue.example", "https://hunter2@flue.example/api"])
+def test_user_info_is_refused(client_class, base_url):
+    """Edge case 11. Both libraries would make Basic credentials of it, over the token. The message keeps the secret."""
+    with pytest.raises(ValueError, match="user info") as caught:
+        client_class(base_url)
+    assert "hunter2" not in str(caught.value)
+
+
+@BOTH
+@pytest.mark.parametrize("base_url", [b"https://flue.example", 1, ["https://flue.example"]])
+def test_base_urls_of_another_type(client_class, base_url):
+    """Edge case 10."""
+    with pytest.raises(TypeError, match="base_url must be str"):
+        client_class(base_url)
