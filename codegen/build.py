@@ -51,6 +51,9 @@ class _Builder:
                 _named(node, names.class_name, name)
                 if name in self.nodes:
                     node.fail(f"{name!r} is defined in {self.nodes[name].file} too")
+                for other in self.nodes:
+                    if names.function_name(other) == names.function_name(name):
+                        node.fail(f"{name!r} and {other!r} both become {names.function_name(name)!r}")
                 self.nodes[name] = node
                 self.places[file].append(name)
         self.mixins = self._mixins()

@@ -164,5 +164,6 @@ def _attribute(field: ir.Field) -> str:
         return f"{field.name}: {name} = {field.type.const}"
     if field.required:
         return f"{field.name}: {name}"
-    open_ended = isinstance(field.type, ir.AnyJson)
-    return f"{field.name}: {name} = None" if open_ended else f"{field.name}: {name} | None = None"
+    if isinstance(_flat(field.type)[-1], ir.AnyJson) and not isinstance(field.type, ir.Array):
+        return f"{field.name}: {name} = None"  # JSON has None among its values
+    return f"{field.name}: {name} | None = None"

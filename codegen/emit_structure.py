@@ -110,7 +110,8 @@ class _Writer:
         required = [field for field in model.fields if field.required]
         optional = [field for field in model.fields if not field.required]
         lines = [f"def structure_{function_name(model.name)}(obj: dict[str, Any]) -> {model.name}:"]
-        lines += ["    get: Get = obj.get", f"    count = {len(model.tags) + len(required)}"]
+        lines += ["    get: Get = obj.get"] if model.tags or model.fields else []
+        lines.append(f"    count = {len(model.tags) + len(required)}")
         lines += ["    size = len(obj)"] if optional else []
         for tag in model.tags:
             value = quoted(tag.value)

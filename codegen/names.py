@@ -31,6 +31,13 @@ _FUNCTION_NAMES: Final = frozenset(
         "leftover",
     }
 )
+# Names that the generated modules use beside those of the definitions.
+_MODULE_NAMES: Final = frozenset(
+    {
+        *("Any", "Callable", "ClassVar", "Final", "Literal", "Mapping", "TypeAlias"),
+        *("JSON", "DecodeError", "Get", "Model", "Shape", "Shapes", "Structure", "Structures"),
+    }
+)
 
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
@@ -56,7 +63,7 @@ def class_name(name: str) -> str:
     Raises:
         ValueError: It cannot.
     """
-    if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name) or keyword.iskeyword(name) or hasattr(builtins, name):
+    if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name) or name in _MODULE_NAMES or hasattr(builtins, name):
         raise ValueError(f"{name!r} cannot name a class")
     return name
 

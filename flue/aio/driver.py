@@ -77,6 +77,7 @@ class Driver:
 
     async def _open(self, action: Open) -> None:
         await self.release()
+        self._observer.waits_by(self._machine.live)
         self._observer.opening(action)
         with self._interrupt:
             headers = self._settings.merge(await self._headers())

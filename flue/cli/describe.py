@@ -54,9 +54,9 @@ def compact(value: Any) -> str:
     return one_line(_dumps(value)[:_LONGEST])
 
 
-def pretty(value: Any) -> list[str]:
-    """A JSON value for reading: text as it is, everything else indented."""
-    return clean(value if isinstance(value, str) else _dumps(value, indent=2)).split("\n")
+def pretty(value: Any, indent: int | None = 2) -> list[str]:
+    """The lines of a JSON value for reading: text as it is, everything else indented."""
+    return clean(value if isinstance(value, str) else _dumps(value, indent)).split("\n")
 
 
 def arguments(value: Any) -> str:
@@ -111,7 +111,7 @@ def _content_text(value: Any) -> str | None:
         return content
     if not isinstance(content, list):
         return None
-    parts = [cast("dict[str, Any]", part) for part in cast("list[Any]", content) if isinstance(part, dict)]
+    parts = [cast("dict[str, Any]", part) for part in content if isinstance(part, dict)]
     texts = [part["text"] for part in parts if part.get("type") == "text" and isinstance(part.get("text"), str)]
     return "".join(texts) if texts else None
 

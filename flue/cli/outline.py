@@ -1,16 +1,15 @@
-"""Events as lines of a tree. What flows as prose is not here: see `flue.cli.terminal`."""
+"""Events as lines of a tree. What flows as prose is in `flue.cli.flow`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from flue.cli.describe import arguments, compact, count, duration, failure, tool_result
-from flue.cli.text import clean, one_line
+from flue.cli.text import one_line, width, wrapped
 from flue.models import (
     CompactionEvent,
     CompactionStartEvent,
     DataEvent,
-    LogEvent,
     OperationEvent,
     OperationStartEvent,
     RunResumeEvent,
@@ -28,9 +27,9 @@ from flue.models import (
 if TYPE_CHECKING:
     from flue.cli.text import Line, Span
     from flue.cli.tree import RunTree
-    from flue.models import FlueEvent
+    from flue.models import FlueEvent, LogEvent
 
-__all__ = ["outline"]
+__all__ = ["log_lines", "outline"]
 
 _LEVELS = {"info": "cyan", "warn": "bold yellow", "error": "bold red"}
 
@@ -43,7 +42,7 @@ def outline(event: FlueEvent, tree: RunTree) -> list[Line]:
         tree: as it was before the event.
 
     Returns:
-        None for most events: what they say is said by others, or is prose.
+        Not a single one for many events: what they say is said by others, or is prose.
     """
     match event:
         case RunStartEvent():
@@ -56,7 +55,11 @@ def outline(event: FlueEvent, tree: RunTree) -> list[Line]:
         case OperationEvent():
             return [_closing(event.operation_kind, event.duration_ms, failed=event.is_error, error=event.error)]
         case TurnStartEvent():
-            return [_opening(f"turn {tree.turn_number(event.turn_id) + 1}", "" if event.purpose == "agent" else event.purpose)]
+            return [
+                _opening(
+                    f"turn {tree.turn_number(event.turn_id) + 1}", "" if event.purpose == "agent" else event.purpose
+                )
+            ]
         case TurnEvent():
             return [_turn(event, tree)]
         case ToolStartEvent():
@@ -70,11 +73,11 @@ def outline(event: FlueEvent, tree: RunTree) -> list[Line]:
             name = f"task {one_line(event.agent or '')}".rstrip()
             return [_closing(name, event.duration_ms, failed=event.is_error, error=event.result)]
         case CompactionStartEvent():
-            return [[("· ", "dim"), (f"context is compacted: {event.estimated_tokens:,.0f} tokens, {event.reason}", "dim")]]
+            return [
+                [("· ", "dim"), (f"context is compacted: {event.estimated_tokens:,.0f} tokens, {event.reason}", "dim")]
+            ]
         case CompactionEvent():
             return [_compaction(event)]
-        case LogEvent():
-            return _log(event)
         case DataEvent():
             return [[("· ", "dim"), (one_line(event.name), "bold"), (f"  {compact(event.data)}", "")]]
         case SubmissionSettledEvent():
@@ -120,9 +123,19 @@ def _compaction(event: CompactionEvent) -> Line:
     return [("· ", "dim"), (f"context compacted: {what}", "dim")]
 
 
-def _log(event: LogEvent) -> list[Line]:
-    style = _LEVELS.get(event.level, "")
-    first, *more = clean(event.message).split("\n")
-    values = f"  {arguments(event.attributes)}" if event.attributes else ""
-    head: Line = [(f"{event.level:<5} ", style), (first, ""), (values, "dim")]
-    return [head, *([(" " * 6, ""), (line, "")] for line in more)]
+def log_lines(event: LogEvent, columns: int) -> list[Line]:
+    """A line of a log, whole, however many lines of the terminal that takes.
+
+    Args:
+        event: to be shown.
+        columns: that there are.
+    """
+    mark = f"{event.level:<5} "
+    lines = wrapped(event.message, columns, mark=mark, mark_style=_LEVELS.get(event.level, ""))
+    if not event.attributes:
+        return lines
+    values = arguments(event.attributes)
+    *others, last = lines
+    if sum(width(text) for text, _ in last) + 2 + width(values) <= columns:
+        return [*others, [*last, (f"  {values}", "dim")]]
+    return [*lines, *wrapped(values, columns, mark=" " * len(mark), style="dim")]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Line", "Paint", "Prose", "Span", "clean", "clip", "one_line", "width", "wrap"]
+__all__ = ["Line", "Paint", "Prose", "Span", "clean", "clip", "indented", "one_line", "width", "wrap", "wrapped"]
 
 Span: TypeAlias = tuple[str, str]
 """A piece of text and the names of its styles, separated by spaces; `""` for none."""
@@ -29,11 +29,15 @@ _CODES = {
 # What comes from a server must not steer the terminal: escapes and other control characters are shown as U+FFFD, and
 # so are the marks that make text appear in another order than it has.
 _SHOWN = "\N{REPLACEMENT CHARACTER}"
-_CONTROLS = {code: _SHOWN for code in (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
-_CONTROLS |= {ord("\n"): "\n", ord("\t"): "    ", ord("\r"): "", 0x2028: "\n", 0x2029: "\n", 0x85: "\n"}
+_CONTROLS = {
+    **dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)), _SHOWN),
+    **dict.fromkeys((ord("\n"), 0x85, 0x2028, 0x2029), "\n"),
+    ord("\t"): "    ",
+    ord("\r"): "",
+}
 
 # What this program draws with, and what it uses where the output's encoding has no such characters.
-_PLAIN = str.maketrans("│┌└─✓✗▶›↻…●·✂█", "|,`-+x>>@.*.%#")
+_PLAIN = str.maketrans("│┌└─✓✗▶»↻…●·✂█", "|,`-+x>>@.*.%#")
 
 
 def clean(text: str) -> str:
@@ -96,6 +100,27 @@ def wrap(text: str, columns: int, *, words: bool = True) -> list[str]:
     return [*lines, text[start:]]
 
 
+def wrapped(text: str, columns: int, *, mark: str, mark_style: str | None = None, style: str = "") -> list[Line]:
+    """A text of any length as lines, with a mark before the first of them.
+
+    Args:
+        text: not cleaned yet.
+        columns: of a line, the mark included.
+        mark: before the first line; the others are indented by its width.
+        mark_style: of the mark; by default that of the text.
+        style: of the text.
+    """
+    indent = " " * len(mark)
+    pieces = [piece for line in clean(text).split("\n") for piece in wrap(line, columns - len(mark))]
+    marked = style if mark_style is None else mark_style
+    return [[(indent if index else mark, marked), (piece, style)] for index, piece in enumerate(pieces)]
+
+
+def indented(level: int, line: Line) -> Line:
+    """A line of the tree, as deep as it lies."""
+    return [("│ " * level, "dim"), *line]
+
+
 class Prose:
     """Text that arrives in pieces, broken into lines as it comes.
 
@@ -105,8 +130,8 @@ class Prose:
 
     def __init__(self, columns: int) -> None:
         self._columns = columns
-        self._held = ""
-        self.rest = ""
+        self._held: str = ""
+        self.rest: str = ""
 
     def feed(self, text: str) -> list[str]:
         """Add a piece. Returns the lines that are complete; `rest` is the line in the making."""

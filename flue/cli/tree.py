@@ -60,19 +60,19 @@ class RunTree:
 
     Attributes:
         totals: of the events so far.
-        work: what is going on: what it is called, and when it began by the server's clock. The latest comes last.
     """
 
     def __init__(self) -> None:
         self.totals = Totals()
-        self.work: dict[str, tuple[str, datetime]] = {}
+        self._work: dict[str, tuple[str, datetime]] = {}
         self._inside: dict[str, int] = {}
         self._turns: dict[str, int] = {}
         self._turn_count = 0
-        self._tasks: set[str] = set()
+        self._tasks: dict[str, str] = {}
 
     def level(self, event: FlueEvent) -> int:
         """How many things lie around an event. To be asked before `follow`."""
+        around: tuple[str | None, ...]
         match event:
             case OperationStartEvent() | OperationEvent():
                 around = (event.task_id,)
@@ -84,9 +84,13 @@ class RunTree:
                 around = (event.turn_id, event.operation_id, event.task_id)
         return next((self._inside[key] for key in around if key is not None and key in self._inside), 0)
 
-    def tasks(self) -> int:
-        """How many tasks are going on at once."""
-        return len(self._tasks)
+    def title_among_several(self, task_id: str | None) -> str | None:
+        """What a task is called, when it is one of several that are going on at once."""
+        return self._tasks.get(task_id) if task_id is not None and len(self._tasks) > 1 else None
+
+    def latest_work(self) -> tuple[str, datetime] | None:
+        """What was begun last and goes on, and since when. May be called from another thread."""
+        return next(reversed(list(self._work.values())), None)
 
     def turn_number(self, turn_id: str) -> int:
         """The number of a turn in the order of their beginnings, from 1."""
@@ -104,25 +108,25 @@ class RunTree:
                 self._turn_count += 1
                 self._turns[event.turn_id] = self._turn_count
                 self._inside[event.turn_id] = self.level(event) + 1
-                self.work[event.turn_id] = ("the model is at work", event.timestamp)
+                self._work[event.turn_id] = ("the model is at work", event.timestamp)
             case TurnEvent():
                 self._inside.pop(event.turn_id, None)
                 self._turns.pop(event.turn_id, None)
-                self.work.pop(event.turn_id, None)
+                self._work.pop(event.turn_id, None)
                 self.totals.turns += 1
                 if event.response.usage is not None:
                     self.totals.add(event.response.usage)
             case ToolStartEvent():
-                self.work[event.tool_call_id] = (event.tool_name, event.timestamp)
+                self._work[event.tool_call_id] = (event.tool_name, event.timestamp)
             case ToolEvent():
-                self.work.pop(event.tool_call_id, None)
+                self._work.pop(event.tool_call_id, None)
             case TaskStartEvent():
                 self._inside[event.task_id] = self.level(event) + 1
-                self._tasks.add(event.task_id)
-                self.work[event.task_id] = (f"task {event.agent or event.task_id}", event.timestamp)
+                self._tasks[event.task_id] = f"task {event.agent or event.task_id}"
+                self._work[event.task_id] = (self._tasks[event.task_id], event.timestamp)
             case TaskEvent():
                 self._inside.pop(event.task_id, None)
-                self._tasks.discard(event.task_id)
-                self.work.pop(event.task_id, None)
+                self._tasks.pop(event.task_id, None)
+                self._work.pop(event.task_id, None)
             case _:
                 pass

@@ -27,13 +27,11 @@ class View(Protocol):
         """What the server answered to one question."""
         ...
 
-    def follow(self, run_id: str, workflow: str, since: datetime | None) -> None:
+    def follow(self, since: datetime | None) -> None:
         """Events will come, live.
 
         Args:
-            run_id: of the run that is followed.
-            workflow: that it runs.
-            since: when it was started, if that is known.
+            since: when the run was started, if that is known.
         """
         ...
 
@@ -74,7 +72,7 @@ class JsonLinesView:
         """One line."""
         self._write(to_json(answer))
 
-    def follow(self, run_id: str, workflow: str, since: datetime | None) -> None:
+    def follow(self, since: datetime | None) -> None:
         """Nothing: the events say it."""
 
     def event(self, event: FlueEvent) -> None:
@@ -130,8 +128,12 @@ class CsvView(JsonLinesView):
         fields = to_json(event)
         cells = [fields.pop(key, None) for _, key in self._COLUMNS]
         row = [cell if isinstance(cell, str) else "" if cell is None else json.dumps(cell) for cell in cells]
-        self._table.writerow([_encodable(cell) for cell in row] + [json.dumps(fields, separators=(",", ":"))])
+        self._table.writerow([*map(self._printable, row), json.dumps(fields, separators=(",", ":"))])
         self._out.flush()
+
+    def _printable(self, cell: str) -> str:
+        encoding = self._out.encoding or "utf-8"
+        return cell.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def choose_view(*, json_lines: bool) -> View:
@@ -145,13 +147,9 @@ def choose_view(*, json_lines: bool) -> View:
 
 
 def say(*sentences: str) -> None:
-    """Sentences on standard error, one a line, the first of them with the program's name. Nothing in them steers a terminal."""
+    """Sentences on standard error, one a line, the first with the program's name. Nothing in them steers a terminal."""
     from flue.cli.text import clean  # noqa: PLC0415  # only when there is something to say
 
     first, *others = (" ".join(clean(sentence).split("\n")) for sentence in sentences)
     sys.stderr.write("\n".join([f"flue: {first}", *(f"  {other}" for other in others)]) + "\n")
     sys.stderr.flush()
-
-
-def _encodable(text: str) -> str:
-    return text.encode("ascii", "backslashreplace").decode()

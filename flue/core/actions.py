@@ -139,6 +139,11 @@ READ = Read()
 class Machine(Protocol):
     """What the faces drive. `now` is a monotonic clock's reading in seconds; only differences matter."""
 
+    @property
+    def live(self) -> str | None:
+        """How it waits for news; None when it does not."""
+        ...
+
     def next_action(self, now: float) -> Action:
         """What to do now. The machine does not move until it is told how that went."""
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from flue.core import wire
 from flue.core.actions import READ, Action, Fail, Fault, Head, Open, Read, Request, Sleep
@@ -54,6 +54,11 @@ class Attempts:
         raise NotImplementedError
 
     # What the faces call.
+
+    @property
+    def live(self) -> Literal["long-poll", "sse"] | None:
+        """How it waits for news; None when it does not."""
+        return None
 
     def next_action(self, now: float) -> Action:
         """What to do now."""

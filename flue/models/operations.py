@@ -98,7 +98,7 @@ class AgentPromptResult(Model):
     stream_url: str
     offset: str
     submission_id: str
-    result: AgentPromptResponse | JSON | None = None
+    result: AgentPromptResponse | JSON = None
     wire_extra: Mapping[str, Any] = NO_EXTRA
 
 

@@ -74,6 +74,7 @@ class Driver:
 
     def _open(self, action: Open) -> None:
         self.release()
+        self._observer.waits_by(self._machine.live)
         self._observer.opening(action)
         headers = self._settings.merge(self._headers())
         try:

@@ -22,6 +22,9 @@ def listen(port: int) -> socket.socket:
         OSError: The port is taken.
     """
     sock = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
+    # Inherited by the accepted sockets. An answer goes out in several writes; on a connection that was used before, each
+    # would wait for the client's delayed acknowledgement.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setblocking(False)
     return sock
 

@@ -247,7 +247,7 @@ def _respelled(value: Any) -> Any:
 
 
 @settings(
-    derandomize=True, database=None, deadline=None, max_examples=600, suppress_health_check=[HealthCheck.too_slow]
+    derandomize=True, database=None, deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow]
 )
 @given(mutated_events())
 def test_any_event_comes_back_as_it_was(event: dict[str, Any]) -> None:

@@ -6,7 +6,6 @@ import copy
 import json
 import pickle
 import re
-import time
 
 import pytest
 
@@ -189,6 +188,4 @@ def test_status_error_takes_the_class_of_its_status():
 
 def test_a_deep_body_is_text():
     """Edge case 55."""
-    start = time.perf_counter()
-    assert error_for(500, b"[" * answers.ERROR_BODY_LIMIT).body.startswith("[[[")
-    assert time.perf_counter() - start < 1.0
+    assert error_for(500, b"[" * answers.ERROR_BODY_LIMIT).body == "[" * answers.ERROR_BODY_LIMIT

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
-from flue import AgentSendResult
+from flue import AbortSignal, AgentSendResult
 from flue.aio.agents import Agents as AsyncAgents
 from flue.sync.agents import Agents
 from flue.testing import Reply
@@ -82,3 +83,15 @@ def views() -> Reply:
     """What Flue 1.0.0-beta.8 and beta.9 answer to every read of an agent that has an offset."""
     reason = "History reads do not accept offset, tail, or live parameters."
     return refusal(400, "invalid_request", reason, "Request is malformed.")
+
+
+def abort_after_requests(face: Face, signal: AbortSignal, count: int, reason: Any = None) -> threading.Thread:
+    """Abort on another thread once the server was asked so often."""
+
+    def abort() -> None:
+        face.server.wait_for_requests(count)
+        signal.abort(reason)
+
+    thread = threading.Thread(target=abort, daemon=True)
+    thread.start()
+    return thread

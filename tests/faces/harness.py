@@ -17,7 +17,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from flue import AsyncFlueClient, BackoffOptions, FlueClient, Timeouts
+from flue import AsyncFlueClient, BackoffOptions, FlueClient, FlueConnectionError, Timeouts
 from flue.testing import FlueTestServer
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Stream:
             self._face.note("end", self.inner.offset)
             raise StopIteration from None
         except Exception as error:
-            self._face.note("error", type(error).__name__, str(error), self.inner.offset)
+            self._face.note("error", type(error).__name__, _text(error), self.inner.offset)
             raise
         self._face.note("event", event.type, event.event_index, self.inner.offset)
         return event
@@ -136,7 +136,7 @@ class Face:
         try:
             result = self.wait(call, *arguments, **options)
         except Exception as error:
-            self.note("error", type(error).__name__, str(error))
+            self.note("error", type(error).__name__, _text(error))
             raise
         self.note(kind, len(result) if isinstance(result, list) else "")
         return result
@@ -248,6 +248,11 @@ def on_both_faces(
     asked_for = list(inspect.signature(scenario).parameters.values())[1:]
     test.__signature__ = inspect.Signature(asked_for)  # type: ignore[attr-defined]  # read by inspect.signature()
     return test
+
+
+def _text(error: Exception) -> str:
+    """What an error says, if these are our own words: how a connection failed is told in those of each library."""
+    return "" if isinstance(error, FlueConnectionError) else str(error)
 
 
 def _neutral(line: tuple[Any, ...]) -> tuple[Any, ...]:

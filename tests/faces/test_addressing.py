@@ -88,27 +88,24 @@ def test_workflow_names_are_one_path_segment(face):
 
 
 @pytest.mark.parametrize(
-    ("base_path", "given", "prefix"),
+    ("path", "prefix"),
     [
-        ("", "", ""),
-        ("", "/", ""),
-        ("/api", "/api///", "/api"),
-        ("/a%2Fb", "/a%2Fb/", "/a%2Fb"),
-        ("/deep/er", "/deep/er", "/deep/er"),
-        ("/%C3%BCber", "/über", "/%C3%BCber"),
+        ("", ""),
+        ("/", ""),
+        ("/api///", "/api"),
+        ("/a%2Fb/", "/a%2Fb"),
+        ("/deep/er", "/deep/er"),
+        ("/über", "/%C3%BCber"),
     ],
 )
 @on_both_faces
-def test_the_prefix_of_the_base_url_is_kept(face, base_path, given, prefix):
+def test_the_prefix_of_the_base_url_is_kept(face, path, prefix):
     """Edge case 12. Slashes at its end do not count, encoded ones inside stay as they are."""
-    origin = face.server.base_url.removesuffix("/api")
-    face.server.script("run_1", [], method="POST")
-    client = face.new_client(base_url=origin + given)
+    client = face.new_client(base_url=face.server.base_url.removesuffix("/api") + path)
     with pytest.raises(NotFoundError):
         face.wait(client.runs.get, "run_1")
     assert face.targets == [f"{prefix}/runs/run_1?meta"]
     assert repr(client).endswith(f"{prefix}>")
-    assert base_path == prefix
 
 
 @BOTH

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 
 import pytest
 
@@ -18,11 +17,12 @@ from flue import (
     NotFoundError,
     RateLimitedError,
     ServerError,
+    Timeouts,
     to_json,
 )
 from flue.testing import Fault, Reply
 
-from .agent_scenes import AGENT, call, recorded_answer, recorded_body, refusal
+from .agent_scenes import AGENT, abort_after_requests, call, recorded_answer, recorded_body, refusal
 from .frames import JSON, dumps
 from .harness import on_both_faces
 
@@ -172,8 +172,8 @@ def test_refusals(face, reply, kind, message):
 @on_both_faces
 def test_the_time_is_up(face, method):
     face.server.script(AGENT, [Reply(fault=Fault(stall_before_headers=30.0))])
-    with pytest.raises(FlueTimeoutError, match=r"agent assistant/rec1: no answer within 0.1 s") as caught:
-        call(face, method, "assistant", "rec1", message="hello", timeout=0.1)
+    with pytest.raises(FlueTimeoutError, match=r"agent assistant/rec1: no answer within 0.3 s") as caught:
+        call(face, method, "assistant", "rec1", message="hello", timeout=0.3)
     assert any("if the prompt was admitted" in note for note in caught.value.__notes__)
 
 
@@ -181,13 +181,7 @@ def test_the_time_is_up(face, method):
 def test_an_abort(face):
     face.server.script(AGENT, [Reply(fault=Fault(stall_before_headers=30.0))])
     signal = AbortSignal()
-
-    def abort_when_asked():
-        face.server.wait_for_requests(1)
-        signal.abort("enough")
-
-    aborter = threading.Thread(target=abort_when_asked)
-    aborter.start()
+    aborter = abort_after_requests(face, signal, 1, reason="enough")
     with pytest.raises(AbortError) as caught:
         call(face, "prompt", "assistant", "rec1", message="hello", signal=signal)
     aborter.join()
@@ -195,7 +189,7 @@ def test_an_abort(face):
     assert any("if the prompt was admitted" in note for note in caught.value.__notes__)
 
 
-@on_both_faces(client={"timeout": 0.1})
+@on_both_faces(client={"timeout": Timeouts(connect=2.0, read=0.1)})
 def test_a_prompt_may_last_longer_than_the_read_time_out(face):
     answer = Reply(200, [JSON], dumps(ADMITTED | {"result": 1}), fault=Fault(stall_before_headers=0.4))
     face.server.script(AGENT, [answer])

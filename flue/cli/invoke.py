@@ -1,0 +1,75 @@
+"""`workflows invoke`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from flue import UNSET, ServerError
+from flue.cli.follow import Follower
+from flue.cli.parser import program_name
+from flue.cli.program import Exit, UsageError, open_client, shown_on
+from flue.cli.views import choose_view, say
+from flue.plan import Deadline
+
+if TYPE_CHECKING:
+    from flue import FlueClient
+    from flue.cli.parser import Options
+    from flue.cli.views import View
+
+__all__ = ["invoke"]
+
+
+def invoke(options: Options) -> Exit:
+    """Start a run; wait for its result, follow it, or leave it."""
+    given = _input(options.input)
+    with open_client(options) as client, shown_on(choose_view(json_lines=options.json)) as view:
+        if options.wait:
+            return _wait(client, view, options, given)
+        deadline = Deadline(options.timeout)
+        admitted = client.workflows.invoke(options.name, input=given, timeout=deadline.left())
+        if not options.follow:
+            view.answer(admitted)
+            view.hint(f"{program_name()} runs stream {admitted.run_id}")
+            return Exit.DONE
+        following = client.runs.stream(admitted.run_id, live="sse", timeout=deadline.left())
+        view.follow(None)
+        follower = Follower(client, view, options, admitted.run_id, workflow=options.name)
+        return Exit.DONE if follower.succeeded(following, deadline) else Exit.FAILED
+
+
+def _wait(client: FlueClient, view: View, options: Options, given: Any) -> Exit:
+    try:
+        view.answer(client.workflows.invoke(options.name, input=given, wait="result", timeout=options.timeout))
+    except ServerError as error:
+        # Flue 1.0 answers 500 when the run fails. Any other 5xx says nothing about the run.
+        if error.status != 500:
+            raise
+        say(str(error), *getattr(error, "__notes__", []))
+        return Exit.FAILED
+    return Exit.DONE
+
+
+def _input(text: str | None) -> Any:
+    """The input that was given: JSON, a file of it, or standard input."""
+    if text is None:
+        return UNSET
+    source = "--input"
+    if text == "-":
+        text, source = sys.stdin.read(), "standard input"
+    elif text.startswith("@"):
+        source = text[1:]
+        try:
+            text = Path(source).read_text(encoding="utf-8-sig")
+        except (OSError, ValueError) as error:
+            raise UsageError(f"cannot read the input: {error}") from None
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{source} is not JSON: {error}") from None
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON value")

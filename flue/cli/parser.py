@@ -1,0 +1,168 @@
+"""The arguments of the command line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import PurePath
+
+from flue import __version__
+
+__all__ = ["Options", "build_parser", "program_name"]
+
+_EPILOG = """\
+environment:
+  FLUE_BASE_URL   where the Flue routes are mounted, when --base-url is not given
+  FLUE_TOKEN      the bearer token, when --token is not given
+
+exit status:
+  0    the run completed, or the read succeeded (also that of a failed run's record or events)
+  1    a run that was followed, or waited for, failed
+  2    usage
+  3    the server could not be reached or read
+  130  interrupted
+"""
+
+
+class Options(argparse.Namespace):
+    """What was given on the command line; attributes that a command does not have keep these values."""
+
+    handler: str | None = None
+    """Module and function of the command, `module:function`."""
+    base_url: str | None = None
+    token: str | None = None
+    headers_before: list[tuple[str, str]] | None = None
+    """Given before the command's name."""
+    headers_after: list[tuple[str, str]] | None = None
+    timeout: float | None = None
+    json: bool = False
+    csv: bool = False
+
+    name: str = ""
+    run_id: str = ""
+    input: str | None = None
+    wait: bool = False
+    follow: bool = False
+    tail: int | None = None
+    offset: str = "-1"
+    live: str = "sse"
+    port: int = 0
+    database: str | None = None
+
+    @property
+    def headers(self) -> dict[str, str | None]:
+        """All headers; the last of a name counts."""
+        return dict([*(self.headers_before or []), *(self.headers_after or [])])
+
+
+def program_name() -> str:
+    """How this program was called, for messages that tell what to type."""
+    name = PurePath(sys.argv[0]).name
+    return "python -m flue" if name == "__main__.py" else "flue-py"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser; parse into an `Options`."""
+    parser = argparse.ArgumentParser(
+        prog=program_name(),
+        description="Start Flue workflow runs and follow their events. "
+        "On a terminal: for reading. In a pipe or with --json: one JSON object a line.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[_common("headers_before")],
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"flue-sdk {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _command(commands, "demo", "flue.cli.demo:demo", "watch a run survive a lost connection, on a server of its own")
+    _serve(commands)
+    workflows = _group(commands, "workflows", "start runs")
+    _invoke(workflows)
+    runs = _group(commands, "runs", "read runs")
+    _runs(runs)
+    return parser
+
+
+def _common(headers: str) -> argparse.ArgumentParser:
+    """Options of every command that talks to a server. They may stand before or after the command's name."""
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    group = common.add_argument_group("the server and the output")
+    group.add_argument("--base-url", metavar="URL", help="where the Flue routes are mounted, path included")
+    group.add_argument("--token", help="bearer token; better given as FLUE_TOKEN, which other users cannot see")
+    group.add_argument(
+        "--header", metavar="NAME:VALUE", action="append", dest=headers, type=_header, help="of every request; repeatable"
+    )
+    group.add_argument("--timeout", metavar="SECONDS", type=float, help="limit for all of it; default: none")
+    group.add_argument("--json", action="store_true", help="one JSON object a line, also on a terminal")
+    return common
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon:
+        raise argparse.ArgumentTypeError("a name, a colon and a value are needed")  # the text may be a secret
+    return name.strip(), value.strip()
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError("not a port")
+    return port
+
+
+Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _command(commands: Commands, name: str, handler: str, text: str, *, common: bool = False) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name,
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}.",
+        parents=[_common("headers_after")] if common else [],
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(handler=handler)
+    return parser
+
+
+def _group(commands: Commands, name: str, text: str) -> Commands:
+    parser = commands.add_parser(name, help=text, allow_abbrev=False)
+    return parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+
+def _serve(commands: Commands) -> None:
+    text = "serve a Flue for trying things out, on this machine only, with a few workflows"
+    serve = _command(commands, "serve", "flue.cli.serve:serve", text)
+    serve.add_argument("--port", type=_port, help="default: any free one")
+    serve.add_argument("--token", help="the bearer token that every request must carry")
+    serve.add_argument("--database", metavar="FILE", help="a SQLite file that keeps the runs for the next time")
+    serve.add_argument("--json", action="store_true", help="say where it listens as a JSON object")
+
+
+def _invoke(workflows: Commands) -> None:
+    invoke = _command(workflows, "invoke", "flue.cli.invoke:invoke", "start a run", common=True)
+    invoke.add_argument("name", metavar="NAME", help="of the workflow")
+    invoke.add_argument("--input", metavar="JSON", help="the input: JSON, @FILE with JSON, or - for standard input")
+    how = invoke.add_mutually_exclusive_group()
+    how.add_argument("--wait", action="store_true", help="wait for the result in one request")
+    how.add_argument("--follow", action="store_true", help="follow the run's events to its end")
+
+
+def _runs(runs: Commands) -> None:
+    get = _command(runs, "get", "flue.cli.read:get", "show the record of a run", common=True)
+    events = _command(runs, "events", "flue.cli.read:events", "list the events that there are by now", common=True)
+    stream = _command(runs, "stream", "flue.cli.read:stream", "follow the events as they happen", common=True)
+    for parser in (get, events, stream):
+        parser.add_argument("run_id", metavar="ID", help="of the run")
+    for parser in (events, stream):
+        parser.add_argument("--tail", metavar="N", type=int, help="begin with the last N events")
+        parser.add_argument("--offset", metavar="O", help="begin behind this offset; `now` for what is new only")
+    events.add_argument("--csv", action="store_true", help="a table instead of JSON")
+    stream.add_argument(
+        "--live",
+        choices=["sse", "long-poll", "off"],
+        help="how to wait for news: server-sent events (the default), long poll, or not at all",
+    )

@@ -1,0 +1,61 @@
+"""`runs get`, `runs events`, `runs stream`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Literal
+
+from flue import BackoffOptions
+from flue.cli.follow import Follower
+from flue.cli.program import Exit, open_client, shown_on
+from flue.cli.views import CsvView, choose_view
+from flue.plan import Deadline
+
+if TYPE_CHECKING:
+    from flue.cli.parser import Options
+
+__all__ = ["events", "get", "stream"]
+
+_PATIENCE = BackoffOptions(max_elapsed=15.0)
+"""Who waits at a terminal wants to know sooner than a service that nothing answers there. A stream that was read from is never given up."""
+
+
+def get(options: Options) -> Exit:
+    """Show the record of a run."""
+    with open_client(options) as client, shown_on(choose_view(json_lines=options.json)) as view:
+        view.answer(client.runs.get(options.run_id, backoff_options=_PATIENCE, timeout=options.timeout))
+    return Exit.DONE
+
+
+def events(options: Options) -> Exit:
+    """Show the events that there are by now."""
+    chosen = CsvView(sys.stdout) if options.csv else choose_view(json_lines=options.json)
+    with open_client(options) as client, shown_on(chosen) as view:
+        reading = client.runs.stream(
+            options.run_id,
+            offset=options.offset,
+            tail=options.tail,
+            live=False,
+            backoff_options=_PATIENCE,
+            timeout=options.timeout,
+        )
+        Follower(client, view, options, options.run_id, verb="events").read(reading)
+    return Exit.DONE
+
+
+def stream(options: Options) -> Exit:
+    """Follow a run."""
+    waits: dict[str, Literal["sse", "long-poll", False]] = {"sse": "sse", "long-poll": "long-poll", "off": False}
+    deadline = Deadline(options.timeout)
+    with open_client(options) as client, shown_on(choose_view(json_lines=options.json)) as view:
+        following = client.runs.stream(  # checks the arguments; nothing is sent yet
+            options.run_id,
+            offset=options.offset,
+            tail=options.tail,
+            live=waits[options.live],
+            timeout=deadline.left(),
+        )
+        record = client.runs.get(options.run_id, backoff_options=_PATIENCE, timeout=deadline.left())
+        view.follow(record.started_at)
+        succeeded = Follower(client, view, options, options.run_id).succeeded(following, deadline)
+    return Exit.DONE if succeeded else Exit.FAILED

@@ -1,0 +1,86 @@
+"""Schemas in scratch directories, and the command line of the generator on them."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+from codegen.load import DIALECT
+from codegen.package import Target
+
+GOLDEN = Path(__file__).parent / "golden"
+MINIMAL: dict[str, Any] = {
+    "$schema": DIALECT,
+    "$id": "thing.json",
+    "title": "Things",
+    "description": "Things.",
+    "$defs": {
+        "Colour": {"type": "string", "description": "A colour.", "enum": ["red", "blue"]},
+        "Circle": {
+            "type": "object",
+            "description": "A circle.",
+            "properties": {
+                "kind": {"const": "circle", "description": "."},
+                "r": {"type": "number", "description": "."},
+            },
+            "required": ["kind"],
+        },
+        "Square": {
+            "type": "object",
+            "description": "A square.",
+            "properties": {
+                "kind": {"const": "square", "description": "."},
+                "a": {"type": "number", "description": "."},
+            },
+            "required": ["kind"],
+        },
+        "Shape": {"description": "A shape.", "oneOf": [{"$ref": "#/$defs/Circle"}, {"$ref": "#/$defs/Square"}]},
+        "Thing": {
+            "type": "object",
+            "description": "A thing.",
+            "properties": {
+                "name": {"type": "string", "description": "Its name."},
+                "size": {"type": "integer", "description": "Its size."},
+                "madeAt": {"type": "string", "format": "date-time", "description": "When it was made."},
+                "shapes": {"type": "array", "items": {"$ref": "#/$defs/Shape"}, "description": "Its shapes."},
+                "colour": {"$ref": "#/$defs/Colour", "description": "Its colour."},
+                "any": {"description": "Anything.", "anyOf": [{"$ref": "#/$defs/Circle"}, {}]},
+            },
+            "required": ["name"],
+        },
+    },
+}
+
+
+def changed(pointer: str, value: Any) -> dict[str, Any]:
+    """The minimal schema with one value set; an Ellipsis removes it."""
+    schema = copy.deepcopy(MINIMAL)
+    *steps, last = pointer.split("/")
+    target: Any = schema
+    for step in steps:
+        target = target[int(step) if isinstance(target, list) else step]
+    if value is ...:
+        del target[last]
+    else:
+        target[int(last) if isinstance(target, list) else last] = value
+    return schema
+
+
+def target(directory: Path, fallbacks: dict[str, str] | None = None) -> Target:
+    return Target(
+        schemas=directory / "schemas",
+        directory=directory / "scratch_models",
+        package="scratch_models",
+        names=directory / "scratch_names.py",
+        fallbacks=fallbacks or {},
+    )
+
+
+def put(directory: Path, *schemas: dict[str, Any]) -> Target:
+    """Write schema files into a scratch directory."""
+    (directory / "schemas").mkdir(exist_ok=True)
+    for schema in schemas:
+        (directory / "schemas" / schema["$id"]).write_text(json.dumps(schema))
+    return target(directory)

@@ -1,0 +1,155 @@
+"""One small pair of schemas that uses everything, and the Python that has to come of it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from scratch import GOLDEN
+
+from codegen.__main__ import FLUE, ROOT
+from codegen.package import Target, render
+from flue._wire_model import DecodeError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+TARGET = Target(
+    schemas=GOLDEN / "schemas",
+    directory=GOLDEN / "golden_models",
+    package="golden_models",
+    names=GOLDEN / "golden_names.py",
+    fallbacks={"Figure": "UnknownContent"},
+)
+
+
+def run(*command: str, cwd: Path) -> None:
+    answer = subprocess.run([sys.executable, "-m", *command], cwd=cwd, check=False, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+@pytest.fixture
+def golden(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(GOLDEN))
+    return importlib.import_module("golden_models._structure")
+
+
+def test_the_output_is_the_golden_one() -> None:
+    files = render(TARGET)
+    assert sorted(files) == sorted([*TARGET.directory.glob("*.py"), TARGET.names])
+    for path, text in files.items():
+        assert path.read_text() == text, path
+
+
+@pytest.mark.parametrize("seed", ["0", "1", "4242"])
+def test_the_output_does_not_depend_on_the_run(seed: str) -> None:
+    script = "from test_golden import TARGET, render; print(list(render(TARGET).values()))"
+    environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": f"{ROOT}{os.pathsep}{Path(__file__).parent}"}
+    answer = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env=environment, check=True, capture_output=True, text=True
+    )
+    assert answer.stdout == f"{list(render(TARGET).values())}\n"
+
+
+@pytest.mark.parametrize(("target", "ignore"), [(TARGET, "A,PLR,INP"), (FLUE, "INP")], ids=["golden", "flue"])
+def test_the_output_is_formatted_and_clean(target: Target, ignore: str, tmp_path: Path) -> None:
+    (tmp_path / "flue").mkdir()
+    (tmp_path / "flue" / "__init__.py").write_text('"""So that ruff knows flue for a package of ours."""\n')
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    root = target.directory.parents[target.package.count(".")]
+    for path, text in render(target).items():
+        (tmp_path / path.relative_to(root)).parent.mkdir(exist_ok=True)
+        (tmp_path / path.relative_to(root)).write_text(text)
+    run("ruff", "format", "--check", "--no-cache", ".", cwd=tmp_path)
+    run("ruff", "check", "--extend-ignore", ignore, "--no-cache", ".", cwd=tmp_path)
+
+
+def test_the_output_passes_the_type_checkers() -> None:
+    run("mypy", "--strict", "golden_models", cwd=GOLDEN)
+    run("pyright", "golden_models", cwd=GOLDEN)
+
+
+EVERYTHING: dict[str, Any] = {
+    "from": "a",
+    "class": "b",
+    "str": "c",
+    "self": True,
+    "items": 1,
+    "input": {"x": [1]},
+    "payload": [None],
+    "HTTPStatus2": 200,
+    "_private-name": 0.5,
+    "meta": {"k": None},
+    "colour": 'it\'s "blue"',
+    "text": "hi",
+    "origin": {"x": 1, "y": 2},
+    "lastSeen": "2026-11-23T09:14:54.876Z",
+    "parent": {"from": "p", "payload": None, "text": [{"x": 0, "y": 0}]},
+}
+
+
+def test_the_output_works(golden: ModuleType) -> None:
+    from golden_models import Everything, Point  # type: ignore[import-not-found]
+
+    made = golden.structure_everything(EVERYTHING)
+    assert isinstance(made, Everything)
+    assert (made.from_, made.class_, made.str_, made.self_, made.items, made.http_status2) == (
+        "a",
+        "b",
+        "c",
+        True,
+        1,
+        200,
+    )
+    assert (made.private_name, made.colour, made.input) == (0.5, 'it\'s "blue"', {"x": [1]})
+    assert made.origin == Point(x=1, y=2)
+    assert made.parent.payload is None
+    assert made.parent.text == [Point(x=0, y=0)]
+    assert made.wire_extra == made.parent.wire_extra == {}
+    assert golden.structure_everything(EVERYTHING | {"origin": {"x": "left"}}).origin == {"x": "left"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "problem"),
+    [
+        ("payload", ..., "$.payload: expected a value, found null or nothing"),
+        ("text", 1, "$.text: expected an array, found an integer"),
+        ("text", [{"x": 1, "y": 1}, {"x": 1, "y": 1.5}], "$.text[1].y: expected an integer, found a number"),
+        ("parent", {"from": 1}, "$.parent.from: expected a string, found an integer"),
+        ("colour", "green", "$.colour: expected one of it's \"blue\", red, found 'green'"),
+        ("meta", [], "$.meta: expected an object, found an array"),
+    ],
+)
+def test_what_does_not_fit(golden: ModuleType, key: str, value: Any, problem: str) -> None:
+    wire = EVERYTHING | {key: value}
+    if value is ...:
+        del wire[key]
+    with pytest.raises(DecodeError) as caught:
+        golden.structure_everything(wire)
+    assert str(caught.value) == problem
+
+
+def test_unions(golden: ModuleType) -> None:
+    circle = {"kind": "circle", "radius": 1, "name": "c", "v": 2, "createdAt": "2026-11-23T09:14:54.876Z"}
+    drawing = golden.structure_drawing({"shapes": [circle, {"kind": "blob"}], "background": circle})
+    assert [type(shape).__name__ for shape in drawing.shapes] == ["Circle", "UnknownContent"]
+    assert drawing.background.v == 2
+    with pytest.raises(DecodeError, match=r"^\$\.figures\[0\]\.kind: unknown kind 'blob'$"):
+        golden.structure_drawing({"shapes": [], "figures": [{"kind": "blob"}]})
+    with pytest.raises(DecodeError, match=r"^\$\.background\.v: expected 2, found an integer$"):
+        golden.structure_drawing({"shapes": [], "background": circle | {"v": 3}})
+
+
+def test_the_golden_names(golden: ModuleType) -> None:
+    names = json.loads(TARGET.names.read_text().partition("NAMES: Final = ")[2].replace("(", "[").replace(",\n)", "]"))
+    package = importlib.import_module("golden_models")
+    assert names == package.__all__
+    assert "Item" not in names
+    assert all(getattr(package, name) for name in names)

@@ -1,0 +1,169 @@
+"""One question, one answer."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from flue.core import operations
+from flue.core.actions import Done
+from flue.core.answers import ERROR_BODY_LIMIT
+from flue.core.exchange import Exchange
+from flue.core.retry import BackoffOptions, Budget
+from flue.errors import DurableStreamError, FlueConnectionError, NotFoundError, ServerError
+
+from .driver import FRAMINGS, REFUSED, RESET, Answer, page, play, refusal
+
+
+def record(value):
+    if not isinstance(value, dict):
+        raise ValueError("an object was expected")  # noqa: TRY004
+    return value
+
+
+GET = operations.get_run("https://flue.test", "run_1", record)
+POST = operations.post("https://flue.test/workflows/w", b"{}", wait=False, build=record)
+BODY = json.dumps({"runId": "run_1"}).encode()
+GOOD = page(BODY, None)
+
+
+def get(options=None, *, limit=None, refreshable=False):
+    return Exchange(GET, Budget(options or BackoffOptions(max_retries=3), refreshable=refreshable), limit=limit)
+
+
+def post(*, limit=None):
+    return Exchange(POST, None, limit=limit)
+
+
+@pytest.mark.parametrize("framing", FRAMINGS)
+def test_the_answer(framing):
+    """Edge case 49."""
+    played = play(get(), [page(BODY, None, framing=framing).chunked_by(5)])
+    assert played.end == Done({"runId": "run_1"})
+    assert len(played.requests) == 1
+    assert get().live is None
+
+
+@pytest.mark.parametrize("status", [200, 202])
+def test_a_post_is_admitted(status):
+    answer = Answer(status, GOOD.headers, GOOD.body)
+    played = play(post(), [answer])
+    assert played.end == Done({"runId": "run_1"})
+    assert played.requests == [POST.request]
+
+
+def test_a_get_is_not_admitted_it_is_answered():
+    played = play(get(), [Answer(202, GOOD.headers, GOOD.body)])
+    assert played.code == "UNEXPECTED_STATUS"
+
+
+def test_failures_on_the_way_are_retried():
+    """Edge cases 19, 31, 44."""
+    played = play(get(), [REFUSED, refusal(500), GOOD.cut(4), GOOD])
+    assert played.done
+    assert [pause.attempt.attempt for pause in played.pauses] == [1, 2, 3]
+    assert {pause.attempt.offset for pause in played.pauses} == {None}
+
+
+def test_until_the_budget_is_used_up():
+    played = play(get(), [REFUSED, RESET, refusal(500), refusal(503)])
+    assert isinstance(played.error, ServerError)
+    assert played.error.__notes__[0].startswith("gave up after 4 tries in ")
+
+
+def test_without_options_for_a_minute():
+    played = play(Exchange(GET, Budget(None)), lambda request, now: REFUSED)
+    assert played.error is REFUSED.error
+    assert 10 < len(played.requests) < 40
+    assert 30.0 < played.now < 60.0
+
+
+def test_credentials_made_anew_are_tried_three_times():
+    """Edge case 24."""
+    assert play(get(refreshable=True), [refusal(401), refusal(401), GOOD]).done
+    assert len(play(get(refreshable=True), [refusal(401)] * 4).requests) == 3
+
+
+def test_a_refusal():
+    """Edge case 21."""
+    played = play(get(), [refusal(404, b'{"error": {"type": "run_not_found", "message": "No."}}')])
+    assert isinstance(played.error, NotFoundError)
+    assert str(played.error) == "Flue API error 404 [run_not_found]: No."
+
+
+class TestNonsense:
+    @pytest.mark.parametrize("media", ["text/html", "text/event-stream", "application/octet-stream"])
+    def test_another_content_type(self, media):
+        """Edge case 33."""
+        played = play(get(), [page(b"<html>", None, content_type=media)])
+        assert (played.code, played.error.status) == ("UNEXPECTED_CONTENT_TYPE", 200)
+        assert str(played.error) == f"UNEXPECTED_CONTENT_TYPE: expected application/json, got {media!r}"
+        assert len(played.requests) == 1
+
+    def test_a_missing_content_type_may_be_json(self):
+        assert play(get(), [page(BODY, None, content_type=None)]).done
+
+    @pytest.mark.parametrize("framing", ["length", "chunked"])
+    @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null"])
+    def test_a_whole_body_that_is_no_answer(self, framing, body):
+        """Edge case 50."""
+        played = play(get(), [page(body, None, framing=framing)])
+        assert (played.code, len(played.requests)) == ("PARSE_ERROR", 1)
+
+    @pytest.mark.parametrize("framing", ["close", "gzip"])
+    def test_a_body_of_unknown_length_may_have_been_cut(self, framing):
+        """Edge cases 46, 47."""
+        answer = page(BODY, None, framing=framing)
+        for position in range(len(BODY)):
+            played = play(get(), [answer.cut(position, fault=None), answer])
+            assert played.done
+            assert isinstance(played.pauses[0].attempt.error, FlueConnectionError)
+        assert str(played.pauses[0].attempt.error) == f"the answer ended early, after {len(BODY) - 1} bytes"
+        assert isinstance(played.pauses[0].attempt.error.__cause__, DurableStreamError)
+
+    @pytest.mark.parametrize("framing", ["close", "gzip"])
+    def test_a_body_of_unknown_length_that_is_json_was_not_cut(self, framing):
+        """What does not fit will not fit the next time either."""
+        played = play(get(), [page(b"[]", None, framing=framing), GOOD])
+        assert (played.code, len(played.requests)) == ("PARSE_ERROR", 1)
+
+
+class TestPost:
+    @pytest.mark.parametrize(
+        "answer",
+        [REFUSED, RESET, refusal(503, Retry_After="1"), refusal(429), refusal(401), GOOD.cut(3), page(BODY, None, framing="close").cut(3, None)],
+        ids=["refused", "reset", "503", "429", "401", "cut", "ended early"],
+    )
+    def test_it_is_sent_once_whatever_happens(self, answer):
+        played = play(post(), [answer, GOOD])
+        assert len(played.requests) == 1
+        assert played.pauses == []
+        attempt = played.end.attempt
+        assert (attempt.attempt, attempt.will_retry) == (1, False)
+
+    def test_what_became_of_it_is_not_known(self):
+        played = play(post(), [GOOD.cut(3)])
+        assert "whether the server has admitted it is not known" in played.error.__notes__[0]
+
+    def test_what_was_refused_is_known(self):
+        assert not hasattr(play(post(), [refusal(503)]).error, "__notes__")
+
+
+class TestLimit:
+    def test_a_larger_answer_is_refused(self):
+        """Edge case 59."""
+        played = play(get(limit=10), [page(BODY, None).chunked_by(4)])
+        assert played.code == "EVENT_TOO_LARGE"
+        assert str(played.error) == "EVENT_TOO_LARGE: the answer is larger than the limit of 10 bytes"
+        assert play(get(limit=len(BODY)), [page(BODY, None)]).done
+
+    def test_the_reasons_of_a_refusal_have_their_own(self):
+        played = play(get(limit=10), [refusal(503, b"x" * 100), GOOD.cut(0), refusal(404, b"y" * 100)])
+        assert isinstance(played.error, NotFoundError)
+        assert played.error.body == "y" * 100
+
+    def test_a_long_refusal_is_a_refusal(self):
+        long = refusal(503, b"x" * (ERROR_BODY_LIMIT + 1))
+        played = play(get(limit=1000), [long, GOOD])
+        assert played.done

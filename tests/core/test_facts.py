@@ -1,0 +1,114 @@
+"""What an answer says about the stream, the way of the offset, and the pace of questions."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from flue.core import facts
+from flue.core.facts import Course, Facts, Pace
+from flue.core.framing import Malformed
+
+from .driver import Answer, at, nothing, page
+
+
+class TestFromHead:
+    def test_a_page_says_it_in_headers(self):
+        said = facts.from_head(page([1], at(1), up_to_date=True, cursor="c").head())
+        assert said == Facts(at(1), "c", up_to_date=True, closed=False)
+
+    def test_what_is_not_said_is_not_so(self):
+        assert facts.from_head(Answer(200).head()) == Facts(None, None, up_to_date=False, closed=False)
+
+    def test_a_204_ends_a_long_poll_and_so_is_up_to_date(self):
+        """Edge cases 64, 65."""
+        assert facts.from_head(nothing(None, up_to_date=False).head()) == Facts(None, None, up_to_date=True, closed=False)
+
+    def test_closed_is_up_to_date(self):
+        """Edge case 75."""
+        assert facts.from_head(page([], at(3), closed=True).head()) == Facts(at(3), None, up_to_date=True, closed=True)
+
+    def test_a_repeated_header_is_no_offset(self):
+        """Edge case 71."""
+        answer = Answer(200, (("stream-next-offset", "a"), ("stream-next-offset", "b")))
+        assert facts.from_head(answer.head()).offset == "a, b"
+
+    @pytest.mark.parametrize(
+        ("value", "so"), [("true", True), ("TRUE", True), ("false", False), ("1", False), ("yes", False), ("", False)]
+    )
+    def test_only_true_is_true(self, value, so):
+        """Edge case 73."""
+        said = facts.from_head(Answer(200, (("stream-closed", value),)).head())
+        assert (said.closed, said.up_to_date) == (so, so)
+        assert facts.from_head(Answer(200, (("stream-up-to-date", value),)).head()).up_to_date is so
+
+
+class TestFromControl:
+    @pytest.mark.parametrize(
+        ("control", "said"),
+        [
+            ({"streamNextOffset": "0_1"}, Facts("0_1", None, up_to_date=False, closed=False)),
+            ({"streamNextOffset": "-1", "upToDate": True}, Facts("-1", None, up_to_date=True, closed=False)),
+            (
+                {"streamNextOffset": "a", "streamCursor": "c", "streamClosed": True},
+                Facts("a", "c", up_to_date=True, closed=True),
+            ),
+            ({"streamNextOffset": "a", "new": {"key": 1}, "upToDate": False}, Facts("a", None, up_to_date=False, closed=False)),
+            ({"streamNextOffset": 7, "streamCursor": 7}, Facts(None, None, up_to_date=False, closed=False)),
+            ({"streamNextOffset": "a", "upToDate": "true", "streamClosed": 1}, Facts("a", None, up_to_date=False, closed=False)),
+            ({}, Facts(None, None, up_to_date=False, closed=False)),
+        ],
+    )
+    def test_a_control_event_says_it_in_json(self, control, said):
+        """Edge cases 86, 88, 89."""
+        assert facts.from_control(json.dumps(control).encode()) == said
+
+    @pytest.mark.parametrize("payload", [b"", b"{", b"[]", b"null", b'"a"', b"{'a': 1}"])
+    def test_nothing_else_will_do(self, payload):
+        """Edge case 87."""
+        with pytest.raises(Malformed):
+            facts.from_control(payload)
+
+
+class TestCourse:
+    def test_forward(self):
+        """Edge case 69."""
+        course = Course()
+        for count in range(100):
+            assert not course.turns_back(at(count), at(count + 1))
+            course.passed(at(count))
+        assert course.turns_back(at(100), at(99))
+        assert course.turns_back(at(100), at(3))
+        assert course.turns_back(at(100), "-1")
+
+    def test_an_opaque_offset_that_comes_again(self):
+        course = Course()
+        course.passed("xx")
+        course.passed("bb")
+        assert not course.turns_back("aa", "Aa")
+        assert course.turns_back("aa", "xx")
+
+    def test_it_remembers_a_bounded_number(self):
+        course = Course()
+        for index in range(facts.SEEN + 1):
+            course.passed(f"o{index}")
+        assert not course.turns_back("zz", "o0")
+        assert course.turns_back("zz", "o1")
+
+
+class TestPace:
+    def test_pauses_grow_to_two_seconds(self):
+        """Edge case 68."""
+        pace = Pace()
+        pauses = [pace.after(brought=False, took=0.0) for _ in range(20)]
+        assert pauses[:6] == pytest.approx([0.0, 0.1, 0.2, 0.4, 0.8, 1.6])
+        assert set(pauses[6:]) == {facts.MAX_PACE}
+
+    @pytest.mark.parametrize("event", [{"brought": True, "took": 0.0}, {"brought": False, "took": facts.QUICK}])
+    def test_news_and_a_long_wait_begin_it_anew(self, event):
+        pace = Pace()
+        assert [pace.after(brought=False, took=0.5) for _ in range(3)][-1] > 0
+        assert pace.after(**event) == 0.0
+        assert pace.after(brought=False, took=0.5) == 0.0
+        assert pace.after(brought=False, took=0.5) == pytest.approx(0.1)

@@ -1,0 +1,210 @@
+"""From batches to the caller."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from flue.core.actions import Deliver, Done, Fail
+from flue.core.handover import AHEAD, NOTHING, Handover
+from flue.errors import DurableStreamError, FlueApiError, UnsupportedFlueEventVersionError
+
+from .driver import Player, at, follow, page
+
+
+def decode(item):
+    value = json.loads(bytes(item))
+    if value == "bad":
+        raise UnsupportedFlueEventVersionError(4)
+    if value == "broken":
+        raise DurableStreamError("PARSE_ERROR", "an event is not JSON")
+    return value
+
+
+class Caller:
+    """Pulls from a machine by way of a handover."""
+
+    def __init__(self, pages, *, ends=lambda event, last: False, decode=decode, offset="-1"):
+        self.machine = follow(None, offset=offset)
+        self.handover = Handover(self.machine, decode, ends)
+        self.player = Player(self.machine, pages)
+        self.player._deliver = lambda action: self.handover.load(action.batch)
+
+    def pull(self):
+        """The next event; None at the end."""
+        while (event := self.handover.take()) is NOTHING:
+            action = self.machine.next_action(self.player.played.now)
+            if isinstance(action, Done):
+                return None
+            if isinstance(action, Fail):
+                raise action.error
+            self.player._perform(action, 1e9)
+        return event
+
+    def pull_all(self):
+        return [*iter(self.pull, None)]
+
+
+def test_each_once_and_in_order_and_the_checkpoint_with_the_last():
+    """Edge cases 111, 142."""
+    caller = Caller([page("abc", at(3)), page("d", at(4)), page([], at(5)), page("efg", at(8), up_to_date=True)])
+    seen = []
+    while (event := caller.pull()) is not None:
+        seen.append((event, caller.machine.offset))
+    assert seen == [
+        ("a", "-1"),
+        ("b", "-1"),
+        ("c", at(3)),
+        ("d", at(4)),
+        ("e", at(5)),
+        ("f", at(5)),
+        ("g", at(8)),
+    ]
+
+
+@pytest.mark.parametrize("size", [1, 2, AHEAD - 1, AHEAD, AHEAD + 1, AHEAD + 2, 3 * AHEAD])
+def test_batches_of_every_size(size):
+    items = list(range(2 * size))
+    caller = Caller([page(items[:size], at(size)), page(items[size:], at(2 * size), up_to_date=True)])
+    for item in items:
+        assert caller.machine.offset == at(item - item % size)
+        assert caller.pull() == item
+    assert caller.machine.offset == at(2 * size)
+    assert caller.pull() is None
+
+
+def test_items_are_decoded_few_at_a_time():
+    """Edge case 139. A page waits raw."""
+    decoded = []
+    caller = Caller([page(range(500), at(500), up_to_date=True)], decode=lambda item: decoded.append(item) or item)
+    caller.pull()
+    assert 1 <= len(decoded) <= AHEAD
+    for _ in range(498):
+        caller.pull()
+        assert len(decoded) < 500
+    assert caller.machine.offset == "-1"
+    caller.pull()
+    assert caller.machine.offset == at(500)
+    assert len(decoded) == 500
+
+
+def test_what_is_ready_can_be_taken_without_asking():
+    caller = Caller([page(range(5), at(5), up_to_date=True)])
+    assert caller.pull() == 0
+    assert list(caller.handover.ready) == [1, 2, 3]  # the last is not among them: with it the checkpoint moves
+    assert caller.handover.ready.popleft() == 1
+    assert caller.pull_all() == [2, 3, 4]
+    assert caller.machine.offset == at(5)
+
+
+class TestBadItems:
+    @pytest.mark.parametrize("place", [0, 1, 2, 3])
+    def test_the_pull_that_asks_for_it_fails(self, place):
+        """Edge cases 109, 110, 111."""
+        items = list("wxyz")
+        items[place] = "bad"
+        caller = Caller([page("ab", at(2)), page(items, at(6), up_to_date=True)])
+        assert [caller.pull() for _ in range(2 + place)] == list("ab") + items[:place]
+        with pytest.raises(UnsupportedFlueEventVersionError) as caught:
+            caller.pull()
+        assert caught.value.__notes__ == [f"the checkpoint is offset {at(2)!r}"]
+        assert caller.machine.offset == at(2)
+        assert (caller.machine.up_to_date, caller.machine.closed) == (False, False)
+
+    def test_it_is_the_last_word(self):
+        """Edge case 109."""
+        caller = Caller([page(["bad", "b"], at(2)), page("c", at(3))])
+        with pytest.raises(UnsupportedFlueEventVersionError) as first:
+            caller.pull()
+        with pytest.raises(UnsupportedFlueEventVersionError) as second:
+            caller.pull()
+        assert second.value is first.value
+        assert len(caller.player.played.requests) == 1
+
+    def test_a_protocol_error_says_where(self):
+        """Edge case 50."""
+        caller = Caller([page("ab", at(2)), page(["c", "broken"], at(4))])
+        assert [caller.pull() for _ in "abc"] == list("abc")
+        with pytest.raises(DurableStreamError) as caught:
+            caller.pull()
+        assert caught.value.offset == at(2)
+
+    def test_an_offset_that_an_error_has_is_kept(self):
+        def decode(item):
+            raise DurableStreamError("PARSE_ERROR", offset="0_7")
+
+        caller = Caller([page("a", at(1))], decode=decode)
+        with pytest.raises(DurableStreamError) as caught:
+            caller.pull()
+        assert caught.value.offset == "0_7"
+
+    def test_any_error_of_ours_ends_it(self):
+        def decode(item):
+            raise FlueApiError("no", status=400)
+
+        caller = Caller([page("a", at(1))], decode=decode)
+        with pytest.raises(FlueApiError):
+            caller.pull()
+        assert isinstance(caller.machine.last_word, Fail)
+
+    def test_an_exception_of_another_kind_does_not(self):
+        """Edge case 124."""
+        interrupts = [KeyboardInterrupt, None, None]
+
+        def decode(item):
+            if (interrupt := interrupts.pop(0)) is not None:
+                raise interrupt
+            return json.loads(bytes(item))
+
+        caller = Caller([page("ab", at(2), up_to_date=True)], decode=decode)
+        with pytest.raises(KeyboardInterrupt):
+            caller.pull()
+        assert caller.pull_all() == ["a", "b"]
+
+
+class TestTheEnd:
+    @staticmethod
+    def caller(*pages, last_only=False):
+        return Caller(pages, ends=lambda event, last: event == "end" and (last or not last_only))
+
+    def test_nothing_more_is_asked_after_a_terminal_event(self):
+        """Edge case 119."""
+        caller = self.caller(page(["a", "end"], at(2)), page("b", at(3)))
+        assert caller.pull_all() == ["a", "end"]
+        assert caller.machine.last_word == Done()
+        assert caller.machine.closed
+        assert caller.machine.offset == at(2)
+        assert len(caller.player.played.requests) == 1
+
+    @pytest.mark.parametrize("place", [0, 1, 2])
+    def test_its_batch_is_handed_over_whole(self, place):
+        items = ["a", "b", "c"]
+        items[place] = "end"
+        caller = self.caller(page(items, at(3)), page("d", at(4)))
+        assert caller.pull_all() == items
+        assert caller.machine.offset == at(3)
+
+    def test_a_terminal_event_of_one_batch_is_not_that_of_the_next(self):
+        caller = self.caller(page(["end", "a"], at(2)), page(["b"], at(3), up_to_date=True), last_only=True)
+        assert caller.pull_all() == ["end", "a", "b"]
+
+    @pytest.mark.parametrize(("up_to_date", "asked"), [(True, 1), (False, 2)])
+    def test_whether_it_is_the_last_that_there_is(self, up_to_date, asked):
+        """Edge case 118."""
+        caller = self.caller(page(["a", "end"], at(2), up_to_date=up_to_date), page("b", at(3), up_to_date=True), last_only=True)
+        assert caller.pull_all() == ["a", "end", "b"][: 1 + asked]
+        assert len(caller.player.played.requests) == asked
+
+
+def test_a_batch_is_asked_for_where_none_is():
+    machine = follow(None)
+    handover = Handover(machine, decode, lambda event, last: False)
+    assert handover.take() is NOTHING
+    player = Player(machine, [page("a", at(1), up_to_date=True)])
+    player._deliver = lambda action: handover.load(action.batch)
+    while not isinstance(action := machine.next_action(0.0), Deliver):
+        player._perform(action, 1e9)
+    handover.load(action.batch)
+    assert handover.take() == "a"
+    assert handover.take() is NOTHING

@@ -1,0 +1,402 @@
+"""`client.agents.wait`: from an admission to its settlement."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import attrs
+import pytest
+
+from flue import (
+    AbortError,
+    AbortSignal,
+    AgentPromptResponse,
+    AgentPromptResult,
+    BadRequestError,
+    DurableStreamError,
+    FlueConnectionError,
+    FlueExecutionError,
+    FlueTimeoutError,
+    NotFoundError,
+    ServerError,
+    WorkflowInvokeResult,
+    to_json,
+)
+from flue.testing import Fault, FlueTestServer, Reply
+
+from .agent_scenes import (
+    AGENT,
+    OTHER,
+    SUBMISSION,
+    admission,
+    agents,
+    call,
+    event,
+    recorded_events,
+    refusal,
+    settled,
+    views,
+)
+from .frames import empty_poll, offset, page
+from .harness import BRIEF, EAGER, on_both_faces
+
+
+@on_both_faces
+def test_a_recorded_submission(face):
+    recorded = recorded_events()
+    face.server.script(AGENT, [page(*recorded, next_offset=offset(12))])
+    seen = []
+    answer = call(face, "wait", admission(face), on_event=seen.append)
+    assert isinstance(answer, AgentPromptResponse)
+    assert to_json(answer) == recorded[-1]["result"]
+    assert answer.usage.total_tokens == 1977
+    assert [to_json(told) for told in seen] == recorded
+    assert face.targets == ["/api/agents/assistant/rec1?offset=-1"]
+
+
+@on_both_faces
+def test_only_the_events_of_the_submission(face):
+    """Prompts of one agent share its stream; events of nobody's prompt are in it too."""
+    nobody = event(0, "idle")
+    del nobody["submissionId"]
+    events = [
+        nobody,
+        event(1, "idle", submission_id=OTHER),
+        event(2, "idle"),
+        settled(3, submission_id=OTHER, result="not this one"),
+        event(4, "text_delta", text="a"),
+        settled(5, result=[1]),
+        event(6, "idle"),
+    ]
+    face.server.script(AGENT, [page(*events, next_offset=offset(6))])
+    seen = []
+    assert call(face, "wait", admission(face), on_event=seen.append) == [1]
+    assert [told.event_index for told in seen] == [2, 4, 5]
+
+
+@on_both_faces
+def test_it_begins_where_the_admission_says_and_waits_for_news(face):
+    replies = [
+        page(event(7, "idle"), next_offset=offset(7)),
+        empty_poll(7),
+        page(settled(8, result=None), next_offset=offset(8)),
+    ]
+    face.server.script(AGENT, replies)
+    assert call(face, "wait", admission(face, offset=offset(6)), backoff_options=EAGER) is None
+    assert face.targets[0] == f"/api{AGENT}?offset={offset(6)}"
+    assert [target.partition("?")[2] for target in face.targets[1:]] == [f"live=long-poll&offset={offset(7)}"] * 2
+
+
+@on_both_faces
+def test_what_prompt_gave_is_an_admission_too(face):
+    face.server.script(AGENT, [page(settled(1, result="again"), next_offset=offset(1))])
+    prompted = AgentPromptResult(
+        stream_url=f"{face.server.base_url}{AGENT}", offset=offset(0), submission_id=SUBMISSION, result="once"
+    )
+    assert call(face, "wait", prompted) == "again"
+
+
+@on_both_faces
+def test_nothing_behind_the_settlement_is_looked_at(face):
+    broken = event(2, "idle") | {"v": 4}
+    face.server.script(AGENT, [page(settled(1, result=1), broken, next_offset=offset(2))])
+    assert call(face, "wait", admission(face)) == 1
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error"),
+    [
+        ("failed", {"type": "operation_failed", "message": "the model was told to fail"}),
+        ("failed", None),
+        ("aborted", None),
+        ("aborted", {"name": "AbortError", "message": "stopped"}),
+        ("evaporated", None),
+    ],
+)
+@on_both_faces
+def test_a_submission_that_did_not_complete(face, outcome, error):
+    face.server.script(AGENT, [page(settled(1, outcome, error=error, result=3), next_offset=offset(1))])
+    with pytest.raises(FlueExecutionError) as caught:
+        call(face, "wait", admission(face))
+    raised = caught.value
+    assert (raised.target, raised.target_id, raised.failure) == ("agent_submission", SUBMISSION, "failed")
+    assert (raised.error, raised.run_id) == (error, None)
+    assert ((error or {}).get("message") or "no error was recorded") in str(raised)
+    assert raised.__notes__ == [f"the outcome of the submission is {outcome!r}"]
+
+
+@on_both_faces
+def test_a_settlement_that_does_not_fit_its_schema_settles(face, caplog):
+    malformed = settled(1, result="here") | {"timestamp": "yesterday"}
+    face.server.script(AGENT, [page(malformed, next_offset=offset(1))])
+    seen = []
+    with caplog.at_level(logging.WARNING, logger="flue"):
+        assert call(face, "wait", admission(face), on_event=seen.append) == "here"
+    assert [told.type for told in seen] == ["unknown"]
+    assert "'submission_settled' event does not fit its schema" in caplog.text
+
+
+@pytest.mark.parametrize("events", [[], [event(0, "idle"), settled(1, submission_id=OTHER)]])
+@on_both_faces
+def test_a_stream_that_ends_without_the_settlement(face, events):
+    face.server.script(AGENT, [page(*events, next_offset=offset(1), closed=True)])
+    with pytest.raises(FlueExecutionError) as caught:
+        call(face, "wait", admission(face))
+    assert (caught.value.target, caught.value.failure) == ("agent_submission", "terminal_event_missing")
+    assert str(caught.value) == f"agent submission {SUBMISSION} ended without a terminal event"
+
+
+# Where the token goes.
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:9/api/agents/assistant/rec1",
+        "https://127.0.0.1:{port}/api/agents/assistant/rec1",
+        "http://localhost:{port}/api/agents/assistant/rec1",
+        "http://flue.internal/agents/assistant/rec1",
+    ],
+)
+@on_both_faces(client={"token": "secret"})
+def test_a_stream_of_another_origin_is_refused(face, url):
+    there = url.format(port=face.server.port)
+    with pytest.raises(ValueError, match="trust_stream_url=True") as caught:
+        face.wait(agents(face).wait, admission(face, url=there))
+    assert there in str(caught.value)
+    assert face.server.base_url in str(caught.value)
+    assert face.server.open_connections == 0
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "/agents/assistant/rec1",
+        "//{host}/agents",
+        "ftp://{host}/agents",
+        "http://user:password@{host}/agents",
+        "http://{host}/agents?offset=3",
+        "http://{host}/agents#top",
+        "http://{host}\\@evil.example/agents",
+        "http://{host}/a b",
+        "http://{host}/\u00fc",
+        "http://{host}/a\r\nx: y",
+        "http://:80/agents",
+        "http://127.0.0.1:port/agents",
+        "http://[::1/agents",
+    ],
+)
+@pytest.mark.parametrize("trust", [False, True])
+@on_both_faces
+def test_a_stream_url_that_is_none(face, url, trust):
+    there = url.format(host=f"127.0.0.1:{face.server.port}")
+    unlike = attrs.evolve(admission(face), stream_url=there)
+    with pytest.raises(ValueError, match="not an absolute http") as caught:
+        face.wait(agents(face).wait, unlike, trust_stream_url=trust)
+    assert "password" not in str(caught.value)
+    assert face.targets == []
+
+
+@on_both_faces(token="secret", client={"token": "secret"})
+def test_a_stream_of_another_origin_that_the_caller_vouches_for(face):
+    with FlueTestServer(token="secret") as inside:
+        inside.script(AGENT, [page(settled(0, result="inside"), next_offset=offset(0))])
+        there = admission(face, url=f"{inside.base_url}{AGENT}")
+        assert face.wait(agents(face).wait, there, trust_stream_url=True) == "inside"
+        [request] = inside.requests
+    assert request.header("authorization") == "Bearer secret"
+    assert face.targets == []
+
+
+@on_both_faces
+def test_host_and_scheme_may_be_in_capitals(face):
+    face.server.script(AGENT, [page(settled(0, result=1), next_offset=offset(0))])
+    url = f"{face.server.base_url}{AGENT}".replace("http://", "HTTP://")
+    assert call(face, "wait", admission(face, url=url)) == 1
+
+
+# Arguments.
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "reason"),
+    [
+        ({"on_event": 1}, TypeError, "on_event must be callable"),
+        ({"signal": 1}, TypeError, "signal must be"),
+        ({"timeout": -1}, ValueError, "timeout must be"),
+        ({"backoff_options": 3}, TypeError, "backoff_options must be"),
+    ],
+)
+@on_both_faces
+def test_arguments_are_checked_before_any_request(face, options, kind, reason):
+    with pytest.raises(kind, match=reason):
+        call(face, "wait", admission(face), **options)
+    assert face.targets == []
+
+
+@pytest.mark.parametrize("given", [None, "submission", {"submissionId": "s"}, WorkflowInvokeResult(run_id="r")])
+@on_both_faces
+def test_something_that_is_no_admission(face, given):
+    with pytest.raises(TypeError, match=r"admission must be what send\(\) or prompt\(\) gave"):
+        call(face, "wait", given)
+
+
+@pytest.mark.parametrize("changes", [{"submission_id": ""}, {"offset": ""}, {"offset": "1 2"}])
+@on_both_faces
+def test_an_admission_that_names_nothing(face, changes):
+    with pytest.raises(ValueError, match=r"submission_id is empty|offset must"):
+        call(face, "wait", attrs.evolve(admission(face), **changes))
+    assert face.targets == []
+
+
+# What may go wrong on the way.
+
+
+@on_both_faces
+def test_a_stream_that_is_about_to_be_made(face):
+    """Flue 1.0 admits a prompt first, and makes the stream of a new agent when it begins to work."""
+    missing = refusal(404, "stream_not_found")
+    face.server.script(AGENT, [missing, missing, page(settled(0, result=1), next_offset=offset(0))])
+    failures = []
+    options = attrs.evolve(EAGER, on_failed_attempt=failures.append)
+    assert call(face, "wait", admission(face), backoff_options=options) == 1
+    assert [(type(failure.error), failure.will_retry) for failure in failures] == [(NotFoundError, True)] * 2
+
+
+@pytest.mark.parametrize(
+    ("start", "reply"),
+    [
+        ("-1", refusal(404, "agent_not_found")),
+        ("-1", Reply(404, [("content-type", "text/plain")], b"404 Not Found")),
+        (offset(3), refusal(404, "stream_not_found")),
+    ],
+    ids=["no agent", "no route", "a stream that was there"],
+)
+@on_both_faces
+def test_what_is_not_found_at_all(face, start, reply):
+    face.server.script(AGENT, [reply])
+    with pytest.raises(NotFoundError) as caught:
+        call(face, "wait", admission(face, offset=start), backoff_options=EAGER)
+    assert len(face.targets) == 1
+    assert (
+        caught.value.__notes__[-1]
+        == f"submission {SUBMISSION} was admitted and goes on; wait() takes its admission again"
+    )
+
+
+@on_both_faces
+def test_failures_on_the_way_cost_no_event(face):
+    first = page(event(0, "idle"), event(1, "idle"), next_offset=offset(1))
+    replies = [
+        Reply(502),
+        replace(first, fault=Fault(cut_after=40)),
+        first,
+        Reply(503),
+        page(settled(2, result=1), next_offset=offset(2)),
+    ]
+    face.server.script(AGENT, replies)
+    seen = []
+    assert call(face, "wait", admission(face), on_event=seen.append, backoff_options=EAGER) == 1
+    assert [told.event_index for told in seen] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [(Reply(503), ServerError), (Reply(fault=Fault(cut_head_after=0)), FlueConnectionError)],
+    ids=["503", "no answer"],
+)
+@on_both_faces
+def test_an_error_says_what_goes_on(face, reply, kind):
+    face.server.script(AGENT, [reply], repeat_last=True)
+    with pytest.raises(kind) as caught:
+        call(face, "wait", admission(face), backoff_options=BRIEF)
+    assert len(face.targets) == 4
+    notes = caught.value.__notes__
+    assert notes[-1] == f"submission {SUBMISSION} was admitted and goes on; wait() takes its admission again"
+    assert any("gave up after 4 tries" in note for note in notes)
+
+
+@pytest.mark.parametrize("start", ["-1", offset(3)])
+@on_both_faces
+def test_a_server_with_conversation_views(face, start):
+    face.server.script(AGENT, [views()])
+    with pytest.raises(DurableStreamError) as caught:
+        call(face, "wait", admission(face, offset=start))
+    assert (caught.value.code, caught.value.status, caught.value.offset) == ("UNSUPPORTED_SERVER", 400, start)
+    assert "beta.8" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert isinstance(caught.value.__cause__, BadRequestError)
+    assert len(face.targets) == 1
+
+
+@on_both_faces
+def test_the_time_is_up(face):
+    face.server.script(
+        AGENT, [page(event(0, "idle"), next_offset=offset(0)), Reply(fault=Fault(stall_before_headers=30))]
+    )
+    with pytest.raises(FlueTimeoutError) as caught:
+        call(face, "wait", admission(face), timeout=0.5)
+    assert caught.value.offset == offset(0)
+    assert "wait() takes its admission again" in caught.value.__notes__[-1]
+
+
+@on_both_faces
+def test_an_abort(face):
+    replies = [page(event(0, "idle"), next_offset=offset(0)), Reply(fault=Fault(stall_before_headers=30))]
+    face.server.script(AGENT, replies)
+    signal = AbortSignal()
+    with pytest.raises(AbortError) as caught:
+        call(face, "wait", admission(face), on_event=lambda told: signal.abort("seen enough"), signal=signal)
+    assert caught.value.reason == "seen enough"
+    assert "wait() takes its admission again" in caught.value.__notes__[-1]
+
+
+@on_both_faces
+def test_an_abort_before_the_start_asks_for_nothing(face):
+    signal = AbortSignal()
+    signal.abort()
+    with pytest.raises(AbortError):
+        call(face, "wait", admission(face), signal=signal)
+    assert face.targets == []
+
+
+@on_both_faces
+def test_an_answer_that_is_here_beats_an_abort(face):
+    face.server.script(AGENT, [page(settled(0, result=1), next_offset=offset(0))])
+    signal = AbortSignal()
+    assert call(face, "wait", admission(face), on_event=lambda told: signal.abort(), signal=signal) == 1
+
+
+# The handler.
+
+
+@on_both_faces
+def test_an_exception_of_the_handler_ends_the_wait(face):
+    face.server.script(AGENT, [page(event(0, "idle"), settled(1), next_offset=offset(1))])
+
+    def handler(told):
+        raise KeyError(told.event_index)
+
+    with pytest.raises(KeyError, match="0"):
+        call(face, "wait", admission(face), on_event=handler)
+
+
+@on_both_faces
+def test_an_async_handler(face):
+    """Awaited on the asyncio face, event by event; refused on the other, before any request."""
+    face.server.script(AGENT, [page(event(0, "idle"), settled(1, result=1), next_offset=offset(1))])
+    seen = []
+
+    async def handler(told):
+        seen.append(told.event_index)
+
+    if face.is_async:
+        assert call(face, "wait", admission(face), on_event=handler) == 1
+        assert seen == [0, 1]
+        return
+    with pytest.raises(TypeError, match="needs AsyncFlueClient"):
+        face.wait(agents(face).wait, admission(face), on_event=handler)
+    assert face.targets == []
+    assert call(face, "wait", admission(face), on_event=seen.append) == 1

@@ -1,0 +1,236 @@
+"""The headers of requests: the token, the caller's own, made once or anew for every attempt, checked before any I/O."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from flue import AsyncFlueClient, AuthenticationError, FlueClient
+from flue.testing import Fault, FlueTestServer, Reply
+
+from .frames import RUN, control, data, log, logs, offset, page, run_end, sse
+from .harness import EAGER, face_on, on_both_faces
+
+BOTH = pytest.mark.parametrize("client_class", [FlueClient, AsyncFlueClient])
+
+
+def sent(face, name):
+    """One header of every request so far."""
+    return [request.header(name) for request in face.server.requests]
+
+
+@on_both_faces(token="s3cret", client={"token": "s3cret", "headers": {"X-Tenant": "blue"}})
+def test_the_token_is_on_every_request(face):
+    """Records, pages, polls, server-sent events and starts; the server itself checks it."""
+    face.server.add_workflow("report", lambda _run: 42)
+    run_id = face.invoke("report").run_id
+    assert face.run("report", input=1).result == 42
+    face.get(run_id)
+    face.events(run_id)
+    face.stream(run_id).collect()
+    face.stream(run_id, live="sse").collect()
+    assert set(sent(face, "authorization")) == {"Bearer s3cret"}
+    assert set(sent(face, "x-tenant")) == {"blue"}
+    assert not any(request.target.count("s3cret") for request in face.server.requests)
+
+
+@on_both_faces(token="from-env")
+def test_the_token_comes_from_the_environment(face, monkeypatch):
+    monkeypatch.setenv("FLUE_TOKEN", "from-env")
+    run_id = face.server.create_run()
+    assert face.get(run_id).run_id == run_id
+    with pytest.raises(AuthenticationError):
+        face.wait(face.new_client(token="another").runs.get, run_id)
+    assert sent(face, "authorization") == ["Bearer from-env", "Bearer another"]
+
+
+@pytest.mark.parametrize("name", ["Authorization", "authorization", "AUTHORIZATION"])
+@on_both_faces(client={"token": "s3cret"})
+def test_headers_win_over_the_token_in_any_case(face, name):
+    """Edge case 137. One header, not two in one."""
+    client = face.new_client(headers={name: "Basic dTpw"})
+    face.wait(client.runs.get, face.server.create_run())
+    assert [value for key, value in face.server.requests[0].headers if key.lower() == "authorization"] == ["Basic dTpw"]
+
+
+@on_both_faces(client={"token": "s3cret"})
+def test_a_header_of_none_is_not_sent(face):
+    """Edge case 137. It removes the token's header, too; others are dropped, not sent as text."""
+    client = face.new_client(headers={"AUTHORIZATION": None, "x-trace": None, "x-tenant": "blue"})
+    face.wait(client.runs.get, face.server.create_run())
+    assert (sent(face, "authorization"), sent(face, "x-trace"), sent(face, "x-tenant")) == ([None], [None], ["blue"])
+
+
+@on_both_faces
+def test_headers_of_the_protocol(face):
+    """Pages may be compressed, server-sent events may not: they would wait in the compressor."""
+    face.server.script(RUN, [sse(data(log(0)), control(0)), sse(data(run_end(1)), control(1, streamClosed=True))])
+    face.stream(RUN, live="sse").collect()
+    face.server.script("run_2", [page(next_offset="-1", closed=True)])
+    face.events("run_2")
+    assert sent(face, "accept") == ["text/event-stream", "text/event-stream", "application/json"]
+    assert sent(face, "accept-encoding") == ["identity", "identity", "gzip, deflate"]
+    assert all(agent.startswith("flue-sdk ") for agent in sent(face, "user-agent"))
+
+
+@on_both_faces(client={"headers": {"User-Agent": "mine/1", "Accept": "application/vnd.mine+json"}})
+def test_headers_win_over_those_of_the_protocol(face):
+    face.get(face.server.create_run())
+    assert (sent(face, "user-agent"), sent(face, "accept")) == (["mine/1"], ["application/vnd.mine+json"])
+
+
+@on_both_faces(client={"headers": {"x-name": "J\xfcrgen\xa0\xff", "x-padded": "  a\tb  "}})
+def test_latin_1_values(face):
+    """Edge case 137. Both libraries stumble over them when left alone; white space at the ends is not part of a value."""
+    face.get(face.server.create_run())
+    assert (sent(face, "x-name"), sent(face, "x-padded")) == (["J\xfcrgen\xa0\xff"], ["a\tb"])
+
+
+@on_both_faces
+def test_headers_are_made_anew_for_every_attempt(face):
+    """Edge case 24. For pages, retries, reconnects and polls alike."""
+    made = []
+
+    def headers():
+        made.append(len(made))
+        return {"x-attempt": str(made[-1])}
+
+    face.server.script(
+        RUN,
+        [
+            sse(data(log(0)), control(0)),
+            Reply(503),
+            sse(data(log(1)), control(1), fault=Fault(end="reset")),
+            sse(data(run_end(2)), control(2, streamClosed=True)),
+        ],
+    )
+    client = face.new_client(headers=headers)
+    face.stream(RUN, client, live="sse", backoff_options=EAGER).collect()
+    assert sent(face, "x-attempt") == ["0", "1", "2", "3"]
+
+
+@on_both_faces
+def test_an_exception_of_the_header_callable_goes_through_once(face):
+    """Edge case 136. It is no failure of the server: not retried, nothing sent; the next pull asks it again."""
+    answers = iter([{"x-n": "1"}, LookupError("no credentials today"), {"x-n": "2"}])
+
+    def headers():
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    face.server.create_run(run_id=RUN)
+    face.server.append(RUN, *logs(0, 150))
+    face.server.finish_run(RUN)
+    stream = face.stream(RUN, face.new_client(headers=headers), backoff_options=EAGER)
+    assert len(stream.collect(100)) == 100
+    with pytest.raises(LookupError, match="no credentials today"):
+        stream.next()
+    assert stream.offset == offset(99)
+    assert len(stream.collect()) == 51
+    assert sent(face, "x-n") == ["1", "2"]
+
+
+BAD = [
+    ({"x-a": "1\r\nx-b: 2"}, ValueError, "header 'x-a' contains a line break"),
+    ({"x-a": "1\n"}, ValueError, "header 'x-a' contains a line break"),
+    ({"x-a": "\0"}, ValueError, "header 'x-a' contains a line break or a NUL"),
+    ({"x-a": "\x1b[31m"}, ValueError, "header 'x-a' contains a control character"),
+    ({"x-a": "snow \u2603"}, ValueError, "header 'x-a' contains characters outside latin-1"),
+    ({"x-a": 1}, TypeError, "header 'x-a' must be str, not int"),
+    ({"x-a": b"1"}, TypeError, "header 'x-a' must be str, not bytes"),
+    ({1: "a"}, TypeError, "header names must be str, not int"),
+    ({"": "a"}, ValueError, "not a header name: ''"),
+    ({"x a": "1"}, ValueError, "not a header name: 'x a'"),
+    ({"x-a\r\nx-b": "1"}, ValueError, "not a header name"),
+    ({"x:a": "1"}, ValueError, "not a header name"),
+    ({"xé": "1"}, ValueError, "not a header name"),
+    ({"Host": "evil.example"}, ValueError, "belongs to the transport"),
+    ({"Content-Length": "5"}, ValueError, "belongs to the transport"),
+    ({"transfer-encoding": "chunked"}, ValueError, "belongs to the transport"),
+    ([("x-a", "1")], TypeError, "headers must be a mapping of names to values, not list"),
+    ("x-a: 1", TypeError, "headers must be a mapping of names to values, not str"),
+]
+
+
+@BOTH
+@pytest.mark.parametrize(("headers", "error", "text"), BAD)
+def test_headers_that_no_request_can_carry(client_class, headers, error, text):
+    """Edge case 137. Found when the client is made."""
+    with pytest.raises(error, match=text):
+        client_class("http://flue.example", headers=headers)
+
+
+@pytest.mark.parametrize(("headers", "error", "text"), BAD)
+@on_both_faces
+def test_a_callable_may_not_return_them_either(face, headers, error, text):
+    """Edge cases 136, 137. Found before anything is sent."""
+    client = face.new_client(headers=lambda: headers)
+    for call in (client.runs.get, client.runs.events, client.workflows.invoke):
+        with pytest.raises(error, match=text):
+            face.wait(call, "run_1")
+    assert face.targets == []
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("token", "error"), [("a\r\nb", ValueError), ("a\nb", ValueError), ("☃", ValueError), (7, TypeError)]
+)
+def test_tokens_that_no_request_can_carry(client_class, token, error):
+    """Edge case 137. The message does not show the token."""
+    with pytest.raises(error, match=r"^token (contains|must be)") as caught:
+        client_class("http://flue.example", token=token)
+    assert str(token) not in str(caught.value)
+
+
+async def fresh():
+    return {"x-async": "yes"}
+
+
+class Fresh:
+    async def __call__(self):
+        return {"x-async": "yes"}
+
+
+@pytest.mark.parametrize("source", [fresh, Fresh()])
+def test_the_blocking_client_refuses_an_async_callable(source):
+    """Edge case 137."""
+    with pytest.raises(TypeError, match="an async header callable needs AsyncFlueClient"):
+        FlueClient("http://flue.example", headers=source)
+
+
+def test_the_blocking_client_refuses_an_awaitable():
+    """Edge case 137. What a plain function returns is known only when it is called; nothing is sent then."""
+    with FlueTestServer() as server, face_on(server, is_async=False, headers=lambda: fresh()) as face:
+        with pytest.raises(TypeError, match="returned an awaitable; an async one needs AsyncFlueClient"):
+            face.get("run_1")
+        assert face.targets == []
+
+
+@pytest.mark.parametrize("source", [fresh, Fresh(), lambda: fresh()])
+def test_the_asyncio_client_awaits_what_a_callable_returns(source):
+    """Edge case 137."""
+    with FlueTestServer() as server, face_on(server, is_async=True, headers=source) as face:
+        face.get(server.create_run())
+        assert sent(face, "x-async") == ["yes"]
+
+
+@on_both_faces(token="s3cret", client={"token": "s3cret", "headers": {"x-api-key": "k3y"}})
+def test_nothing_that_is_logged_or_shown_tells_a_secret(face, caplog):
+    """Edge case 141. At every level, with failures on the way."""
+    caplog.set_level(logging.DEBUG)
+    face.server.faults.add(Fault(refuse=True))
+    face.server.faults.add(Fault(status=503, body=b"busy"))
+    run_id = face.server.create_run()
+    face.server.finish_run(run_id)
+    stream = face.stream(run_id, backoff_options=EAGER)
+    stream.collect()
+    with pytest.raises(AuthenticationError) as caught:
+        face.wait(face.new_client(token="wr0ng").runs.get, run_id)
+    shown = [repr(face.client), repr(stream.inner), repr(face.client.runs), repr(caught.value), str(caught.value.headers)]
+    shown += [f"{record.getMessage()} {vars(record)}" for record in caplog.records if record.name.startswith("flue")]
+    assert len(shown) > 8
+    for text in shown:
+        assert not any(secret in text for secret in ("s3cret", "k3y", "wr0ng"))
