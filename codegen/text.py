@@ -39,27 +39,27 @@ def alternatives(head: str, members: list[str]) -> list[str]:
 def docstring(description: str, attributes: Iterable[tuple[str, str]] = (), indent: str = "") -> list[str]:
     """Lay out a docstring in Google style: the description, then its `Attributes:` section."""
     lines: list[str] = []
-    for paragraph in _paragraphs(description, WIDTH - len(indent) - 6):
+    for paragraph in _paragraphs(description, WIDTH - len(indent) - 7):
         if lines:
             lines.append("")
-        lines += _wrapped(paragraph, indent, indent, 3 if not lines else 0)
+        lines += _wrapped(paragraph, indent, indent, reserve=0 if lines else 4)
     described = list(attributes)
     if described:
         lines += ["", f"{indent}Attributes:"]
         for name, text in described:
             lines += _wrapped(f"{name}: {text}", indent + "    ", indent + "        ")
-    lines[0] = f'{indent}"""{lines[0].lstrip()}'
-    if len(lines) == 1 and len(lines[0]) + 3 <= WIDTH:
-        return [f'{lines[0][:-1]}\\""""' if lines[0].endswith('"') else f'{lines[0]}"""']
+    raw = "r" if any("\\" in line for line in lines) else ""
+    lines[0] = f'{indent}{raw}"""{lines[0].lstrip()}'
+    if len(lines) == 1 and len(lines[0]) + 3 <= WIDTH and not lines[0].endswith('"'):
+        return [f'{lines[0]}"""']
     return [*lines, f'{indent}"""']
 
 
 def quoted(text: str) -> str:
-    """Return a string literal: in double quotes, unless single ones save escaping."""
-    literal = repr(text)
-    if literal.startswith('"') or ('"' in text and "'" not in text):
-        return literal
-    return '"' + literal[1:-1].replace("\\'", "'").replace('"', '\\"') + '"'
+    """Return a string literal: in double quotes, unless single ones need less escaping."""
+    quote = "'" if text.count('"') > text.count("'") else '"'
+    signs = (sign if sign in "'\"" else repr(sign)[1:-1] for sign in text)
+    return quote + "".join(f"\\{sign}" if sign == quote else sign for sign in signs) + quote
 
 
 def _paragraphs(description: str, width: int) -> list[str]:
@@ -73,9 +73,8 @@ def _paragraphs(description: str, width: int) -> list[str]:
 
 def _wrapped(text: str, first: str, later: str, reserve: int = 0) -> list[str]:
     """Wrap a paragraph; `reserve` columns of its first line stay free for the quotes."""
-    escaped = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     lines = textwrap.wrap(
-        escaped,
+        text.replace('"""', "'''"),
         WIDTH,
         initial_indent=first + " " * reserve,
         subsequent_indent=later,

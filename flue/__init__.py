@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from flue._model_names import NAMES as _MODELS
 
 if TYPE_CHECKING:
+    from flue._replay import replay as replay
     from flue.aio.client import AsyncFlueClient as AsyncFlueClient
+    from flue.aio.many import AsyncFlueEventStreams as AsyncFlueEventStreams
     from flue.aio.stream import AsyncFlueEventStream as AsyncFlueEventStream
     from flue.codec import to_json as to_json
     from flue.config import Timeouts as Timeouts
@@ -34,10 +36,12 @@ if TYPE_CHECKING:
     from flue.errors import ServerError as ServerError
     from flue.errors import UnsupportedFlueEventVersionError as UnsupportedFlueEventVersionError
     from flue.images import AgentPromptImage as AgentPromptImage
+    from flue.many import StreamFailure as StreamFailure
     from flue.models import *  # noqa: F403
     from flue.plan import UNSET as UNSET
     from flue.signals import AbortSignal as AbortSignal
     from flue.sync.client import FlueClient as FlueClient
+    from flue.sync.many import FlueEventStreams as FlueEventStreams
     from flue.sync.stream import FlueEventStream as FlueEventStream
 
 __version__ = "0.1.0"
@@ -47,12 +51,16 @@ _HOMES = {
     "AgentPromptImage": "flue.images",
     "AsyncFlueClient": "flue.aio.client",
     "AsyncFlueEventStream": "flue.aio.stream",
+    "AsyncFlueEventStreams": "flue.aio.many",
     "BackoffOptions": "flue.core.retry",
     "FailedAttempt": "flue.core.retry",
     "FlueClient": "flue.sync.client",
     "FlueEventStream": "flue.sync.stream",
+    "FlueEventStreams": "flue.sync.many",
+    "StreamFailure": "flue.many",
     "Timeouts": "flue.config",
     "UNSET": "flue.plan",
+    "replay": "flue._replay",
     "to_json": "flue.codec",
     **dict.fromkeys(
         (

@@ -13,6 +13,7 @@ from flue.core import operations, wire
 from flue.core.follow import Follow
 from flue.core.handover import Handover
 from flue.core.retry import BackoffOptions, Budget
+from flue.keeping import Keeper, check_keeper
 from flue.models import WorkflowInvokeResult, WorkflowWaitResult
 from flue.observe import Observer
 from flue.signals import AbortSignal
@@ -49,6 +50,7 @@ class StreamPlan:
     observer: Observer
     signal: AbortSignal | None
     timeout: float | None
+    keeper: Keeper | None = None
 
 
 def check_call(signal: object, timeout: object) -> float | None:
@@ -114,6 +116,8 @@ def plan_run_stream(
     signal: AbortSignal | None = None,
     backoff_options: BackoffOptions | None = None,
     timeout: object = None,
+    checkpoint: object = None,
+    consumer: object = "default",
     ends: Callable[[FlueEvent, bool], bool] | None = None,
 ) -> StreamPlan:
     """Follow a run.
@@ -127,6 +131,8 @@ def plan_run_stream(
         signal: ends the stream.
         backoff_options: the caller's.
         timeout: overall seconds.
+        checkpoint: a store that knows better where to start, and is told how far the consumer came.
+        consumer: whose checkpoint it is.
         ends: whether an event is the last that the caller wants; default: the run's `run_end`.
 
     Raises:
@@ -146,7 +152,9 @@ def plan_run_stream(
     )
     what = f"run {run_id}"
     handover = Handover(machine, EventDecoder("run", what), ends or _ends_run(str(run_id)))
-    return StreamPlan(machine, handover, Observer(what, backoff_options), signal, check_call(signal, timeout))
+    seconds = check_call(signal, timeout)
+    keeper = check_keeper(checkpoint, consumer, f"runs/{run_id}")
+    return StreamPlan(machine, handover, Observer(what, backoff_options), signal, seconds, keeper)
 
 
 def sees_own_end(run_id: str) -> Callable[[FlueEvent, bool], bool]:

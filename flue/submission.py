@@ -72,7 +72,7 @@ class Submission:
     def explain(self, error: FlueError) -> None:
         """Note on an error of the wait for it that the submission goes on without its caller."""
         if not isinstance(error, FlueExecutionError):
-            error.add_note(f"submission {self.id} was admitted and goes on; wait() takes its admission again")
+            error.add_note(f"submission {self.id} was admitted and goes on without this call")
 
 
 def explain_prompt(error: FlueError) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from flue.aio.interrupt import Cause, Interrupt
     from flue.core.follow import Follow
     from flue.core.handover import Handover
+    from flue.keeping import Keeper
     from flue.models import FlueEvent
     from flue.signals import AbortSignal
 
@@ -63,6 +64,7 @@ class AsyncFlueEventStream(Generic[T]):
         *,
         signal: AbortSignal | None = None,
         timeout: float | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         self._machine = machine
         self._handover = handover
@@ -71,6 +73,7 @@ class AsyncFlueEventStream(Generic[T]):
         self._interrupt = interrupt
         self._signal = signal
         self._timeout = timeout
+        self._keeper = keeper
         self._turn = asyncio.Lock()  # first come, first served
         self._loop: asyncio.AbstractEventLoop | None = None
         self._advancing: asyncio.Task[object] | None = None
@@ -116,6 +119,7 @@ class AsyncFlueEventStream(Generic[T]):
         if self._advancing is not None and self._advancing is asyncio.current_task():
             raise RuntimeError("a callback of this stream pulled from it; it would wait for itself")
         async with self._turn:
+            await self._keep()
             if self._ended or self._interrupt.cause is not None:
                 await self._stop()
             try:
@@ -159,6 +163,9 @@ class AsyncFlueEventStream(Generic[T]):
     async def __aexit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if kind is None and not self._turn.locked():
+            async with self._turn:
+                await self._keep()
         await self.aclose()
 
     def __del__(self) -> None:
@@ -176,7 +183,7 @@ class AsyncFlueEventStream(Generic[T]):
     async def _advance(self) -> None:
         """Have a batch loaded, or end."""
         if self._loop is None:
-            self._start(asyncio.get_running_loop())
+            await self._start(asyncio.get_running_loop())
         self._advancing = asyncio.current_task()
         try:
             result = await self._driver.advance()
@@ -196,7 +203,14 @@ class AsyncFlueEventStream(Generic[T]):
             raise StopAsyncIteration
         self._handover.load(result)
 
-    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+    async def _keep(self) -> None:
+        """The consumer asks for more, so it is done with what it has."""
+        if self._keeper is not None and self._loop is not None and self._keeper.due(self._machine):
+            await asyncio.to_thread(self._keeper.keep, self._machine)
+
+    async def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._keeper is not None:
+            await asyncio.to_thread(self._keeper.resume, self._machine)
         self._loop = loop
         interrupt = self._interrupt
         if self._timeout is not None:

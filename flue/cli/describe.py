@@ -111,7 +111,8 @@ def _content_text(value: Any) -> str | None:
         return content
     if not isinstance(content, list):
         return None
-    parts = [cast("dict[str, Any]", part) for part in content if isinstance(part, dict)]
+    elements: Any = content  # pyright: ignore[reportUnknownVariableType]  # JSON: looked at one by one below
+    parts = [cast("dict[str, Any]", part) for part in elements if isinstance(part, dict)]
     texts = [part["text"] for part in parts if part.get("type") == "text" and isinstance(part.get("text"), str)]
     return "".join(texts) if texts else None
 

@@ -56,19 +56,20 @@ def _input(text: str | None) -> Any:
     """The input that was given: JSON, a file of it, or standard input."""
     if text is None:
         return UNSET
-    source = "--input"
-    if text == "-":
-        text, source = sys.stdin.read(), "standard input"
-    elif text.startswith("@"):
-        source = text[1:]
-        try:
-            text = Path(source).read_text(encoding="utf-8-sig")
-        except (OSError, ValueError) as error:
-            raise UsageError(f"cannot read the input: {error}") from None
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return json.loads(_read(text), parse_constant=_refuse)
+    except UnicodeDecodeError as error:
+        raise UsageError(f"the input is not UTF-8: {error}") from None
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{source} is not JSON: {error}") from None
+        raise UsageError(f"the input is not JSON: {error}") from None
+    except OSError as error:
+        raise UsageError(f"cannot read the input: {error}") from None
+
+
+def _read(text: str) -> str:
+    if text == "-":
+        return sys.stdin.read()
+    return Path(text[1:]).read_text(encoding="utf-8-sig") if text.startswith("@") else text
 
 
 def _refuse(name: str) -> NoReturn:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import PurePath
+from typing import TYPE_CHECKING, TypeAlias
 
 from flue import __version__
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 __all__ = ["Options", "build_parser", "program_name"]
+
+AddParser: TypeAlias = "Callable[..., argparse.ArgumentParser]"
+"""The `add_parser` of a group of commands."""
 
 _EPILOG = """\
 environment:
@@ -66,7 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser; parse into an `Options`."""
     parser = argparse.ArgumentParser(
         prog=program_name(),
-        description="Start Flue workflow runs and follow their events. "
+        description="Start Flue workflow runs and follow their events.\n"
         "On a terminal: for reading. In a pipe or with --json: one JSON object a line.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -74,13 +80,11 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"flue-sdk {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    _command(commands, "demo", "flue.cli.demo:demo", "watch a run survive a lost connection, on a server of its own")
-    _serve(commands)
-    workflows = _group(commands, "workflows", "start runs")
-    _invoke(workflows)
-    runs = _group(commands, "runs", "read runs")
-    _runs(runs)
+    add = parser.add_subparsers(title="commands", metavar="COMMAND").add_parser
+    _command(add, "demo", "flue.cli.demo:demo", "watch a run survive a lost connection, on a server of its own")
+    _serve(add)
+    _invoke(_group(add, "workflows", "start runs"))
+    _runs(_group(add, "runs", "read runs"))
     return parser
 
 
@@ -91,7 +95,12 @@ def _common(headers: str) -> argparse.ArgumentParser:
     group.add_argument("--base-url", metavar="URL", help="where the Flue routes are mounted, path included")
     group.add_argument("--token", help="bearer token; better given as FLUE_TOKEN, which other users cannot see")
     group.add_argument(
-        "--header", metavar="NAME:VALUE", action="append", dest=headers, type=_header, help="of every request; repeatable"
+        "--header",
+        metavar="NAME:VALUE",
+        action="append",
+        dest=headers,
+        type=_header,
+        help="of every request; repeatable",
     )
     group.add_argument("--timeout", metavar="SECONDS", type=float, help="limit for all of it; default: none")
     group.add_argument("--json", action="store_true", help="one JSON object a line, also on a terminal")
@@ -112,15 +121,12 @@ def _port(text: str) -> int:
     return port
 
 
-Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
-
-
-def _command(commands: Commands, name: str, handler: str, text: str, *, common: bool = False) -> argparse.ArgumentParser:
-    parser = commands.add_parser(
+def _command(add: AddParser, name: str, handler: str, text: str, *, asks: bool = False) -> argparse.ArgumentParser:
+    parser = add(
         name,
         help=text,
         description=f"{text[0].upper()}{text[1:]}.",
-        parents=[_common("headers_after")] if common else [],
+        parents=[_common("headers_after")] if asks else [],
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
@@ -128,22 +134,22 @@ def _command(commands: Commands, name: str, handler: str, text: str, *, common: 
     return parser
 
 
-def _group(commands: Commands, name: str, text: str) -> Commands:
-    parser = commands.add_parser(name, help=text, allow_abbrev=False)
-    return parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+def _group(add: AddParser, name: str, text: str) -> AddParser:
+    parser = add(name, help=text, allow_abbrev=False)
+    return parser.add_subparsers(title="commands", metavar="COMMAND", required=True).add_parser
 
 
-def _serve(commands: Commands) -> None:
+def _serve(add: AddParser) -> None:
     text = "serve a Flue for trying things out, on this machine only, with a few workflows"
-    serve = _command(commands, "serve", "flue.cli.serve:serve", text)
+    serve = _command(add, "serve", "flue.cli.serve:serve", text)
     serve.add_argument("--port", type=_port, help="default: any free one")
     serve.add_argument("--token", help="the bearer token that every request must carry")
     serve.add_argument("--database", metavar="FILE", help="a SQLite file that keeps the runs for the next time")
     serve.add_argument("--json", action="store_true", help="say where it listens as a JSON object")
 
 
-def _invoke(workflows: Commands) -> None:
-    invoke = _command(workflows, "invoke", "flue.cli.invoke:invoke", "start a run", common=True)
+def _invoke(add: AddParser) -> None:
+    invoke = _command(add, "invoke", "flue.cli.invoke:invoke", "start a run", asks=True)
     invoke.add_argument("name", metavar="NAME", help="of the workflow")
     invoke.add_argument("--input", metavar="JSON", help="the input: JSON, @FILE with JSON, or - for standard input")
     how = invoke.add_mutually_exclusive_group()
@@ -151,10 +157,10 @@ def _invoke(workflows: Commands) -> None:
     how.add_argument("--follow", action="store_true", help="follow the run's events to its end")
 
 
-def _runs(runs: Commands) -> None:
-    get = _command(runs, "get", "flue.cli.read:get", "show the record of a run", common=True)
-    events = _command(runs, "events", "flue.cli.read:events", "list the events that there are by now", common=True)
-    stream = _command(runs, "stream", "flue.cli.read:stream", "follow the events as they happen", common=True)
+def _runs(add: AddParser) -> None:
+    get = _command(add, "get", "flue.cli.read:get", "show the record of a run", asks=True)
+    events = _command(add, "events", "flue.cli.read:events", "list the events that there are by now", asks=True)
+    stream = _command(add, "stream", "flue.cli.read:stream", "follow the events as they happen", asks=True)
     for parser in (get, events, stream):
         parser.add_argument("run_id", metavar="ID", help="of the run")
     for parser in (events, stream):

@@ -8,12 +8,12 @@ import importlib
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flue.cli.parser import Options, build_parser
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from flue import FlueClient
     from flue.cli.views import View
@@ -54,9 +54,10 @@ def run(argv: Sequence[str] | None = None) -> int:
         _silence_stdout()
         return Exit.DONE
     except (KeyboardInterrupt, Exception) as error:
-        status, sentences = _explain(error)
-        if status is None:
+        explained = _explain(error)
+        if explained is None:
             raise
+        status, sentences = explained
         from flue.cli.views import say  # noqa: PLC0415  # only when there is something to say
 
         say(*sentences)
@@ -71,7 +72,7 @@ def open_client(options: Options) -> FlueClient:
 
 
 @contextlib.contextmanager
-def shown_on(view: View) -> Iterator[View]:
+def shown_on(view: View) -> Generator[View]:
     """Have a view show what the library logs; close it in the end."""
     handler = _ToView(view)
     logger = logging.getLogger("flue")
@@ -94,8 +95,8 @@ class _ToView(logging.Handler):
         self._view.warning(record)
 
 
-def _explain(error: BaseException) -> tuple[Exit | None, list[str]]:
-    """The exit status and the sentences for what a command raised; no status for what is a mistake of this program."""
+def _explain(error: BaseException) -> tuple[Exit, list[str]] | None:
+    """The exit status and the sentences for what a command raised; None for what is a mistake of this program."""
     if isinstance(error, KeyboardInterrupt):
         return Exit.INTERRUPTED, list(error.args) or ["interrupted"]
     from flue.errors import FlueError  # noqa: PLC0415  # only when something went wrong
@@ -108,7 +109,7 @@ def _explain(error: BaseException) -> tuple[Exit | None, list[str]]:
         return Exit.USAGE, [str(error)]
     if isinstance(error, OSError):
         return Exit.UNREACHABLE, [str(error)]
-    return None, []
+    return None
 
 
 def _silence_stdout() -> None:

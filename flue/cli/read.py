@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from flue import BackoffOptions
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["events", "get", "stream"]
 
 _PATIENCE = BackoffOptions(max_elapsed=15.0)
-"""Who waits at a terminal wants to know sooner than a service that nothing answers there. A stream that was read from is never given up."""
+"""Somebody who types wants to know sooner than a service does that nothing answers there."""
 
 
 def get(options: Options) -> Exit:
@@ -48,14 +49,12 @@ def stream(options: Options) -> Exit:
     waits: dict[str, Literal["sse", "long-poll", False]] = {"sse": "sse", "long-poll": "long-poll", "off": False}
     deadline = Deadline(options.timeout)
     with open_client(options) as client, shown_on(choose_view(json_lines=options.json)) as view:
-        following = client.runs.stream(  # checks the arguments; nothing is sent yet
-            options.run_id,
-            offset=options.offset,
-            tail=options.tail,
-            live=waits[options.live],
-            timeout=deadline.left(),
+        open_stream = partial(
+            client.runs.stream, options.run_id, offset=options.offset, tail=options.tail, live=waits[options.live]
         )
+        open_stream()  # checks the arguments before anything is sent
         record = client.runs.get(options.run_id, backoff_options=_PATIENCE, timeout=deadline.left())
         view.follow(record.started_at)
+        following = open_stream(timeout=deadline.left())
         succeeded = Follower(client, view, options, options.run_id).succeeded(following, deadline)
     return Exit.DONE if succeeded else Exit.FAILED

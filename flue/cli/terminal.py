@@ -66,6 +66,10 @@ class TerminalView:
         if isinstance(answer, WorkflowWaitResult):
             self._value("result", answer.result)
 
+    def hint(self, command: str) -> None:
+        """The command on a line of its own."""
+        self._screen.write([("  next: ", "dim"), (command, "")])
+
     def _record(self, record: RunRecord) -> None:
         mark, style = _STATES.get(record.status, ("▶", "bold yellow"))
         workflow, run_id = one_line(record.workflow_name), one_line(record.run_id)

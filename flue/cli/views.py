@@ -27,6 +27,10 @@ class View(Protocol):
         """What the server answered to one question."""
         ...
 
+    def hint(self, command: str) -> None:
+        """What one might want to type next."""
+        ...
+
     def follow(self, since: datetime | None) -> None:
         """Events will come, live.
 
@@ -71,6 +75,9 @@ class JsonLinesView:
     def answer(self, answer: WorkflowInvokeResult | WorkflowWaitResult | RunRecord) -> None:
         """One line."""
         self._write(to_json(answer))
+
+    def hint(self, command: str) -> None:
+        """Nothing."""
 
     def follow(self, since: datetime | None) -> None:
         """Nothing: the events say it."""

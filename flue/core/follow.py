@@ -118,6 +118,11 @@ class Follow(Attempts):
         """How it waits for news; `"sse"` turns into `"long-poll"` where events do not come through."""
         return self._live
 
+    def start_at(self, offset: str) -> None:
+        """Start behind a saved checkpoint instead; before the first request only."""
+        self._position = self.offset = offset
+        self._tail = None
+
     # Handing over.
 
     def next_action(self, now: float) -> Action:

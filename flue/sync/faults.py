@@ -77,6 +77,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 def _innermost(chain: list[BaseException]) -> str:
     """The shortest true description: theirs repeat host and pool at every level."""
     for link in reversed(chain):
-        if str(link) and not isinstance(link, urllib3_theirs.HTTPError | theirs.RequestException):
+        if isinstance(link, OSError) and str(link) and not isinstance(link, theirs.RequestException):
             return f"{type(link).__name__}: {link}"
+    if any(isinstance(link, urllib3_theirs.IncompleteRead | urllib3_theirs.InvalidChunkLength) for link in chain):
+        return "the connection ended before the body did"
     return f"{type(chain[0]).__name__}: {chain[0]}"

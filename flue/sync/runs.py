@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flue.errors import AbortError
-from flue.plan import Live, StreamPlan, plan_get_run, plan_run_stream
+from flue.many import MAX_CONNECTIONS, plan_many
+from flue.plan import Live, StreamPlan, check_call, plan_get_run, plan_run_stream
 from flue.sync.call import perform
 from flue.sync.driver import Driver
 from flue.sync.interrupt import Interrupt
+from flue.sync.many import FlueEventStreams
 from flue.sync.stream import FlueEventStream
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from flue.checkpoints import CheckpointStore
     from flue.config import Settings
     from flue.core.retry import BackoffOptions
     from flue.models import FlueEvent, RunRecord
@@ -104,6 +109,8 @@ class Runs:
         signal: AbortSignal | None = None,
         backoff_options: BackoffOptions | None = None,
         timeout: float | None = None,
+        checkpoint: CheckpointStore | None = None,
+        consumer: str = "default",
     ) -> FlueEventStream[FlueEvent]:
         """The events of a run as they happen, from `offset` on, until it ends.
 
@@ -119,6 +126,10 @@ class Runs:
             backoff_options: how failures are retried; by default for 60 s, and for ever once the stream has been
                 read from.
             timeout: overall limit in seconds, from the first pull on; `FlueTimeoutError` carries the offset reached.
+            checkpoint: a store (see `flue.checkpoints`) that is asked at the first pull where this consumer stopped,
+                and told
+                at each pull which batch it is done with; `offset` and `tail` then count for its first time only.
+            consumer: tells the checkpoints of two consumers of one run apart.
 
         Raises:
             ValueError: an argument that cannot work.
@@ -133,12 +144,53 @@ class Runs:
             signal=signal,
             backoff_options=backoff_options,
             timeout=timeout,
+            checkpoint=checkpoint,
+            consumer=consumer,
         )
         return open_stream(self._transport, self._settings, plan)
+
+    def stream_many(
+        self,
+        run_ids: Iterable[str],
+        *,
+        offsets: Mapping[str, str] | None = None,
+        live: Live = True,
+        signal: AbortSignal | None = None,
+        backoff_options: BackoffOptions | None = None,
+        timeout: float | None = None,
+        max_connections: int = MAX_CONNECTIONS,
+    ) -> FlueEventStreams:
+        """The events of many runs as they happen, in one iterator of `(run_id, event)`, until all of them have ended.
+
+        Args:
+            run_ids: as `invoke()` gave them.
+            offsets: where to go on, as `.offsets` of an earlier iteration gave them; other runs begin at their start.
+            live: as for `stream()`.
+            signal: ends the iteration quietly.
+            backoff_options: as for `stream()`, for each run by itself.
+            timeout: overall limit in seconds, from the first pull on.
+            max_connections: how many runs are followed at a time; the others wait for their turn.
+
+        Raises:
+            ValueError: an argument that cannot work.
+            TypeError: an argument of the wrong type.
+        """
+        plans, most = plan_many(
+            self._settings,
+            run_ids,
+            offsets=offsets,
+            max_connections=max_connections,
+            live=live,
+            backoff_options=backoff_options,
+        )
+        streams = {run_id: open_stream(self._transport, self._settings, plan) for run_id, plan in plans.items()}
+        return FlueEventStreams(streams, most, signal=signal, timeout=check_call(signal, timeout))
 
 
 def open_stream(transport: Transport, settings: Settings, plan: StreamPlan) -> FlueEventStream[FlueEvent]:
     """A stream that has not been started."""
     interrupt = Interrupt()
     driver = Driver(transport, settings, plan.machine, interrupt, plan.observer)
-    return FlueEventStream(plan.machine, plan.handover, driver, interrupt, signal=plan.signal, timeout=plan.timeout)
+    return FlueEventStream(
+        plan.machine, plan.handover, driver, interrupt, signal=plan.signal, timeout=plan.timeout, keeper=plan.keeper
+    )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from flue.core.follow import Follow
     from flue.core.handover import Handover
+    from flue.keeping import Keeper
     from flue.models import FlueEvent
     from flue.signals import AbortSignal
     from flue.sync.driver import Driver
@@ -60,6 +61,7 @@ class FlueEventStream(Generic[T]):
         *,
         signal: AbortSignal | None = None,
         timeout: float | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         self._machine = machine
         self._handover = handover
@@ -68,6 +70,7 @@ class FlueEventStream(Generic[T]):
         self._interrupt = interrupt
         self._signal = signal
         self._timeout = timeout
+        self._keeper = keeper
         # Reentrant, so that a callback that pulls from its own stream gets an error instead of waiting for itself.
         self._turn = threading.RLock()
         self._advancing = False
@@ -114,6 +117,7 @@ class FlueEventStream(Generic[T]):
 
     def _pull(self) -> T:
         with self._turn:
+            self._keep()
             if self._ended or self._interrupt.cause is not None:
                 self._stop()
             try:
@@ -155,6 +159,11 @@ class FlueEventStream(Generic[T]):
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if kind is None and self._turn.acquire(blocking=False):
+            try:
+                self._keep()
+            finally:
+                self._turn.release()
         self.close()
 
     def __del__(self) -> None:
@@ -194,7 +203,14 @@ class FlueEventStream(Generic[T]):
             raise StopIteration
         self._handover.load(result)
 
+    def _keep(self) -> None:
+        """The consumer asks for more, so it is done with what it has."""
+        if self._keeper is not None and self._started and self._keeper.due(self._machine):
+            self._keeper.keep(self._machine)
+
     def _start(self) -> None:
+        if self._keeper is not None:
+            self._keeper.resume(self._machine)
         self._started = True
         interrupt = self._interrupt
         if self._timeout is not None:

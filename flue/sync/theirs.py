@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import requests
+from requests import hooks
 
 if TYPE_CHECKING:
+    from http.cookiejar import CookieJar
+
     from flue.core.actions import Request
     from flue.sync.interrupt import Interrupt
 
 __all__ = ["send_aside"]
+
+_dispatch = cast("Any", hooks.dispatch_hook)  # pyright: ignore[reportUnknownMemberType]
 
 
 def send_aside(
@@ -66,9 +71,19 @@ def _send(
     settings: dict[str, Any] = dict(session.merge_environment_settings(request.url, {}, True, None, None))
     settings["timeout"] = timeout
     if type(session).send is requests.Session.send:
-        # Past Session.send, which would store cookies in the caller's jar.
-        return session.get_adapter(request.url).send(prepared, **settings)
-    return session.send(prepared, allow_redirects=False, **settings)
+        # Past Session.send, which would store cookies in the caller's jar; its other work are the hooks, those of an
+        # auth among them.
+        response = session.get_adapter(request.url).send(prepared, **settings)
+        hooked: requests.Response = _dispatch("response", prepared.hooks, response, **settings)
+        return hooked
+    jar = cast("CookieJar", session.cookies)
+    cookies = list(jar)
+    response = session.send(prepared, allow_redirects=False, **settings)
+    if "set-cookie" in response.headers:  # requests has stored it; the caller's jar is not ours to fill
+        jar.clear()
+        for cookie in cookies:
+            jar.set_cookie(cookie)
+    return response
 
 
 def _no_auth(prepared: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import inspect
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flue.testing.answers import input_invalid, input_unexpected
 from flue.testing.runs import Unset
+from flue.testing.workers import ServerStoppedError
 
 if TYPE_CHECKING:
+    import asyncio
+    import threading
     from collections.abc import Awaitable, Mapping, Sequence
 
     from flue.testing.answers import Answer
     from flue.testing.runs import Runs
+    from flue.testing.workers import Workers
 
 WorkflowFunction: TypeAlias = "Callable[[WorkflowRun], Any] | Callable[[WorkflowRun], Awaitable[Any]]"
 Validate: TypeAlias = Callable[[Any], object]
-
-JOIN_SECONDS = 5.0
-"""How long a stop waits for the threads of workflows."""
-
-
-class ServerStoppedError(Exception):
-    """The server stopped while a workflow was running. Its run stays active, as on a server that died."""
-
 
 class InvalidInputError(ValueError):
     """What the `validate` of a workflow raises to say where in the input the problem is.
@@ -123,20 +115,19 @@ class WorkflowRun:
             raise ServerStoppedError
 
 
-class Executor:
-    """Runs workflows: functions on a thread each, coroutine functions on the loop of the server.
+class WorkflowRunner:
+    """Starts workflows.
 
     Args:
         runs: Where the runs are kept.
+        workers: Who calls the functions.
     """
 
-    def __init__(self, runs: Runs) -> None:
+    def __init__(self, runs: Runs, workers: Workers) -> None:
         self._runs = runs
-        self._stopped = threading.Event()
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._threads: set[threading.Thread] = set()
+        self._workers = workers
 
-    def start(self, workflow: Workflow, value: Any) -> tuple[str, asyncio.Future[Any]]:
+    def start(self, workflow: Workflow, value: Any) -> tuple[str, asyncio.Task[Any]]:
         """Start a run. Called on the loop of the server.
 
         Returns:
@@ -144,36 +135,14 @@ class Executor:
         """
         run_id = self._runs.create(workflow.name, input=value)
         given: Any = value if not isinstance(value, Unset) else {} if workflow.accepts_input else None
-        run = WorkflowRun(run_id, workflow.name, given, runs=self._runs, stopped=self._stopped)
-        task = asyncio.get_running_loop().create_task(self._execute(workflow, run))
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-        return run_id, task
-
-    async def stop(self) -> None:
-        """End what is running. The runs stay active and their streams open, as when a server dies.
-
-        Raises:
-            RuntimeError: The thread of a workflow does not end.
-        """
-        self._stopped.set()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for thread in list(self._threads):
-            await asyncio.to_thread(thread.join, JOIN_SECONDS)
-            if thread.is_alive():
-                msg = f"{thread.name} is still running; use run.sleep() to wait in a workflow"
-                raise RuntimeError(msg)
+        run = WorkflowRun(run_id, workflow.name, given, runs=self._runs, stopped=self._workers.stopped)
+        return run_id, self._workers.spawn(self._execute(workflow, run))
 
     async def _execute(self, workflow: Workflow, run: WorkflowRun) -> Any:
         self._runs.start(run.run_id)
         try:
-            if inspect.iscoroutinefunction(workflow.function):
-                result = await workflow.function(run)
-            else:
-                result = await self._in_thread(workflow.function, run)
+            name = f"workflow {workflow.name} {run.run_id}"
+            result = await self._workers.call(workflow.function, run, name=name)
         except ServerStoppedError:
             raise
         except Exception as error:
@@ -187,37 +156,3 @@ class Executor:
             await self._runs.finish_live(run.run_id, error=unserializable)
             raise
         return result
-
-    async def _in_thread(self, function: Callable[[WorkflowRun], Any], run: WorkflowRun) -> Any:
-        """Call a function on a daemon thread of its own, which a stop does not have to wait for for ever."""
-        loop = asyncio.get_running_loop()
-        future = loop.create_future()
-
-        def settle(result: Any, error: BaseException | None) -> None:
-            if future.done():
-                return
-            if error is None:
-                future.set_result(result)
-            else:
-                future.set_exception(error)
-
-        def call() -> None:
-            result, error = None, None
-            try:
-                result = function(run)
-            except BaseException as raised:  # noqa: BLE001 - handed over to the task
-                error = raised
-            finally:
-                self._threads.discard(threading.current_thread())
-            with contextlib.suppress(RuntimeError):  # the server has stopped meanwhile
-                loop.call_soon_threadsafe(settle, result, error)
-
-        thread = threading.Thread(target=call, name=f"workflow {run.workflow_name} {run.run_id}", daemon=True)
-        self._threads.add(thread)
-        thread.start()
-        return await future
-
-    def _done(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled():
-            task.exception()  # told to whoever waits for the result, and in run_end

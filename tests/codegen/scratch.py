@@ -36,7 +36,7 @@ MINIMAL: dict[str, Any] = {
             },
             "required": ["kind"],
         },
-        "Shape": {"description": "A shape.", "oneOf": [{"$ref": "#/$defs/Circle"}, {"$ref": "#/$defs/Square"}]},
+        "Figure": {"description": "A shape.", "oneOf": [{"$ref": "#/$defs/Circle"}, {"$ref": "#/$defs/Square"}]},
         "Thing": {
             "type": "object",
             "description": "A thing.",
@@ -44,7 +44,7 @@ MINIMAL: dict[str, Any] = {
                 "name": {"type": "string", "description": "Its name."},
                 "size": {"type": "integer", "description": "Its size."},
                 "madeAt": {"type": "string", "format": "date-time", "description": "When it was made."},
-                "shapes": {"type": "array", "items": {"$ref": "#/$defs/Shape"}, "description": "Its shapes."},
+                "shapes": {"type": "array", "items": {"$ref": "#/$defs/Figure"}, "description": "Its shapes."},
                 "colour": {"$ref": "#/$defs/Colour", "description": "Its colour."},
                 "any": {"description": "Anything.", "anyOf": [{"$ref": "#/$defs/Circle"}, {}]},
             },
@@ -78,9 +78,8 @@ def target(directory: Path, fallbacks: dict[str, str] | None = None) -> Target:
     )
 
 
-def put(directory: Path, *schemas: dict[str, Any]) -> Target:
-    """Write schema files into a scratch directory."""
+def put(directory: Path, schema: dict[str, Any], name: str = "thing.json") -> Target:
+    """Write a schema file into a scratch directory."""
     (directory / "schemas").mkdir(exist_ok=True)
-    for schema in schemas:
-        (directory / "schemas" / schema["$id"]).write_text(json.dumps(schema))
+    (directory / "schemas" / name).write_text(json.dumps(schema))
     return target(directory)

@@ -169,7 +169,7 @@ def test_refusals(face, reply, kind, message):
 
 
 @pytest.mark.parametrize("method", ["prompt", "send"])
-@on_both_faces
+@on_both_faces(compare=False)
 def test_the_time_is_up(face, method):
     face.server.script(AGENT, [Reply(fault=Fault(stall_before_headers=30.0))])
     with pytest.raises(FlueTimeoutError, match=r"agent assistant/rec1: no answer within 0.3 s") as caught:

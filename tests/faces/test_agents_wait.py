@@ -280,10 +280,7 @@ def test_what_is_not_found_at_all(face, start, reply):
     with pytest.raises(NotFoundError) as caught:
         call(face, "wait", admission(face, offset=start), backoff_options=EAGER)
     assert len(face.targets) == 1
-    assert (
-        caught.value.__notes__[-1]
-        == f"submission {SUBMISSION} was admitted and goes on; wait() takes its admission again"
-    )
+    assert caught.value.__notes__[-1] == f"submission {SUBMISSION} was admitted and goes on without this call"
 
 
 @on_both_faces
@@ -314,7 +311,7 @@ def test_an_error_says_what_goes_on(face, reply, kind):
         call(face, "wait", admission(face), backoff_options=BRIEF)
     assert len(face.targets) == 4
     notes = caught.value.__notes__
-    assert notes[-1] == f"submission {SUBMISSION} was admitted and goes on; wait() takes its admission again"
+    assert notes[-1] == f"submission {SUBMISSION} was admitted and goes on without this call"
     assert any("gave up after 4 tries" in note for note in notes)
 
 
@@ -331,15 +328,15 @@ def test_a_server_with_conversation_views(face, start):
     assert len(face.targets) == 1
 
 
-@on_both_faces
+@on_both_faces(compare=False)
 def test_the_time_is_up(face):
     face.server.script(
         AGENT, [page(event(0, "idle"), next_offset=offset(0)), Reply(fault=Fault(stall_before_headers=30))]
     )
     with pytest.raises(FlueTimeoutError) as caught:
-        call(face, "wait", admission(face), timeout=0.5)
+        call(face, "wait", admission(face), timeout=1.0)
     assert caught.value.offset == offset(0)
-    assert "wait() takes its admission again" in caught.value.__notes__[-1]
+    assert "goes on without this call" in caught.value.__notes__[-1]
 
 
 @on_both_faces
@@ -350,7 +347,7 @@ def test_an_abort(face):
     with pytest.raises(AbortError) as caught:
         call(face, "wait", admission(face), on_event=lambda told: signal.abort("seen enough"), signal=signal)
     assert caught.value.reason == "seen enough"
-    assert "wait() takes its admission again" in caught.value.__notes__[-1]
+    assert "goes on without this call" in caught.value.__notes__[-1]
 
 
 @on_both_faces

@@ -50,14 +50,12 @@ def test_the_offset_is_that_of_what_was_handed_over(face, live):
 def test_every_checkpoint_is_one_to_resume_from(face, live):
     """Edge case 142."""
     run_id = finished(face, 20)
-    for taken in range(21):
+    for taken in (0, 1, 6, 7, 8, 13, 14, 20):
         first = face.stream(run_id, live=live)
-        indexes(first.collect(taken))
-        checkpoint = first.offset
+        first.collect(taken)
         first.close()
-        rest = indexes(face.stream(run_id, live=live, offset=checkpoint).collect())
-        assert rest == list(range(20 - len(rest) + 1, 21))
-        assert taken - 7 < 21 - len(rest) <= taken
+        again = indexes(face.stream(run_id, live=live, offset=first.offset).collect())
+        assert again == list(range(taken - taken % 7, 21))
 
 
 @on_both_faces(page_limit=10)
@@ -185,17 +183,17 @@ def test_a_clock_that_jumps(face, jump, monkeypatch):
     assert max(jumped) < 0.1
 
 
-@on_both_faces(compare=False)
+@on_both_faces
 def test_a_retry_date_seen_from_a_clock_that_is_wrong(face, monkeypatch):
     """Edge case 138. The date form of `Retry-After` is the one thing that needs the time of day; what comes of it is bounded by an hour."""
     monkeypatch.setattr(time, "time", lambda: 0.0)
-    date = [("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")]
-    face.server.faults.add(Fault(status=503, headers=date), times=None)
+    face.server.faults.add(Fault(status=503, headers=[("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")]))
     delays = []
-    options = BackoffOptions(max_retries=1, on_failed_attempt=lambda attempt: delays.append(attempt.delay))
-    stream = face.stream(RUN, backoff_options=options)
-    canceller = threading.Thread(target=lambda: (face.server.wait_for_requests(1), stream.inner.cancel()))
-    canceller.start()
+
+    def told(attempt):
+        delays.append(attempt.delay)
+        stream.inner.cancel()
+
+    stream = face.stream(RUN, backoff_options=BackoffOptions(on_failed_attempt=told))
     assert stream.collect() == []
-    canceller.join()
-    assert delays in ([], [3600.0])
+    assert delays == [3600.0]

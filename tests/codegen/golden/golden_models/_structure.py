@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from flue._wire_model import Get, Model, Shape, Structure
     from golden_models.common import Colour
 
-_COLOUR: Final[frozenset[Colour]] = frozenset({"red", "it's \"blue\""})
+_COLOUR: Final[frozenset[Colour]] = frozenset({"red", 'it\'s "blue"'})
 
 _POINT: Shape = (
     ("x", "x", "integer"),

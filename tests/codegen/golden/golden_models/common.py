@@ -15,7 +15,7 @@ import attrs
 
 from flue._wire_model import JSON, NO_EXTRA, Model
 
-Colour: TypeAlias = Literal["red", "it's \"blue\""]
+Colour: TypeAlias = Literal["red", 'it\'s "blue"']
 """A colour."""
 
 

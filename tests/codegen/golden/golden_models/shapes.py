@@ -43,11 +43,11 @@ class Circle(Model):
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
 class Polygon(Model):
-    """A polygon.
+    r"""A polygon.
 
     This sentence makes the description so long that its first sentence has to become the summary line of the docstring.
 
-    A second paragraph, with a "quote" and a back\\slash.
+    A second paragraph, with a "quote" and a back\slash.
 
     Attributes:
         kind: The kind of shape.

@@ -1,0 +1,50 @@
+"""Checkpoints that survive the process: `client.runs.stream(run_id, checkpoint=store)`.
+
+A store remembers for each consumer of each stream the offset behind the last batch that the consumer is done with.
+It is saved when the consumer asks for more (or leaves the `with` block without an exception), not when the batch is
+handed
+over: a process that dies in the middle repeats at most the batch in flight, and never skips an event.
+
+`SqliteCheckpoints` needs nothing but a file; `RedisCheckpoints` (extra `redis`) serves consumers on several
+machines. Any object with the two methods of `CheckpointStore` will do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from flue.checkpoints.sqlite import SqliteCheckpoints
+
+if TYPE_CHECKING:
+    from flue.checkpoints.redis import RedisCheckpoints as RedisCheckpoints
+
+__all__ = ["CheckpointStore", "RedisCheckpoints", "SqliteCheckpoints"]
+
+
+@runtime_checkable
+class CheckpointStore(Protocol):
+    """What `stream(checkpoint=...)` asks of a store.
+
+    Called from any thread; the asyncio client calls it on a worker thread.
+    """
+
+    def load(self, consumer: str, stream: str) -> str | None:
+        """The offset that was saved last, or None.
+
+        Args:
+            consumer: who reads.
+            stream: what is read: `runs/` and the run's id.
+        """
+        ...
+
+    def save(self, consumer: str, stream: str, offset: str) -> None:
+        """Remember an offset; when this returns, it must survive the end of the process."""
+        ...
+
+
+def __getattr__(name: str) -> Any:
+    if name == "RedisCheckpoints":
+        from flue.checkpoints.redis import RedisCheckpoints  # noqa: PLC0415  # only where the extra is installed
+
+        return RedisCheckpoints
+    raise AttributeError(f"module 'flue.checkpoints' has no attribute {name!r}")

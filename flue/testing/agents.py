@@ -1,0 +1,202 @@
+"""Agents as Python callables, with the event streams that Flue 1.0 betas 3 to 7 give them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from flue.testing.ids import make_id
+from flue.testing.store import format_offset
+from flue.testing.workers import ServerStoppedError
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Awaitable, Mapping
+
+    from flue.testing.conversations import Conversations
+    from flue.testing.store import Store
+    from flue.testing.workers import Workers
+
+AgentFunction: TypeAlias = "Callable[[AgentTurn], Any] | Callable[[AgentTurn], Awaitable[Any]]"
+
+NO_COST = {"input": 0, "output": 0, "cacheRead": 0, "cacheWrite": 0, "total": 0}
+NO_USAGE = {"input": 0, "output": 0, "cacheRead": 0, "cacheWrite": 0, "totalTokens": 0, "cost": NO_COST}
+MODEL = {"provider": "flue-testing", "id": "python"}
+
+# Flue tells a client nothing more of an error that is not its own.
+FAILED = {
+    "name": "Error",
+    "message": "The agent submission failed because of an internal error.",
+    "type": "internal_error",
+    "details": "The server encountered an unexpected error while processing the agent submission.",
+}
+
+
+def agent_path(name: str, instance_id: str) -> str:
+    """The path of the stream of an agent instance."""
+    return f"agents/{name}/{instance_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What an agent is sent.
+
+    Attributes:
+        message: The text.
+        images: Objects of the wire: ``type``, ``data`` (base64), ``mimeType``.
+    """
+
+    message: str
+    images: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+
+
+class AgentTurn:
+    """One submission to an agent instance, as its function sees it.
+
+    Attributes:
+        agent_name: As registered.
+        instance_id: From the URL.
+        submission_id: Of this submission.
+        message: What was sent.
+        images: Objects of the wire: ``type``, ``data`` (base64), ``mimeType``.
+    """
+
+    def __init__(
+        self, agent_name: str, instance_id: str, prompt: Prompt, *, store: Store, stopped: threading.Event
+    ) -> None:
+        self.agent_name = agent_name
+        self.instance_id = instance_id
+        self.submission_id = str(uuid.uuid4())
+        self.message = prompt.message
+        self.images = prompt.images
+        self._store = store
+        self._stopped = stopped
+        self._events = 0
+        self._instance = {
+            "instanceId": instance_id,
+            "submissionId": self.submission_id,
+            "agentName": agent_name,
+        }
+        self._operation = {
+            "conversationId": make_id("conv"),
+            "session": "default",
+            "operationId": make_id("op"),
+            "harness": "default",
+        }
+
+    def emit(self, event: Mapping[str, Any]) -> None:
+        """Add an event to the stream of the instance; its readers see it at once.
+
+        Args:
+            event: Fields of the wire (camelCase), ``type`` among them. The envelope of the submission is added.
+
+        Raises:
+            ServerStoppedError: The server has stopped.
+            TypeError: Not JSON.
+            ValueError: Not JSON.
+        """
+        self._append(event, self._operation | self._instance)
+
+    def text(self, text: str) -> None:
+        """Add a ``text_delta`` event: some of the answer.
+
+        Raises:
+            ServerStoppedError: The server has stopped.
+        """
+        self.emit({"type": "text_delta", "text": text})
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; for agents that are plain functions. An asynchronous one has `asyncio.sleep`.
+
+        Raises:
+            ServerStoppedError: The server stopped meanwhile.
+        """
+        if self._stopped.wait(seconds):
+            raise ServerStoppedError
+
+    def begin(self) -> None:
+        """Add what stands before the events of the function."""
+        self.emit({"type": "operation_start", "operationId": self._operation["operationId"], "operationKind": "prompt"})
+        self.emit({"type": "agent_start"})
+
+    def settle(self, outcome: Mapping[str, Any], *, started: float) -> None:
+        """Add what stands behind them: the end of the operation, and ``submission_settled``.
+
+        Args:
+            outcome: ``{"result": ...}`` or ``{"error": ...}``.
+            started: When it began, by the monotonic clock.
+        """
+        failed = "error" in outcome
+        operation: dict[str, Any] = {"type": "operation", "operationId": self._operation["operationId"]}
+        operation |= {"operationKind": "prompt", "durationMs": round((time.monotonic() - started) * 1000)}
+        self.emit({"type": "agent_end", "messages": []})
+        self.emit(operation | {"isError": failed} | dict(outcome))
+        self.emit({"type": "idle"})
+        settled = {"type": "submission_settled", "submissionId": self.submission_id}
+        self._append(settled | {"outcome": "failed" if failed else "completed"} | dict(outcome), self._instance)
+
+    def _append(self, event: Mapping[str, Any], envelope: Mapping[str, Any]) -> None:
+        if self._stopped.is_set():
+            raise ServerStoppedError
+        # The index of an event counts within its submission; the offset counts within the stream.
+        numbered = {"eventIndex": self._events, **event}
+        self._events += 1
+        self._store.append(agent_path(self.agent_name, self.instance_id), [numbered], envelope=envelope)
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What became of a prompt: where its events begin, and its result to come."""
+
+    submission_id: str
+    offset: str
+    result: asyncio.Task[Any]
+
+
+class AgentRunner:
+    """Gives prompts to agents, one after the other for each instance.
+
+    Args:
+        store: Where the streams live.
+        workers: Who calls the functions.
+        conversations: What betas 8 and 9 show of the same.
+    """
+
+    def __init__(self, store: Store, workers: Workers, conversations: Conversations) -> None:
+        self._store = store
+        self._workers = workers
+        self._conversations = conversations
+        self._busy: dict[str, asyncio.Lock] = {}
+
+    def submit(self, name: str, instance_id: str, function: AgentFunction, prompt: Prompt) -> Submission:
+        """Take a prompt. Called on the loop of the server."""
+        path = agent_path(name, instance_id)
+        self._store.create_stream(path)
+        position, _ = self._store.tail(path) or (-1, False)
+        turn = AgentTurn(name, instance_id, prompt, store=self._store, stopped=self._workers.stopped)
+        task = self._workers.spawn(self._execute(function, turn))
+        return Submission(turn.submission_id, format_offset(position), task)
+
+    async def _execute(self, function: AgentFunction, turn: AgentTurn) -> Any:
+        path = agent_path(turn.agent_name, turn.instance_id)
+        async with self._busy.setdefault(path, asyncio.Lock()):
+            started = time.monotonic()
+            turn.begin()
+            self._conversations.asked(turn)
+            try:
+                answered = await self._workers.call(function, turn, name=f"agent {path}")
+                result = {"text": answered, "usage": NO_USAGE, "model": MODEL} if isinstance(answered, str) else answered
+                turn.settle({"result": result}, started=started)
+            except ServerStoppedError:
+                raise
+            except Exception:
+                turn.settle({"error": FAILED}, started=started)
+                self._conversations.settled(turn, {"outcome": "failed", "error": FAILED})
+                raise
+            self._conversations.answered(turn, result)
+            self._conversations.settled(turn, {"outcome": "completed", "result": result})
+            return result

@@ -1,0 +1,128 @@
+"""A terminal to run programs in: a pseudo-terminal, and what its screen looks like in the end."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 20.0
+
+_TOKEN = re.compile(r"\x1b\[([0-9;]*)([A-Za-z])|([\r\n])|([^\x1b\r\n]+)")
+
+
+class Screen:
+    """Renders what was written: text, CR, LF, cursor up, erase below, colours (which are dropped). Lines never scroll out."""
+
+    def __init__(self):
+        self.lines = [""]
+        self.row = self.column = 0
+
+    def feed(self, text):
+        position = 0
+        while position < len(text):
+            match = _TOKEN.match(text, position)
+            assert match, f"unexpected control sequence {text[position : position + 10]!r}"
+            position = match.end()
+            argument, command, control, printed = match.groups()
+            if printed:
+                self._print(printed)
+            elif control == "\r":
+                self.column = 0
+            elif control == "\n":
+                self.row += 1
+                if self.row == len(self.lines):
+                    self.lines.append("")
+            elif command == "A":
+                self.row -= int(argument or 1)
+            elif command == "J":
+                self.lines[self.row] = self.lines[self.row][: self.column]
+                del self.lines[self.row + 1 :]
+            else:
+                assert command == "m", f"unexpected control sequence {match.group()!r}"
+
+    def _print(self, text):
+        line = self.lines[self.row].ljust(self.column)
+        self.lines[self.row] = line[: self.column] + text + line[self.column + len(text) :]
+        self.column += len(text)
+
+    @property
+    def text(self):
+        return "\n".join(line.rstrip() for line in self.lines)
+
+
+class Terminal:
+    """A program that runs in a pseudo-terminal of 80 columns; use it as a context manager.
+
+    Args:
+        arguments: after `python -m flue`.
+        environment: on top of our own.
+    """
+
+    def __init__(self, *arguments, **environment):
+        self.raw = ""
+        self.screen = Screen()
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        inherited = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "NO_COLOR"}}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "flue", *arguments],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            cwd=ROOT,
+            env=inherited | {"TERM": "xterm", "PYTHONUTF8": "1"} | environment,
+            start_new_session=True,
+        )
+        os.close(slave)
+
+    def read_until(self, text):
+        """Read until this was written."""
+        deadline = time.monotonic() + PATIENCE
+        while text not in self.raw:
+            assert self._read(deadline), f"{text!r} never came:\n{self.raw}"
+
+    def interrupt(self):
+        """Press Ctrl-C."""
+        self._process.send_signal(signal.SIGINT)
+
+    def wait(self):
+        """Read to the end. Returns the exit status."""
+        deadline = time.monotonic() + PATIENCE
+        while self._read(deadline):
+            pass
+        return self._process.wait(max(deadline - time.monotonic(), 0.1))
+
+    def _read(self, deadline):
+        ready, _, _ = select.select([self._master], [], [], max(deadline - time.monotonic(), 0))
+        if not ready:
+            return False
+        try:
+            data = os.read(self._master, 65536)
+        except OSError:  # nobody has the other end open any more
+            return False
+        text = data.decode()
+        self.raw += text
+        self.screen.feed(text)
+        return bool(data)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait(PATIENCE)
+        with contextlib.suppress(OSError):
+            os.close(self._master)

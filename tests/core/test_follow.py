@@ -1,0 +1,346 @@
+"""The machine's transitions: what is asked after which answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from flue.core import facts
+from flue.core.answers import ERROR_BODY_LIMIT
+from flue.core.retry import BackoffOptions
+from flue.errors import FlueConnectionError, NotFoundError, OffsetGoneError, ServerError
+
+from .driver import (
+    FRAMINGS,
+    REFUSED,
+    RESET,
+    SILENCE,
+    URL,
+    Answer,
+    Player,
+    at,
+    count_at,
+    control_frame,
+    data_frame,
+    events,
+    follow,
+    frames,
+    nothing,
+    page,
+    play,
+    refusal,
+)
+
+END = "end"
+OFFSETLESS = Answer(200, (("Content-Type", "application/json"), ("Content-Length", "2")), (b"[]",))
+
+
+class TestCatchingUp:
+    def test_page_by_page_at_once(self):
+        """Edge cases 60, 61."""
+        pages = [page(range(100), at(100)), page(range(100, 200), at(200)), page(range(200, 205), at(205), up_to_date=True)]
+        played = play(follow(None), pages)
+        assert played.items == list(range(205))
+        assert played.asked_from == ["-1", at(100), at(200)]
+        assert played.modes == ["plain"] * 3
+        assert (played.done, played.pauses) == (True, [])
+
+    def test_from_an_offset(self):
+        played = play(follow(None, offset=at(7)), [page([7], at(8), up_to_date=True)])
+        assert (played.items, played.asked_from, played.offsets) == ([7], [at(7)], [at(8)])
+
+    def test_a_page_without_items_moves_the_checkpoint_and_ends_nothing(self):
+        """Edge case 51."""
+        played = play(follow(None), [page([], at(3)), page(b"", at(4)), page(b" \n", at(5)), page([5], at(6), up_to_date=True)], start=9)
+        assert played.offsets == [at(3), at(4), at(5), at(6)]
+        assert (played.items, played.done) == ([5], True)
+
+    def test_an_empty_stream_is_at_its_start(self):
+        """Edge case 70."""
+        played = play(follow(None), [page([], "-1", up_to_date=True)])
+        assert (played.items, played.done, played.offsets) == ([], True, [])
+
+    def test_what_a_page_says_of_the_stream(self):
+        """Edge cases 74, 75, 77."""
+        for answer, up_to_date, closed in [
+            (page([0], at(1), up_to_date=True), True, False),
+            (page([0], at(1), up_to_date=True, closed=True), True, True),
+            (page([0], at(1), closed=True), True, True),
+            (page([], at(1), closed=True), True, True),
+        ]:
+            machine = follow(None)
+            assert (machine.up_to_date, machine.closed) == (False, False)
+            assert play(machine, [answer], start=1).done
+            assert (machine.offset, machine.up_to_date, machine.closed) == (at(1), up_to_date, closed)
+
+    @pytest.mark.parametrize("framing", FRAMINGS)
+    def test_a_page_however_it_is_framed_and_chunked(self, framing):
+        """Edge case 49."""
+        answer = page([{"a": "é"}, 2], at(2), up_to_date=True, framing=framing)
+        for size in (1, 2, 1000):
+            assert play(follow(None), [answer.chunked_by(size)]).items == [{"a": "é"}, 2]
+
+    @pytest.mark.parametrize("live", [None, "long-poll", "sse"])
+    def test_what_is_asked_for(self, live):
+        request = play(follow(live), [REFUSED]).requests[0]
+        headers = dict(request.headers)
+        assert (request.method, request.body) == ("GET", None)
+        assert request.url.startswith(f"{URL}?")
+        if live == "sse":
+            assert (headers["accept"], headers["accept-encoding"]) == ("text/event-stream", "identity")
+        else:
+            assert headers["accept"] == "application/json"
+
+
+class TestLongPoll:
+    def test_a_plain_read_then_polls_until_closed(self):
+        """Edge cases 60, 74, 76."""
+        played = play(
+            follow(),
+            [
+                page([0, 1], at(2)),
+                page([2], at(3), up_to_date=True),
+                page([3], at(4), up_to_date=True, cursor="c1", after=3.0),
+                nothing(at(4), cursor="c2", after=30.0),
+                page([4, 5], at(6), up_to_date=True, closed=True),
+            ],
+        )
+        assert played.items == [0, 1, 2, 3, 4, 5]
+        assert played.modes == ["plain", "plain", "long-poll", "long-poll", "long-poll"]
+        assert played.asked_from == ["-1", at(2), at(3), at(4), at(4)]
+        assert [query.get("cursor") for query in played.queries] == [None, None, None, "c1", "c2"]
+        assert (played.done, played.pauses) == (True, [])
+
+    def test_a_poll_that_does_not_reach_the_end_is_followed_by_a_plain_read(self):
+        played = play(follow(), [page([0], at(1), up_to_date=True), page([1], at(2), cursor="c"), page([2], at(3), up_to_date=True), REFUSED])
+        assert played.modes == ["plain", "long-poll", "plain", "long-poll"]
+        assert [query.get("cursor") for query in played.queries] == [None, None, None, "c"]
+
+    def test_the_last_cursor_is_kept_where_none_comes(self):
+        answers = [page([], at(1), up_to_date=True, cursor="c"), nothing(at(1), after=30.0), nothing(at(1), cursor="", after=30.0), REFUSED]
+        played = play(follow(), answers, start=9)
+        assert [query.get("cursor") for query in played.queries] == [None, "c", "c", "c"]
+
+    def test_a_204_says_no_more_than_that_time_is_up(self):
+        """Edge cases 64, 65."""
+        answers = [page([0], at(1), up_to_date=True), *[nothing(None, up_to_date=False, after=30.0)] * 5]
+        machine = follow()
+        played = play(machine, answers)
+        assert played.modes == ["plain"] + ["long-poll"] * 5
+        assert set(played.asked_from[1:]) == {at(1)}
+        assert (machine.offset, machine.up_to_date, machine.closed, played.pauses) == (at(1), True, False, [])
+
+    def test_a_204_may_move_the_offset(self):
+        played = play(follow(), [page([0], at(1), up_to_date=True), nothing(at(3), after=9.0), REFUSED], start=9)
+        assert played.asked_from == ["-1", at(1), at(3)]
+
+    def test_a_204_may_be_the_first_answer(self):
+        played = play(follow(), [nothing(at(4)), REFUSED], start=9)
+        assert (played.modes, played.asked_from) == (["plain", "long-poll"], ["-1", at(4)])
+
+    def test_an_empty_200_is_a_poll_that_ran_out(self):
+        """Edge case 63."""
+        played = play(follow(), [page([0], at(1), up_to_date=True), *[page([], None, up_to_date=True, after=30.0)] * 3])
+        assert played.modes == ["plain", "long-poll", "long-poll", "long-poll"]
+        assert set(played.asked_from[1:]) == {at(1)}
+
+    def test_a_terminal_item_ends_it(self):
+        """Edge case 119."""
+        machine = follow()
+        played = play(machine, [page([0, END], at(2), up_to_date=True)], terminal=END)
+        assert (played.items, played.done) == ([0, END], True)
+        assert (machine.offset, machine.up_to_date, machine.closed) == (at(2), True, True)
+
+
+class TestNonsense:
+    def test_items_without_an_offset_behind_them(self):
+        """Edge case 62."""
+        played = play(follow(), [page([0], at(1)), page([1], None)])
+        assert (played.code, played.error.offset, played.items) == ("MISSING_OFFSET", at(1), [0])
+        assert len(played.requests) == 2
+
+    @pytest.mark.parametrize("offset", ["", "a, b", "größe", "now", "a b", "x" * 10 + "\x7f"])
+    def test_an_offset_that_cannot_be_sent_back(self, offset):
+        """Edge cases 71, 72."""
+        played = play(follow(), [page([0], offset)])
+        assert (played.code, played.items, len(played.requests)) == ("INVALID_OFFSET", [], 1)
+
+    @pytest.mark.parametrize("items", [[1], []])
+    def test_an_offset_that_stands_still(self, items):
+        """Edge cases 66, 67."""
+        played = play(follow(), [page([0], at(1)), *[page(items, at(1))] * 9])
+        assert (played.code, played.items) == ("OFFSET_STALLED", [0])
+        assert len(played.requests) == 5
+        assert [pause.attempt.attempt for pause in played.pauses] == [1, 2, 3]
+
+    def test_a_page_that_says_nothing_at_all(self):
+        """Edge case 63."""
+        played = play(follow(None), [OFFSETLESS] * 9)
+        assert (played.code, len(played.requests)) == ("OFFSET_STALLED", 4)
+
+    @pytest.mark.parametrize("back", [at(2), at(1), "-1"])
+    @pytest.mark.parametrize("live", [None, "long-poll"])
+    def test_an_offset_that_runs_backwards(self, live, back):
+        """Edge case 69."""
+        played = play(follow(live), [page([0, 1, 2], at(3)), *[page([1], back, up_to_date=True)] * 9])
+        assert (played.code, played.items, played.offsets) == ("OFFSET_REGRESSED", [0, 1, 2], [at(3)])
+        assert len(played.requests) == 5
+
+    def test_opaque_offsets_in_a_circle(self):
+        """Edge case 69."""
+        circle = [page([0], "x"), page([1], "y"), page([2], "z"), *[page([0], "x")] * 9]
+        played = play(follow(), circle, count=lambda offset: 0)
+        assert (played.code, played.items) == ("OFFSET_REGRESSED", [0, 1, 2])
+
+    def test_a_stale_cache_may_recover(self):
+        """Edge case 69."""
+        stale = page([0], at(1), up_to_date=True)
+        played = play(follow(None), [page([0, 1], at(2)), stale, stale, stale, page([2], at(3), up_to_date=True)])
+        assert (played.items, played.done) == ([0, 1, 2], True)
+
+    @pytest.mark.parametrize("media", ["text/html; charset=utf-8", "text/plain", "text/event-stream"])
+    def test_another_content_type(self, media):
+        """Edge case 33."""
+        played = play(follow(), [page(b"<html>", at(1), content_type=media)])
+        assert (played.code, len(played.requests)) == ("UNEXPECTED_CONTENT_TYPE", 1)
+        assert media.partition(";")[0] in str(played.error)
+
+    @pytest.mark.parametrize("status", [206, 304, 201])
+    @pytest.mark.parametrize("live", ["long-poll", "sse"])
+    def test_a_status_that_was_not_asked_for(self, live, status):
+        """Edge cases 34, 35."""
+        played = play(follow(live), [Answer(status, page([], at(1)).headers)])
+        assert (played.code, played.error.status) == ("UNEXPECTED_STATUS", status)
+
+    @pytest.mark.parametrize(("body", "item"), [(b"null", None), (b'{"a": 1}', {"a": 1}), (b"7", 7)])
+    def test_a_document_that_is_no_array_is_one_item(self, body, item):
+        """Edge case 52. It is for the decoder to say what is wrong with it."""
+        assert play(follow(None), [page(body, at(1), up_to_date=True)]).items == [item]
+
+
+class TestRefusals:
+    @pytest.mark.parametrize("status", [410, 416])
+    def test_an_offset_that_is_gone_is_not_begun_anew(self, status):
+        """Edge case 103."""
+        played = play(follow(), [page([0], at(1)), refusal(status)])
+        assert isinstance(played.error, OffsetGoneError)
+        assert played.error.__notes__ == [f"events can be read on from offset {at(1)!r}"]
+        assert (played.items, len(played.requests)) == ([0], 2)
+
+    def test_a_stream_that_is_gone_after_a_restart(self):
+        """Edge case 103."""
+        played = play(follow(), [page([0], at(1), up_to_date=True), RESET, REFUSED, refusal(404)])
+        assert isinstance(played.error, NotFoundError)
+        assert at(1) in played.error.__notes__[0]
+
+    def test_a_restart_that_forgets_nothing(self):
+        """Edge cases 28, 102."""
+        restart = [RESET, REFUSED, REFUSED, refusal(503, Retry_After="1")]
+        played = play(follow(), [page([0], at(1), up_to_date=True), *restart, page([1], at(2), up_to_date=True, closed=True)])
+        assert (played.items, played.done) == ([0, 1], True)
+        assert set(played.asked_from[1:]) == {at(1)}
+        assert [pause.attempt.offset for pause in played.pauses] == [at(1)] * 4
+
+    def test_a_first_connection_is_given_a_minute(self):
+        """Edge case 19."""
+        for live in ("long-poll", "sse", None):
+            played = play(follow(live), lambda request, now: REFUSED)
+            assert played.error is REFUSED.error
+            assert 30.0 < played.now < 60.0
+
+    def test_a_stream_that_was_read_is_followed_for_ever(self):
+        """Edge case 107."""
+        script = iter([page([], "-1", up_to_date=True)])
+        played = play(follow(), lambda request, now: next(script, REFUSED), until=3600.0)
+        assert played.end is None
+        assert max(played.delays) > 10.0
+
+    def test_catching_up_is_not(self):
+        script = iter([page([0], at(1))])
+        played = play(follow(None), lambda request, now: next(script, REFUSED))
+        assert played.error is REFUSED.error
+        assert played.now < 60.0
+
+    def test_reasons_longer_than_the_limit_are_a_refusal_all_the_same(self):
+        """Edge case 32."""
+        long = refusal(502, b"<html>" * ERROR_BODY_LIMIT)
+        played = play(follow(None, limit=1000), [long, long.chunked_by(65536), page([0], at(1), up_to_date=True)])
+        assert (played.items, played.done) == ([0], True)
+        assert all(isinstance(pause.attempt.error, ServerError) for pause in played.pauses)
+
+
+class TestBudget:
+    OPTIONS = BackoffOptions(initial_delay=0.001, max_retries=2)
+
+    def test_items_fill_it(self):
+        """Edge case 107."""
+        answers = [REFUSED, REFUSED, page([0], at(1)), REFUSED, REFUSED, page([1], at(2)), REFUSED, REFUSED, REFUSED]
+        played = play(follow(options=self.OPTIONS), answers)
+        assert (played.items, played.error) == ([0, 1], REFUSED.error)
+        assert [pause.attempt.attempt for pause in played.pauses] == [1, 2] * 3
+
+    def test_a_completed_long_poll_fills_it(self):
+        """Edge case 107."""
+        poll = [RESET, RESET, nothing(at(1), after=30.0)]
+        played = play(follow(options=self.OPTIONS), [page([0], at(1), up_to_date=True), *poll * 5, RESET, RESET, RESET])
+        assert played.error is RESET.error
+        assert len(played.requests) == 1 + 15 + 3
+
+    def test_good_heads_do_not(self):
+        """Edge case 107."""
+        cut = page([0], at(1)).cut(1)
+        assert len(play(follow(options=self.OPTIONS), [cut] * 9).requests) == 3
+
+    def test_an_idle_poll_that_times_out_costs_no_time(self):
+        """Edge case 78."""
+        options = BackoffOptions(max_elapsed=60.0)
+        silent = Answer(200, page([], None).headers, (SILENCE,), after=90.0)
+        played = play(follow(options=options), [page([0], at(1), up_to_date=True), silent, page([1], at(2), closed=True)])
+        assert (played.items, played.done) == ([0, 1], True)
+        assert not play(follow(None, options=options), [silent, page([0], at(1), up_to_date=True)]).done
+
+    def test_nonsense_is_counted_too(self):
+        played = play(follow(None, options=BackoffOptions(max_retries=1)), [OFFSETLESS] * 9)
+        assert (played.code, len(played.requests)) == ("OFFSET_STALLED", 2)
+        assert played.error.__notes__[0].startswith("gave up after 2 tries")
+
+
+class TestLimit:
+    def test_a_larger_page_is_refused(self):
+        """Edge case 59."""
+        answer = page(b"[" + b"1," * 500 + b"1]", at(501), up_to_date=True)
+        played = play(follow(None, limit=1000), [answer.chunked_by(100)])
+        assert (played.code, played.items, played.error.offset) == ("EVENT_TOO_LARGE", [], "-1")
+        assert str(played.error) == "EVENT_TOO_LARGE: a page is larger than the limit of 1000 bytes"
+        assert play(follow(None, limit=1003), [answer]).done
+
+    def test_a_larger_event_is_refused(self):
+        """Edge case 59."""
+        stream = frames([0], at(1)) + data_frame(["x" * 1000])
+        player = Player(follow("sse", limit=900), [events(frames([0], at(1)), stream)])
+        assert player.run().code == "EVENT_TOO_LARGE"
+        assert player.played.items == [0]
+
+    def test_each_page_has_the_limit_to_itself(self):
+        played = play(follow(None, limit=20), [page([0] * 6, at(6)), page([0] * 6, at(12)), page([0] * 6, at(18), up_to_date=True)])
+        assert (len(played.items), played.done) == (18, True)
+
+
+def test_the_offset_of_an_error_is_where_one_can_go_on():
+    """Edge case 142."""
+    stream = events(frames([0], at(1)) + frames([1, 2], at(3)) + control_frame())
+    played = play(follow("sse"), [stream])
+    assert (played.items, played.offsets) == ([0, 1, 2], [at(1), at(3)])
+    assert (played.code, played.error.offset) == ("MISSING_OFFSET", at(3))
+
+
+def test_a_fault_behind_whole_batches_waits_until_they_are_handed_over():
+    machine = follow("sse", options=BackoffOptions(max_retries=0))
+    played = play(machine, [events(frames([0], at(1)) + frames([1], at(2)), RESET)])
+    assert (played.items, machine.offset, played.error) == ([0, 1], at(2), RESET.error)
+    assert isinstance(played.error, FlueConnectionError)
+
+
+def test_pauses_of_the_pace_are_bounded():
+    played = play(follow(), lambda request, now: nothing(at(1)), until=600.0, start=9)
+    assert max(played.delays) == facts.MAX_PACE
+    assert count_at(played.asked_from[-1]) == 1

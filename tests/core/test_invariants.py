@@ -1,0 +1,328 @@
+"""The invariants that stand at the top of the machine that follows a stream, one by one.
+
+The first is also asserted at every step of every play, in all the tests of this folder.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from flue.core.actions import Deliver, Done, Sleep
+from flue.core.retry import BackoffOptions
+from flue.errors import DurableStreamError, FlueConnectionError
+
+from .driver import (
+    REFUSED,
+    RESET,
+    SILENCE,
+    Player,
+    at,
+    control_frame,
+    count_at,
+    data_frame,
+    events,
+    follow,
+    frames,
+    nothing,
+    page,
+    play,
+    refusal,
+)
+from .server import StreamServer
+
+MODES = ["long-poll", "sse", None]
+
+
+@pytest.mark.parametrize("live", MODES)
+def test_invariant_1_the_checkpoint_never_passes_what_was_not_handed_over(live):
+    """Edge cases 109, 142."""
+    machine = follow(live)
+    server = StreamServer(range(12), ready=7, cap=3, closed=True)
+    player = Player(machine, server)
+    handed = 0
+    while not isinstance(action := machine.next_action(player.played.now), Done):
+        if isinstance(action, Deliver):
+            before = machine.offset
+            assert count_at(before) <= handed
+            assert machine.next_action(player.played.now).batch is action.batch  # not handed over, so still to be handed over
+            assert machine.offset == before
+            handed += len(action.batch.items)
+            machine.handed_over()
+            assert count_at(machine.offset) == handed
+        else:
+            player._perform(action, 1e9)
+            assert count_at(machine.offset) == handed
+    assert handed == (12 if live else 7)
+
+
+@pytest.mark.parametrize("fault", [RESET, SILENCE, None], ids=["reset", "silence", "clean end"])
+def test_invariant_2_only_whole_batches_are_handed_over(fault):
+    """Edge cases 44, 45, 81, 82, 84, 85, 108."""
+    whole = frames([0], at(1)) + data_frame([1]) + data_frame([2, 3])
+    end = () if fault is None else (fault,)
+    played = play(follow("sse"), [events(whole, *end), events(frames([1, 2, 3], at(4), streamClosed=True))])
+    assert (played.items, played.offsets, played.done) == ([0, 1, 2, 3], [at(1), at(4)], True)
+    assert played.asked_from == ["-1", at(1)]
+
+    answer = page([0, 1], at(2), closed=True, framing="close" if fault is None else "length")
+    played = play(follow(), [answer.cut(4, fault), answer])
+    assert (played.items, played.offsets, played.asked_from) == ([0, 1], [at(2)], ["-1", "-1"])
+
+
+class TestInvariant3:
+    def test_invariant_3_the_end_of_a_connection_is_not_the_end_of_the_stream(self):
+        """Edge cases 81, 82, 83."""
+        answers = [
+            events(frames([0], at(1), upToDate=True)),
+            events(frames([1], at(2), upToDate=True), RESET),
+            events(),
+            events(frames([2], at(3), streamClosed=True)),
+        ]
+        played = play(follow("sse"), answers)
+        assert (played.items, played.done) == ([0, 1, 2], True)
+        assert played.asked_from == ["-1", at(1), at(2), at(2)]
+
+    def test_a_live_stream_goes_on_where_it_is_up_to_date(self):
+        for live in ("long-poll", "sse"):
+            server = StreamServer(range(9), ready=4, cap=2, closed=False, recycled=2)
+            played = play(follow(live), server, until=900.0)
+            assert (played.items, played.end) == (list(range(9)), None)
+
+    def test_catching_up_ends_there(self):
+        played = play(follow(None), StreamServer(range(9), ready=4, cap=2, closed=False))
+        assert (played.items, played.done) == ([0, 1, 2, 3], True)
+
+    @pytest.mark.parametrize("live", ["long-poll", "sse"])
+    def test_closed_ends_it_when_all_is_handed_over(self, live):
+        """Edge cases 74, 83."""
+        machine = follow(live)
+        played = play(machine, StreamServer(range(9), cap=2))
+        assert (played.items, played.done, machine.closed) == (list(range(9)), True, True)
+
+    @pytest.mark.parametrize("live", MODES)
+    def test_a_terminal_item_ends_it(self, live):
+        """Edge case 119."""
+        machine = follow(live)
+        played = play(machine, StreamServer(range(9), cap=3, closed=False), terminal=4)
+        assert (played.items, played.done) == ([0, 1, 2, 3, 4, 5], True)
+        assert (machine.offset, machine.closed) == (at(6), True)
+
+    def test_closed_says_that_all_has_been_handed_over(self):
+        """Closed implies up to date, also where frames behind the terminal item were not looked at."""
+        machine = follow("sse")
+        stream = frames([0, "end"], at(2), upToDate=True) + control_frame(at(2), streamClosed=True)
+        assert play(machine, [events(stream)], terminal="end").done
+        assert machine.closed
+        assert machine.up_to_date
+
+    def test_closed_is_for_ever(self):
+        """What comes behind `streamClosed` is not looked at."""
+        stream = frames([0], at(1), streamClosed=True) + frames([1], at(2))
+        played = play(follow("sse"), [events(stream)])
+        assert (played.items, played.done) == ([0], True)
+
+
+class TestInvariant4:
+    @pytest.mark.parametrize("live", MODES)
+    def test_invariant_4_a_204_that_closes_is_confirmed_by_one_plain_read(self, live):
+        """Edge case 76."""
+        machine = follow(live, offset=at(3))
+        played = play(machine, [nothing(at(3), closed=True), page([3, 4], at(5), closed=True), REFUSED])
+        assert played.modes == ["sse" if live == "sse" else "plain", "plain"]
+        assert (played.items, played.done) == ([3, 4], True)
+        assert (machine.closed, machine.up_to_date, machine.offset) == (True, True, at(5))
+
+    def test_nothing_unread(self):
+        """Edge cases 76, 77."""
+        for confirmation in (page([], at(1), closed=True), nothing(at(1), closed=True), page([], at(1), up_to_date=True)):
+            machine = follow()
+            played = play(machine, [page([0], at(1), up_to_date=True), nothing(at(1), closed=True), confirmation, REFUSED])
+            assert played.modes == ["plain", "long-poll", "plain"]
+            assert (played.items, played.done, machine.closed) == ([0], True, True)
+
+    def test_many_pages_unread(self):
+        """Edge case 76."""
+        answers = [nothing(at(1), closed=True), page([1], at(2)), page([2], at(3)), page([3], at(4), up_to_date=True)]
+        played = play(follow(), [page([0], at(1), up_to_date=True), *answers])
+        assert played.modes == ["plain", "long-poll", "plain", "plain", "plain"]
+        assert (played.items, played.done) == ([0, 1, 2, 3], True)
+
+    def test_a_terminal_item_needs_no_confirmation(self):
+        """Edge case 119."""
+        played = play(follow(), [page([0], at(1), up_to_date=True), page(["end"], at(2), up_to_date=True), REFUSED], terminal="end")
+        assert played.modes == ["plain", "long-poll"]
+
+    def test_a_page_that_closes_needs_none(self):
+        """Edge case 74."""
+        assert play(follow(), [page([0], at(1), closed=True), REFUSED]).modes == ["plain"]
+
+    def test_a_confirmation_that_fails_is_asked_again(self):
+        played = play(follow(), [nothing("-1", closed=True), RESET, refusal(503), page([0], at(1), closed=True)])
+        assert (played.items, played.done) == ([0], True)
+        assert played.modes == ["plain"] * 4
+
+    def test_a_filtered_page_on_the_way_does_not_end_it(self):
+        answers = [nothing("-1", closed=True), page([], at(3)), page([3], at(4), closed=True)]
+        played = play(follow(), answers, start=3)
+        assert (played.items, played.done) == ([3], True)
+
+
+class TestInvariant5:
+    @pytest.mark.parametrize("live", ["long-poll", "sse"])
+    @pytest.mark.parametrize("start", [{"offset": "now"}, {"tail": 2}, {"offset": "now", "tail": 2}])
+    def test_invariant_5_now_and_tail_are_pinned_by_one_plain_read(self, live, start):
+        """Edge cases 105, 106."""
+        server = StreamServer(range(8), ready=5)
+        played = play(follow(live, **start), server, start=5)
+        assert played.modes[:2] == ["plain", live]
+        first, *others = played.queries
+        assert first["offset"] == start.get("offset", "-1")
+        assert first.get("tail") == ("2" if start == {"tail": 2} else None)
+        assert all(query["offset"] not in {"now", "-1"} and "tail" not in query for query in others)
+        assert (played.items, played.done) == ([5, 6, 7] if "offset" in start else [3, 4, 5, 6, 7], True)
+
+    def test_until_one_succeeded_they_are_asked_again(self):
+        """Edge case 105."""
+        played = play(follow(offset="now"), [REFUSED, page([], at(3)).cut(1), page([], at(5), up_to_date=True), REFUSED], start=5)
+        assert played.asked_from == ["now", "now", "now", at(5)]
+        played = play(follow(tail=2), [REFUSED, refusal(503), page([1, 2], at(3), up_to_date=True), REFUSED], start=9)
+        assert [query.get("tail") for query in played.queries] == ["2", "2", "2", None]
+
+    def test_a_tail_of_nothing_is_not_asked_again(self):
+        """Edge cases 70, 106. A burst between two polls would be cut to its tail."""
+        played = play(follow(tail=2), [page([], "-1", up_to_date=True), page([0, 1, 2, 3], at(4), closed=True)])
+        assert played.queries == [{"offset": "-1", "tail": "2"}, {"offset": "-1", "live": "long-poll"}]
+        assert played.items == [0, 1, 2, 3]
+
+    def test_elsewhere_than_at_the_start_a_tail_has_no_meaning(self):
+        """Edge case 14."""
+        assert "tail" not in play(follow(offset=at(3), tail=2), [REFUSED]).queries[0]
+
+    def test_a_start_that_is_concrete_goes_straight_to_events(self):
+        assert play(follow("sse"), [REFUSED]).modes == ["sse"]
+        assert play(follow("sse", offset=at(3)), [REFUSED]).modes == ["sse"]
+
+    @pytest.mark.parametrize("answer", [page([], None, up_to_date=True), nothing(None), page([], "now", up_to_date=True)], ids=["200", "204", "now"])
+    def test_now_that_is_not_pinned_is_an_error(self, answer):
+        """Edge cases 63, 105. Asked again it would be another now, and what came between the two would be lost."""
+        played = play(follow(offset="now"), [answer] * 50)
+        assert isinstance(played.error, DurableStreamError)
+        assert len(played.requests) <= 5
+
+
+class TestInvariant6:
+    def test_invariant_6_the_budget_restarts_on_progress_not_on_connecting(self):
+        """Edge case 107."""
+        options = BackoffOptions(initial_delay=0.001, max_retries=3)
+        connected = events(control_frame(at(1)), RESET)
+        played = play(follow("sse", options=options), [events(frames([0], at(1))), *[connected] * 9])
+        assert (played.items, played.error, len(played.requests)) == ([0], RESET.error, 5)
+        played = play(follow(None, options=options), [page([0], at(1)), *[page([1], at(2)).cut(3)] * 9])
+        assert (played.items, played.error, len(played.requests)) == ([0], RESET.error, 5)
+        played = play(follow(None, options=options), [REFUSED, page([0], at(1)), *[REFUSED] * 3, page([1], at(2)), *[REFUSED] * 9])
+        assert (played.items, played.error, len(played.requests)) == ([0, 1], REFUSED.error, 10)
+
+    def test_answers_that_bring_nothing_are_paced(self):
+        """Edge case 68."""
+        played = play(follow(), lambda request, now: nothing("-1"), until=60.0)
+        assert played.delays[:6] == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 2.0])
+        assert all(pause.attempt is None for pause in played.pauses)
+        assert len(played.requests) < 40
+
+    def test_a_healthy_event_connection_is_progress(self):
+        """Edge cases 80, 107."""
+        options = BackoffOptions(initial_delay=0.001, max_retries=1)
+        healthy, short = events(control_frame(at(0)), 31.0, RESET), events(control_frame(at(0)), 29.0, RESET)
+        assert len(play(follow("sse", options=options), [healthy] * 9).requests) == 9
+        assert len(play(follow("sse", options=options), [short] * 9).requests) == 2
+
+
+@pytest.mark.parametrize("live", MODES)
+def test_invariant_7_the_caller_can_cut_in_at_each_action(live):
+    """Edge cases 124, 125. Torn out of any wait, a stream goes on without loss or repeat."""
+    options = BackoffOptions(initial_delay=0.01)
+
+    def server():
+        model = StreamServer(range(6), ready=4, cap=2, recycled=2)
+        script = iter([REFUSED, None, refusal(503), None, RESET])
+        return lambda request, now: next(script, None) or model(request, now)
+
+    whole = Player(follow(live, options=options), server())
+    expected = whole.run().items
+    assert expected == list(range(6 if live else 4))
+    for moment in range(1, whole._actions + 1):
+        player = Player(follow(live, options=options), server(), tear_at=moment)
+        played = player.run()
+        assert (played.items, played.done) == (expected, True), moment
+
+
+class TestInvariant7:
+    def test_every_pause_has_an_end(self):
+        """Edge case 27."""
+        played = play(follow(options=BackoffOptions()), [refusal(503, Retry_After="9" * 30), refusal(503, Retry_After="inf"), REFUSED])
+        assert played.delays[0] == 3600.0
+        assert all(0.0 <= delay <= 3600.0 for delay in played.delays)
+
+    def test_a_silence_is_cut_and_asked_again(self):
+        """Edge case 80."""
+        played = play(follow("sse"), [events(frames([0], at(1)), 90.0, SILENCE), events(frames([1], at(2), streamClosed=True))])
+        assert (played.items, played.done, played.asked_from) == ([0, 1], True, ["-1", at(1)])
+        assert isinstance(played.pauses[0], Sleep)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        page(b"[1,", at(1)),
+        page(b"[1,", at(1), framing="chunked"),
+        page(b"<html>", at(1)),
+        page(b"[NaN]", at(1)),
+        page(b"[" * 100_000, at(1)),
+    ],
+    ids=["length", "chunked", "html", "nan", "deep"],
+)
+def test_invariant_8_a_page_that_is_whole_but_malformed_is_an_error_at_once(answer):
+    """Edge cases 50, 55, 57."""
+    played = play(follow(), [page([0], at(1)), answer])
+    assert (played.code, played.error.offset, played.items) == ("PARSE_ERROR", at(1), [0])
+    assert (len(played.requests), played.pauses) == (2, [])
+
+
+class TestInvariant8:
+    @pytest.mark.parametrize(
+        "frame",
+        [
+            b"event: data\ndata:[1,\n\n",
+            b"event: control\ndata:{\n\n",
+            b"event: control\ndata:\n\n",
+            b"event: control\ndata:[]\n\n",
+            b"event: control\ndata:null\n\n",
+        ],
+    )
+    def test_a_frame_that_is_whole_but_malformed_is_an_error_at_once(self, frame):
+        """Edge case 87."""
+        played = play(follow("sse"), [events(frames([0], at(1)) + frame + frames([1], at(2)))])
+        assert (played.code, played.error.offset, played.items) == ("PARSE_ERROR", at(1), [0])
+        assert len(played.requests) == 1
+
+    @pytest.mark.parametrize("framing", ["close", "gzip"])
+    def test_a_page_that_was_cut_is_asked_for_again(self, framing):
+        """Edge cases 46, 47, 48."""
+        answer = page([0, 1], at(2), framing=framing)
+        played = play(follow(None), [answer.cut(3, None), answer.cut(0, None), answer.cut(2, RESET), answer, page([], at(2), up_to_date=True)])
+        assert (played.items, played.done, len(played.requests)) == ([0, 1], True, 5)
+        assert [type(pause.attempt.error) for pause in played.pauses] == [FlueConnectionError] * 3
+        assert str(played.pauses[0].attempt.error).startswith("the page ended early, after 3 bytes: ")
+
+    @pytest.mark.parametrize("framing", ["close", "gzip"])
+    def test_a_page_that_is_cut_at_the_same_byte_again_and_again_was_not_cut(self, framing):
+        """Edge case 46."""
+        played = play(follow(None), [page(b"<html>", at(1), framing=framing)] * 50)
+        assert (played.code, len(played.requests)) == ("PARSE_ERROR", 5)
+
+    @pytest.mark.parametrize("framing", ["close", "gzip"])
+    def test_pages_that_are_cut_here_and_there_go_on_being_asked_for(self, framing):
+        """Edge case 46."""
+        answer = page(range(9), at(9), framing=framing, closed=True)
+        played = play(follow(None, options=BackoffOptions()), [*(answer.cut(n, None) for n in (3, 5, 3, 5, 0, 0, 0, 0, 0, 0, 3)), answer])
+        assert (played.items, played.done) == (list(range(9)), True)

@@ -1,0 +1,176 @@
+"""A stream read on a thread of its own, so that a test can see what it does and interfere from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import requests
+
+from flue import AsyncFlueClient, BackoffOptions, FlueClient, Timeouts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+TLS = Path(__file__).parent / "tls"
+AUTHORITY = str(TLS / "authority.pem")
+"""Who signed `server.pem`, the certificate of 127.0.0.1 and localhost."""
+PATIENT = Timeouts(connect=20.0, read=20.0)
+"""Longer than any test waits: what ends in time did not end by itself."""
+BOUND = 5.0
+"""Seconds after which a test says that something does not happen."""
+
+
+def eventually(met: Callable[[], object], what: str) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + BOUND
+    while not met():
+        assert time.monotonic() < deadline, f"not in {BOUND:g} s: {what}"
+        time.sleep(0.001)
+
+
+class Reading:
+    """One stream of one client, pulled to its end in the background.
+
+    Attributes:
+        stream: once the thread has made it.
+        loop: of the asyncio face.
+        events: so far.
+        error: that ended the iteration.
+        ended_at: when it ended, on the monotonic clock.
+        tasks_left: of the asyncio face, when its client was closed.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        is_async: bool,
+        theirs: bool = False,
+        client: dict[str, Any] | None = None,
+        run_id: str = "run_1",
+        **options: Any,
+    ) -> None:
+        """Args: theirs: with a session or client of the caller's own; client: its further arguments; options: of the stream."""
+        self._arguments = {"base_url": base_url, "timeout": PATIENT, **(client or {})}
+        self._theirs = theirs
+        self._run_id = run_id
+        self._options = {"backoff_options": BackoffOptions(), **options}
+        self._task: asyncio.Task[Any] | None = None
+        self._ready = threading.Event()
+        self.is_async = is_async
+        self.stream: Any = None
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.events: list[Any] = []
+        self.error: BaseException | None = None
+        self.ended_at: float | None = None
+        self.tasks_left: set[str] = set()
+        self._thread = threading.Thread(target=self._main, name="reading", daemon=True)
+        self._thread.start()
+        assert self._ready.wait(BOUND)
+
+    def _main(self) -> None:
+        if self.is_async:
+            asyncio.run(self._read_async())
+        else:
+            self._read()
+
+    def _read(self) -> None:
+        with contextlib.ExitStack() as stack:
+            if self._theirs:
+                session = stack.enter_context(requests.Session())
+                session.verify = AUTHORITY
+                self._arguments["session"] = session
+            client = stack.enter_context(FlueClient(**self._arguments))
+            self.stream = client.runs.stream(self._run_id, **self._options)
+            self._ready.set()
+            try:
+                for event in self.stream:
+                    self.events.append(event)
+            except Exception as error:
+                self.error = error
+            self.ended_at = time.monotonic()
+
+    async def _read_async(self) -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            if self._theirs:
+                http_client = httpx.AsyncClient(verify=httpx.create_ssl_context(verify=AUTHORITY))
+                self._arguments["http_client"] = await stack.enter_async_context(http_client)
+            client = await stack.enter_async_context(AsyncFlueClient(**self._arguments))
+            self.stream = client.runs.stream(self._run_id, **self._options)
+            self.loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+            self._ready.set()
+            try:
+                async for event in self.stream:
+                    self.events.append(event)
+            except Exception as error:
+                self.error = error
+            self.ended_at = time.monotonic()
+        self.tasks_left = {str(task) for task in asyncio.all_tasks() - {self._task}}
+
+    def is_at(self, step: str) -> bool:
+        """Whether the driver is inside this method of its own: `_open`, `_read` or `_pause`."""
+        return step in self._inside()
+
+    def _inside(self) -> Iterator[str]:
+        if self._task is not None:
+            awaited: Any = self._task.get_coro()
+            while awaited is not None:
+                yield getattr(awaited, "__name__", "")
+                awaited = getattr(awaited, "cr_await", None)
+            return
+        frame = sys._current_frames().get(self._thread.ident or 0)
+        while frame is not None:
+            yield frame.f_code.co_name
+            frame = frame.f_back
+
+    def cancel(self, by: str) -> None:
+        """End the stream: from this `thread`, by `close`, or from another `task`."""
+        if by == "thread":
+            self.stream.cancel()
+        elif not self.is_async:
+            self.stream.close()
+        elif by == "close":
+            asyncio.run_coroutine_threadsafe(self.stream.aclose(), self._running()).result(BOUND)
+        else:
+            asyncio.run_coroutine_threadsafe(self._cancel_in_task(), self._running()).result(BOUND)
+
+    async def _cancel_in_task(self) -> None:
+        self.stream.cancel()
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        assert self.loop is not None
+        return self.loop
+
+    def join(self) -> None:
+        """Wait until it is over."""
+        self._thread.join(BOUND)
+        assert not self._thread.is_alive(), f"still inside {list(self._inside())}"
+
+
+def descriptors() -> dict[str, str]:
+    """What this process holds open."""
+    found = {}
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):  # the directory itself
+            found[name] = os.readlink(f"/proc/self/fd/{name}")
+    return found
+
+
+@contextlib.contextmanager
+def nothing_left() -> Iterator[None]:
+    """Behind the block there are no more descriptors and threads than before it."""
+    gc.collect()
+    files, threads = descriptors(), set(threading.enumerate())
+    yield
+    gc.collect()  # what was only forgotten would be told as a ResourceWarning now
+    eventually(lambda: set(threading.enumerate()) <= threads, "threads end")
+    eventually(lambda: len(descriptors()) <= len(files), "descriptors are closed")

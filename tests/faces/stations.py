@@ -1,0 +1,164 @@
+"""The five states in which a reader may be blocked, over HTTP and TLS."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+from typing import TYPE_CHECKING, Any
+
+from flue.testing import Fault, FlueTestServer
+
+from .frames import RUN, log
+from .reading import BOUND, TLS, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .reading import Reading
+
+
+class Station:
+    """Where a reader gets stuck.
+
+    Attributes:
+        base_url: for its client.
+        options: for its stream.
+    """
+
+    def __init__(self, base_url: str, reached: Callable[[Reading], object], **options: Any) -> None:
+        self.base_url = base_url
+        self.options = options
+        self._reached = reached
+
+    def wait_for(self, reading: Reading) -> None:
+        """Return when the reader is there."""
+        eventually(lambda: self._reached(reading), "the reader gets there")
+
+
+@contextlib.contextmanager
+def _full_backlog(scheme: str) -> Iterator[Station]:
+    """A port whose queue of connections is full: the handshake of TCP is not answered."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        port = listener.getsockname()[1]
+        for _ in range(2):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+        waiting = syn_sent(port)
+        yield Station(
+            f"{scheme}://127.0.0.1:{port}", lambda reading: reading.is_at("_open") and syn_sent(port) > waiting
+        )
+
+
+def syn_sent(port: int) -> int:
+    """How many connections to a local port wait for an answer of the kernel."""
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        rows = [line.split() for line in table.readlines()[1:]]
+    return sum(row[2].endswith(f":{port:04X}") and row[3] == "02" for row in rows)
+
+
+@contextlib.contextmanager
+def _silent_handshake(scheme: str) -> Iterator[Station]:
+    """A port that takes the connection and never answers: over TLS, the reader waits inside its handshake."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, contextlib.ExitStack() as stack:
+        listener.settimeout(BOUND)
+        accepted: list[socket.socket] = []
+
+        def reached(reading: Reading) -> object:
+            if not accepted:
+                accepted.append(stack.enter_context(listener.accept()[0]))
+                accepted[0].settimeout(BOUND)
+                assert accepted[0].recv(1)
+            return reading.is_at("_open")
+
+        yield Station(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}", reached)
+
+
+@contextlib.contextmanager
+def _slow_resolver(scheme: str) -> Iterator[Station]:
+    """A name that takes for ever to look up."""
+    asked, release = threading.Event(), threading.Event()
+    real = socket.getaddrinfo
+
+    def look_up(host: Any, port: Any, *arguments: Any, **options: Any) -> Any:
+        if host in {"localhost", b"localhost"} and not (arguments[3:] and arguments[3] & socket.AI_NUMERICHOST):
+            asked.set()
+            release.wait(BOUND)
+        return real(host, port, *arguments, **options)
+
+    socket.getaddrinfo = look_up
+    try:
+        yield Station(f"{scheme}://localhost:9", lambda reading: asked.is_set() and reading.is_at("_open"))
+    finally:
+        release.set()
+        socket.getaddrinfo = real
+
+
+def server_context() -> ssl.SSLContext:
+    """What an HTTPS server of the tests shows."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(TLS / "server.pem")
+    return context
+
+
+@contextlib.contextmanager
+def serving(scheme: str, **options: Any) -> Iterator[FlueTestServer]:
+    """A server with a run of one event."""
+    with FlueTestServer(ssl_context=server_context() if scheme == "https" else None, **options) as server:
+        server.create_run(run_id=RUN)
+        server.append(RUN, log(0), raw=True)
+        yield server
+        assert server.problems == []
+
+
+@contextlib.contextmanager
+def _stalled_headers(scheme: str) -> Iterator[Station]:
+    with serving(scheme) as server:
+        server.faults.add(Fault(stall_before_headers=30.0))
+        yield Station(server.base_url, lambda reading: server.requests and reading.is_at("_open"))
+        eventually(lambda: server.open_connections == 0, "the connection is given up")
+
+
+@contextlib.contextmanager
+def _held_poll(scheme: str) -> Iterator[Station]:
+    with serving(scheme) as server:
+        yield Station(server.base_url, lambda reading: len(server.requests) == 2 and reading.is_at("_open"))
+        eventually(lambda: server.open_connections == 0, "the connection is given up")
+
+
+@contextlib.contextmanager
+def _stalled_page(scheme: str) -> Iterator[Station]:
+    with serving(scheme) as server:
+        server.faults.add(Fault(stall_after=7, stall=30.0))
+        yield Station(server.base_url, lambda reading: reading.is_at("_read"))
+        eventually(lambda: server.open_connections == 0, "the connection is given up")
+
+
+@contextlib.contextmanager
+def _idle_events(scheme: str) -> Iterator[Station]:
+    with serving(scheme) as server:
+        yield Station(server.base_url, lambda reading: reading.events and reading.is_at("_read"), live="sse")
+        eventually(lambda: server.open_connections == 0, "the connection is given up")
+
+
+@contextlib.contextmanager
+def _back_off(scheme: str) -> Iterator[Station]:
+    with serving(scheme) as server:
+        server.faults.add(Fault(status=503, headers=[("retry-after", "30")]))
+        yield Station(server.base_url, lambda reading: reading.is_at("_pause"))
+
+
+STATIONS: dict[str, Callable[[str], contextlib.AbstractContextManager[Station]]] = {
+    "connecting": _full_backlog,
+    "handshake": _silent_handshake,
+    "resolver": _slow_resolver,
+    "headers": _stalled_headers,
+    "poll": _held_poll,
+    "page": _stalled_page,
+    "events": _idle_events,
+    "pause": _back_off,
+}
+"""Where a reader is blocked, by name; each is called with `http` or `https`."""

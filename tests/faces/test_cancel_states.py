@@ -1,0 +1,66 @@
+"""Cancelling a reader wherever it is blocked: it ends within 100 ms, without an error, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from flue import AbortSignal
+
+from .reading import AUTHORITY, Reading, nothing_left
+from .stations import STATIONS
+
+LIMIT = 0.1
+"""Seconds from `cancel()` to the end of the iteration."""
+BLOCKED = [(name, scheme) for name in STATIONS for scheme in ("http", "https") if (name, scheme) != ("handshake", "http")]
+
+
+@pytest.fixture(autouse=True)
+def _trust(monkeypatch):
+    """The clients' own sessions learn from the environment whom to trust."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", AUTHORITY)
+    monkeypatch.setenv("SSL_CERT_FILE", AUTHORITY)
+
+
+def cancelled(name: str, scheme: str, by: str, *, is_async: bool, theirs: bool) -> float:
+    """Let a reader be blocked, cancel it, and say how long it took."""
+    with nothing_left():
+        signal = AbortSignal()
+        with STATIONS[name](scheme) as station:
+            reading = Reading(station.base_url, is_async=is_async, theirs=theirs, signal=signal, **station.options)
+            station.wait_for(reading)
+            before = time.monotonic()
+            if by == "signal":
+                signal.abort("enough")
+            else:
+                reading.cancel(by)
+            reading.join()
+        assert reading.error is None
+        assert len(reading.events) <= 1
+        assert reading.tasks_left == set()
+        assert reading.ended_at is not None
+        assert next(iter_sync(reading), None) is None
+        return reading.ended_at - before
+
+
+def iter_sync(reading: Reading):
+    """What a sync stream still gives after its end."""
+    return iter(()) if reading.is_async else reading.stream
+
+
+@pytest.mark.parametrize("theirs", [False, True], ids=["own", "theirs"])
+@pytest.mark.parametrize(("name", "scheme"), BLOCKED, ids="-".join)
+def test_the_blocked_reader_wakes(name, scheme, theirs):
+    """Edge case 120. From another thread, another task, by closing and by a signal, on both faces.
+
+    What a plain session of the caller's leaves behind while it waits for headers ends with its time-outs, or here with the server.
+    """
+    took = {
+        ("async" if is_async else "sync", by): cancelled(name, scheme, by, is_async=is_async, theirs=theirs)
+        for is_async in (False, True)
+        for by in ("thread", "close", "signal", *(["task"] if is_async else []))
+    }
+    worst = max(took, key=lambda which: took[which])
+    print(f"{name} over {scheme}: worst {1000 * took[worst]:.1f} ms ({' by '.join(worst)})")
+    assert took[worst] < LIMIT
