@@ -65,13 +65,11 @@ def unknown_tag(name: str, tag: Any) -> str:
 
 
 def integer(key: str, value: Any) -> int:
-    """Return the int that a JSON number stands for: 3.0 is an integer in JSON Schema, True is none.
+    """Return the int that a value other than an int stands for: 3.0 is an integer in JSON Schema, True is none.
 
     Raises:
         DecodeError: The value is not a number, or has a fraction.
     """
-    if type(value) is int:
-        return value
     if type(value) is float and value.is_integer():
         return int(value)
     raise misfit(key, "an integer", value)

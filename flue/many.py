@@ -66,7 +66,8 @@ def plan_many(
         raise ValueError(f"max_connections must be >= 1, not {max_connections}")
     plans: dict[str, StreamPlan] = {}
     starts = cast("Mapping[Any, object]", offsets)
-    for run_id in cast("Iterable[Any]", run_ids):  # each is checked by its plan
+    named: Iterable[Any] = run_ids  # pyright: ignore[reportUnknownVariableType]  # each is checked by its plan
+    for run_id in named:
         start = starts.get(run_id, wire.START)
         plans[run_id] = plan_run_stream(settings, run_id, offset=start, **options)
     return plans, max_connections

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import redis
 
@@ -32,7 +32,7 @@ class RedisCheckpoints:
             prefix: of every key.
         """
         self._ours = isinstance(client, str)
-        connect: Any = redis.Redis.from_url  # pyright: ignore[reportUnknownMemberType]
+        connect = cast("Any", redis.Redis.from_url)  # pyright: ignore[reportUnknownMemberType]
         self._client: Any = connect(client) if isinstance(client, str) else client
         self._prefix = prefix
 

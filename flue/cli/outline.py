@@ -74,7 +74,10 @@ def outline(event: FlueEvent, tree: RunTree) -> list[Line]:
             return [_closing(name, event.duration_ms, failed=event.is_error, error=event.result)]
         case CompactionStartEvent():
             return [
-                [("· ", "dim"), (f"context is compacted: {event.estimated_tokens:,.0f} tokens, {event.reason}", "dim")]
+                [
+                    ("· ", "dim"),
+                    (f"context is being compacted: {event.estimated_tokens:,.0f} tokens, {event.reason}", "dim"),
+                ]
             ]
         case CompactionEvent():
             return [_compaction(event)]

@@ -55,6 +55,7 @@ def stream(options: Options) -> Exit:
         open_stream()  # checks the arguments before anything is sent
         record = client.runs.get(options.run_id, backoff_options=_PATIENCE, timeout=deadline.left())
         view.follow(record.started_at)
-        following = open_stream(timeout=deadline.left())
+        left = deadline.left()
+        following = open_stream(timeout=left and (round(left, 1) or left))  # an error message will name it
         succeeded = Follower(client, view, options, options.run_id).succeeded(following, deadline)
     return Exit.DONE if succeeded else Exit.FAILED

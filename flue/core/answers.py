@@ -59,7 +59,7 @@ def api_error(status: int, body: bytes, headers: WireHeaders, url: str, wait: fl
     kind, text = fields.get("type"), fields.get("message")
     if status == 500 and kind == "product_event_version_unsupported":
         meta = _object(fields.get("meta"))
-        error = errors.UnsupportedFlueEventVersionError(meta.get("received", meta.get("version")))
+        error = errors.UnsupportedFlueEventVersionError(meta.get("storedVersion"))
         error.add_note(f"the server said: {text}")
         return error
     message = f"Flue API error {status}"

@@ -8,10 +8,11 @@ every state, wrapped or not, and cannot hit a descriptor that was closed and giv
 from __future__ import annotations
 
 import contextlib
+import http.client
 import queue
 import socket
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import urllib3.connection
 import urllib3.connectionpool
@@ -62,9 +63,22 @@ class _Line:
         self._handle.close()
 
 
+class _FinalResponse(http.client.HTTPResponse):
+    """http.client passes over `100 Continue` only; a proxy may send other interim answers (`103 Early Hints`)."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            # A private method, the same from Python 3.11 to 3.14.
+            version, status, reason = cast("Any", super())._read_status()  # noqa: SLF001
+            if not 101 < status < 200:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+
+
 class _Interruptible(urllib3.connection.HTTPConnection):
     """What both connection classes do differently: connect by hand, keep a handle."""
 
+    response_class = _FinalResponse
     line: _Line | None = None
 
     def _new_conn(self) -> socket.socket:

@@ -35,6 +35,7 @@ class Driver:
         self._interrupt = interrupt
         self._observer = observer
         self._answer: Answer | None = None
+        self._told = False  # of the failure that ended it: once, not at each later pull
         self.patience: float | None = None
 
     def advance(self) -> Batch | Done:
@@ -53,7 +54,8 @@ class Driver:
                 self.release()
                 if isinstance(action, Done):
                     return action
-                if action.attempt is not None and not action.error.__traceback__:  # told once, not at each later pull
+                if action.attempt is not None and not self._told:
+                    self._told = True
                     self._observer.failed(action.attempt)
                 raise action.error
             if interrupt.cause is not None:

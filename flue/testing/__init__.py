@@ -9,13 +9,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from flue.testing.agents import AgentTurn
     from flue.testing.faults import Fault, FaultQueue, FaultRule
     from flue.testing.http1 import RecordedRequest
     from flue.testing.scripts import Reply
     from flue.testing.server import FlueTestServer
-    from flue.testing.workflows import InvalidInputError, ServerStoppedError, WorkflowRun
+    from flue.testing.workers import ServerStoppedError
+    from flue.testing.workflows import InvalidInputError, WorkflowRun
 
 __all__ = [
+    "AgentTurn",
     "Fault",
     "FaultQueue",
     "FaultRule",
@@ -28,6 +31,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "AgentTurn": "agents",
     "Fault": "faults",
     "FaultQueue": "faults",
     "FaultRule": "faults",
@@ -35,7 +39,7 @@ _MODULES = {
     "InvalidInputError": "workflows",
     "RecordedRequest": "http1",
     "Reply": "scripts",
-    "ServerStoppedError": "workflows",
+    "ServerStoppedError": "workers",
     "WorkflowRun": "workflows",
 }
 

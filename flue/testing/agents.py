@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from flue.testing.ids import make_id
+from flue.testing.answers import to_json
+from flue.testing.ids import make_id, stable_id
 from flue.testing.store import format_offset
 from flue.testing.workers import ServerStoppedError
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Awaitable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from flue.testing.conversations import Conversations
     from flue.testing.store import Store
@@ -82,7 +82,7 @@ class AgentTurn:
             "agentName": agent_name,
         }
         self._operation = {
-            "conversationId": make_id("conv"),
+            "conversationId": stable_id("conv", agent_path(agent_name, instance_id)),
             "session": "default",
             "operationId": make_id("op"),
             "harness": "default",
@@ -131,10 +131,16 @@ class AgentTurn:
             started: When it began, by the monotonic clock.
         """
         failed = "error" in outcome
+        self.emit({"type": "agent_end", "messages": []})
         operation: dict[str, Any] = {"type": "operation", "operationId": self._operation["operationId"]}
         operation |= {"operationKind": "prompt", "durationMs": round((time.monotonic() - started) * 1000)}
-        self.emit({"type": "agent_end", "messages": []})
-        self.emit(operation | {"isError": failed} | dict(outcome))
+        operation |= {"isError": failed} | dict(outcome)
+        match outcome:
+            case {"result": {"usage": usage}}:
+                operation["usage"] = usage
+            case _:
+                pass
+        self.emit(operation)
         self.emit({"type": "idle"})
         settled = {"type": "submission_settled", "submissionId": self.submission_id}
         self._append(settled | {"outcome": "failed" if failed else "completed"} | dict(outcome), self._instance)
@@ -189,7 +195,10 @@ class AgentRunner:
             self._conversations.asked(turn)
             try:
                 answered = await self._workers.call(function, turn, name=f"agent {path}")
-                result = {"text": answered, "usage": NO_USAGE, "model": MODEL} if isinstance(answered, str) else answered
+                result = (
+                    {"text": answered, "usage": NO_USAGE, "model": MODEL} if isinstance(answered, str) else answered
+                )
+                to_json(result)  # what is not JSON fails here, before anything is told
                 turn.settle({"result": result}, started=started)
             except ServerStoppedError:
                 raise

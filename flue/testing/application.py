@@ -6,18 +6,24 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flue.testing import answers
+from flue.testing.agent_routes import AgentRoutes
+from flue.testing.agents import AgentRunner
 from flue.testing.answers import Answer
 from flue.testing.connections import Exchange
+from flue.testing.conversations import Conversations
 from flue.testing.faults import NO_FAULT, FaultQueue
 from flue.testing.routes import Routes
 from flue.testing.runs import Runs
 from flue.testing.scripts import Reply, ScriptExhaustedError, Scripts
 from flue.testing.streams import StreamReads, UnsupportedVersionError
-from flue.testing.workflows import Executor, ServerStoppedError
+from flue.testing.views import ConversationReads
+from flue.testing.workers import ServerStoppedError, Workers
+from flue.testing.workflows import WorkflowRunner
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
 
+    from flue.testing.agents import AgentFunction
     from flue.testing.http1 import RecordedRequest
     from flue.testing.observed import Observed
     from flue.testing.store import Store
@@ -31,44 +37,67 @@ class Application:
     Args:
         base_path: What the path of every route begins with.
         token: The bearer token that every request must carry, or `None`.
+        scheme: Of the URLs that are handed out.
+        agent_views: Answer reads of agents as betas 8 and 9 do.
         store: Where the state is.
         options: How reads behave.
         observed: What the test will ask about.
     """
 
     def __init__(
-        self, *, base_path: str, token: str | None, store: Store, options: ReadOptions, observed: Observed
+        self,
+        *,
+        base_path: str,
+        token: str | None,
+        scheme: str,
+        agent_views: bool,
+        store: Store,
+        options: ReadOptions,
+        observed: Observed,
     ) -> None:
         self._base_path = base_path
         self._token = token
+        self._scheme = scheme
         self._observed = observed
-        self.store = store
+        self._store = store
+        self._conversations = Conversations(store)
         self.runs = Runs(store)
         self.reads = StreamReads(store, options)
+        views = ConversationReads(store, self._conversations, options, self.reads.wakeups)
+        self._views = views if agent_views else None
         self.faults = FaultQueue()
         self.scripts = Scripts()
         self.workflows: dict[str, Workflow] = {}
+        self.agents: dict[str, AgentFunction] = {}
         self.begin()
 
     def begin(self) -> None:
         """Get ready to answer; after an `end` again."""
-        self._executor = Executor(self.runs)
+        self._workers = Workers()
+        agents = AgentRoutes(
+            agents=self.agents,
+            runner=AgentRunner(self._store, self._workers, self._conversations),
+            reads=self.reads,
+            views=self._views,
+            scheme=self._scheme,
+        )
         self._routes = Routes(
             base_path=self._base_path,
             token=self._token,
-            store=self.store,
+            store=self._store,
             reads=self.reads,
             workflows=self.workflows,
-            executor=self._executor,
+            runner=WorkflowRunner(self.runs, self._workers),
+            agents=agents,
         )
 
     async def end(self) -> None:
-        """End the workflows that are running.
+        """End the workflows and agents that are at work.
 
         Raises:
             RuntimeError: One of them does not end.
         """
-        await self._executor.stop()
+        await self._workers.stop()
 
     async def respond(self, request: RecordedRequest) -> Exchange:
         """What is answered to a request, and how it is spoilt. Never fails: a fault of ours is a 500."""

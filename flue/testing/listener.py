@@ -22,9 +22,6 @@ def listen(port: int) -> socket.socket:
         OSError: The port is taken.
     """
     sock = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
-    # Inherited by the accepted sockets. An answer goes out in several writes; on a connection that was used before, each
-    # would wait for the client's delayed acknowledgement.
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setblocking(False)
     return sock
 
@@ -70,6 +67,11 @@ class Listener:
 
     async def _welcome(self, connection: socket.socket) -> None:
         connection.setblocking(False)
-        # Clients that leave in the middle of the handshake, or do not like the certificate, are no problem of ours.
-        with contextlib.suppress(OSError):
+        try:
+            # asyncio leaves this out for accepted sockets. Without it a part of an answer waits for the
+            # acknowledgement of the part before, and a reset loses it.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await self._loop.connect_accepted_socket(self._make_protocol, connection, ssl=self._ssl)
+        except OSError:
+            # A client that leaves in the handshake, or does not like the certificate, is no problem of ours.
+            connection.close()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def flue_server() -> Iterator[FlueTestServer]:
     """A Flue server on loopback, new for each test: register workflows, script faults, look at requests.
 
-    Its runs are real streams. What goes wrong inside it, a script that has run out for instance, fails the test.
+    What goes wrong inside it, a script that has run out for instance, fails the test.
     """
     from flue.testing import FlueTestServer  # noqa: PLC0415 - only for tests that ask for it
 
@@ -43,10 +43,10 @@ def flue_client(flue_server: FlueTestServer) -> Iterator[FlueClient]:
 
 @pytest.fixture
 def async_flue_client(flue_server: FlueTestServer) -> AsyncFlueClient:
-    """A `flue.AsyncFlueClient` bound to `flue_server`, for tests under any plugin that runs coroutines.
+    """A `flue.AsyncFlueClient` bound to `flue_server`, to be used with or without ``async with``.
 
-    The fixture itself is a plain one. Use the client with or without ``async with``: it keeps no connection
-    open between two requests, so nothing is left when the test's event loop ends.
+    A plain fixture: it needs no asyncio plugin, and works with all of them. Its client keeps no connection between
+    two requests, so nothing is left when the event loop of the test ends.
     """
     import httpx  # noqa: PLC0415 - only for tests that ask for it
 

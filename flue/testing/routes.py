@@ -1,22 +1,22 @@
-"""The HTTP routes of Flue 1.0: runs and workflows, with its order of checks."""
+"""The HTTP routes of Flue 1.0: runs, workflows and, by their own module, agents, with its order of checks."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flue.testing import answers
 from flue.testing.answers import Answer, json_answer
+from flue.testing.bodies import invalid_wait, parse_body
 from flue.testing.http1 import path_segments
-from flue.testing.runs import UNSET, run_path
-from flue.testing.workflows import ServerStoppedError
+from flue.testing.runs import run_path
 
 if TYPE_CHECKING:
+    from flue.testing.agent_routes import AgentRoutes
     from flue.testing.http1 import RecordedRequest
     from flue.testing.store import Store
     from flue.testing.streams import StreamReads
-    from flue.testing.workflows import Executor, Workflow
+    from flue.testing.workflows import Workflow, WorkflowRunner
 
 
 class Routes:
@@ -28,7 +28,8 @@ class Routes:
         store: Where the state is.
         reads: Answers reads of streams.
         workflows: By name; may grow while the server runs.
-        executor: Runs them.
+        runner: Runs them.
+        agents: Answers requests to agents.
     """
 
     def __init__(
@@ -39,14 +40,16 @@ class Routes:
         store: Store,
         reads: StreamReads,
         workflows: dict[str, Workflow],
-        executor: Executor,
+        runner: WorkflowRunner,
+        agents: AgentRoutes,
     ) -> None:
         self._base_path = base_path
         self._token = token
         self._store = store
         self._reads = reads
         self._workflows = workflows
-        self._executor = executor
+        self._runner = runner
+        self._agents = agents
 
     async def answer(self, request: RecordedRequest) -> Answer:
         """The answer of the route that the request names."""
@@ -60,6 +63,8 @@ class Routes:
                 return await self._run(request, run_id)
             case ["workflows", name] if name:
                 return await self._workflow(request, name)
+            case ["agents", name, instance_id] if name and instance_id:
+                return await self._agents.answer(request, name, instance_id)
             case _:
                 return answers.no_route()
 
@@ -92,44 +97,11 @@ class Routes:
         refusal = value if isinstance(value, Answer) else workflow.refuse(value)
         if refusal is not None:
             return refusal
-        run_id, result = self._executor.start(workflow, value)
+        run_id, result = self._runner.start(workflow, value)
         if wait is None:
             return json_answer({"runId": run_id}, status=202)
         try:
             # Shielded: the run goes on when the client that waits for it leaves.
             return json_answer({"result": await asyncio.shield(result), "runId": run_id})
-        except ServerStoppedError:
-            raise
         except Exception:  # noqa: BLE001 - whatever the workflow raised; its run says what
             return answers.internal_error()
-
-
-def invalid_wait(wait: str | None) -> Answer:
-    """400: ``wait`` has one value only."""
-    shown = json.dumps(wait, ensure_ascii=False)
-    return answers.invalid_request(
-        f'Invalid query parameters: wait: Invalid type: Expected "result" but received {shown}'
-    )
-
-
-def parse_body(request: RecordedRequest) -> Any:
-    """The JSON body, `UNSET` when there is none, or the answer that refuses it."""
-    length, content_type = request.header("content-length"), request.header("content-type")
-    if length is not None and int(length) == 0:
-        return UNSET
-    if length is None and content_type is None:
-        return UNSET
-    if content_type is None or "application/json" not in content_type.lower():
-        return answers.unsupported_media_type(content_type)
-    text = request.body.decode("utf-8-sig", "replace")
-    if not text.strip():
-        return UNSET
-    try:
-        return json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        return answers.invalid_json(str(error))
-
-
-def _no_constant(name: str) -> None:
-    msg = f"Unexpected token {name}"
-    raise ValueError(msg)

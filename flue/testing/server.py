@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
 from flue.testing.application import Application
 from flue.testing.engine import Engine
@@ -10,26 +10,23 @@ from flue.testing.handmade import HandmadeRuns
 from flue.testing.journal import Journal
 from flue.testing.listener import listen
 from flue.testing.observed import Observed
+from flue.testing.registrations import Registrations
 from flue.testing.store import Store
 from flue.testing.streams import ReadOptions
-from flue.testing.workflows import Workflow, WorkflowFunction
 
 if TYPE_CHECKING:
     import re
     import socket
     import ssl
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from pathlib import Path
 
     from flue.testing.faults import FaultQueue
     from flue.testing.http1 import RecordedRequest
     from flue.testing.scripts import Reply
-    from flue.testing.workflows import Validate
-
-F = TypeVar("F", bound=WorkflowFunction)
 
 
-class FlueTestServer(HandmadeRuns):
+class FlueTestServer(Registrations, HandmadeRuns):
     """A server that speaks Flue 1.0, in this process, on loopback.
 
     Workflows are Python callables, runs are real streams: catch-up, long poll, server-sent events, records.
@@ -58,6 +55,8 @@ class FlueTestServer(HandmadeRuns):
         keep_alive: Seconds after which an idle connection is closed.
         check_versions: Refuse to serve events of another version than 3, as Flue does. Otherwise they are
             served as they are, so that a client's own check can be tested.
+        agent_views: Answer reads of agents as Flue 1.0 betas 8 and 9 do, with conversations, instead of the event
+            streams of betas 3 to 7.
         ssl_context: For HTTPS.
 
     Raises:
@@ -76,6 +75,7 @@ class FlueTestServer(HandmadeRuns):
         page_limit: int = 100,
         keep_alive: float = 5.0,
         check_versions: bool = False,
+        agent_views: bool = False,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         if base_path and (not base_path.startswith("/") or base_path.endswith("/")):
@@ -85,17 +85,21 @@ class FlueTestServer(HandmadeRuns):
         self._base_path = base_path
         self._keep_alive = keep_alive
         self._ssl = ssl_context
+        self._scheme = "http" if ssl_context is None else "https"
         self._observed = Observed()
         self._engine: Engine | None = None
         store = Store(None if database is None else Journal(database))
         self._application = Application(
             base_path=base_path,
             token=token,
+            scheme=self._scheme,
+            agent_views=agent_views,
             store=store,
             options=ReadOptions(poll_hold, heartbeat, page_limit, check_versions),
             observed=self._observed,
         )
-        super().__init__(self._application.runs, store)
+        Registrations.__init__(self, self._application.workflows, self._application.agents)
+        HandmadeRuns.__init__(self, self._application.runs, store)
 
     # Life
 
@@ -170,49 +174,7 @@ class FlueTestServer(HandmadeRuns):
     @property
     def base_url(self) -> str:
         """Where the routes are mounted: what a client is given."""
-        scheme = "http" if self._ssl is None else "https"
-        return f"{scheme}://127.0.0.1:{self._port}{self._base_path}"
-
-    # Workflows
-
-    def workflow(
-        self,
-        name: str,
-        *,
-        runs: bool = True,
-        accepts_input: bool = True,
-        validate: Validate | None = None,
-    ) -> Callable[[F], F]:
-        """Register the decorated function as a workflow; see `add_workflow`."""
-
-        def register(function: F) -> F:
-            self.add_workflow(name, function, runs=runs, accepts_input=accepts_input, validate=validate)
-            return function
-
-        return register
-
-    def add_workflow(
-        self,
-        name: str,
-        function: WorkflowFunction,
-        *,
-        runs: bool = True,
-        accepts_input: bool = True,
-        validate: Validate | None = None,
-    ) -> None:
-        """Register a workflow, in place of an older one of this name.
-
-        Args:
-            name: In the URL.
-            function: Called with a `WorkflowRun` for every invocation: a plain function on a thread of its own,
-                a coroutine function on the loop of the server. What it returns is the result of the run, what
-                it raises is its error.
-            runs: Whether its runs can be read. Without, they answer 404 though they execute.
-            accepts_input: Whether it takes input at all. Input that is not wanted is a 500.
-            validate: Called with the input; a `ValueError`, `TypeError` or `LookupError` that it raises is a
-                500 with an issue of that text, before anything runs. `InvalidInputError` says where, too.
-        """
-        self._application.workflows[name] = Workflow(name, function, runs, accepts_input, validate)
+        return f"{self._scheme}://127.0.0.1:{self._port}{self._base_path}"
 
     # What goes wrong
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 WorkflowFunction: TypeAlias = "Callable[[WorkflowRun], Any] | Callable[[WorkflowRun], Awaitable[Any]]"
 Validate: TypeAlias = Callable[[Any], object]
 
+
 class InvalidInputError(ValueError):
     """What the `validate` of a workflow raises to say where in the input the problem is.
 

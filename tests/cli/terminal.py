@@ -17,13 +17,13 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 _TOKEN = re.compile(r"\x1b\[([0-9;]*)([A-Za-z])|([\r\n])|([^\x1b\r\n]+)")
 
 
 class Screen:
-    """Renders what was written: text, CR, LF, cursor up, erase below, colours (which are dropped). Lines never scroll out."""
+    """Renders text, CR, LF, cursor up and erase below; drops colours. Lines never scroll out."""
 
     def __init__(self):
         self.lines = [""]

@@ -164,6 +164,14 @@ def test_a_changed_attribute_counts_more_than_what_was_on_the_wire() -> None:
     assert codec.to_json(same_moment)["timestamp"] == "2026-11-23T11:14:54+02:00"
 
 
+def test_a_moment_that_was_null_can_be_set() -> None:
+    wire = example("RunRecord", full=False) | {"endedAt": None}
+    record = codec.decode_run_record(wire)
+    assert exact(codec.to_json(record)) == exact(wire)
+    ended = attrs.evolve(record, ended_at=datetime(2026, 11, 23, tzinfo=UTC))
+    assert codec.to_json(ended)["endedAt"] == "2026-11-23T00:00:00.000Z"
+
+
 def test_null_and_absent_results_differ() -> None:
     end = {**LOG, "type": "run_end", "runId": "r", "isError": False, "durationMs": 1}
     del end["level"], end["message"]

@@ -73,7 +73,7 @@ def test_the_output_is_formatted_and_clean(target: Target, ignore: str, tmp_path
 
 
 def test_the_output_passes_the_type_checkers() -> None:
-    run("mypy", "--strict", "golden_models", cwd=GOLDEN)
+    run("mypy", "--strict", "--cache-dir", str(ROOT / ".mypy_cache"), "golden_models", cwd=GOLDEN)
     run("pyright", "golden_models", cwd=GOLDEN)
 
 

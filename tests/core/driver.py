@@ -25,6 +25,8 @@ from flue.errors import FlueConnectionError, FlueError
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 URL = "https://flue.test/api/runs/run_1"
 WALL = 1_800_000_000.0
+READ_TIMEOUT = 90.0
+"""Seconds that pass before a transport calls it silence."""
 
 RESET = Fault(FlueConnectionError("the connection was reset"))
 REFUSED = Fault(FlueConnectionError("the connection was refused"))
@@ -52,6 +54,7 @@ class Answer:
     """One answer of the server.
 
     `body` is what the machine is told, step by step: bytes, a `Fault`, or a number of seconds that pass. A body without a fault ends cleanly.
+    A silence lasts `READ_TIMEOUT`.
     """
 
     status: int = 200
@@ -293,7 +296,7 @@ class Player:
         played.requests.append(action.request)
         played.opened.append(played.now)
         if isinstance(answer, Fault):
-            self.machine.fault(answer, played.now)
+            self._fault(answer)
             return
         played.now += answer.after
         self._body = iter(answer.body)
@@ -306,11 +309,16 @@ class Player:
                 played.now += step
                 continue
             if isinstance(step, Fault):
-                self.machine.fault(step, played.now)
+                self._fault(step)
             else:
                 self.machine.data(step, played.now)
             return
         self.machine.end(played.now)
+
+    def _fault(self, fault: Fault) -> None:
+        if fault.silent:
+            self.played.now += READ_TIMEOUT
+        self.machine.fault(fault, self.played.now)
 
     def _deliver(self, action: Deliver) -> None:
         batch, machine, before = action.batch, self.machine, self.machine.offset
@@ -329,7 +337,6 @@ class Player:
         if offset != self._checkpoint:
             self._checkpoint = offset
             self.played.offsets.append(offset)
-        if offset is not None:
             assert self._count(offset) <= self._start + len(self.played.items), "the checkpoint is beyond what was handed over"
 
 

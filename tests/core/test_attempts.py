@@ -21,7 +21,7 @@ from flue.errors import (
     UnsupportedFlueEventVersionError,
 )
 
-from .driver import REFUSED, RESET, SILENCE, UNTRUSTED, URL, Answer, play, refusal
+from .driver import READ_TIMEOUT, REFUSED, RESET, SILENCE, UNTRUSTED, URL, Answer, play, refusal
 
 HEADERS = (("accept", "application/json"),)
 DEFAULT = object()
@@ -78,14 +78,14 @@ def test_what_is_asked_is_left_to_others(missing):
 
 
 class TestRedirects:
-    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-    def test_the_same_origin_is_followed(self, status):
+    def test_the_same_origin_is_followed(self):
         """Edge case 37."""
-        played = play(Question(), [moved(status, "/elsewhere?x=1"), moved(status, "again"), YES])
-        urls = [request.url for request in played.requests]
-        assert urls == [URL, "https://flue.test/elsewhere?x=1", "https://flue.test/again"]
-        assert {request.headers for request in played.requests} == {HEADERS}
-        assert (played.done, played.pauses) == (True, [])
+        for status in (301, 302, 303, 307, 308):
+            played = play(Question(), [moved(status, "/elsewhere?x=1"), moved(status, "again"), YES])
+            urls = [request.url for request in played.requests]
+            assert urls == [URL, "https://flue.test/elsewhere?x=1", "https://flue.test/again"]
+            assert {request.headers for request in played.requests} == {HEADERS}
+            assert (played.done, played.pauses) == (True, [])
 
     @pytest.mark.parametrize("location", ["https://evil.test/", "http://flue.test/api", "//flue.test:8443/"])
     def test_another_origin_is_refused(self, location):
@@ -119,23 +119,23 @@ class TestRedirects:
 
 
 class TestRefusals:
-    @pytest.mark.parametrize("status", [400, 404, 405, 409, 410, 416, 499, 501, 505, 520])
-    def test_most_are_final(self, status):
+    def test_most_are_final(self):
         """Edge cases 21, 30."""
-        played = play(Question(), [refusal(status, b'{"error": {"type": "t", "message": "No."}}')])
-        assert str(played.error) == f"Flue API error {status} [t]: No."
-        assert len(played.requests) == 1
-        attempt = played.end.attempt
-        assert (attempt.attempt, attempt.delay, attempt.error, attempt.will_retry) == (1, 0.0, played.error, False)
+        for status in (400, 404, 405, 409, 410, 416, 499, 501, 505, 520):
+            played = play(Question(), [refusal(status, b'{"error": {"type": "t", "message": "No."}}')])
+            assert str(played.error) == f"Flue API error {status} [t]: No."
+            assert len(played.requests) == 1
+            attempt = played.end.attempt
+            assert (attempt.attempt, attempt.delay, attempt.error, attempt.will_retry) == (1, 0.0, played.error, False)
 
-    @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
-    def test_some_may_change_their_mind(self, status):
+    def test_some_may_change_their_mind(self):
         """Edge cases 25, 31, 32."""
-        played = play(Question(), [refusal(status, b"<html>"), refusal(status), YES])
-        assert played.end == Done(b"yes")
-        assert [pause.attempt.attempt for pause in played.pauses] == [1, 2]
-        assert {pause.attempt.error.status for pause in played.pauses} == {status}
-        assert all(pause.attempt.will_retry and pause.attempt.delay == pause.delay for pause in played.pauses)
+        for status in (408, 425, 429, 500, 502, 503, 504):
+            played = play(Question(), [refusal(status, b"<html>"), refusal(status), YES])
+            assert played.end == Done(b"yes")
+            assert [pause.attempt.attempt for pause in played.pauses] == [1, 2]
+            assert {pause.attempt.error.status for pause in played.pauses} == {status}
+            assert all(pause.attempt.will_retry and pause.attempt.delay == pause.delay for pause in played.pauses)
 
     def test_retry_after_is_a_floor(self):
         """Edge cases 25, 28."""
@@ -186,18 +186,18 @@ class TestRefusals:
 
     def test_a_version_that_the_server_refuses_is_final(self):
         """Edge case 29."""
-        body = b'{"error": {"type": "product_event_version_unsupported", "message": "v", "meta": {"received": 4}}}'
+        body = b'{"error": {"type": "product_event_version_unsupported", "message": "v", "meta": {"storedVersion": 4}}}'
         played = play(Question(), [refusal(500, body)])
         assert isinstance(played.error, UnsupportedFlueEventVersionError)
         assert (played.error.received, len(played.requests)) == (4, 1)
 
-    @pytest.mark.parametrize("status", [100, 101, 201, 202, 206, 304])
-    def test_what_was_not_asked_is_a_protocol_error(self, status):
+    def test_what_was_not_asked_is_a_protocol_error(self):
         """Edge cases 34, 35, 36."""
-        played = play(Question(offset="0_3"), [Answer(status)])
-        assert isinstance(played.error, DurableStreamError)
-        assert (played.code, played.error.status, played.error.offset) == ("UNEXPECTED_STATUS", status, "0_3")
-        assert len(played.requests) == 1
+        for status in (100, 101, 201, 202, 206, 304):
+            played = play(Question(offset="0_3"), [Answer(status)])
+            assert isinstance(played.error, DurableStreamError)
+            assert (played.code, played.error.status, played.error.offset) == ("UNEXPECTED_STATUS", status, "0_3")
+            assert len(played.requests) == 1
 
 
 class TestCredentials:
@@ -239,9 +239,9 @@ class TestFaults:
 
     def test_after_a_silence_no_longer_pause_than_the_silence(self):
         """Edge case 80."""
-        budget = Budget(BackoffOptions(initial_delay=60.0))
-        played = play(Question(budget), [*[Answer(200, (), (0.5, SILENCE))] * 8, YES])
-        assert max(played.delays) <= 0.5
+        budget = Budget(BackoffOptions(initial_delay=1000.0, max_delay=1000.0))
+        played = play(Question(budget), [*[SILENCE] * 20, YES])
+        assert max(played.delays) == pytest.approx(READ_TIMEOUT)
 
     def test_the_budget_ends_it_with_the_last_error(self):
         """Edge case 31."""

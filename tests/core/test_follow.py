@@ -293,7 +293,7 @@ class TestBudget:
     def test_an_idle_poll_that_times_out_costs_no_time(self):
         """Edge case 78."""
         options = BackoffOptions(max_elapsed=60.0)
-        silent = Answer(200, page([], None).headers, (SILENCE,), after=90.0)
+        silent = Answer(200, page([], None).headers, (SILENCE,))
         played = play(follow(options=options), [page([0], at(1), up_to_date=True), silent, page([1], at(2), closed=True)])
         assert (played.items, played.done) == ([0, 1], True)
         assert not play(follow(None, options=options), [silent, page([0], at(1), up_to_date=True)]).done

@@ -6,8 +6,6 @@ import json
 
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from flue.core import framing
 from flue.core.framing import Malformed, SseParser, TooLarge
@@ -44,7 +42,7 @@ class TestParseJson:
             (b"[1] x", "Extra data"),
             (b"[NaN]", "NaN is not JSON"),
             (b"-Infinity", "-Infinity is not JSON"),
-            (b"[" * 200_000, "nested too deep"),
+            (b"[" * 5_000, "nested too deep"),
             (b"9" * 5000, "digits"),
             (b"\xef\xbb\xbf", "Expecting value"),
         ],
@@ -90,7 +88,7 @@ class TestSplitPage:
         assert values(framing.split_page(body)) == items
 
     @pytest.mark.parametrize(
-        "body", [b"[1,", b"[1]x", b"[NaN]", b"<html>", b"[" * 200_000, b"[1 2]", b"\x0b"], ids=lambda body: body[:8]
+        "body", [b"[1,", b"[1]x", b"[NaN]", b"<html>", b"[" * 5_000, b"[1 2]", b"\x0b"], ids=lambda body: body[:8]
     )
     def test_what_is_malformed(self, body):
         """Edge cases 50, 55, 57."""
@@ -151,14 +149,6 @@ class TestSse:
         text = transcript(ends)
         for size in (1, 2, 3, 5, 7):
             assert feed([text[i : i + size] for i in range(0, len(text), size)]) == EXPECTED, size
-
-    @settings.get_profile("core")
-    @given(st.sampled_from(sorted(ENDS)), st.lists(st.integers(0, 330), max_size=12))
-    def test_the_grammar_cut_anywhere(self, ends, cuts):
-        """Edge case 92."""
-        text = transcript(ends)
-        edges = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
-        assert feed([text[a:b] for a, b in zip(edges, edges[1:], strict=False)]) == EXPECTED
 
     def test_a_recording_at_every_byte_boundary(self):
         """Edge case 92."""

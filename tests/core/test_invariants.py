@@ -65,7 +65,7 @@ def test_invariant_2_only_whole_batches_are_handed_over(fault):
     assert played.asked_from == ["-1", at(1)]
 
     answer = page([0, 1], at(2), closed=True, framing="close" if fault is None else "length")
-    played = play(follow(), [answer.cut(4, fault), answer])
+    played = play(follow(options=BackoffOptions()), [answer.cut(4, fault), answer])
     assert (played.items, played.offsets, played.asked_from) == ([0, 1], [at(2)], ["-1", "-1"])
 
 
@@ -265,7 +265,7 @@ class TestInvariant7:
 
     def test_a_silence_is_cut_and_asked_again(self):
         """Edge case 80."""
-        played = play(follow("sse"), [events(frames([0], at(1)), 90.0, SILENCE), events(frames([1], at(2), streamClosed=True))])
+        played = play(follow("sse"), [events(frames([0], at(1)), SILENCE), events(frames([1], at(2), streamClosed=True))])
         assert (played.items, played.done, played.asked_from) == ([0, 1], True, ["-1", at(1)])
         assert isinstance(played.pauses[0], Sleep)
 
@@ -277,7 +277,7 @@ class TestInvariant7:
         page(b"[1,", at(1), framing="chunked"),
         page(b"<html>", at(1)),
         page(b"[NaN]", at(1)),
-        page(b"[" * 100_000, at(1)),
+        page(b"[" * 5_000, at(1)),
     ],
     ids=["length", "chunked", "html", "nan", "deep"],
 )

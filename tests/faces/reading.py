@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import ssl
 import sys
 import threading
 import time
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 TLS = Path(__file__).parent / "tls"
 AUTHORITY = str(TLS / "authority.pem")
 """Who signed `server.pem`, the certificate of 127.0.0.1 and localhost."""
-PATIENT = Timeouts(connect=20.0, read=20.0)
-"""Longer than any test waits: what ends in time did not end by itself."""
+PATIENT = Timeouts(connect=0.5, read=20.0)
+"""Longer than a test that counts milliseconds waits: what ended in time did not end by itself."""
 BOUND = 5.0
 """Seconds after which a test says that something does not happen."""
 
@@ -66,6 +67,7 @@ class Reading:
         self._options = {"backoff_options": BackoffOptions(), **options}
         self._task: asyncio.Task[Any] | None = None
         self._ready = threading.Event()
+        self._ended = threading.Event()
         self.is_async = is_async
         self.stream: Any = None
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -97,12 +99,12 @@ class Reading:
                     self.events.append(event)
             except Exception as error:
                 self.error = error
-            self.ended_at = time.monotonic()
+            self._end()
 
     async def _read_async(self) -> None:
         async with contextlib.AsyncExitStack() as stack:
             if self._theirs:
-                http_client = httpx.AsyncClient(verify=httpx.create_ssl_context(verify=AUTHORITY))
+                http_client = httpx.AsyncClient(verify=ssl.create_default_context(cafile=AUTHORITY))
                 self._arguments["http_client"] = await stack.enter_async_context(http_client)
             client = await stack.enter_async_context(AsyncFlueClient(**self._arguments))
             self.stream = client.runs.stream(self._run_id, **self._options)
@@ -113,8 +115,14 @@ class Reading:
                     self.events.append(event)
             except Exception as error:
                 self.error = error
-            self.ended_at = time.monotonic()
+            self._end()
+        for _ in range(3):  # whoever cancelled it gets its turn
+            await asyncio.sleep(0)
         self.tasks_left = {str(task) for task in asyncio.all_tasks() - {self._task}}
+
+    def _end(self) -> None:
+        self.ended_at = time.monotonic()
+        self._ended.set()
 
     def is_at(self, step: str) -> bool:
         """Whether the driver is inside this method of its own: `_open`, `_read` or `_pause`."""
@@ -150,8 +158,12 @@ class Reading:
         assert self.loop is not None
         return self.loop
 
+    def wait(self) -> None:
+        """Wait until the iteration has ended."""
+        assert self._ended.wait(BOUND), f"still inside {list(self._inside())}"
+
     def join(self) -> None:
-        """Wait until it is over."""
+        """Wait until its client is closed and its thread is gone."""
         self._thread.join(BOUND)
         assert not self._thread.is_alive(), f"still inside {list(self._inside())}"
 

@@ -24,11 +24,20 @@ class Station:
 
     Attributes:
         base_url: for its client.
+        server: that it talks to, if it is one.
         options: for its stream.
     """
 
-    def __init__(self, base_url: str, reached: Callable[[Reading], object], **options: Any) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        reached: Callable[[Reading], object],
+        *,
+        server: FlueTestServer | None = None,
+        **options: Any,
+    ) -> None:
         self.base_url = base_url
+        self.server = server
         self.options = options
         self._reached = reached
 
@@ -118,30 +127,30 @@ def serving(scheme: str, **options: Any) -> Iterator[FlueTestServer]:
 def _stalled_headers(scheme: str) -> Iterator[Station]:
     with serving(scheme) as server:
         server.faults.add(Fault(stall_before_headers=30.0))
-        yield Station(server.base_url, lambda reading: server.requests and reading.is_at("_open"))
-        eventually(lambda: server.open_connections == 0, "the connection is given up")
+        yield Station(server.base_url, lambda reading: server.requests and reading.is_at("_open"), server=server)
 
 
 @contextlib.contextmanager
 def _held_poll(scheme: str) -> Iterator[Station]:
     with serving(scheme) as server:
-        yield Station(server.base_url, lambda reading: len(server.requests) == 2 and reading.is_at("_open"))
-        eventually(lambda: server.open_connections == 0, "the connection is given up")
+        yield Station(
+            server.base_url, lambda reading: len(server.requests) == 2 and reading.is_at("_open"), server=server
+        )
 
 
 @contextlib.contextmanager
 def _stalled_page(scheme: str) -> Iterator[Station]:
     with serving(scheme) as server:
         server.faults.add(Fault(stall_after=7, stall=30.0))
-        yield Station(server.base_url, lambda reading: reading.is_at("_read"))
-        eventually(lambda: server.open_connections == 0, "the connection is given up")
+        yield Station(server.base_url, lambda reading: reading.is_at("_read"), server=server)
 
 
 @contextlib.contextmanager
 def _idle_events(scheme: str) -> Iterator[Station]:
     with serving(scheme) as server:
-        yield Station(server.base_url, lambda reading: reading.events and reading.is_at("_read"), live="sse")
-        eventually(lambda: server.open_connections == 0, "the connection is given up")
+        yield Station(
+            server.base_url, lambda reading: reading.events and reading.is_at("_read"), server=server, live="sse"
+        )
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from flue.testing import Fault, FlueTestServer, ServerStoppedError, workflows
+from flue.testing import Fault, FlueTestServer, ServerStoppedError, workers
 
 from .raw import CLOSED, RESET, ask, get, invoke, opened, read_all, read_until, request_bytes
 
@@ -146,7 +146,7 @@ def test_a_stopped_run_cannot_write(server):
 
 
 def test_a_workflow_that_does_not_end(server, monkeypatch):
-    monkeypatch.setattr(workflows, "JOIN_SECONDS", 0.05)
+    monkeypatch.setattr(workers, "JOIN_SECONDS", 0.05)
     release = threading.Event()
     server.add_workflow("stuck", lambda _: release.wait(10))
     invoke(server, "stuck")

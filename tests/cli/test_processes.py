@@ -1,0 +1,155 @@
+"""What only a process of its own can show: Ctrl-C, a pipe that is closed, the server, the demo."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+from flue import FlueClient
+from flue.testing import Fault
+
+from .terminal import PATIENCE, ROOT
+
+
+@contextmanager
+def process(*arguments, base_url=None, **streams):
+    """A command in a process of its own; killed in the end if it is still there."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FLUE_")}
+    if base_url is not None:
+        environment["FLUE_BASE_URL"] = base_url
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
+    command = [sys.executable, "-W", "error", "-m", "flue", *arguments]
+    with subprocess.Popen(command, env=environment, cwd=ROOT, text=True, **pipes) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+def finish(running):
+    out, err = running.communicate(timeout=PATIENCE)
+    return running.returncode, out, err
+
+
+def test_ctrl_c_says_how_to_go_on_and_nothing_is_lost_or_repeated(server):
+    run_id = server.create_run()
+    server.append(run_id, *({"type": "log", "level": "info", "message": f"line {number}"} for number in range(3)))
+    with process("runs", "stream", run_id, base_url=server.base_url) as running:
+        before = [running.stdout.readline() for _ in range(3)]
+        running.send_signal(signal.SIGINT)
+        status, rest, err = finish(running)
+    assert (status, rest) == (130, "")
+    first, second = err.splitlines()
+    assert first == f"flue: interrupted at offset {0:016}_{2:016}; the run goes on"
+    prefix, _, command = second.partition(": ")
+    assert prefix == "  to go on from here"
+
+    server.append(run_id, {"type": "log", "level": "info", "message": "line 3"})
+    server.finish_run(run_id)
+    words = shlex.split(command)
+    assert words[:3] == ["python", "-m", "flue"]
+    with process(*words[3:], base_url=server.base_url) as running:
+        status, out, err = finish(running)
+    assert (status, err) == (0, "")
+    assert [json.loads(line) for line in [*before, *out.splitlines()]] == server.history(run_id)
+
+
+def test_ctrl_c_while_nothing_comes(server):
+    """Before the first event there is nothing to go on from but the given offset, and `--tail` with it."""
+    run_id = server.create_run()
+    with process("runs", "stream", run_id, "--tail", "5", "--live", "long-poll", base_url=server.base_url) as running:
+        server.wait_for_requests(3, PATIENCE)  # the record, what there is, what comes
+        running.send_signal(signal.SIGINT)
+        status, out, err = finish(running)
+    assert (status, out) == (130, "")
+    assert f"runs stream {run_id} --offset -1 --tail 5 --live long-poll\n" in err
+
+
+def test_ctrl_c_in_a_read_that_is_no_stream(server, finished):
+    server.faults.add(Fault(stall_before_headers=PATIENCE))
+    with process("runs", "get", finished, base_url=server.base_url) as running:
+        server.wait_for_requests(1, PATIENCE)
+        running.send_signal(signal.SIGINT)
+        assert finish(running) == (130, "", "flue: interrupted\n")
+
+
+def test_a_pipe_that_is_closed_ends_it_quietly(server):
+    run_id = server.create_run()
+    server.append(run_id, *({"type": "log", "level": "info", "message": "x" * 1000} for _ in range(500)))
+    server.finish_run(run_id)
+    with process("runs", "stream", run_id, base_url=server.base_url) as running:
+        assert running.stdout.readline()
+        running.stdout.close()
+        assert running.wait(PATIENCE) == 0
+        assert running.stderr.read() == ""
+
+
+def test_a_full_disk_is_one_sentence(server, finished):
+    with (
+        Path("/dev/full").open("w") as full,
+        process("runs", "events", finished, base_url=server.base_url, stdout=full) as running,
+    ):
+        _, err = running.communicate(timeout=PATIENCE)
+    assert running.returncode == 3
+    assert err == "flue: [Errno 28] No space left on device\n"
+
+
+def test_serve(tmp_path):
+    """It says where it listens, asks for its token, and keeps its runs in its database."""
+    arguments = ["serve", "--token", "t0k", "--database", str(tmp_path / "runs.db")]
+    with process(*arguments) as running:
+        told = json.loads(running.stdout.readline())
+        assert told["workflows"] == ["report", "ticks", "hidden"]
+        with FlueClient(told["baseUrl"], token="t0k") as client:
+            done = client.workflows.run("ticks", input={"count": 1, "pause": 0})
+        with process("runs", "get", done.run_id, base_url=told["baseUrl"]) as stranger:
+            status, _, err = finish(stranger)
+        assert status == 3
+        assert err.startswith("flue: Flue API error 401")
+        assert "t0k" not in err
+        running.send_signal(signal.SIGINT)
+        assert finish(running)[0] == 130
+    with process(*arguments) as running:
+        told = json.loads(running.stdout.readline())
+        with process("--token", "t0k", "runs", "get", done.run_id, base_url=told["baseUrl"]) as reader:
+            status, out, _ = finish(reader)
+        assert (status, json.loads(out)["result"]) == (0, {"ticks": 1})
+
+
+def test_serve_on_a_port_that_is_taken(server):
+    with process("serve", "--port", str(server.port)) as running:
+        status, out, err = finish(running)
+    assert (status, out) == (3, "")
+    assert err.startswith("flue: ")
+    assert len(err.splitlines()) == 1
+
+
+def test_serve_with_a_file_that_is_no_database(tmp_path):
+    file = tmp_path / "notes.txt"
+    file.write_text("not a database, but long enough to look like something" * 100)
+    with process("serve", "--database", str(file)) as running:
+        status, out, err = finish(running)
+    assert (status, out) == (2, "")
+    assert str(file) in err
+    assert len(err.splitlines()) == 1
+
+
+def test_demo():
+    with process("demo") as running:
+        status, out, err = finish(running)
+    assert (status, err) == (0, "")
+    assert "\x1b" not in out
+    assert (
+        out.index("RunStartEvent")
+        < out.index("attempt 1 failed")
+        < out.index("connected again")
+        < out.index("RunEndEvent")
+    )
+    assert '{"highest": "Saint-Malo", "metres": 12.2, "stations": 3}' in out
+    assert "26 events written, 26 received over 2 connections: each once, in order." in out

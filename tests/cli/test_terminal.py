@@ -1,0 +1,273 @@
+"""What a person sees: in a pseudo-terminal, and from the view itself, event by event."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+
+import pytest
+
+from flue.cli.terminal import TerminalView
+from flue.codec import decode_event
+
+from .terminal import ROOT, Screen, Terminal
+
+RECORDINGS = ROOT / "tests" / "recordings"
+
+CHAT = """\
+▶ chat  run_01M83TZPGV8F1KGCPPXZMTDCFK
+input  {"text": "What is 2 + 40?"}
+┌ prompt
+│ ┌ turn 1
+│ │ » What is 2 + 40?
+│ │ let me think about it
+│ └ turn 1  1 ms  m  2,072 tokens
+│ ● calculator()
+│ ✓ calculator  4 ms  "42"
+│ ┌ turn 2
+│ │ The answer is 42. Ünïcödé ✓ 🎉
+│ └ turn 2  1 ms  m  2,045 tokens
+└ prompt  8 ms
+warn  done  text="The answer is 42. Ünïcödé ✓ 🎉"
+┌ shell
+│ ● bash()
+│ ✓ bash  13 ms  hi
+└ shell  14 ms
+✓ completed in 30 ms
+result   {"summary": "The answer is 42. Ünïcödé ✓ 🎉"}
+35 events, 2 turns, 4,117 tokens (2,015 in, 20 out)
+"""
+
+
+def recorded(name):
+    return json.loads((RECORDINGS / name).read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """Shows events, given as on the wire, on a terminal of so many columns; returns its lines."""
+
+    def show(*events, columns=80, live=False, colour=False):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+        view = TerminalView(out, colour=colour, live=live)
+        if live:
+            view.follow(None)
+        for event in events:
+            view.event(decode_event(event))
+        view.close()
+        out.seek(0)
+        screen = Screen()
+        screen.feed(out.read().replace("\n", "\r\n"))  # as a terminal does
+        return screen.text
+
+    return show
+
+
+def wire(kind, **fields):
+    return {"type": kind, "v": 3, "eventIndex": 0, "timestamp": "2026-11-23T09:00:00.000Z", "runId": "run_1", **fields}
+
+
+def log(message, level="info", **attributes):
+    return wire("log", level=level, message=message, **({"attributes": attributes} if attributes else {}))
+
+
+def operation(ident, **fields):
+    return wire("operation_start", operationId=ident, operationKind="prompt", **fields)
+
+
+# In a real terminal.
+
+
+def test_a_run_is_followed_live(server):
+    run_id = server.create_run("greet")
+    server.append(run_id, log("begun"), operation("op"), wire("text_delta", text="Hello, ", operationId="op"))
+    with Terminal("runs", "stream", run_id, FLUE_BASE_URL=server.base_url) as terminal:
+        terminal.read_until("Hello,")
+        terminal.read_until("3 events")
+        assert "Ctrl-C leaves, the run goes on" in terminal.raw
+        server.append(run_id, wire("text_delta", text="Ada", operationId="op"))
+        terminal.read_until("4 events")
+        server.finish_run(run_id, result="well met")
+        status = terminal.wait()
+    *lines, completed, result, sums, end = terminal.screen.text.split("\n")
+    assert status == 0
+    assert lines == ["info  begun", "┌ prompt", "│ Hello, Ada"]
+    assert completed.startswith("✓ completed in ")
+    assert (result, sums, end) == ("result   well met", "5 events", "")
+    assert "\x1b[36m" in terminal.raw
+
+
+def test_ctrl_c_leaves_a_clean_screen(server):
+    run_id = server.create_run("greet")
+    server.append(run_id, wire("text_delta", text="half a sentence"))
+    with Terminal("runs", "stream", run_id, FLUE_BASE_URL=server.base_url) as terminal:
+        terminal.read_until("1 event")
+        terminal.interrupt()
+        assert terminal.wait() == 130
+    first, second, *_ = terminal.screen.text.split("\n")
+    assert first == "half a sentence"
+    assert second == f"flue: interrupted at offset {0:016}_{0:016}; the run goes on"
+
+
+def test_no_colour_where_none_is_wanted(server, finished):
+    with Terminal("runs", "get", finished, FLUE_BASE_URL=server.base_url, NO_COLOR="1") as terminal:
+        assert terminal.wait() == 0
+    assert "\x1b[3" not in terminal.raw
+    assert terminal.screen.text.startswith(f"✓ completed  greet  {finished}\nstarted  ")
+
+
+def test_json_on_a_terminal(server, finished):
+    with Terminal("runs", "events", finished, "--json", FLUE_BASE_URL=server.base_url) as terminal:
+        assert terminal.wait() == 0
+    assert [json.loads(line) for line in terminal.raw.splitlines()] == server.history(finished)
+
+
+def test_a_dumb_terminal_gets_plain_lines(server, failed):
+    with Terminal("runs", "stream", failed, FLUE_BASE_URL=server.base_url, TERM="dumb") as terminal:
+        assert terminal.wait() == 1
+    assert "\x1b" not in terminal.raw
+    assert "error no name" in terminal.raw
+    assert "ValueError: no name was given" in terminal.raw
+
+
+def test_invoke_says_what_to_type_next(server):
+    with Terminal("workflows", "invoke", "ticks", "--input", '{"count": 0}', FLUE_BASE_URL=server.base_url) as terminal:
+        assert terminal.wait() == 0
+    run_id = server.run_ids[0]
+    assert terminal.screen.text == f"▶ {run_id}\n  next: python -m flue runs stream {run_id}\n"
+
+
+# Event by event.
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_recorded_run(shown, live):
+    assert shown(*recorded("chat_events.json"), live=live) == CHAT
+
+
+def test_a_recorded_run_that_failed(shown):
+    assert shown(*recorded("failed_events.json")).endswith("✗ failed after 4 ms\n  asked to fail\n4 events\n")
+
+
+def test_no_line_is_wider_than_the_terminal(shown):
+    text = "All work and no play makes a dull 雨 day. " * 20
+    events = [log(text, values="x" * 100), operation("op"), wire("text_delta", text=text, operationId="op")]
+    lines = shown(*events, wire("run_end", isError=False, durationMs=1, result={"text": text}), columns=40).split("\n")
+    assert max(map(len, lines)) <= 39
+    assert " ".join(line.strip() for line in lines[:25]).count("no play") >= 20
+
+
+def test_escape_sequences_of_a_server_are_harmless(shown):
+    evil = "\x1b[2J\x1b]0;gotcha\x07 \x9b31m\u202eabc"
+    shown_text = shown(
+        log(evil, evil=evil), wire("text_delta", text=evil), wire("data", name=evil, data=evil), colour=False
+    )
+    assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(shown_text)
+    assert "gotcha" in shown_text
+
+
+def test_a_character_that_was_cut_in_two_is_whole_again(shown):
+    assert shown(wire("text_delta", text="well \ud83c"), wire("text_delta", text="\udf89 done")) == "well 🎉 done\n"
+
+
+def test_half_a_character_is_shown_as_such(shown):
+    assert shown(log("half \ud83d")) == "info  half \ufffd\n"
+
+
+def test_text_is_told_by_the_message_where_there_were_no_deltas(shown):
+    message = {"role": "assistant", "content": [{"type": "text", "text": "All of it."}]}
+    assert shown(wire("message_end", message=message, turnId="t")) == "All of it.\n"
+
+
+def test_text_is_told_again_where_deltas_are_missing(shown):
+    message = {"role": "assistant", "content": [{"type": "text", "text": "All of it."}]}
+    assert shown(wire("text_delta", text="All ", turnId="t"), wire("message_end", message=message, turnId="t")) == (
+        "All\n· this was not all of it; the whole text:\nAll of it.\n"
+    )
+
+
+def test_text_is_not_told_twice(shown):
+    message = {"role": "assistant", "content": [{"type": "text", "text": "All of it."}]}
+    deltas = [wire("text_delta", text="All ", turnId="t"), wire("text_delta", text="of it.", turnId="t")]
+    assert shown(*deltas, wire("message_end", message=message, turnId="t")) == "All of it.\n"
+
+
+def test_tasks_side_by_side_are_told_apart(shown):
+    task = {"prompt": "look around", "operationId": "op"}
+    lines = shown(
+        operation("op"),
+        wire("task_start", taskId="t1", agent="north", **task),
+        wire("task_start", taskId="t2", agent="south", **task),
+        {**log("cold here"), "taskId": "t1"},
+        {**log("warm here"), "taskId": "t2"},
+        wire("task", taskId="t1", agent="north", isError=False, durationMs=1200, operationId="op"),
+        wire("task", taskId="t2", agent="south", isError=True, result="lost", durationMs=61_000, operationId="op"),
+    )
+    assert lines == (
+        "┌ prompt\n"
+        "│ ┌ task north  look around\n"
+        "│ ┌ task south  look around\n"
+        "│ │ ─ task north\n"
+        "│ │ info  cold here\n"
+        "│ │ ─ task south\n"
+        "│ │ info  warm here\n"
+        "│ └ task north  1.2 s\n"
+        '│ └ task south  1:01  failed: "lost"\n'
+    )
+
+
+def test_every_other_kind_of_event(shown):
+    lines = shown(
+        wire("run_resume", workflowName="greet", startedAt="2026-11-23T09:00:00.000Z"),
+        wire("compaction_start", reason="threshold", estimatedTokens=12345),
+        wire("compaction", messagesBefore=40, messagesAfter=3, durationMs=900, isError=False),
+        wire(
+            "compaction", messagesBefore=40, messagesAfter=40, durationMs=9, isError=True, error={"message": "no room"}
+        ),
+        wire("data", name="progress", data={"done": 3}),
+        wire("submission_settled", submissionId="s1", outcome="completed"),
+        wire("tool_start", toolName="read", toolCallId="c", args={"path": "/a", "lines": [1, 2]}),
+        wire("tool", toolName="read", toolCallId="c", isError=True, result="no such file", durationMs=3),
+        wire("novelty", what="ever"),
+        wire("idle"),
+    )
+    assert lines == (
+        "↻ greet  resumed by the server\n"
+        "· context is being compacted: 12,345 tokens, threshold\n"
+        "· context compacted: 40 messages became 3, 900 ms\n"
+        "✗ compaction failed: no room\n"
+        '· progress  {"done": 3}\n'
+        "· submission s1 completed\n"
+        '● read(path="/a", lines=[1, 2])\n'
+        '✗ read  3 ms  "no such file"\n'
+        "? novelty: " + lines.split("? novelty: ")[1]
+    )
+
+
+def test_an_encoding_without_lines_and_marks(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    raw = io.BytesIO()
+    view = TerminalView(io.TextIOWrapper(raw, encoding="ascii"), colour=False, live=False)
+    view.event(decode_event(operation("op")))
+    view.event(decode_event({**log("née"), "operationId": "op"}))
+    view.close()
+    assert raw.getvalue() == b", prompt\n| info  n?e\n"
+
+
+def test_warnings_of_the_library(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    out = io.StringIO()
+    view = TerminalView(out, colour=False, live=True)
+    view.event(decode_event(log("begun")))
+    for attempt in (1, 2, 3):
+        record = logging.LogRecord("flue", logging.WARNING, "", 0, f"attempt {attempt} failed", None, None)
+        record.flue_attempt, record.flue_delay = attempt, 0.5
+        view.warning(record)
+    view.warning(logging.LogRecord("flue", logging.WARNING, "", 0, "something else", None, None))
+    view.event(decode_event(wire("run_end", isError=False, durationMs=5, result=None)))
+    view.close()
+    assert out.getvalue() == (
+        "info  begun\n! attempt 1 failed\n! something else\n✓ completed in 5 ms\nresult   null\n2 events, 1 reconnect\n"
+    )

@@ -1,0 +1,91 @@
+"""What is wrong with the command line itself, and what it costs to look at."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from flue import __version__
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["runs"],
+        ["runs", "get"],
+        ["runs", "get", ".."],
+        ["runs", "get", ""],
+        ["runs", "events", "run_1", "--tail", "0"],
+        ["runs", "events", "run_1", "--tail", "some"],
+        ["runs", "events", "run_1", "--offset", ""],
+        ["runs", "stream", "run_1", "--live", "maybe"],
+        ["runs", "stream", "run_1", "--offset", "two words"],
+        ["runs", "get", "run_1", "--timeout", "0"],
+        ["runs", "get", "run_1", "--timeout", "nan"],
+        ["runs", "get", "run_1", "--header", "Host: elsewhere"],
+        ["runs", "get", "run_1", "--tim", "3"],
+        ["runs", "get", "run_1", "--base-url", "nowhere"],
+        ["workflows", "invoke", "x", "--wait", "--follow"],
+        ["workflows", "invoke", "..", "--follow"],
+        ["serve", "--port", "65536"],
+        ["serve", "--port", "many"],
+    ],
+)
+def test_usage_is_status_2(flue, server, arguments):
+    outcome = flue(*arguments)
+    assert (outcome.status, outcome.out) == (2, "")
+    assert "error: " in outcome.err or outcome.err.startswith("flue: ")
+    assert server.requests == []
+
+
+def test_no_command_at_all_is_answered_by_the_help(flue):
+    outcome = flue()
+    assert outcome.status == 2
+    assert "exit status:" in outcome.err
+
+
+def test_a_missing_base_url_is_usage(flue):
+    outcome = flue("runs", "get", "run_1")
+    assert outcome.status == 2
+    assert outcome.err == "flue: base_url is missing: pass it, or set FLUE_BASE_URL\n"
+
+
+def test_a_secret_is_not_in_the_message(flue, server):
+    outcome = flue("runs", "get", "run_1", "--header", "hush")
+    assert outcome.status == 2
+    assert "hush" not in outcome.err
+    outcome = flue("runs", "get", "run_1", "--token", "hush\n")
+    assert outcome.status == 2
+    assert "hush" not in outcome.err
+
+
+def test_nobody_there(flue):
+    """A start is sent once; a read gives up after its time."""
+    nobody = ["--base-url", "http://127.0.0.1:1/api"]
+    outcome = flue(*nobody, "workflows", "invoke", "ticks")
+    assert outcome.status == 3
+    assert "Connection refused" in outcome.err
+    assert flue(*nobody, "runs", "get", "run_1", "--timeout", "0.2").status == 3
+
+
+def test_help_and_version(flue):
+    outcome = flue("--help")
+    assert outcome.status == 0
+    assert all(word in outcome.out for word in ("demo", "serve", "workflows", "runs", "FLUE_BASE_URL"))
+    assert flue("--version").out == f"flue-sdk {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "absent"),
+    [
+        ("import flue.cli", ["argparse", "requests", "attrs"]),
+        ("from flue.cli import main; main(['--help'])", ["requests", "httpx", "attrs", "msgspec", "asyncio"]),
+    ],
+)
+def test_looking_loads_little(script, absent):
+    script += f"; import sys; sys.stderr.write(repr(sorted(set({absent!r}) & set(sys.modules))))"
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert done.stderr == "[]"

@@ -1,0 +1,282 @@
+"""Following by server-sent events: batches, control frames, connections, and the way back to long polls."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from flue.core.retry import BackoffOptions
+from flue.errors import DurableStreamError, FlueConnectionError, NotFoundError, ServerError
+
+from .driver import (
+    REFUSED,
+    RESET,
+    SILENCE,
+    Answer,
+    at,
+    control_frame,
+    count_at,
+    data_frame,
+    events,
+    follow,
+    frames,
+    nothing,
+    page,
+    play,
+    recorded_answers,
+    refusal,
+)
+from .server import StreamServer
+
+SEPARATORS = "a\x85b\u2028c\u2029d\x0be\x0cf"
+
+
+def one(stream, *, framing="chunked", **options):
+    return play(follow("sse", **options), [events(stream, framing=framing)])
+
+
+class TestBatches:
+    def test_a_recording(self):
+        """Edge cases 83, 92."""
+        (stream,) = recorded_answers("ticks_live_sse.http")
+        played = one(stream)
+        assert [item["type"] for item in played.items] == ["run_start", "log", "log", "log", "log", "log", "run_end"]
+        assert played.offsets == [at(count) for count in range(2, 8)]
+        assert (played.done, played.modes) == (True, ["sse"])
+        assert play(follow("sse"), [events(stream).chunked_by(1)]).items == played.items
+
+    def test_a_longer_recording(self):
+        (stream,) = recorded_answers("chat_sse.http")
+        played = play(follow("sse"), [events(stream).chunked_by(997)])
+        assert len(played.items) == 35
+        assert [count_at(offset) for offset in played.offsets] == sorted(count_at(offset) for offset in played.offsets)
+
+    def test_several_data_frames_are_one_batch(self):
+        """Edge case 85."""
+        stream = data_frame([0]) + data_frame([1, 2]) + data_frame([]) + data_frame([3])
+        played = one(stream + control_frame(at(4), streamClosed=True))
+        assert (played.items, played.offsets) == ([0, 1, 2, 3], [at(4)])
+
+    def test_a_control_frame_alone_moves_the_checkpoint(self):
+        """Edge case 86."""
+        machine = follow("sse")
+        played = play(machine, [events(control_frame(at(2), upToDate=True), 5.0, frames([2], at(3), streamClosed=True))], start=2)
+        assert (played.items, played.offsets) == ([2], [at(2), at(3)])
+
+    def test_an_empty_stream_is_at_its_start(self):
+        """Edge case 89."""
+        played = one(control_frame("-1", upToDate=True) + frames([0], at(1), streamClosed=True))
+        assert (played.items, played.done) == ([0], True)
+
+    def test_what_is_not_data_or_control_is_ignored(self):
+        """Edge cases 79, 90."""
+        noise = b": heartbeat\n\nid: 7\nretry: 10\n\nevent: news\ndata:{\n\ndata:[9]\n\nevent: data\n\nevent: control\n\nevent: data\ndata\n\n"
+        played = one(noise + data_frame([0]) + noise + control_frame(at(1)) + noise + control_frame(at(1), streamClosed=True))
+        assert (played.items, played.done) == ([0], True)
+
+    def test_separators_in_strings_and_characters_in_pieces(self):
+        """Edge cases 93, 94."""
+        items = [SEPARATORS, "é🎉", {"text": SEPARATORS}]
+        stream = data_frame(json.dumps(items, ensure_ascii=False).encode()) + control_frame(at(3), streamClosed=True)
+        assert play(follow("sse"), [events(stream).chunked_by(1)]).items == items
+
+    def test_a_lone_surrogate_arrives(self):
+        """Edge case 58."""
+        stream = data_frame(rb'[{"delta": "\ud83d"}, 1]') + control_frame(at(2), streamClosed=True)
+        assert one(stream).items == [{"delta": "\ud83d"}, 1]
+
+    def test_one_space_behind_the_colon(self):
+        """Edge case 91."""
+        for space in (b"", b" ", b"  "):
+            stream = b"event: data\ndata:" + space + b'[\ndata: "a"\ndata:]\n\n' + control_frame(at(1), streamClosed=True)
+            assert one(stream).items == ["a"]
+
+    @pytest.mark.parametrize("framing", ["chunked", "close", "gzip"])
+    def test_however_the_connection_ends(self, framing):
+        """Edge cases 100, 101."""
+        played = play(follow("sse"), StreamServer(range(7), cap=2, framing=framing, recycled=2))
+        assert (played.items, played.done) == (list(range(7)), True)
+
+    def test_what_a_control_frame_says_of_the_stream(self):
+        machine = follow("sse")
+        states = []
+
+        def look(request, now):
+            states.append((machine.offset, machine.up_to_date, machine.closed))
+            return answers.pop(0)
+
+        answers = [
+            events(frames([0], at(1), upToDate=True)),
+            events(frames([1], at(2))),  # it holds for its own frame only
+            events(control_frame(at(2), upToDate=True)),
+            events(frames([2], at(3), streamClosed=True)),
+        ]
+        assert play(machine, look).done
+        assert states == [("-1", False, False), (at(1), True, False), (at(2), False, False), (at(2), True, False)]
+        assert (machine.offset, machine.up_to_date, machine.closed) == (at(3), True, True)
+
+    def test_while_batches_wait_it_is_not_up_to_date(self):
+        machine = follow("sse")
+        machine.next_action(0.0)
+        machine.head(events().head(), 0.0)
+        machine.next_action(0.0)
+        machine.data(frames([0], at(1), upToDate=True) + frames([1], at(2), upToDate=True), 0.0)
+        assert machine.next_action(0.0).batch.items
+        machine.handed_over()
+        assert (machine.offset, machine.up_to_date) == (at(1), False)
+        machine.next_action(0.0)
+        machine.handed_over()
+        assert (machine.offset, machine.up_to_date) == (at(2), True)
+
+
+class TestConnections:
+    def test_the_cursor_is_echoed(self):
+        answers = [events(frames([0], at(1), streamCursor="c1")), events(control_frame(at(1), streamCursor="c2")), events(control_frame(at(1))), REFUSED]
+        queries = play(follow("sse"), answers).queries
+        assert [query.get("cursor") for query in queries] == [None, "c1", "c2", "c2"]
+
+    def test_a_recycled_connection_is_opened_again_at_once(self):
+        """Edge cases 81, 99."""
+        played = play(follow("sse"), StreamServer(range(40), recycled=1, cap=1))
+        assert (played.items, played.done, played.pauses) == (list(range(40)), True, [])
+        assert set(played.modes) == {"sse"}
+        assert played.asked_from == [at(count) for count in range(40)]
+
+    def test_a_healthy_connection_that_brings_nothing_is_opened_again_at_once(self):
+        """Edge case 99."""
+        machine = follow("sse")
+        played = play(machine, [events(control_frame("-1", upToDate=True), 60.0, b": heartbeat\n\n")] * 20)
+        assert (set(played.modes), played.pauses, machine.live) == ({"sse"}, [], "sse")
+
+    def test_what_had_no_control_frame_is_thrown_away(self):
+        """Edge cases 82, 84, 108."""
+        for end in ((), (RESET,), (SILENCE,)):
+            lost = events(frames([0], at(1)) + data_frame([1, 2]) + b"event: control\ndata:{", *end)
+            played = play(follow("sse"), [lost, lost, events(frames([1, 2], at(3), streamClosed=True))][::2])
+            assert (played.items, played.asked_from) == ([0, 1, 2], ["-1", at(1)])
+
+    def test_data_of_one_connection_is_not_that_of_the_next(self):
+        """Edge case 84."""
+        played = play(follow("sse"), [events(data_frame([0])), events(control_frame(at(1)), RESET), REFUSED], start=1)
+        assert played.items == []
+
+    def test_an_event_cut_by_the_end_is_discarded(self):
+        """Edge case 84."""
+        half = frames([0], at(1), streamClosed=True)[:-1]
+        played = play(follow("sse"), [events(half), events(frames([0], at(1), streamClosed=True))])
+        assert (played.items, played.done, len(played.requests)) == ([0], True, 2)
+
+
+class TestNonsense:
+    @pytest.mark.parametrize("control", [{}, {"streamNextOffset": 7}, {"streamNextOffset": None}])
+    def test_a_control_frame_without_offset(self, control):
+        """Edge case 88."""
+        played = one(frames([0], at(1)) + data_frame([1]) + control_frame(**control))
+        assert (played.code, played.items, len(played.requests)) == ("MISSING_OFFSET", [0], 1)
+
+    @pytest.mark.parametrize("offset", ["", "a, b", "now", "größe"])
+    def test_an_offset_that_cannot_be_sent_back(self, offset):
+        """Edge case 72."""
+        played = one(frames([0], offset))
+        assert (played.code, played.items) == ("INVALID_OFFSET", [])
+
+    def test_an_offset_that_stands_still(self):
+        """Edge case 66."""
+        played = play(follow("sse"), [events(frames([0], at(1)) + frames([1], at(1)))] + [events(frames([1], at(1)))] * 9)
+        assert (played.code, played.items, len(played.requests)) == ("OFFSET_STALLED", [0], 4)
+
+    def test_an_offset_that_runs_backwards(self):
+        """Edge case 69."""
+        back = events(frames([0, 1], at(2)) + control_frame(at(1)))
+        played = play(follow("sse"), [back, *[events(control_frame(at(1)))] * 9])
+        assert (played.code, played.items, len(played.requests)) == ("OFFSET_REGRESSED", [0, 1], 4)
+
+    def test_what_follows_nonsense_is_not_looked_at(self):
+        played = play(follow("sse"), [events(frames([0], at(1)) + frames([9], at(1)) + frames([1], at(2))), events(frames([1], at(2), streamClosed=True))])
+        assert (played.items, played.done) == ([0, 1], True)
+
+
+class TestFallingBack:
+    @pytest.mark.parametrize("status", [406, 415, 501])
+    def test_a_refusal_of_events(self, status):
+        """Edge case 97."""
+        machine = follow("sse")
+        played = play(machine, [refusal(status), page([0], at(1), up_to_date=True), nothing(at(1), after=30.0), page([1], at(2), closed=True)])
+        assert played.modes == ["sse", "plain", "long-poll", "long-poll"]
+        assert (played.items, played.done, machine.live, played.pauses) == ([0, 1], True, "long-poll", [])
+
+    @pytest.mark.parametrize("media", ["application/json", "text/html", None])
+    def test_an_answer_of_another_kind(self, media):
+        """Edge case 95. A page that was not asked for is asked for."""
+        machine = follow("sse", offset=at(3))
+        played = play(machine, [page([3], at(4), content_type=media), page([3], at(4), closed=True)])
+        assert (played.modes, played.asked_from) == (["sse", "plain"], [at(3), at(3)])
+        assert (played.items, played.done) == ([3], True)
+
+    def test_a_portal_that_answers_everything_with_html_is_an_error(self):
+        """Edge cases 33, 95."""
+        played = play(follow("sse"), lambda request, now: page(b"<html>", None, content_type="text/html"))
+        assert (played.code, played.modes) == ("UNEXPECTED_CONTENT_TYPE", ["sse", "plain"])
+
+    def test_an_encoding_that_is_not_spoken(self):
+        answer = Answer(200, (*events().headers, ("Stream-SSE-Data-Encoding", "base64")), (data_frame(b"WzBd") + control_frame(at(1)),))
+        played = play(follow("sse"), [answer, page([0], at(1), closed=True)])
+        assert (played.items, played.modes) == ([0], ["sse", "plain"])
+
+    def test_no_run_store_is_an_error_in_every_mode(self):
+        """Edge case 30."""
+        played = play(follow("sse"), lambda request, now: refusal(501))
+        assert isinstance(played.error, ServerError)
+        assert played.modes == ["sse", "plain"]
+
+    @pytest.mark.parametrize("end", [(), (RESET,)], ids=["clean", "reset"])
+    @pytest.mark.parametrize("body", [(), (b": heartbeat\n\n",), (data_frame([0]),)], ids=["nothing", "comments", "no control"])
+    def test_three_connections_without_a_frame(self, body, end):
+        """Edge case 98."""
+        machine = follow("sse")
+        played = play(machine, [*[events(*body, *end)] * 3, page([0], at(1), up_to_date=True), page([1], at(2), closed=True)])
+        assert played.modes == ["sse", "sse", "sse", "plain", "long-poll"]
+        assert (played.items, played.done, machine.live) == ([0, 1], True, "long-poll")
+
+    def test_one_frame_is_enough_to_stay(self):
+        """Edge case 99."""
+        machine = follow("sse")
+        silent, sound = events(), events(control_frame("-1"))
+        play(machine, [silent, silent, sound, silent, silent, sound, silent, silent])
+        assert machine.live == "sse"
+
+    @pytest.mark.parametrize("held", [events(SILENCE), SILENCE], ids=["body", "head"])
+    def test_a_proxy_that_holds_back_what_has_not_ended(self, held):
+        """Edge case 98. A proxy that buffers events lets nothing through, most often not even the head, while the connection lives."""
+        server = StreamServer(range(3))
+        played = play(follow("sse"), lambda request, now: held if "live=sse" in request.url else server(request, now))
+        assert (played.items, played.done) == ([0, 1, 2], True)
+        assert 1 <= played.modes.count("sse") <= 3
+
+    def test_a_server_that_is_down_is_no_reason(self):
+        machine = follow("sse")
+        play(machine, [REFUSED] * 9)
+        assert machine.live == "sse"
+
+    def test_a_204_is_a_poll_that_ran_out(self):
+        """Edge case 96."""
+        machine = follow("sse")
+        played = play(machine, [nothing("-1")] * 5 + [events(frames([0], at(1), streamClosed=True))])
+        assert (played.modes, played.items, played.done) == (["sse"] * 6, [0], True)
+        assert played.delays == pytest.approx([0.1, 0.2, 0.4, 0.8])
+
+    def test_once_fallen_back_it_stays(self):
+        machine = follow("sse")
+        played = play(machine, [refusal(406), page([0], at(1), up_to_date=True), RESET, nothing(at(1)), RESET, REFUSED, REFUSED])
+        assert "sse" not in played.modes[1:]
+
+
+def test_failures_of_events_are_those_of_any_read():
+    played = play(follow("sse"), [refusal(404)])
+    assert isinstance(played.error, NotFoundError)
+    played = play(follow("sse"), [refusal(503, Retry_After="7"), events(frames([0], at(1), streamClosed=True))])
+    assert (played.items, played.delays) == ([0], [7.0])
+    played = play(follow("sse", options=BackoffOptions(max_retries=1)), [events(RESET), events(RESET)])
+    assert isinstance(played.error, FlueConnectionError)
+    assert not isinstance(played.error, DurableStreamError)

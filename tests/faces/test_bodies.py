@@ -1,0 +1,233 @@
+"""Bodies that were cut, compressed, spoilt, strange or huge: what is asked again, what is an error, what is read."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+
+import pytest
+
+from flue import DurableStreamError, FlueConnectionError, UnsupportedFlueEventVersionError, to_json
+from flue.testing import Fault, Reply
+
+from .frames import JSON, RUN, control, dumps, indexes, log, logs, offset, page, run_end, sse
+from .harness import BRIEF, EAGER, on_both_faces
+
+CLOSED = [JSON, ("stream-next-offset", offset(2)), ("stream-closed", "true")]
+BODY = dumps(logs(0, 3))
+
+
+def raw_page(body, *, headers=(), **fault):
+    """A last page with this body, and something wrong with it."""
+    return Reply(200, [*CLOSED, *headers], body, Fault(**fault))
+
+
+@pytest.mark.parametrize("cut", [0, 1, len(BODY) // 2, len(BODY) - 1])
+@pytest.mark.parametrize("end", ["reset", "close"])
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+@on_both_faces
+def test_a_body_that_is_cut(face, framing, end, cut):
+    """Edge cases 44, 45. Nothing of it is handed over; the page is asked for again from the same offset."""
+    face.server.script(RUN, [raw_page(BODY, framing=framing, cut_after=cut, end=end), raw_page(BODY)])
+    assert indexes(face.events(RUN, backoff_options=EAGER)) == [0, 1, 2]
+    assert face.targets == ["/api/runs/run_1?offset=-1"] * 2
+
+
+@pytest.mark.parametrize("cut", [0, 1, len(BODY) // 2, len(BODY) - 1])
+@on_both_faces
+def test_a_body_without_a_length_that_is_cut(face, cut):
+    """Edge case 46. HTTP cannot tell that from an end, JSON can; a body that is cut at the same byte every time is malformed."""
+    broken = raw_page(BODY, framing="close", cut_after=cut, end="close")
+    face.server.script(RUN, [broken, broken, raw_page(BODY, framing="close"), *[broken] * 10])
+    assert indexes(face.events(RUN, backoff_options=EAGER)) == [0, 1, 2]
+    assert len(face.targets) == 3
+    with pytest.raises(FlueConnectionError if cut == 0 else DurableStreamError) as caught:
+        face.events(RUN, backoff_options=EAGER if cut else BRIEF)
+    if cut:
+        assert caught.value.code == "PARSE_ERROR"
+    assert len(face.targets) <= 8
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+@on_both_faces
+def test_a_compressed_body_that_is_cut(face, framing):
+    """Edge case 47. Both libraries return what they have without a word, even when the length is right: the JSON shows it."""
+    cut = raw_page(BODY, gzip=True, framing=framing, cut_after=len(gzip.compress(BODY)) - 20, end="clean")
+    face.server.script(RUN, [cut, raw_page(BODY, gzip=True, framing=framing), *[cut] * 10])
+    assert indexes(face.events(RUN, backoff_options=EAGER)) == [0, 1, 2]
+    assert len(face.targets) == 2
+    with pytest.raises(DurableStreamError, match="PARSE_ERROR"):
+        face.events(RUN, backoff_options=EAGER)
+    assert len(face.targets) <= 7
+
+
+@pytest.mark.parametrize("spoilt", [b"not gzip at all", gzip.compress(BODY)[:-8] + b"\0" * 8, gzip.compress(BODY)[:30] + b"??"])
+@on_both_faces
+def test_a_compressed_body_that_is_spoilt(face, spoilt):
+    """Edge case 48. Perhaps the next copy is better; the budget bounds the tries."""
+    bad = raw_page(spoilt, headers=[("content-encoding", "gzip")])
+    face.server.script(RUN, [bad, raw_page(BODY), *[bad] * 10])
+    assert indexes(face.events(RUN, backoff_options=EAGER)) == [0, 1, 2]
+    with pytest.raises(FlueConnectionError):
+        face.events(RUN, backoff_options=BRIEF)
+    assert len(face.targets) == 6
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("gzip", gzip.compress(BODY)),
+        ("GZIP", gzip.compress(BODY)),
+        ("x-gzip", gzip.compress(BODY)),
+        ("gzip", gzip.compress(BODY[:50]) + gzip.compress(BODY[50:])),
+        ("deflate", zlib.compress(BODY)),
+        ("deflate", zlib.compress(BODY)[2:-4]),
+        ("deflate, gzip", gzip.compress(zlib.compress(BODY))),
+        ("identity", BODY),
+    ],
+)
+@on_both_faces
+def test_compressed_bodies(face, encoding, body):
+    """Edge case 49. What is advertised is what every installation can read: gzip and deflate."""
+    face.server.script(RUN, [raw_page(body, headers=[("content-encoding", encoding)], framing=framing) for framing in ("length", "chunked")])
+    for _ in range(2):
+        assert indexes(face.events(RUN, backoff_options=BRIEF)) == [0, 1, 2]
+    assert {request.header("accept-encoding") for request in face.server.requests} == {"gzip, deflate"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{broken",
+        b"[1, 2",
+        b'[{"v":3},]',
+        b"[]]",
+        b"<html></html>",
+        b'[{"v":3,"type":"log","x":NaN}]',
+        b"[Infinity]",
+        b"[-Infinity]",
+        b"[" * 100_000,
+        b"[" * 100_000 + b"]" * 100_000,
+        b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+        b"\xff\xfe[\x00]\x00",
+        b'["\n"]',
+    ],
+    ids=lambda body: repr(body[:20]),
+)
+@on_both_faces
+def test_a_whole_body_that_is_not_json(face, body):
+    """Edge cases 50, 55, 57. At once, not at the fourth time: it came as the server meant it."""
+    face.server.script("/", [Reply(200, CLOSED, body)], repeat_last=True)
+    for call, options in (
+        (face.events, {"backoff_options": EAGER}),
+        (face.get, {"backoff_options": EAGER}),
+        (face.invoke, {}),
+    ):
+        asked = len(face.targets)
+        with pytest.raises((DurableStreamError, UnsupportedFlueEventVersionError)) as caught:
+            call(RUN, **options)
+        if isinstance(caught.value, DurableStreamError):
+            assert caught.value.code == "PARSE_ERROR"
+        assert len(face.targets) == asked + 1
+
+
+@on_both_faces
+def test_an_integer_of_thousands_of_digits(face):
+    """Edge case 56. Python refuses it with a plain `ValueError`; it fails the pull that asked for its event."""
+    huge = dumps(log(1))[:-1] + b',"n":' + b"9" * 5000 + b"}"
+    face.server.script(RUN, [Reply(200, CLOSED, b"[" + dumps(log(0)) + b"," + huge + b"]")])
+    stream = face.stream(RUN)
+    assert stream.next().event_index == 0
+    with pytest.raises(DurableStreamError, match="PARSE_ERROR") as caught:
+        stream.next()
+    assert caught.value.offset == stream.offset == "-1"
+
+
+@pytest.mark.parametrize("body", [b"", b" ", b"\r\n\t ", b"[]", b" [ ] "])
+@on_both_faces
+def test_an_empty_page(face, body):
+    """Edge case 51. A 200 without items moves the offset."""
+    face.server.script(RUN, [Reply(200, [JSON, ("stream-next-offset", offset(4))], body), raw_page(dumps([run_end(5)]))])
+    stream = face.stream(RUN, offset=offset(1))
+    assert indexes(stream.collect()) == [5]
+    assert face.targets == [f"/api/runs/run_1?offset={offset(1)}", f"/api/runs/run_1?offset={offset(4)}"]
+
+
+@pytest.mark.parametrize(("body", "received"), [(b"null", None), (b"7", None), (b'"text"', None), (b'{"v": 2}', 2), (b"true", None)])
+@on_both_faces
+def test_a_page_that_is_not_an_array(face, body, received):
+    """Edge case 52. It counts as the only item, as in the reference client, and no such thing is an event."""
+    face.server.script(RUN, [Reply(200, CLOSED, body)])
+    with pytest.raises(UnsupportedFlueEventVersionError) as caught:
+        face.events(RUN)
+    assert caught.value.received == received
+
+
+@on_both_faces
+def test_an_event_alone(face):
+    """Edge case 52."""
+    face.server.script(RUN, [Reply(200, CLOSED, dumps(log(0)))])
+    assert indexes(face.events(RUN)) == [0]
+
+
+@on_both_faces
+def test_a_byte_order_mark(face):
+    """Edge case 53. Before a page and before a record."""
+    face.server.script(RUN, [Reply(200, CLOSED, b"\xef\xbb\xbf" + BODY)])
+    assert indexes(face.events(RUN)) == [0, 1, 2]
+
+
+@on_both_faces
+def test_characters_that_are_none(face):
+    """Edge cases 54, 58. Bytes that are not UTF-8 are replaced, as in a browser; half an emoji stays half an emoji. Neighbours are not touched."""
+    items = [
+        dumps(log(0, message="whole")),
+        dumps(log(1, message="@")).replace(b"@", b"caf\xe9 \xff"),
+        dumps(log(2, message="@")).replace(b"@", rb"cut \ud83d"),
+        dumps(log(3, message="\U0001f680 \u2028 \x85")),
+    ]
+    for _ in range(2):
+        face.server.script(RUN, [Reply(200, CLOSED, b"[" + b",".join(items) + b"]")])
+    frame = b"event: data\ndata:[" + b",".join(items) + b"]\n\n" + control(3, streamClosed=True)
+    face.server.script("run_2", [sse(frame)])
+    expected = ["whole", "caf\ufffd \ufffd", "cut \ud83d", "\U0001f680 \u2028 \x85"]
+    for events in (face.events(RUN), face.stream(RUN).collect(), face.stream("run_2", live="sse").collect()):
+        assert [event.message for event in events] == expected
+        assert [to_json(event)["message"] for event in events] == expected
+        assert all(repr(event).isprintable() for event in events)
+
+
+@pytest.mark.parametrize("live", [False, "sse"])
+@on_both_faces
+def test_a_huge_event(face, live):
+    """Edge case 59. No limit by default; it arrives in hundreds of pieces."""
+    message = "0123456789abcdef" * 500_000
+    event = log(0, message=message)
+    body = sse(b"event: data\ndata:" + dumps([event]) + b"\n\n" + control(0, streamClosed=True))
+    face.server.script(RUN, [body if live else raw_page(dumps([event]))])
+    (received,) = face.stream(RUN, live=live).collect()
+    assert received.message == message
+
+
+@on_both_faces
+def test_a_long_history_is_several_pages(face):
+    """Edge cases 60, 61. One behind the other without a pause, in order."""
+    face.server.create_run(run_id=RUN)
+    face.server.append(RUN, *logs(0, 204))
+    face.server.finish_run(RUN)
+    assert indexes(face.events(RUN)) == list(range(205))
+    assert face.targets == [f"/api/runs/run_1?offset={start}" for start in ("-1", offset(99), offset(199))]
+    assert not [line for line in face.transcript if line[0] == "pause"]
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+@on_both_faces
+def test_the_answer_to_a_start_that_is_cut(face, framing):
+    """Edge cases 44, 45, 46. The run may have been started: the request is not repeated."""
+    face.server.add_workflow("report", lambda _run: 1)
+    face.server.faults.add(Fault(framing=framing, cut_after=12, end="close"), times=None)
+    with pytest.raises(FlueConnectionError) as caught:
+        face.invoke("report")
+    assert caught.value.__notes__ == ["the request is not repeated: whether the server has admitted it is not known"]
+    assert len(face.targets) == 1
+    assert len(face.server.run_ids) == 1

@@ -1,0 +1,112 @@
+"""The pytest plugin as its users meet it: another pytest, in another directory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+USERS_TESTS = """
+import asyncio
+
+import pytest
+
+from flue.testing import Fault
+
+
+def test_progress(flue_server, flue_client):
+    @flue_server.workflow("report")
+    def report(run):
+        run.log("half way", done=50)
+        return {"ok": True}
+
+    flue_server.faults.add(Fault(cut_after=100), method="GET")
+    done = flue_client.workflows.run("report")
+    assert done.result == {"ok": True}
+
+
+def test_each_test_has_its_own_server(flue_server):
+    assert (flue_server.run_ids, flue_server.requests) == ([], [])
+
+
+@pytest.mark.parametrize("entered", [False, True])
+def test_asyncio(flue_server, async_flue_client, entered):
+    @flue_server.workflow("report")
+    async def report(run):
+        return 1
+
+    async def main():
+        if entered:
+            async with async_flue_client as client:
+                return await client.workflows.run("report")
+        return await async_flue_client.workflows.run("report")
+
+    assert asyncio.run(main()).result == 1
+
+
+def test_leaving_a_stream_open(flue_server, async_flue_client):
+    async def main():
+        run_id = flue_server.create_run()
+        flue_server.append(run_id, {"type": "idle"})
+        stream = async_flue_client.runs.stream(run_id, live="sse")
+        return await anext(stream)
+
+    assert asyncio.run(main()).type == "idle"
+"""
+
+TEST_WITH_A_PROBLEM = """
+import http.client
+
+
+def test_script_that_runs_out(flue_server):
+    flue_server.script("/x", [])
+    connection = http.client.HTTPConnection("127.0.0.1", flue_server.port)
+    connection.request("GET", "/x")
+    assert connection.getresponse().status == 599
+    connection.close()
+"""
+
+
+def run_pytest(directory, *arguments):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "FLUE"))}
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error", *arguments]
+    done = subprocess.run(
+        command, cwd=directory, capture_output=True, text=True, timeout=120, env=environment, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_fixtures_are_described(tmp_path):
+    code, output = run_pytest(tmp_path, "--fixtures", "-q")
+    assert code == 0, output
+    for name, words in [
+        ("flue_server", "A Flue server on loopback"),
+        ("flue_client", "bound to `flue_server`; closed after the test"),
+        ("async_flue_client", "to be used with or without ``async with``"),
+    ]:
+        assert f"\n{name} -- " in output
+        assert words in output
+
+
+def test_fixtures_work(tmp_path):
+    (tmp_path / "test_users.py").write_text(USERS_TESTS)
+    code, output = run_pytest(tmp_path)
+    assert (code, "5 passed" in output) == (0, True), output
+
+
+def test_problems_of_the_server_fail_the_test(tmp_path):
+    (tmp_path / "test_users.py").write_text(TEST_WITH_A_PROBLEM)
+    code, output = run_pytest(tmp_path)
+    assert code == 1
+    assert "the Flue test server had problems: ['no reply left for GET /x']" in output
+
+
+def test_loading_it_costs_nothing():
+    script = (
+        "import sys, pytest; before = set(sys.modules); import flue.testing.plugin; print(*set(sys.modules) - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    loaded = set(done.stdout.split())
+    assert loaded
+    assert not {name for name in loaded if name.partition(".")[0] in {"requests", "httpx", "asyncio", "ssl", "sqlite3"}}
+    assert {name for name in loaded if name.startswith("flue.testing")} == {"flue.testing", "flue.testing.plugin"}
