@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
-from flue.codec import EventDecoder, decode_run_record, dumps_input
+from flue.codec import EventDecoder, decode, decode_run_record, dumps_input
 from flue.config import check_seconds
 from flue.core import operations, wire
 from flue.core.follow import Follow
@@ -210,21 +211,6 @@ def plan_invoke(
         raise ValueError(f"wait must be None or 'result', not {wait!r}")
     url = f"{settings.base_url}/workflows/{wire.segment(name, 'name')}"
     body = None if isinstance(input, Unset) else dumps_input(input)
-    build = _wait_result if wait else _invoke_result
-    operation = operations.post(url, body, wait=wait is not None, build=build)
+    answer = WorkflowWaitResult if wait else WorkflowInvokeResult
+    operation = operations.post(url, body, wait=wait is not None, build=partial(decode, answer))
     return CallPlan(f"workflow {name}", operation, None, None, signal, check_call(signal, timeout))
-
-
-def _answer(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict) or not isinstance(value.get("runId"), str):  # pyright: ignore[reportUnknownMemberType]
-        raise ValueError("an object with a runId was expected")
-    return value  # pyright: ignore[reportUnknownVariableType]
-
-
-def _invoke_result(value: Any) -> WorkflowInvokeResult:
-    return WorkflowInvokeResult(run_id=_answer(value)["runId"])
-
-
-def _wait_result(value: Any) -> WorkflowWaitResult:
-    answer = _answer(value)
-    return WorkflowWaitResult(run_id=answer["runId"], result=answer.get("result"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import httpx
@@ -16,6 +16,8 @@ from flue.core.actions import Fault, Head, Request
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from httpx._client import UseClientDefault
 
     from flue.config import Timeouts
 
@@ -61,6 +63,25 @@ class Answer:
         if self.head.status == 204 or self.head.headers.get("content-length") == "0":
             await anext(self._chunks, b"")  # nothing is to come; reading that is what gives the connection back
         await self._response.aclose()
+
+
+class _Handshake:
+    """The connection whose TLS handshake is going on: httpcore forgets it when it is cancelled there."""
+
+    def __init__(self) -> None:
+        self._stream: Any = None
+
+    async def trace(self, event: str, info: dict[str, Any]) -> None:
+        """Told by httpcore what it does (its `trace` extension)."""
+        if event == "connection.connect_tcp.complete":
+            self._stream = info["return_value"]
+        elif event == "connection.start_tls.complete":
+            self._stream = None
+
+    async def abandon(self) -> None:
+        """Close the connection if its handshake had not ended."""
+        if self._stream is not None:
+            await self._stream.aclose()
 
 
 class Transport:
@@ -112,8 +133,21 @@ class Transport:
         client = self._theirs
         if client is None:
             client = self._own()
-        built = client.build_request(request.method, request.url, headers=pairs, content=request.body, timeout=timeout)
+        handshake = _Handshake()
+        extensions = {"trace": handshake.trace} if request.url.startswith("https:") else None
+        built = client.build_request(
+            request.method, request.url, headers=pairs, content=request.body, timeout=timeout, extensions=extensions
+        )
         auth = None if authorized else httpx.USE_CLIENT_DEFAULT
+        try:
+            return await self._send_built(client, built, auth)
+        except asyncio.CancelledError:
+            await handshake.abandon()
+            raise
+
+    async def _send_built(
+        self, client: httpx.AsyncClient, built: httpx.Request, auth: httpx.Auth | UseClientDefault | None
+    ) -> httpx.Response:
         if self._theirs is None:
             return await client.send(built, stream=True, follow_redirects=False, auth=auth)
         cookies = list(client.cookies.jar)
@@ -131,6 +165,8 @@ class Transport:
         loop = asyncio.get_running_loop()
         client = self._clients.get(loop)
         if client is None:
+            for gone in [other for other in self._clients if other.is_closed()]:
+                del self._clients[gone]
             limits = httpx.Limits(max_connections=None, max_keepalive_connections=_KEPT)
             client = httpx.AsyncClient(limits=limits, headers={"user-agent": USER_AGENT})
             client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))

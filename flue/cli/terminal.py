@@ -17,6 +17,8 @@ from flue.models import (
     RunEndEvent,
     RunRecord,
     RunStartEvent,
+    TaskEvent,
+    TaskStartEvent,
     TextDeltaEvent,
     ThinkingDeltaEvent,
     ThinkingEndEvent,
@@ -135,7 +137,9 @@ class TerminalView:
         lines = log_lines(event, self._room(level)) if isinstance(event, LogEvent) else outline(event, self._tree)
         if not lines:
             return
-        if event.task_id != self._task:
+        if isinstance(event, TaskStartEvent | TaskEvent):
+            self._task = None
+        elif event.task_id != self._task:
             self._task = event.task_id
             title = self._tree.title_among_several(event.task_id)
             if title is not None:

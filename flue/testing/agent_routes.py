@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from flue.testing import answers
 from flue.testing.agents import AgentFunction, AgentRunner, Prompt, agent_path
 from flue.testing.answers import Answer, json_answer
-from flue.testing.bodies import invalid_wait, parse_body
+from flue.testing.bodies import parse_body, refuse_wait
 
 if TYPE_CHECKING:
     from flue.testing.http1 import RecordedRequest
@@ -49,9 +49,9 @@ class AgentRoutes:
 
     async def answer(self, request: RecordedRequest, name: str, instance_id: str) -> Answer:
         """The answer for an agent instance."""
-        wait = request.first("wait")
-        if request.method == "POST" and wait not in {None, "result"}:
-            return invalid_wait(wait)
+        refusal = refuse_wait(request) if request.method == "POST" else None
+        if refusal is not None:
+            return refusal
         if request.method not in {"GET", "HEAD", "POST"}:
             return answers.method_not_allowed(request.method, "GET", "HEAD", "POST")
         if not name.strip() or not instance_id.strip():
@@ -61,7 +61,7 @@ class AgentRoutes:
         if function is None:
             return answers.agent_not_found(name)
         if request.method == "POST":
-            return await self._prompt(request, name, instance_id, function, wait=wait is not None)
+            return await self._prompt(request, name, instance_id, function, wait=request.first("wait") is not None)
         if self._views is not None:
             return await self._views.read(name, instance_id, request)
         path = agent_path(name, instance_id)
@@ -75,11 +75,12 @@ class AgentRoutes:
         if isinstance(prompt, Answer):
             return prompt
         submission = self._runner.submit(name, instance_id, function, prompt)
+        offset = submission.offset if self._views is None else submission.conversation_offset
         # From the request itself: behind a proxy it may name a host that the client does not know.
         stream_url = f"{self._scheme}://{request.header('host') or '127.0.0.1'}{request.path}"
-        receipt = {"streamUrl": stream_url, "offset": submission.offset, "submissionId": submission.submission_id}
+        receipt = {"streamUrl": stream_url, "offset": offset, "submissionId": submission.submission_id}
         if not wait:
-            headers = [("Location", stream_url), ("Stream-Next-Offset", submission.offset)]
+            headers = [("Location", stream_url), ("Stream-Next-Offset", offset)]
             return json_answer(receipt, status=202, headers=headers)
         try:
             return json_answer({"result": await asyncio.shield(submission.result), **receipt})

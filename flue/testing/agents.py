@@ -156,10 +156,11 @@ class AgentTurn:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What became of a prompt: where its events begin, and its result to come."""
+    """What became of a prompt: where the streams were when it came in, and its result to come."""
 
     submission_id: str
     offset: str
+    conversation_offset: str
     result: asyncio.Task[Any]
 
 
@@ -185,7 +186,7 @@ class AgentRunner:
         position, _ = self._store.tail(path) or (-1, False)
         turn = AgentTurn(name, instance_id, prompt, store=self._store, stopped=self._workers.stopped)
         task = self._workers.spawn(self._execute(function, turn))
-        return Submission(turn.submission_id, format_offset(position), task)
+        return Submission(turn.submission_id, format_offset(position), self._conversations.open(turn), task)
 
     async def _execute(self, function: AgentFunction, turn: AgentTurn) -> Any:
         path = agent_path(turn.agent_name, turn.instance_id)

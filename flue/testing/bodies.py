@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from flue.testing.http1 import RecordedRequest
 
 
-def invalid_wait(wait: str | None) -> Answer:
-    """400: ``wait`` has one value only."""
-    shown = json.dumps(wait, ensure_ascii=False)
+def refuse_wait(request: RecordedRequest) -> Answer | None:
+    """The answer to a ``wait`` that is not ``result``, or `None`."""
+    waits = request.all("wait")
+    if waits in ([], ["result"]):
+        return None
+    shown = "Array" if len(waits) > 1 else json.dumps(waits[0], ensure_ascii=False)
     return answers.invalid_request(
         f'Invalid query parameters: wait: Invalid type: Expected "result" but received {shown}'
     )

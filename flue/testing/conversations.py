@@ -33,11 +33,16 @@ class Conversations:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def asked(self, turn: AgentTurn) -> None:
-        """Note what the agent was sent."""
+    def open(self, turn: AgentTurn) -> str:
+        """Make the conversation unless it is there. Returns the offset behind which this turn will be found."""
         path = conversation_path(turn.agent_name, turn.instance_id)
         if self._store.create_stream(path):
-            self._append(turn, {"type": "conversation-reset", "snapshot": self._snapshot(path, -1, [], [])})
+            self._append(turn, {"type": "conversation-reset", "snapshot": self._snapshot(path, 0, [], [])})
+        position, _ = self._store.tail(path) or (-1, False)
+        return format_offset(position)
+
+    def asked(self, turn: AgentTurn) -> None:
+        """Note what the agent was sent."""
         message: dict[str, Any] = {"id": make_id("msg"), "role": "user", "submissionId": turn.submission_id}
         message["parts"] = [{"type": "text", "text": turn.message, "state": "done"}]
         message["metadata"] = {"timestamp": now_text()}

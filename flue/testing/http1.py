@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
@@ -78,7 +79,19 @@ def path_segments(path: str, prefix: str) -> list[str] | None:
     """The decoded segments of a path below a prefix; `None` when it lies elsewhere."""
     if not path.startswith(prefix + "/"):
         return None
-    return [unquote(segment) for segment in path[len(prefix) + 1 :].split("/")]
+    return [_decode(segment) for segment in path[len(prefix) + 1 :].split("/")]
+
+
+def _decode(segment: str) -> str:
+    """Percent-decoding as Hono does it: what is no UTF-8 stays as it is."""
+
+    def decode(escapes: re.Match[str]) -> str:
+        try:
+            return unquote(escapes[0], errors="strict")
+        except UnicodeDecodeError:
+            return escapes[0]
+
+    return re.sub("(?:%[0-9A-Fa-f]{2})+", decode, segment)
 
 
 async def read_request(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flue.testing import answers
 from flue.testing.answers import Answer, json_answer
-from flue.testing.bodies import invalid_wait, parse_body
+from flue.testing.bodies import parse_body, refuse_wait
 from flue.testing.http1 import path_segments
 from flue.testing.runs import run_path
 
@@ -53,6 +54,13 @@ class Routes:
 
     async def answer(self, request: RecordedRequest) -> Answer:
         """The answer of the route that the request names."""
+        answer = await self._answer(request)
+        if request.method == "HEAD":
+            # Hono makes a new answer without the body, whose headers are in lower case and sorted.
+            return replace(answer, headers=sorted((name.lower(), value) for name, value in answer.headers))
+        return answer
+
+    async def _answer(self, request: RecordedRequest) -> Answer:
         segments = path_segments(request.path, self._base_path)
         if segments is None:
             return answers.no_route()
@@ -82,11 +90,11 @@ class Routes:
         return await self._reads.read(run_path(run_id), request) or answers.run_not_found(run_id)
 
     async def _workflow(self, request: RecordedRequest, name: str) -> Answer:
-        wait = request.first("wait")
-        if request.method == "POST" and wait not in {None, "result"}:
-            return invalid_wait(wait)
         if request.method != "POST":
             return answers.method_not_allowed(request.method, "POST")
+        refusal = refuse_wait(request)
+        if refusal is not None:
+            return refusal
         if not name.strip():
             shape = "Workflow URLs must have the shape /workflows/<name> with a non-empty segment."
             return answers.invalid_request(shape)
@@ -98,7 +106,7 @@ class Routes:
         if refusal is not None:
             return refusal
         run_id, result = self._runner.start(workflow, value)
-        if wait is None:
+        if request.first("wait") is None:
             return json_answer({"runId": run_id}, status=202)
         try:
             # Shielded: the run goes on when the client that waits for it leaves.

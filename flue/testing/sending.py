@@ -6,6 +6,7 @@ The only place that knows how an answer is spoilt on its way, so every fault wor
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import socket
 import struct
@@ -63,10 +64,11 @@ class Wire:
 
 def reset(writer: asyncio.StreamWriter) -> None:
     """End a connection by a reset, at once."""
-    sock: socket.socket | None = writer.get_extra_info("socket")
-    if sock is not None and sock.fileno() >= 0:
-        # Lingering for zero seconds turns the close into a reset.
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with contextlib.suppress(AttributeError):  # a TLS transport that is closed has let go of its socket already
+        sock: socket.socket | None = writer.get_extra_info("socket")
+        if sock is not None and sock.fileno() >= 0:
+            # Lingering for zero seconds turns the close into a reset.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
 
 

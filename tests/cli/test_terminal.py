@@ -50,7 +50,7 @@ def shown(monkeypatch):
 
     def show(*events, columns=80, live=False, colour=False):
         monkeypatch.setenv("COLUMNS", str(columns))
-        out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+        out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="")
         view = TerminalView(out, colour=colour, live=live)
         if live:
             view.follow(None)

@@ -6,6 +6,7 @@ import pytest
 
 from flue.core import facts
 from flue.core.answers import ERROR_BODY_LIMIT
+from flue.core.follow import Follow
 from flue.core.retry import BackoffOptions
 from flue.errors import FlueConnectionError, NotFoundError, OffsetGoneError, ServerError
 
@@ -323,6 +324,23 @@ class TestLimit:
     def test_each_page_has_the_limit_to_itself(self):
         played = play(follow(None, limit=20), [page([0] * 6, at(6)), page([0] * 6, at(12)), page([0] * 6, at(18), up_to_date=True)])
         assert (len(played.items), played.done) == (18, True)
+
+
+class TestStartingElsewhere:
+    def test_behind_a_saved_checkpoint(self):
+        """Edge case 142."""
+        machine = follow(tail=3)
+        machine.start_at(at(4))
+        assert machine.offset == at(4)
+        played = play(machine, [page([4], at(5), closed=True)])
+        assert played.queries == [{"offset": at(4)}]
+        assert (played.items, played.done, machine.offset) == ([4], True, at(5))
+
+
+def test_without_a_budget_every_failure_is_the_last():
+    machine = Follow(URL, None)
+    played = play(machine, [page([0], at(1), up_to_date=True), nothing(at(1), after=30.0), RESET, REFUSED])
+    assert (played.items, played.error, len(played.requests)) == ([0], RESET.error, 3)
 
 
 def test_the_offset_of_an_error_is_where_one_can_go_on():

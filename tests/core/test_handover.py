@@ -163,6 +163,21 @@ class TestBadItems:
         assert caller.pull_all() == ["a", "b"]
 
 
+    def test_only_the_pull_that_asks_for_it_decides(self):
+        """What could not be decoded ahead may be when it is asked for."""
+        attempts = []
+
+        def decode(item):
+            attempts.append(item)
+            if len(attempts) == 1:
+                raise FlueApiError("not yet", status=400)
+            return json.loads(bytes(item))
+
+        caller = Caller([page("abc", at(3), up_to_date=True)], decode=decode)
+        assert [caller.pull(), caller.machine.offset] == ["a", "-1"]
+        assert [*caller.pull_all(), caller.machine.offset] == ["b", "c", at(3)]
+
+
 class TestTheEnd:
     @staticmethod
     def caller(*pages, last_only=False):

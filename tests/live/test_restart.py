@@ -64,7 +64,7 @@ def test_a_run_that_died_with_its_process(face: type[Face], durable: LiveServer,
     crash = Crash(durable, at=120)
     client = face(durable.base_url, token=TOKEN)
     with pytest.raises(flue.FlueTimeoutError) as caught:
-        client.read("runs.stream", run_id, live=live, timeout=6, backoff_options=crash.backoff, each=crash.each)
+        client.read("runs.stream", run_id, live=live, timeout=8, backoff_options=crash.backoff, each=crash.each)
     assert crash.failures
     assert [event.event_index for event in crash.seen] == list(range(251))
     assert caught.value.offset == durable.tail(run_id)

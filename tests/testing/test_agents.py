@@ -133,7 +133,8 @@ def test_malformed_prompts(server, assistant, body):
 
 
 def test_order_of_checks(server, assistant):
-    assert ask(server, "POST", "/agents/nope/one?wait=x").error["type"] == "invalid_request"
+    for query in ("wait=x", "wait=result&wait=result"):
+        assert ask(server, "POST", f"/agents/nope/one?{query}").error["type"] == "invalid_request"
     refused = ask(server, "DELETE", "/agents/nope/one")
     assert (refused.status, refused.header("allow")) == (405, "GET, HEAD, POST")
     assert ask(server, "GET", "/agents/nope/one").error["type"] == "agent_not_found"
@@ -262,6 +263,14 @@ class TestConversations:
         assert (idle.status, idle.body, idle.header("stream-next-offset")) == (200, b"[]", tail)
         head = ask(viewed, "HEAD", self.TARGET)
         assert (head.status, head.header("stream-next-offset")) == (200, tail)
+
+    def test_receipts_say_where_the_updates_begin(self, viewed):
+        receipts = [prompt(viewed).json() for _ in range(2)]
+        prompt(viewed, query="?wait=result")
+        for receipt in receipts:
+            got = get(viewed, f"{self.TARGET}?view=updates&offset={receipt['offset']}")
+            settled = [chunk for chunk in got.json() if chunk["type"] == "submission-settled"]
+            assert receipt["submissionId"] in [chunk["submissionId"] for chunk in settled]
 
     def test_live_updates(self, viewed):
         prompt(viewed, query="?wait=result")

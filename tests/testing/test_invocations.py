@@ -83,6 +83,8 @@ def test_wait_has_one_value(server, inputs):
     assert (got.status, got.error["type"]) == (400, "invalid_request")
     details = 'Invalid query parameters: wait: Invalid type: Expected "result" but received "no"'
     assert got.error["details"] == details
+    twice = post(server, None, [], "?wait=result&wait=result")
+    assert twice.error["details"].endswith('Expected "result" but received Array')
     # Checked before the name is.
     assert ask(server, "POST", "/workflows/nope?wait=no").status == 400
 

@@ -114,6 +114,8 @@ def test_now_of_a_closed_stream(server, history):
 def test_head(server, history):
     got = ask(server, "HEAD", f"/runs/{history}")
     assert (got.status, got.body, got.header("content-length")) == (200, b"", None)
+    names = [name for name, _ in got.headers]
+    assert names[: names.index("Date")] == sorted(name.lower() for name in names[: names.index("Date")])
     assert (got.header("stream-next-offset"), got.header("stream-closed")) == (offset(249), None)
     server.close_run(history)
     assert ask(server, "HEAD", f"/runs/{history}?meta").header("stream-closed") == "true"
@@ -169,6 +171,7 @@ def test_ids_are_decoded_once(server):
     server.create_run(run_id="a/b %é")
     assert get(server, "/runs/a%2Fb%20%25%C3%A9").status == 200
     assert get(server, "/runs/a%252Fb%20%25%C3%A9").status == 404
+    assert 'Run \\"%E0%A4%A b\\" was' in get(server, "/runs/%E0%A4%A%20b").body.decode()
 
 
 def test_meta_wins(server, history):
