@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NoReturn, Self
 
 import httpx
 
+from flue.aio.agents import Agents
 from flue.aio.runs import Runs
 from flue.aio.transport import Transport
 from flue.aio.workflows import Workflows
@@ -27,6 +28,7 @@ class AsyncFlueClient:
     Attributes:
         runs: read runs (`get`, `events`, `stream`).
         workflows: start runs (`invoke`, `run`).
+        agents: talk to agents (`prompt`, `send`, `wait`, `stream`).
 
     Example:
         >>> async with AsyncFlueClient("https://flue.example/api", token="...") as client:  # doctest: +SKIP
@@ -37,6 +39,7 @@ class AsyncFlueClient:
 
     runs: Runs
     workflows: Workflows
+    agents: Agents
 
     def __init__(
         self,
@@ -72,6 +75,7 @@ class AsyncFlueClient:
         self._transport = Transport(settings.timeouts, http_client)
         self.runs = Runs(self._transport, settings)
         self.workflows = Workflows(self._transport, settings)
+        self.agents = Agents(self._transport, settings)
 
     async def aclose(self) -> None:
         """Close the client's own connections. Idempotent.

@@ -26,6 +26,8 @@ _RETRIED = (
     httpx.DecodingError,
     OSError,
 )
+# httpx looks at a redirect's Location before it is told not to follow it; a second try would find the same one.
+_BAD_LOCATION = "Invalid URL in location header"
 
 
 def to_fault(error: Exception, *, url: str) -> Fault:
@@ -42,4 +44,5 @@ def to_fault(error: Exception, *, url: str) -> Fault:
     what = "nothing was heard for the read time-out" if silent else f"{type(innermost).__name__}: {innermost}"
     ours = FlueConnectionError(f"{url.partition('?')[0]}: {what}")
     ours.__cause__ = error
-    return Fault(ours, retry=isinstance(error, _RETRIED) and not unverified, silent=silent)
+    retry = isinstance(error, _RETRIED) and not unverified and not str(error).startswith(_BAD_LOCATION)
+    return Fault(ours, retry=retry, silent=silent)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from flue import UNSET, ServerError
-from flue.cli.follow import Follower
+from flue.cli.follow import Follower, Interrupted
 from flue.cli.parser import program_name
 from flue.cli.program import Exit, UsageError, open_client, shown_on
 from flue.cli.views import choose_view, say
 from flue.plan import Deadline
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from flue import FlueClient
     from flue.cli.parser import Options
     from flue.cli.views import View
@@ -29,7 +32,8 @@ def invoke(options: Options) -> Exit:
         if options.wait:
             return _wait(client, view, options, given)
         deadline = Deadline(options.timeout)
-        admitted = client.workflows.invoke(options.name, input=given, timeout=deadline.left())
+        with _not_known():
+            admitted = client.workflows.invoke(options.name, input=given, timeout=deadline.left())
         if not options.follow:
             view.answer(admitted)
             view.hint(f"{program_name()} runs stream {admitted.run_id}")
@@ -42,7 +46,8 @@ def invoke(options: Options) -> Exit:
 
 def _wait(client: FlueClient, view: View, options: Options, given: Any) -> Exit:
     try:
-        view.answer(client.workflows.invoke(options.name, input=given, wait="result", timeout=options.timeout))
+        with _not_known():
+            view.answer(client.workflows.invoke(options.name, input=given, wait="result", timeout=options.timeout))
     except ServerError as error:
         # Flue 1.0 answers 500 when the run fails. Any other 5xx says nothing about the run.
         if error.status != 500:
@@ -50,6 +55,15 @@ def _wait(client: FlueClient, view: View, options: Options, given: Any) -> Exit:
         say(str(error), *getattr(error, "__notes__", []))
         return Exit.FAILED
     return Exit.DONE
+
+
+@contextlib.contextmanager
+def _not_known() -> Generator[None]:
+    """Ctrl-C in here leaves open whether there is a run."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted; if the run was started, it goes on") from None
 
 
 def _input(text: str | None) -> Any:

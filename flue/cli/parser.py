@@ -21,6 +21,8 @@ _EPILOG = """\
 environment:
   FLUE_BASE_URL   where the Flue routes are mounted, when --base-url is not given
   FLUE_TOKEN      the bearer token, when --token is not given
+  NO_COLOR        no colours
+  FLUE_DEBUG      where an error comes from, in full
 
 exit status:
   0    the run completed, or the read succeeded (also that of a failed run's record or events)
@@ -55,6 +57,8 @@ class Options(argparse.Namespace):
     live: str = "sse"
     port: int = 0
     database: str | None = None
+    html: str | None = None
+    shell: str = ""
 
     @property
     def headers(self) -> dict[str, str | None]:
@@ -161,7 +165,9 @@ def _runs(add: AddParser) -> None:
     get = _command(add, "get", "flue.cli.read:get", "show the record of a run", asks=True)
     events = _command(add, "events", "flue.cli.read:events", "list the events that there are by now", asks=True)
     stream = _command(add, "stream", "flue.cli.read:stream", "follow the events as they happen", asks=True)
-    for parser in (get, events, stream):
+    timeline = _command(add, "timeline", "flue.cli.timeline:timeline", "draw what a run did when", asks=True)
+    timeline.add_argument("--html", metavar="FILE", help="write a page for a browser, complete in itself")
+    for parser in (get, events, stream, timeline):
         parser.add_argument("run_id", metavar="ID", help="of the run")
     for parser in (events, stream):
         parser.add_argument("--tail", metavar="N", type=int, help="begin with the last N events")

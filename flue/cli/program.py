@@ -54,10 +54,9 @@ def run(argv: Sequence[str] | None = None) -> int:
         _silence_stdout()
         return Exit.DONE
     except (KeyboardInterrupt, Exception) as error:
-        explained = _explain(error)
-        if explained is None:
+        if os.environ.get("FLUE_DEBUG"):
             raise
-        status, sentences = explained
+        status, sentences = _explain(error)
         from flue.cli.views import say  # noqa: PLC0415  # only when there is something to say
 
         say(*sentences)
@@ -95,8 +94,8 @@ class _ToView(logging.Handler):
         self._view.warning(record)
 
 
-def _explain(error: BaseException) -> tuple[Exit, list[str]] | None:
-    """The exit status and the sentences for what a command raised; None for what is a mistake of this program."""
+def _explain(error: BaseException) -> tuple[Exit, list[str]]:
+    """The exit status and the sentences for what a command raised."""
     if isinstance(error, KeyboardInterrupt):
         return Exit.INTERRUPTED, list(error.args) or ["interrupted"]
     from flue.errors import FlueError  # noqa: PLC0415  # only when something went wrong
@@ -109,7 +108,8 @@ def _explain(error: BaseException) -> tuple[Exit, list[str]] | None:
         return Exit.USAGE, [str(error)]
     if isinstance(error, OSError):
         return Exit.UNREACHABLE, [str(error)]
-    return None
+    mistake = f"a mistake of this program: {type(error).__name__}: {error}"
+    return Exit.UNREACHABLE, [mistake, "FLUE_DEBUG=1 in the environment shows where"]
 
 
 def _silence_stdout() -> None:

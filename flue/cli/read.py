@@ -15,16 +15,16 @@ from flue.plan import Deadline
 if TYPE_CHECKING:
     from flue.cli.parser import Options
 
-__all__ = ["events", "get", "stream"]
+__all__ = ["PATIENCE", "events", "get", "stream"]
 
-_PATIENCE = BackoffOptions(max_elapsed=15.0)
+PATIENCE = BackoffOptions(max_elapsed=15.0)
 """Somebody who types wants to know sooner than a service does that nothing answers there."""
 
 
 def get(options: Options) -> Exit:
     """Show the record of a run."""
     with open_client(options) as client, shown_on(choose_view(json_lines=options.json)) as view:
-        view.answer(client.runs.get(options.run_id, backoff_options=_PATIENCE, timeout=options.timeout))
+        view.answer(client.runs.get(options.run_id, backoff_options=PATIENCE, timeout=options.timeout))
     return Exit.DONE
 
 
@@ -37,7 +37,7 @@ def events(options: Options) -> Exit:
             offset=options.offset,
             tail=options.tail,
             live=False,
-            backoff_options=_PATIENCE,
+            backoff_options=PATIENCE,
             timeout=options.timeout,
         )
         Follower(client, view, options, options.run_id, verb="events").read(reading)
@@ -53,7 +53,7 @@ def stream(options: Options) -> Exit:
             client.runs.stream, options.run_id, offset=options.offset, tail=options.tail, live=waits[options.live]
         )
         open_stream()  # checks the arguments before anything is sent
-        record = client.runs.get(options.run_id, backoff_options=_PATIENCE, timeout=deadline.left())
+        record = client.runs.get(options.run_id, backoff_options=PATIENCE, timeout=deadline.left())
         view.follow(record.started_at)
         left = deadline.left()
         following = open_stream(timeout=left and (round(left, 1) or left))  # an error message will name it

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from flue.cli import describe
+from flue.cli.bars import draw
 from flue.cli.flow import Flow
 from flue.cli.outline import log_lines, outline
 from flue.cli.screen import Screen
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from flue.cli.bars import Timeline
     from flue.cli.text import Line
     from flue.errors import FlueExecutionError
     from flue.models import FlueEvent, WorkflowInvokeResult
@@ -94,6 +96,10 @@ class TerminalView:
             return
         lines = wrapped("\n".join(describe.pretty(value)), self._screen.columns, mark="  ")
         self._screen.write([(name, "dim")], *lines)
+
+    def timeline(self, timeline: Timeline) -> None:
+        """A bar for everything that took time."""
+        self._screen.write(*draw(timeline, self._screen.columns))
 
     # Following.
 

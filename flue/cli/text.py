@@ -37,7 +37,7 @@ _CONTROLS = {
 }
 
 # What this program draws with, and what it uses where the output's encoding has no such characters.
-_PLAIN = str.maketrans("│┌└─✓✗▶»↻…●·✂█", "|,`-+x>>@.*.%#")
+_PLAIN = str.maketrans("│┌└─✓✗▶»↻…●·✂█░", "|,`-+x>>@.*.%#:")
 
 
 def clean(text: str) -> str:

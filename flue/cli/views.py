@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import logging
     from datetime import datetime
 
+    from flue.cli.bars import Timeline
     from flue.errors import FlueExecutionError
     from flue.models import FlueEvent, RunRecord, WorkflowInvokeResult, WorkflowWaitResult
 
@@ -49,6 +50,10 @@ class View(Protocol):
 
     def end(self, offset: str) -> None:
         """There are no more events; one can go on from `offset`."""
+        ...
+
+    def timeline(self, timeline: Timeline) -> None:
+        """What a run did when."""
         ...
 
     def warning(self, record: logging.LogRecord) -> None:
@@ -92,6 +97,11 @@ class JsonLinesView:
 
     def end(self, offset: str) -> None:
         """Nothing."""
+
+    def timeline(self, timeline: Timeline) -> None:
+        """One line for each bar."""
+        for bar in timeline.bars:
+            self._write(bar.json())
 
     def warning(self, record: logging.LogRecord) -> None:
         """A sentence on standard error."""

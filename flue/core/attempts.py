@@ -150,7 +150,9 @@ class Attempts:
         if self._request.method != "GET":
             reason = "a redirect of a POST is not followed"
         elif target is None:
-            reason = "the redirect leads to another origin" if location else "a redirect to nowhere"
+            reason = (
+                "the redirect leads to no usable address of the same origin" if location else "a redirect to nowhere"
+            )
         elif self._redirects > MAX_REDIRECTS:
             reason = f"more than {MAX_REDIRECTS} redirects"
         else:

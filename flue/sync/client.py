@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn, Self
 import requests
 
 from flue.config import HeaderSource, Timeouts, resolve
+from flue.sync.agents import Agents
 from flue.sync.runs import Runs
 from flue.sync.transport import Transport
 from flue.sync.workflows import Workflows
@@ -27,6 +28,7 @@ class FlueClient:
     Attributes:
         runs: read runs (`get`, `events`, `stream`).
         workflows: start runs (`invoke`, `run`).
+        agents: talk to agents (`prompt`, `send`, `wait`, `stream`).
 
     Example:
         >>> with FlueClient("https://flue.example/api", token="...") as client:  # doctest: +SKIP
@@ -37,6 +39,7 @@ class FlueClient:
 
     runs: Runs
     workflows: Workflows
+    agents: Agents
 
     def __init__(
         self,
@@ -72,6 +75,7 @@ class FlueClient:
         self._transport = Transport(settings.timeouts, session)
         self.runs = Runs(self._transport, settings)
         self.workflows = Workflows(self._transport, settings)
+        self.agents = Agents(self._transport, settings)
 
     def close(self) -> None:
         """Close the client's own connections. Idempotent.

@@ -1,5 +1,20 @@
 """A Flue server for tests, with faults on demand, and a pytest plugin.
 
+Example:
+    A test that pytest runs as it stands, once flue-sdk is installed. Its stream is cut half-way, and goes on::
+
+        from flue.testing import Fault
+
+
+        def test_report(flue_server, flue_client):
+            @flue_server.workflow("report")
+            def report(run):
+                run.log("half way", done=50)
+                return {"ok": True}
+
+            flue_server.faults.add(Fault(cut_after=100), path="/runs/")
+            assert flue_client.workflows.run("report").result == {"ok": True}
+
 Names are loaded when they are asked for: the plugin is loaded by every pytest run that finds it.
 """
 

@@ -159,7 +159,7 @@ def input_unexpected() -> Answer:
 
 def event_version_unsupported(version: Any) -> Answer:
     """500: an event of another version than 3 lies in the stream."""
-    shown = "undefined" if version is None else json.dumps(version)
+    shown = "undefined" if version is None else version if isinstance(version, str) else json.dumps(version)
     meta = {"supportedVersion": 3} if version is None else {"storedVersion": version, "supportedVersion": 3}
     return error_answer(
         500,

@@ -89,10 +89,8 @@ class Connections:
         try:
             while await self._exchange(reader, wire):
                 pass
-        except MalformedRequestError:
-            await wire.send(MALFORMED)
-        except (ConnectionError, ConnectionEndedError, asyncio.IncompleteReadError, TimeoutError):
-            pass
+        except (OSError, ConnectionEndedError, asyncio.IncompleteReadError):
+            pass  # the client has gone or was silent for too long, or the connection ended as it was meant to
         except asyncio.CancelledError:
             writer.transport.abort()
             raise
@@ -108,7 +106,11 @@ class Connections:
         async def proceed() -> None:
             await wire.send(CONTINUE)
 
-        request = await read_request(reader, number=self._number, proceed=proceed, idle=self._keep_alive)
+        try:
+            request = await read_request(reader, number=self._number, proceed=proceed, idle=self._keep_alive)
+        except MalformedRequestError:
+            await wire.send(MALFORMED)
+            return False
         if request is None:
             return False
         exchange = await self._respond(request)

@@ -73,6 +73,8 @@ class Engine:
             self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join(SECONDS_TO_STOP)
         self._raise_failure()
+        if self._thread.is_alive():
+            raise RuntimeError("the server does not stop")
 
     def wake(self, path: str) -> None:
         """Wake the readers of a stream. From any thread, at any time."""
@@ -127,7 +129,7 @@ class Engine:
             await self._application.end()
 
     async def _accept(self, sock: socket.socket) -> None:
-        self._listener = Listener(sock, self._connections.accept, self._ssl)
+        self._listener = Listener(sock, self._connections.accept, self._ssl, self._application.report)
 
     async def _pause(self) -> None:
         if self._listener is not None:

@@ -181,7 +181,7 @@ class FaultQueue:
 
     def __init__(self) -> None:
         self._rules: list[FaultRule] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def add(
         self,
@@ -226,7 +226,7 @@ class FaultQueue:
     def take(self, request: RecordedRequest) -> Fault:
         """The fault for this request; one in which nothing goes wrong when no rule is for it."""
         with self._lock:
-            for rule in self._rules:
+            for rule in list(self._rules):
                 fault = rule.take(request)
                 if fault is not None:
                     if rule.exhausted:

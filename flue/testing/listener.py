@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,8 @@ if TYPE_CHECKING:
 
 BACKLOG = 4096
 """Connections that may wait to be accepted: a thousand clients may come at once."""
+
+SECONDS_TO_RECOVER = 0.1
 
 
 def listen(port: int) -> socket.socket:
@@ -33,6 +34,7 @@ class Listener:
         sock: That listens; closed with the listener.
         make_protocol: For a new connection.
         ssl_context: For HTTPS.
+        report: Called with what keeps it from accepting.
     """
 
     def __init__(
@@ -40,30 +42,46 @@ class Listener:
         sock: socket.socket,
         make_protocol: Callable[[], asyncio.BaseProtocol],
         ssl_context: ssl.SSLContext | None,
+        report: Callable[[Exception], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._sock = sock
         self._make_protocol = make_protocol
         self._ssl = ssl_context
+        self._report = report
         self._arriving: set[asyncio.Task[None]] = set()
-        self._loop.add_reader(sock, self._accept)
+        self._paused: asyncio.TimerHandle | None = None
+        self._listen()
 
     async def close(self) -> None:
         """Close the port. Connections that have got their protocol go on; who has not shaken hands yet is let go."""
         self._loop.remove_reader(self._sock)
+        if self._paused is not None:
+            self._paused.cancel()
         self._sock.close()
         await asyncio.sleep(0)  # a task that has not begun could not close its connection
         for task in self._arriving:
             task.cancel()
         await asyncio.gather(*self._arriving, return_exceptions=True)
 
+    def _listen(self) -> None:
+        self._loop.add_reader(self._sock, self._accept)
+
     def _accept(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            while True:
+        while True:
+            try:
                 connection, _ = self._sock.accept()
-                task = self._loop.create_task(self._welcome(connection))
-                self._arriving.add(task)
-                task.add_done_callback(self._arriving.discard)
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                # No descriptors left, most likely. Some may be given back before long.
+                self._loop.remove_reader(self._sock)
+                self._paused = self._loop.call_later(SECONDS_TO_RECOVER, self._listen)
+                self._report(error)
+                return
+            task = self._loop.create_task(self._welcome(connection))
+            self._arriving.add(task)
+            task.add_done_callback(self._arriving.discard)
 
     async def _welcome(self, connection: socket.socket) -> None:
         connection.setblocking(False)

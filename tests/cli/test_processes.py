@@ -79,6 +79,14 @@ def test_ctrl_c_in_a_read_that_is_no_stream(server, finished):
         assert finish(running) == (130, "", "flue: interrupted\n")
 
 
+def test_ctrl_c_while_a_run_is_started(server):
+    server.faults.add(Fault(stall_before_headers=PATIENCE))
+    with process("workflows", "invoke", "ticks", "--wait", base_url=server.base_url) as running:
+        server.wait_for_requests(1, PATIENCE)
+        running.send_signal(signal.SIGINT)
+        assert finish(running) == (130, "", "flue: interrupted; if the run was started, it goes on\n")
+
+
 def test_a_pipe_that_is_closed_ends_it_quietly(server):
     run_id = server.create_run()
     server.append(run_id, *({"type": "log", "level": "info", "message": "x" * 1000} for _ in range(500)))

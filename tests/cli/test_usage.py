@@ -89,3 +89,18 @@ def test_looking_loads_little(script, absent):
     script += f"; import sys; sys.stderr.write(repr(sorted(set({absent!r}) & set(sys.modules))))"
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert done.stderr == "[]"
+
+
+def test_a_mistake_of_the_program_is_a_sentence_too(flue, server, finished, monkeypatch):
+    def broken(*_):
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr("flue.cli.views.to_json", broken)
+    outcome = flue("runs", "get", finished)
+    assert outcome.status == 3
+    assert outcome.err == (
+        "flue: a mistake of this program: RecursionError: too deep\n  FLUE_DEBUG=1 in the environment shows where\n"
+    )
+    monkeypatch.setenv("FLUE_DEBUG", "1")
+    with pytest.raises(RecursionError):
+        flue("runs", "get", finished)

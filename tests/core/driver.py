@@ -337,7 +337,9 @@ class Player:
         if offset != self._checkpoint:
             self._checkpoint = offset
             self.played.offsets.append(offset)
-            assert self._count(offset) <= self._start + len(self.played.items), "the checkpoint is beyond what was handed over"
+            assert self._count(offset) <= self._start + len(self.played.items), (
+                "the checkpoint is beyond what was handed over"
+            )
 
 
 def _in_turn(answers: Sequence[Answer | Fault]) -> Server:

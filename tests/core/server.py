@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
-from flue.core.actions import Request
+from .driver import Answer, at, control_frame, count_at, events, frames, nothing, page, refusal
 
-from .driver import Answer, at, count_at, control_frame, events, frames, nothing, page, refusal
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flue.core.actions import Request
 
 HOLD = 30.0
 

@@ -70,7 +70,11 @@ class TestViews:
 
     @pytest.mark.parametrize(
         "answer",
-        [envelope(400, "invalid_request", "Invalid offset format."), envelope(400, "other", "History reads do not accept x"), refusal(400)],
+        [
+            envelope(400, "invalid_request", "Invalid offset format."),
+            envelope(400, "other", "History reads do not accept x"),
+            refusal(400),
+        ],
         ids=["offset", "type", "empty"],
     )
     def test_every_other_400_is_what_it_says(self, answer):

@@ -64,10 +64,17 @@ def test_each_status_has_its_class():
 
 def test_the_envelope():
     """Edge case 21."""
-    error = error_for(404, envelope(type="run_not_found", message='Run "run_x" was not found.', dev="hint", meta={"a": 1}))
+    error = error_for(
+        404, envelope(type="run_not_found", message='Run "run_x" was not found.', dev="hint", meta={"a": 1})
+    )
     assert str(error) == 'Flue API error 404 [run_not_found]: Run "run_x" was not found.'
     said = error.error
-    assert (said.type, said.message, said.details, said.dev) == ("run_not_found", 'Run "run_x" was not found.', "Some.", "hint")
+    assert (said.type, said.message, said.details, said.dev) == (
+        "run_not_found",
+        'Run "run_x" was not found.',
+        "Some.",
+        "hint",
+    )
     assert said.meta == {"a": 1}
 
 

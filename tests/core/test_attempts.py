@@ -70,7 +70,9 @@ def test_a_machine_that_is_over_says_the_same_for_ever():
     assert question.next_action(9.0) is question.next_action(99.0) is played.end is question.last_word
 
 
-@pytest.mark.parametrize("missing", [("_ask", 0.0), ("_accept", YES.head(), 0.0), ("_checkpoint",), ("_waited", 0.0), ("_ended", 0.0)])
+@pytest.mark.parametrize(
+    "missing", [("_ask", 0.0), ("_accept", YES.head(), 0.0), ("_checkpoint",), ("_waited", 0.0), ("_ended", 0.0)]
+)
 def test_what_is_asked_is_left_to_others(missing):
     name, *arguments = missing
     with pytest.raises(NotImplementedError):
@@ -263,7 +265,9 @@ class TestFaults:
     def test_a_post_is_never_repeated(self):
         played = play(Question(None, "POST"), [Answer(200, (), (b"y", RESET))])
         assert isinstance(played.error, FlueConnectionError)
-        assert played.error.__notes__ == ["the request is not repeated: whether the server has admitted it is not known"]
+        assert played.error.__notes__ == [
+            "the request is not repeated: whether the server has admitted it is not known"
+        ]
         assert len(played.requests) == 1
 
     def test_a_wait_for_news_is_no_time_lost(self):

@@ -30,7 +30,9 @@ def length_of(answer):
     return sum(len(step) for step in answer.body if isinstance(step, bytes))
 
 
-@pytest.mark.parametrize(("framing", "fault"), PAGE_CUTS, ids=["length-reset", "chunked-silence", "close-clean", "gzip-clean", "gzip-reset"])
+@pytest.mark.parametrize(
+    ("framing", "fault"), PAGE_CUTS, ids=["length-reset", "chunked-silence", "close-clean", "gzip-clean", "gzip-reset"]
+)
 def test_a_page_cut_at_every_byte(framing, fault):
     """Edge cases 44, 45, 46, 47, 48."""
     for live in (None, "long-poll"):

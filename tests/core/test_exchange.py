@@ -18,7 +18,7 @@ from .driver import FRAMINGS, REFUSED, RESET, Answer, page, play, refusal
 
 def record(value):
     if not isinstance(value, dict):
-        raise ValueError("an object was expected")  # noqa: TRY004
+        raise ValueError("an object was expected")
     return value
 
 
@@ -132,7 +132,15 @@ class TestNonsense:
 class TestPost:
     @pytest.mark.parametrize(
         "answer",
-        [REFUSED, RESET, refusal(503, Retry_After="1"), refusal(429), refusal(401), GOOD.cut(3), page(BODY, None, framing="close").cut(3, None)],
+        [
+            REFUSED,
+            RESET,
+            refusal(503, Retry_After="1"),
+            refusal(429),
+            refusal(401),
+            GOOD.cut(3),
+            page(BODY, None, framing="close").cut(3, None),
+        ],
         ids=["refused", "reset", "503", "429", "401", "cut", "ended early"],
     )
     def test_it_is_sent_once_whatever_happens(self, answer):

@@ -23,7 +23,9 @@ class TestFromHead:
 
     def test_a_204_ends_a_long_poll_and_so_is_up_to_date(self):
         """Edge cases 64, 65."""
-        assert facts.from_head(nothing(None, up_to_date=False).head()) == Facts(None, None, up_to_date=True, closed=False)
+        assert facts.from_head(nothing(None, up_to_date=False).head()) == Facts(
+            None, None, up_to_date=True, closed=False
+        )
 
     def test_closed_is_up_to_date(self):
         """Edge case 75."""
@@ -52,9 +54,15 @@ class TestFromControl:
                 {"streamNextOffset": "a", "streamCursor": "c", "streamClosed": True},
                 Facts("a", "c", up_to_date=True, closed=True),
             ),
-            ({"streamNextOffset": "a", "new": {"key": 1}, "upToDate": False}, Facts("a", None, up_to_date=False, closed=False)),
+            (
+                {"streamNextOffset": "a", "new": {"key": 1}, "upToDate": False},
+                Facts("a", None, up_to_date=False, closed=False),
+            ),
             ({"streamNextOffset": 7, "streamCursor": 7}, Facts(None, None, up_to_date=False, closed=False)),
-            ({"streamNextOffset": "a", "upToDate": "true", "streamClosed": 1}, Facts("a", None, up_to_date=False, closed=False)),
+            (
+                {"streamNextOffset": "a", "upToDate": "true", "streamClosed": 1},
+                Facts("a", None, up_to_date=False, closed=False),
+            ),
             ({}, Facts(None, None, up_to_date=False, closed=False)),
         ],
     )

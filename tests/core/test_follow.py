@@ -19,8 +19,8 @@ from .driver import (
     Answer,
     Player,
     at,
-    count_at,
     control_frame,
+    count_at,
     data_frame,
     events,
     follow,
@@ -38,7 +38,11 @@ OFFSETLESS = Answer(200, (("Content-Type", "application/json"), ("Content-Length
 class TestCatchingUp:
     def test_page_by_page_at_once(self):
         """Edge cases 60, 61."""
-        pages = [page(range(100), at(100)), page(range(100, 200), at(200)), page(range(200, 205), at(205), up_to_date=True)]
+        pages = [
+            page(range(100), at(100)),
+            page(range(100, 200), at(200)),
+            page(range(200, 205), at(205), up_to_date=True),
+        ]
         played = play(follow(None), pages)
         assert played.items == list(range(205))
         assert played.asked_from == ["-1", at(100), at(200)]
@@ -51,7 +55,11 @@ class TestCatchingUp:
 
     def test_a_page_without_items_moves_the_checkpoint_and_ends_nothing(self):
         """Edge case 51."""
-        played = play(follow(None), [page([], at(3)), page(b"", at(4)), page(b" \n", at(5)), page([5], at(6), up_to_date=True)], start=9)
+        played = play(
+            follow(None),
+            [page([], at(3)), page(b"", at(4)), page(b" \n", at(5)), page([5], at(6), up_to_date=True)],
+            start=9,
+        )
         assert played.offsets == [at(3), at(4), at(5), at(6)]
         assert (played.items, played.done) == ([5], True)
 
@@ -112,12 +120,25 @@ class TestLongPoll:
         assert (played.done, played.pauses) == (True, [])
 
     def test_a_poll_that_does_not_reach_the_end_is_followed_by_a_plain_read(self):
-        played = play(follow(), [page([0], at(1), up_to_date=True), page([1], at(2), cursor="c"), page([2], at(3), up_to_date=True), REFUSED])
+        played = play(
+            follow(),
+            [
+                page([0], at(1), up_to_date=True),
+                page([1], at(2), cursor="c"),
+                page([2], at(3), up_to_date=True),
+                REFUSED,
+            ],
+        )
         assert played.modes == ["plain", "long-poll", "plain", "long-poll"]
         assert [query.get("cursor") for query in played.queries] == [None, None, None, "c"]
 
     def test_the_last_cursor_is_kept_where_none_comes(self):
-        answers = [page([], at(1), up_to_date=True, cursor="c"), nothing(at(1), after=30.0), nothing(at(1), cursor="", after=30.0), REFUSED]
+        answers = [
+            page([], at(1), up_to_date=True, cursor="c"),
+            nothing(at(1), after=30.0),
+            nothing(at(1), cursor="", after=30.0),
+            REFUSED,
+        ]
         played = play(follow(), answers, start=9)
         assert [query.get("cursor") for query in played.queries] == [None, "c", "c", "c"]
 
@@ -236,7 +257,9 @@ class TestRefusals:
     def test_a_restart_that_forgets_nothing(self):
         """Edge cases 28, 102."""
         restart = [RESET, REFUSED, REFUSED, refusal(503, Retry_After="1")]
-        played = play(follow(), [page([0], at(1), up_to_date=True), *restart, page([1], at(2), up_to_date=True, closed=True)])
+        played = play(
+            follow(), [page([0], at(1), up_to_date=True), *restart, page([1], at(2), up_to_date=True, closed=True)]
+        )
         assert (played.items, played.done) == ([0, 1], True)
         assert set(played.asked_from[1:]) == {at(1)}
         assert [pause.attempt.offset for pause in played.pauses] == [at(1)] * 4
@@ -295,7 +318,9 @@ class TestBudget:
         """Edge case 78."""
         options = BackoffOptions(max_elapsed=60.0)
         silent = Answer(200, page([], None).headers, (SILENCE,))
-        played = play(follow(options=options), [page([0], at(1), up_to_date=True), silent, page([1], at(2), closed=True)])
+        played = play(
+            follow(options=options), [page([0], at(1), up_to_date=True), silent, page([1], at(2), closed=True)]
+        )
         assert (played.items, played.done) == ([0, 1], True)
         assert not play(follow(None, options=options), [silent, page([0], at(1), up_to_date=True)]).done
 
@@ -322,7 +347,10 @@ class TestLimit:
         assert player.played.items == [0]
 
     def test_each_page_has_the_limit_to_itself(self):
-        played = play(follow(None, limit=20), [page([0] * 6, at(6)), page([0] * 6, at(12)), page([0] * 6, at(18), up_to_date=True)])
+        played = play(
+            follow(None, limit=20),
+            [page([0] * 6, at(6)), page([0] * 6, at(12)), page([0] * 6, at(18), up_to_date=True)],
+        )
         assert (len(played.items), played.done) == (18, True)
 
 

@@ -61,7 +61,9 @@ class TestBatches:
     def test_a_control_frame_alone_moves_the_checkpoint(self):
         """Edge case 86."""
         machine = follow("sse")
-        played = play(machine, [events(control_frame(at(2), upToDate=True), 5.0, frames([2], at(3), streamClosed=True))], start=2)
+        played = play(
+            machine, [events(control_frame(at(2), upToDate=True), 5.0, frames([2], at(3), streamClosed=True))], start=2
+        )
         assert (played.items, played.offsets) == ([2], [at(2), at(3)])
 
     def test_an_empty_stream_is_at_its_start(self):
@@ -72,7 +74,9 @@ class TestBatches:
     def test_what_is_not_data_or_control_is_ignored(self):
         """Edge cases 79, 90."""
         noise = b": heartbeat\n\nid: 7\nretry: 10\n\nevent: news\ndata:{\n\ndata:[9]\n\nevent: data\n\nevent: control\n\nevent: data\ndata\n\n"
-        played = one(noise + data_frame([0]) + noise + control_frame(at(1)) + noise + control_frame(at(1), streamClosed=True))
+        played = one(
+            noise + data_frame([0]) + noise + control_frame(at(1)) + noise + control_frame(at(1), streamClosed=True)
+        )
         assert (played.items, played.done) == ([0], True)
 
     def test_separators_in_strings_and_characters_in_pieces(self):
@@ -89,7 +93,9 @@ class TestBatches:
     def test_one_space_behind_the_colon(self):
         """Edge case 91."""
         for space in (b"", b" ", b"  "):
-            stream = b"event: data\ndata:" + space + b'[\ndata: "a"\ndata:]\n\n' + control_frame(at(1), streamClosed=True)
+            stream = (
+                b"event: data\ndata:" + space + b'[\ndata: "a"\ndata:]\n\n' + control_frame(at(1), streamClosed=True)
+            )
             assert one(stream).items == ["a"]
 
     @pytest.mark.parametrize("framing", ["chunked", "close", "gzip"])
@@ -132,7 +138,12 @@ class TestBatches:
 
 class TestConnections:
     def test_the_cursor_is_echoed(self):
-        answers = [events(frames([0], at(1), streamCursor="c1")), events(control_frame(at(1), streamCursor="c2")), events(control_frame(at(1))), REFUSED]
+        answers = [
+            events(frames([0], at(1), streamCursor="c1")),
+            events(control_frame(at(1), streamCursor="c2")),
+            events(control_frame(at(1))),
+            REFUSED,
+        ]
         queries = play(follow("sse"), answers).queries
         assert [query.get("cursor") for query in queries] == [None, "c1", "c2", "c2"]
 
@@ -183,7 +194,9 @@ class TestNonsense:
 
     def test_an_offset_that_stands_still(self):
         """Edge case 66."""
-        played = play(follow("sse"), [events(frames([0], at(1)) + frames([1], at(1)))] + [events(frames([1], at(1)))] * 9)
+        played = play(
+            follow("sse"), [events(frames([0], at(1)) + frames([1], at(1)))] + [events(frames([1], at(1)))] * 9
+        )
         assert (played.code, played.items, len(played.requests)) == ("OFFSET_STALLED", [0], 4)
 
     def test_an_offset_that_runs_backwards(self):
@@ -193,7 +206,13 @@ class TestNonsense:
         assert (played.code, played.items, len(played.requests)) == ("OFFSET_REGRESSED", [0, 1], 4)
 
     def test_what_follows_nonsense_is_not_looked_at(self):
-        played = play(follow("sse"), [events(frames([0], at(1)) + frames([9], at(1)) + frames([1], at(2))), events(frames([1], at(2), streamClosed=True))])
+        played = play(
+            follow("sse"),
+            [
+                events(frames([0], at(1)) + frames([9], at(1)) + frames([1], at(2))),
+                events(frames([1], at(2), streamClosed=True)),
+            ],
+        )
         assert (played.items, played.done) == ([0, 1], True)
 
 
@@ -202,7 +221,15 @@ class TestFallingBack:
     def test_a_refusal_of_events(self, status):
         """Edge case 97."""
         machine = follow("sse")
-        played = play(machine, [refusal(status), page([0], at(1), up_to_date=True), nothing(at(1), after=30.0), page([1], at(2), closed=True)])
+        played = play(
+            machine,
+            [
+                refusal(status),
+                page([0], at(1), up_to_date=True),
+                nothing(at(1), after=30.0),
+                page([1], at(2), closed=True),
+            ],
+        )
         assert played.modes == ["sse", "plain", "long-poll", "long-poll"]
         assert (played.items, played.done, machine.live, played.pauses) == ([0, 1], True, "long-poll", [])
 
@@ -220,7 +247,11 @@ class TestFallingBack:
         assert (played.code, played.modes) == ("UNEXPECTED_CONTENT_TYPE", ["sse", "plain"])
 
     def test_an_encoding_that_is_not_spoken(self):
-        answer = Answer(200, (*events().headers, ("Stream-SSE-Data-Encoding", "base64")), (data_frame(b"WzBd") + control_frame(at(1)),))
+        answer = Answer(
+            200,
+            (*events().headers, ("Stream-SSE-Data-Encoding", "base64")),
+            (data_frame(b"WzBd") + control_frame(at(1)),),
+        )
         played = play(follow("sse"), [answer, page([0], at(1), closed=True)])
         assert (played.items, played.modes) == ([0], ["sse", "plain"])
 
@@ -231,11 +262,15 @@ class TestFallingBack:
         assert played.modes == ["sse", "plain"]
 
     @pytest.mark.parametrize("end", [(), (RESET,)], ids=["clean", "reset"])
-    @pytest.mark.parametrize("body", [(), (b": heartbeat\n\n",), (data_frame([0]),)], ids=["nothing", "comments", "no control"])
+    @pytest.mark.parametrize(
+        "body", [(), (b": heartbeat\n\n",), (data_frame([0]),)], ids=["nothing", "comments", "no control"]
+    )
     def test_three_connections_without_a_frame(self, body, end):
         """Edge case 98."""
         machine = follow("sse")
-        played = play(machine, [*[events(*body, *end)] * 3, page([0], at(1), up_to_date=True), page([1], at(2), closed=True)])
+        played = play(
+            machine, [*[events(*body, *end)] * 3, page([0], at(1), up_to_date=True), page([1], at(2), closed=True)]
+        )
         assert played.modes == ["sse", "sse", "sse", "plain", "long-poll"]
         assert (played.items, played.done, machine.live) == ([0, 1], True, "long-poll")
 
@@ -268,7 +303,9 @@ class TestFallingBack:
 
     def test_once_fallen_back_it_stays(self):
         machine = follow("sse")
-        played = play(machine, [refusal(406), page([0], at(1), up_to_date=True), RESET, nothing(at(1)), RESET, REFUSED, REFUSED])
+        played = play(
+            machine, [refusal(406), page([0], at(1), up_to_date=True), RESET, nothing(at(1)), RESET, REFUSED, REFUSED]
+        )
         assert "sse" not in played.modes[1:]
 
 

@@ -160,7 +160,8 @@ class TestSse:
         assert feed(TICKS[i : i + 1] for i in range(len(TICKS))) == whole
 
     @pytest.mark.parametrize(
-        ("lines", "data"), [(b"data:x", b"x"), (b"data: x", b"x"), (b"data:  x", b" x"), (b"data:x ", b"x "), (b"data:\tx", b"\tx")]
+        ("lines", "data"),
+        [(b"data:x", b"x"), (b"data: x", b"x"), (b"data:  x", b" x"), (b"data:x ", b"x "), (b"data:\tx", b"\tx")],
     )
     def test_one_space_is_stripped(self, lines, data):
         """Edge case 91."""
@@ -168,7 +169,9 @@ class TestSse:
 
     def test_the_reference_documents_own_form(self):
         """An array over several lines, a space behind each colon."""
-        assert feed([b'event: data\ndata: [\ndata: {"k": 1},\ndata: 2\ndata: ]\n\n']) == [(b"data", b'[\n{"k": 1},\n2\n]')]
+        assert feed([b'event: data\ndata: [\ndata: {"k": 1},\ndata: 2\ndata: ]\n\n']) == [
+            (b"data", b'[\n{"k": 1},\n2\n]')
+        ]
 
     def test_a_byte_order_mark_is_dropped_once(self):
         """Edge case 92."""

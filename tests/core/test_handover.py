@@ -162,7 +162,6 @@ class TestBadItems:
             caller.pull()
         assert caller.pull_all() == ["a", "b"]
 
-
     def test_only_the_pull_that_asks_for_it_decides(self):
         """What could not be decoded ahead may be when it is asked for."""
         attempts = []
@@ -207,7 +206,9 @@ class TestTheEnd:
     @pytest.mark.parametrize(("up_to_date", "asked"), [(True, 1), (False, 2)])
     def test_whether_it_is_the_last_that_there_is(self, up_to_date, asked):
         """Edge case 118."""
-        caller = self.caller(page(["a", "end"], at(2), up_to_date=up_to_date), page("b", at(3), up_to_date=True), last_only=True)
+        caller = self.caller(
+            page(["a", "end"], at(2), up_to_date=up_to_date), page("b", at(3), up_to_date=True), last_only=True
+        )
         assert caller.pull_all() == ["a", "end", "b"][: 1 + asked]
         assert len(caller.player.played.requests) == asked
 

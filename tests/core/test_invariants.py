@@ -44,7 +44,9 @@ def test_invariant_1_the_checkpoint_never_passes_what_was_not_handed_over(live):
         if isinstance(action, Deliver):
             before = machine.offset
             assert count_at(before) <= handed
-            assert machine.next_action(player.played.now).batch is action.batch  # not handed over, so still to be handed over
+            assert (
+                machine.next_action(player.played.now).batch is action.batch
+            )  # not handed over, so still to be handed over
             assert machine.offset == before
             handed += len(action.batch.items)
             machine.handed_over()
@@ -134,9 +136,15 @@ class TestInvariant4:
 
     def test_nothing_unread(self):
         """Edge cases 76, 77."""
-        for confirmation in (page([], at(1), closed=True), nothing(at(1), closed=True), page([], at(1), up_to_date=True)):
+        for confirmation in (
+            page([], at(1), closed=True),
+            nothing(at(1), closed=True),
+            page([], at(1), up_to_date=True),
+        ):
             machine = follow()
-            played = play(machine, [page([0], at(1), up_to_date=True), nothing(at(1), closed=True), confirmation, REFUSED])
+            played = play(
+                machine, [page([0], at(1), up_to_date=True), nothing(at(1), closed=True), confirmation, REFUSED]
+            )
             assert played.modes == ["plain", "long-poll", "plain"]
             assert (played.items, played.done, machine.closed) == ([0], True, True)
 
@@ -149,7 +157,11 @@ class TestInvariant4:
 
     def test_a_terminal_item_needs_no_confirmation(self):
         """Edge case 119."""
-        played = play(follow(), [page([0], at(1), up_to_date=True), page(["end"], at(2), up_to_date=True), REFUSED], terminal="end")
+        played = play(
+            follow(),
+            [page([0], at(1), up_to_date=True), page(["end"], at(2), up_to_date=True), REFUSED],
+            terminal="end",
+        )
         assert played.modes == ["plain", "long-poll"]
 
     def test_a_page_that_closes_needs_none(self):
@@ -183,7 +195,9 @@ class TestInvariant5:
 
     def test_until_one_succeeded_they_are_asked_again(self):
         """Edge case 105."""
-        played = play(follow(offset="now"), [REFUSED, page([], at(3)).cut(1), page([], at(5), up_to_date=True), REFUSED], start=5)
+        played = play(
+            follow(offset="now"), [REFUSED, page([], at(3)).cut(1), page([], at(5), up_to_date=True), REFUSED], start=5
+        )
         assert played.asked_from == ["now", "now", "now", at(5)]
         played = play(follow(tail=2), [REFUSED, refusal(503), page([1, 2], at(3), up_to_date=True), REFUSED], start=9)
         assert [query.get("tail") for query in played.queries] == ["2", "2", "2", None]
@@ -202,7 +216,11 @@ class TestInvariant5:
         assert play(follow("sse"), [REFUSED]).modes == ["sse"]
         assert play(follow("sse", offset=at(3)), [REFUSED]).modes == ["sse"]
 
-    @pytest.mark.parametrize("answer", [page([], None, up_to_date=True), nothing(None), page([], "now", up_to_date=True)], ids=["200", "204", "now"])
+    @pytest.mark.parametrize(
+        "answer",
+        [page([], None, up_to_date=True), nothing(None), page([], "now", up_to_date=True)],
+        ids=["200", "204", "now"],
+    )
     def test_now_that_is_not_pinned_is_an_error(self, answer):
         """Edge cases 63, 105. Asked again it would be another now, and what came between the two would be lost."""
         played = play(follow(offset="now"), [answer] * 50)
@@ -219,7 +237,9 @@ class TestInvariant6:
         assert (played.items, played.error, len(played.requests)) == ([0], RESET.error, 5)
         played = play(follow(None, options=options), [page([0], at(1)), *[page([1], at(2)).cut(3)] * 9])
         assert (played.items, played.error, len(played.requests)) == ([0], RESET.error, 5)
-        played = play(follow(None, options=options), [REFUSED, page([0], at(1)), *[REFUSED] * 3, page([1], at(2)), *[REFUSED] * 9])
+        played = play(
+            follow(None, options=options), [REFUSED, page([0], at(1)), *[REFUSED] * 3, page([1], at(2)), *[REFUSED] * 9]
+        )
         assert (played.items, played.error, len(played.requests)) == ([0, 1], REFUSED.error, 10)
 
     def test_answers_that_bring_nothing_are_paced(self):
@@ -259,13 +279,18 @@ def test_invariant_7_the_caller_can_cut_in_at_each_action(live):
 class TestInvariant7:
     def test_every_pause_has_an_end(self):
         """Edge case 27."""
-        played = play(follow(options=BackoffOptions()), [refusal(503, Retry_After="9" * 30), refusal(503, Retry_After="inf"), REFUSED])
+        played = play(
+            follow(options=BackoffOptions()),
+            [refusal(503, Retry_After="9" * 30), refusal(503, Retry_After="inf"), REFUSED],
+        )
         assert played.delays[0] == 3600.0
         assert all(0.0 <= delay <= 3600.0 for delay in played.delays)
 
     def test_a_silence_is_cut_and_asked_again(self):
         """Edge case 80."""
-        played = play(follow("sse"), [events(frames([0], at(1)), SILENCE), events(frames([1], at(2), streamClosed=True))])
+        played = play(
+            follow("sse"), [events(frames([0], at(1)), SILENCE), events(frames([1], at(2), streamClosed=True))]
+        )
         assert (played.items, played.done, played.asked_from) == ([0, 1], True, ["-1", at(1)])
         assert isinstance(played.pauses[0], Sleep)
 
@@ -309,7 +334,10 @@ class TestInvariant8:
     def test_a_page_that_was_cut_is_asked_for_again(self, framing):
         """Edge cases 46, 47, 48."""
         answer = page([0, 1], at(2), framing=framing)
-        played = play(follow(None), [answer.cut(3, None), answer.cut(0, None), answer.cut(2, RESET), answer, page([], at(2), up_to_date=True)])
+        played = play(
+            follow(None),
+            [answer.cut(3, None), answer.cut(0, None), answer.cut(2, RESET), answer, page([], at(2), up_to_date=True)],
+        )
         assert (played.items, played.done, len(played.requests)) == ([0, 1], True, 5)
         assert [type(pause.attempt.error) for pause in played.pauses] == [FlueConnectionError] * 3
         assert str(played.pauses[0].attempt.error).startswith("the page ended early, after 3 bytes: ")
@@ -324,5 +352,8 @@ class TestInvariant8:
     def test_pages_that_are_cut_here_and_there_go_on_being_asked_for(self, framing):
         """Edge case 46."""
         answer = page(range(9), at(9), framing=framing, closed=True)
-        played = play(follow(None, options=BackoffOptions()), [*(answer.cut(n, None) for n in (3, 5, 3, 5, 0, 0, 0, 0, 0, 0, 3)), answer])
+        played = play(
+            follow(None, options=BackoffOptions()),
+            [*(answer.cut(n, None) for n in (3, 5, 3, 5, 0, 0, 0, 0, 0, 0, 3)), answer],
+        )
         assert (played.items, played.done) == (list(range(9)), True)

@@ -22,7 +22,12 @@ class TestGetRun:
         """Edge case 3."""
         operation = operations.get_run(BASE, "run/1", same)
         request = operation.request
-        assert (request.method, request.url, request.body, request.patient) == ("GET", f"{BASE}/runs/run%2F1?meta", None, False)
+        assert (request.method, request.url, request.body, request.patient) == (
+            "GET",
+            f"{BASE}/runs/run%2F1?meta",
+            None,
+            False,
+        )
         assert dict(request.headers)["accept"] == "application/json"
         assert operation.statuses == {200}
 
@@ -38,7 +43,12 @@ class TestPost:
         """Edge case 17."""
         operation = operations.post(f"{BASE}/workflows/w", None, wait=False, build=same)
         request = operation.request
-        assert (request.method, request.url, request.body, request.patient) == ("POST", f"{BASE}/workflows/w", None, False)
+        assert (request.method, request.url, request.body, request.patient) == (
+            "POST",
+            f"{BASE}/workflows/w",
+            None,
+            False,
+        )
         assert "content-type" not in dict(request.headers)
         assert operation.statuses == {200, 202}
 
@@ -73,7 +83,9 @@ class TestParse:
             raise ValueError(f"no run record: {value}")
 
         operation = operations.get_run(BASE, "r", build)
-        with pytest.raises(DurableStreamError, match=r"PARSE_ERROR: the answer does not fit: no run record: \[\]") as caught:
+        with pytest.raises(
+            DurableStreamError, match=r"PARSE_ERROR: the answer does not fit: no run record: \[\]"
+        ) as caught:
             operation.parse(b"[]", HEAD)
         assert isinstance(caught.value.__cause__, ValueError)
 

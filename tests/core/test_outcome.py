@@ -30,7 +30,12 @@ def test_nothing_is_known_before_the_end(outcome):
     with pytest.raises(FlueExecutionError) as caught:
         outcome.result()
     error = caught.value
-    assert (error.failure, error.target, error.target_id, error.run_id) == ("terminal_event_missing", "workflow_run", "run_1", "run_1")
+    assert (error.failure, error.target, error.target_id, error.run_id) == (
+        "terminal_event_missing",
+        "workflow_run",
+        "run_1",
+        "run_1",
+    )
     assert str(error) == "workflow run run_1 ended without a terminal event"
 
 

@@ -97,11 +97,15 @@ def test_fewer_than_twenty_requests_in_the_first_two_seconds(server):
     for live in MODES:
         for refreshable, seed in ((False, 1), (True, 2)):
             random.seed(seed)
-            played = play(follow(live, refreshable=refreshable), SERVERS[server](), until=2.0, start=1000, count=lambda offset: 0)
+            played = play(
+                follow(live, refreshable=refreshable), SERVERS[server](), until=2.0, start=1000, count=lambda offset: 0
+            )
             assert played.requests_before(2.0) < 20, (live, played.modes)
 
 
-@pytest.mark.parametrize("server", ["a 204 at once", "offsets that advance with empty pages", "events, a frame and the end"])
+@pytest.mark.parametrize(
+    "server", ["a 204 at once", "offsets that advance with empty pages", "events, a frame and the end"]
+)
 def test_nor_later(server):
     """Edge case 68."""
     played = play(follow("sse"), SERVERS[server](), until=600.0, start=1000, count=lambda offset: 0)

@@ -13,7 +13,9 @@ from .driver import REFUSED, RESET, SILENCE, Answer, Player, control_frame, even
 from .server import REFUSALS, StreamServer
 
 FAULTS = st.one_of(
-    st.sampled_from(["refused", "reset", "silence", "refusal", "stale", "again", "empty", "204", "no frame", "frame", "not events"]),
+    st.sampled_from(
+        ["refused", "reset", "silence", "refusal", "stale", "again", "empty", "204", "no frame", "frame", "not events"]
+    ),
     st.tuples(st.sampled_from(["cut", "end"]), st.integers(0, 400)),
 )
 STREAMS = st.fixed_dictionaries(
@@ -74,7 +76,9 @@ class Unreliable:
     @staticmethod
     def cut(answer, kind, position):
         """Cut by a fault, or by a clean end where no length betrays it."""
-        betrayed = answer.head().framed and b"event:" not in b"".join(step for step in answer.body if isinstance(step, bytes))
+        betrayed = answer.head().framed and b"event:" not in b"".join(
+            step for step in answer.body if isinstance(step, bytes)
+        )
         size = sum(len(step) for step in answer.body if isinstance(step, bytes))
         if answer.status != 200 or not size:
             return answer
@@ -120,7 +124,14 @@ def test_exactly_the_items_in_order_once(stream, faults, live, start):
 
 
 @settings.get_profile("core")
-@given(st.lists(st.tuples(st.integers(0, 5), st.booleans(), st.booleans(), st.booleans(), st.integers(0, 3)), min_size=1, max_size=12), st.sampled_from([None, "long-poll", "sse"]))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 5), st.booleans(), st.booleans(), st.booleans(), st.integers(0, 3)),
+        min_size=1,
+        max_size=12,
+    ),
+    st.sampled_from([None, "long-poll", "sse"]),
+)
 def test_whatever_a_server_answers(answers, live):
     """Arbitrary offsets, items and flags, again and again: an end, an error, or questions with pauses between them."""
 

@@ -90,7 +90,12 @@ class TestJitter:
 
     @settings.get_profile("core")
     @given(
-        st.floats(0, 100), st.floats(0, 100), st.floats(1, 100), st.integers(0, 50), st.floats(0, 3600), st.floats(0, 100)
+        st.floats(0, 100),
+        st.floats(0, 100),
+        st.floats(1, 100),
+        st.integers(0, 50),
+        st.floats(0, 3600),
+        st.floats(0, 100),
     )
     def test_its_bounds(self, initial, cap, multiplier, before, floor, ceiling):
         budget = Budget(BackoffOptions(initial_delay=initial, max_delay=cap, multiplier=multiplier))
@@ -215,4 +220,10 @@ class TestCredentials:
 def test_a_failed_attempt_is_a_value():
     error = OSError("x")
     attempt = FailedAttempt(2, 0.5, error, "0_1", will_retry=True)
-    assert (attempt.attempt, attempt.delay, attempt.error, attempt.offset, attempt.will_retry) == (2, 0.5, error, "0_1", True)
+    assert (attempt.attempt, attempt.delay, attempt.error, attempt.offset, attempt.will_retry) == (
+        2,
+        0.5,
+        error,
+        "0_1",
+        True,
+    )

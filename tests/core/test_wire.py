@@ -263,6 +263,19 @@ class TestRetryAfter:
 
     def test_nonsense_is_nothing(self):
         """Edge case 27."""
-        for value in ("", "soon", "-1", "inf", "nan", "1e3", "0x10", "1,5", "٣", "2, 3", "Fri, 99 Jan 2027 08:00:00 GMT", "1 s"):
+        for value in (
+            "",
+            "soon",
+            "-1",
+            "inf",
+            "nan",
+            "1e3",
+            "0x10",
+            "1,5",
+            "٣",
+            "2, 3",
+            "Fri, 99 Jan 2027 08:00:00 GMT",
+            "1 s",
+        ):
             assert wire.retry_after(headers(retry_after=value), EIGHT) == 0.0, value
         assert wire.retry_after(headers(), EIGHT) == 0.0

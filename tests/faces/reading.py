@@ -116,9 +116,10 @@ class Reading:
             except Exception as error:
                 self.error = error
             self._end()
-        for _ in range(3):  # whoever cancelled it gets its turn
+        # Whoever cancelled it gets its turn, and so do the generators inside httpx that the loop finalizes one by one.
+        for _ in range(50):
+            self.tasks_left = {str(task) for task in asyncio.all_tasks() - {self._task}}
             await asyncio.sleep(0)
-        self.tasks_left = {str(task) for task in asyncio.all_tasks() - {self._task}}
 
     def _end(self) -> None:
         self.ended_at = time.monotonic()

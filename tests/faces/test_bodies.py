@@ -78,7 +78,6 @@ def test_a_compressed_body_that_is_spoilt(face, spoilt):
     [
         ("gzip", gzip.compress(BODY)),
         ("GZIP", gzip.compress(BODY)),
-        ("gzip", gzip.compress(BODY[:50]) + gzip.compress(BODY[50:])),
         ("deflate", zlib.compress(BODY)),
         ("deflate", zlib.compress(BODY)[2:-4]),
         ("deflate, gzip", gzip.compress(zlib.compress(BODY))),
@@ -146,7 +145,8 @@ def test_an_integer_of_thousands_of_digits(face):
 @on_both_faces
 def test_an_empty_page(face, body):
     """Edge case 51. A 200 without items moves the offset."""
-    face.server.script(RUN, [Reply(200, [JSON, ("stream-next-offset", offset(4))], body), raw_page(dumps([run_end(5)]))])
+    last = page(run_end(5), next_offset=offset(5), closed=True)
+    face.server.script(RUN, [Reply(200, [JSON, ("stream-next-offset", offset(4))], body), last])
     stream = face.stream(RUN, offset=offset(1))
     assert indexes(stream.collect()) == [5]
     assert face.targets == [f"/api/runs/run_1?offset={offset(1)}", f"/api/runs/run_1?offset={offset(4)}"]
@@ -185,8 +185,7 @@ def test_characters_that_are_none(face):
         dumps(log(2, message="@")).replace(b"@", rb"cut \ud83d"),
         dumps(log(3, message="\U0001f680 \u2028 \x85")),
     ]
-    for _ in range(2):
-        face.server.script(RUN, [Reply(200, CLOSED, b"[" + b",".join(items) + b"]")])
+    face.server.script(RUN, [Reply(200, CLOSED, b"[" + b",".join(items) + b"]")] * 2)
     frame = b"event: data\ndata:[" + b",".join(items) + b"]\n\n" + control(3, streamClosed=True)
     face.server.script("run_2", [sse(frame)])
     expected = ["whole", "caf\ufffd \ufffd", "cut \ud83d", "\U0001f680 \u2028 \x85"]
@@ -200,7 +199,7 @@ def test_characters_that_are_none(face):
 @on_both_faces
 def test_a_huge_event(face, live):
     """Edge case 59. No limit by default; it arrives in hundreds of pieces."""
-    message = "0123456789abcdef" * 500_000
+    message = "0123456789abcdef" * 150_000
     event = log(0, message=message)
     body = sse(b"event: data\ndata:" + dumps([event]) + b"\n\n" + control(0, streamClosed=True))
     face.server.script(RUN, [body if live else raw_page(dumps([event]))])

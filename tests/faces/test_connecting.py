@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-import requests
+import urllib3
 
 from flue import BackoffOptions, FlueConnectionError, Timeouts
 from flue.testing import Fault
@@ -23,9 +23,9 @@ TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 TLS.load_cert_chain(CERTIFICATE)
 
 
-def theirs(face):
-    """The root of what the face's library raises."""
-    return httpx.HTTPError if face.is_async else requests.RequestException
+def is_theirs(face, error):
+    """Whether an exception is of the library behind the face."""
+    return isinstance(error, httpx.HTTPError if face.is_async else urllib3.exceptions.HTTPError)
 
 
 def closed_port():
@@ -56,10 +56,10 @@ def test_nobody_listens(face):
     for call in (client.runs.get, client.runs.events):
         told = []
         options = BackoffOptions(initial_delay=0.001, max_retries=2, on_failed_attempt=told.append)
-        with pytest.raises(FlueConnectionError, match="refused|attempts failed") as caught:
+        with pytest.raises(FlueConnectionError, match="ConnectionRefusedError") as caught:
             face.wait(call, RUN, backoff_options=options)
         assert [failure.will_retry for failure in told] == [True, True, False]
-        assert isinstance(caught.value.__cause__, theirs(face))
+        assert is_theirs(face, caught.value.__cause__)
         assert caught.value.__notes__[0].startswith("gave up after 3 tries")
     with pytest.raises(FlueConnectionError) as caught:
         face.wait(client.workflows.invoke, "report")
@@ -96,8 +96,7 @@ def test_a_host_that_does_not_answer(face):
             face.wait(client.runs.get, RUN, backoff_options=options)
         assert 0.2 <= time.monotonic() - begun < 2.0
         assert len(told) == 2
-        expected = httpx.ConnectTimeout if face.is_async else requests.exceptions.ConnectTimeout
-        assert isinstance(caught.value.__cause__, expected)
+        assert is_theirs(face, caught.value.__cause__)
 
 
 @on_both_faces(ssl_context=TLS)
@@ -110,7 +109,7 @@ def test_a_certificate_that_is_not_trusted(face):
     ):
         with pytest.raises(FlueConnectionError, match="CERTIFICATE_VERIFY_FAILED") as caught:
             call(RUN, **options)
-        assert isinstance(caught.value.__cause__, theirs(face))
+        assert is_theirs(face, caught.value.__cause__)
     assert face.targets == []
 
 
@@ -150,5 +149,5 @@ def test_an_answer_that_is_not_http(face, nonsense):
     face.server.script(RUN, [nonsense], repeat_last=True)
     with pytest.raises(FlueConnectionError) as caught:
         face.events(RUN, backoff_options=BRIEF)
-    assert isinstance(caught.value.__cause__, theirs(face))
+    assert is_theirs(face, caught.value.__cause__)
     assert len(face.targets) == 4

@@ -104,6 +104,31 @@ def test_clients_that_come_while_it_stops():
     assert descriptors() == files
 
 
+def test_no_descriptors_left():
+    """It says so, and serves again once there are some."""
+    script = """
+import resource, socket, time
+from flue.testing import FlueTestServer
+with FlueTestServer() as server:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    client = socket.create_connection(("127.0.0.1", server.port))
+    server.wait_for_connections(1)
+    waiting = socket.socket()
+    taken = socket.socket()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (taken.fileno() + 1, hard))
+    waiting.connect(("127.0.0.1", server.port))
+    deadline = time.monotonic() + 10
+    while not server.problems and time.monotonic() < deadline:
+        time.sleep(0.01)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    server.wait_for_connections(2)
+    print(server.problems[0])
+    client.close(), waiting.close(), taken.close()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert "Too many open files" in done.stdout, done.stderr
+
+
 def test_no_warning_in_development_mode():
     script = """
 import socket

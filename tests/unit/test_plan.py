@@ -1,0 +1,225 @@
+"""Checked arguments to machines, before any I/O."""
+
+from __future__ import annotations
+
+import json
+import math
+from types import SimpleNamespace
+
+import pytest
+
+from flue import UNSET, AbortSignal, BackoffOptions, Timeouts
+from flue.config import resolve
+from flue.core.actions import Open
+from flue.models import RunRecord, WorkflowInvokeResult, WorkflowWaitResult
+from flue.plan import Deadline, check_handler, plan_get_run, plan_invoke, plan_run_stream, sees_own_end
+
+SETTINGS = resolve("https://flue.test/api", "t", None, Timeouts(), None, allow_async=False)
+
+
+def stream(run_id="run_1", **options):
+    return plan_run_stream(SETTINGS, run_id, **options)
+
+
+def asked(plan):
+    action = plan.machine.next_action(0.0)
+    assert isinstance(action, Open)
+    return action.request.url
+
+
+def invoke(name="report", *, input=UNSET, wait=None, signal=None, timeout=None):
+    return plan_invoke(SETTINGS, name, input=input, wait=wait, signal=signal, timeout=timeout)
+
+
+def get(run_id="run_1", *, signal=None, backoff_options=None, timeout=None):
+    return plan_get_run(SETTINGS, run_id, signal=signal, backoff_options=backoff_options, timeout=timeout)
+
+
+class TestStream:
+    def test_what_is_asked_first(self):
+        """Edge cases 3, 14, 15."""
+        base = "https://flue.test/api/runs/run_1"
+        assert asked(stream()) == f"{base}?offset=-1"
+        assert asked(stream(live="sse")) == f"{base}?live=sse&offset=-1"
+        assert asked(stream(tail=5)) == f"{base}?offset=-1&tail=5"
+        assert asked(stream(offset="0_3", tail=5)) == f"{base}?offset=0_3"
+        assert asked(stream(offset="now", live="sse")) == f"{base}?offset=now"
+        assert asked(stream("a/b?c")) == "https://flue.test/api/runs/a%2Fb%3Fc?offset=-1"
+
+    @pytest.mark.parametrize(
+        ("live", "waits"), [(True, "long-poll"), ("long-poll", "long-poll"), ("sse", "sse"), (False, None)]
+    )
+    def test_how_it_waits(self, live, waits):
+        """Edge case 16."""
+        assert stream(live=live).machine.live == waits
+
+    @pytest.mark.parametrize(
+        ("error", "options"),
+        [
+            (ValueError, {"run_id": ""}),
+            (ValueError, {"run_id": "."}),
+            (ValueError, {"run_id": ".."}),
+            (ValueError, {"run_id": "\ud83d"}),
+            (TypeError, {"run_id": 7}),
+            (TypeError, {"run_id": None}),
+            (ValueError, {"offset": ""}),
+            (ValueError, {"offset": "a b"}),
+            (TypeError, {"offset": None}),
+            (TypeError, {"offset": -1}),
+            (ValueError, {"tail": 0}),
+            (ValueError, {"tail": -3}),
+            (TypeError, {"tail": True}),
+            (TypeError, {"tail": 1.0}),
+            (TypeError, {"tail": "5"}),
+            (ValueError, {"live": "websocket"}),
+            (ValueError, {"live": ""}),
+            (TypeError, {"live": None}),
+            (TypeError, {"live": 1}),
+            (TypeError, {"live": 0}),
+            (TypeError, {"signal": 1}),
+            (TypeError, {"backoff_options": {"max_retries": 3}}),
+            (ValueError, {"timeout": 0}),
+            (ValueError, {"timeout": math.inf}),
+            (TypeError, {"timeout": True}),
+            (TypeError, {"timeout": "5"}),
+            (TypeError, {"consumer": None}),
+            (ValueError, {"consumer": ""}),
+            (TypeError, {"checkpoint": 1}),
+        ],
+        ids=str,
+    )
+    def test_what_is_refused(self, error, options):
+        """Edge cases 1, 2, 7, 9, 13, 15, 16."""
+        with pytest.raises(error):
+            stream(**options)
+
+    def test_what_is_kept_for_the_face(self):
+        signal = AbortSignal()
+        plan = stream(signal=signal, timeout=5)
+        assert (plan.signal, plan.timeout, plan.keeper) == (signal, 5.0, None)
+
+    @pytest.mark.parametrize(
+        ("event", "last", "ends"),
+        [
+            (("run_end", "run_1"), True, True),
+            (("run_end", "run_1"), False, True),
+            (("run_end", "run_2"), False, False),
+            (("run_end", "run_2"), True, True),
+            (("run_end", None), True, True),
+            (("run_end", None), False, False),
+            (("log", "run_1"), True, False),
+        ],
+    )
+    def test_what_ends_it(self, event, last, ends):
+        """Edge cases 118, 119."""
+        kind, run_id = event
+        assert stream().handover._ends(SimpleNamespace(type=kind, run_id=run_id), last) is ends
+        assert sees_own_end("run_1")(SimpleNamespace(type=kind, run_id=run_id), last) is (event == ("run_end", "run_1"))
+
+
+class TestGet:
+    def test_the_record(self):
+        operation = get().operation
+        assert operation.request.url == "https://flue.test/api/runs/run_1?meta"
+        record = {
+            "runId": "run_1",
+            "workflowName": "w",
+            "status": "completed",
+            "startedAt": "2026-11-23T09:14:53.354Z",
+            "input": None,
+            "result": 1,
+        }
+        got = operation.parse(json.dumps(record).encode(), SimpleNamespace(status=200))
+        assert isinstance(got, RunRecord)
+        assert (got.run_id, got.result) == ("run_1", 1)
+
+    def test_what_is_refused(self):
+        """Edge cases 1, 9."""
+        for error, options in [
+            (ValueError, {"run_id": ".."}),
+            (TypeError, {"run_id": b"x"}),
+            (TypeError, {"signal": 1}),
+            (TypeError, {"backoff_options": 3}),
+            (ValueError, {"timeout": -1}),
+        ]:
+            with pytest.raises(error):
+                get(**options)
+
+    def test_it_may_be_repeated(self):
+        options = BackoffOptions(max_retries=3)
+        plan = get(backoff_options=options)
+        assert plan.budget is not None
+        assert plan.options is options
+
+
+class TestInvoke:
+    def test_omitted_and_null(self):
+        """Edge case 17."""
+        assert invoke().operation.request.body is None
+        assert invoke(input=None).operation.request.body == b"null"
+        assert json.loads(invoke(input={"a": [1]}).operation.request.body) == {"a": [1]}
+        assert repr(UNSET) == "UNSET"
+
+    def test_it_is_sent_once(self):
+        assert invoke().budget is None
+
+    def test_how_it_waits(self):
+        assert invoke().operation.request.url == "https://flue.test/api/workflows/report"
+        assert invoke(wait="result").operation.request.url == "https://flue.test/api/workflows/report?wait=result"
+        for wrong in ("", "yes", True, False, 1):
+            with pytest.raises(ValueError, match="wait must be None or 'result'"):
+                invoke(wait=wrong)
+
+    def test_what_comes_back(self):
+        """Edge case 116."""
+        head = SimpleNamespace(status=200)
+        assert invoke().operation.parse(b'{"runId": "r"}', head) == WorkflowInvokeResult(run_id="r")
+        got = invoke(wait="result").operation.parse(b'{"runId": "r", "result": null}', head)
+        assert isinstance(got, WorkflowWaitResult)
+        assert (got.run_id, got.result) == ("r", None)
+
+    @pytest.mark.parametrize("body", [b"null", b"[]", b"{}", b'{"runId": 7}', b'"run_1"'])
+    def test_what_cannot_be_an_answer(self, body):
+        with pytest.raises(Exception, match="PARSE_ERROR: the answer does not fit"):
+            invoke().operation.parse(body, SimpleNamespace(status=202))
+
+    def test_what_is_no_json_is_refused(self):
+        """Edge case 18."""
+        for input in (math.nan, math.inf, {"a": -math.inf}, {1, 2}, object()):
+            with pytest.raises(ValueError, match="."):
+                invoke(input=input)
+
+    def test_a_circle_is_refused(self):
+        """Edge case 18."""
+        circle = []
+        circle.append(circle)
+        with pytest.raises(ValueError, match="."):
+            invoke(input=circle)
+
+    @pytest.mark.parametrize(
+        ("name", "error"), [("", ValueError), (".", ValueError), ("..", ValueError), (None, TypeError)]
+    )
+    def test_names_are_checked(self, name, error):
+        """Edge cases 1, 2, 9."""
+        with pytest.raises(error, match="name must"):
+            invoke(name)
+
+
+class TestDeadline:
+    def test_none_is_no_limit(self):
+        assert Deadline(None).left() is None
+
+    def test_it_runs_down_and_leaves_a_moment(self):
+        assert 59.0 < Deadline(60).left() <= 60.0
+        assert Deadline(1e-9).left() == 0.001
+
+    def test_it_is_checked(self):
+        with pytest.raises(ValueError, match="timeout must be"):
+            Deadline(0)
+
+
+def test_a_handler_is_called_or_not_there():
+    check_handler(None)
+    check_handler(print)
+    with pytest.raises(TypeError, match="on_event must be callable, not str"):
+        check_handler("print")
