@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "AgentPromptImage": "flue.images",
     "AbortSignal": "flue.signals",
     "AgentPromptImage": "flue.images",
     "AsyncFlueClient": "flue.aio.client",

@@ -9,28 +9,33 @@ from typing import TYPE_CHECKING, Any
 
 from flue.codec import EventDecoder
 from flue.core import framing
-from flue.errors import DurableStreamError
+from flue.errors import DurableStreamError, UnsupportedFlueEventVersionError
 
 if TYPE_CHECKING:
     from flue.models import FlueEvent
 
 __all__ = ["replay"]
 
+_BOM = b"\xef\xbb\xbf"
 
-def replay(source: str | os.PathLike[str] | Iterable[str | bytes | Mapping[str, Any]]) -> Iterator[FlueEvent]:
+Line = str | bytes | Mapping[str, Any]
+
+
+def replay(source: str | os.PathLike[str] | Iterable[Line]) -> Iterator[FlueEvent]:
     """The typed events of a recording: JSON lines (as the command line writes them) or one saved JSON page.
 
-    Events are decoded as they are pulled, so a file may be larger than memory when it holds JSON lines.
+    Events are decoded as they are pulled, so a file may be larger than memory when it holds JSON lines. Blank lines
+    and a byte order mark are passed over. Events of unknown types arrive as `UnknownEvent`, as in a live stream.
 
     Args:
-        source: a path; or lines, from an open file for instance, each a JSON object as text, bytes or parsed; or the
-            lines
-            of a JSON array.
+        source: a path; or lines, from an open file for instance, each a JSON object as text, UTF-8 bytes or parsed; or
+            the lines of a JSON array.
 
     Raises:
+        TypeError: neither a path nor lines.
         OSError: the file cannot be read.
         DurableStreamError: `PARSE_ERROR`, with the number of the line that is not JSON.
-        UnsupportedFlueEventVersionError: an event of another format version.
+        UnsupportedFlueEventVersionError: an event of another format version, or no event; a note names the line.
 
     Example:
         >>> event = {"v": 3, "type": "log", "level": "info", "message": "hello", "eventIndex": 0,
@@ -40,6 +45,8 @@ def replay(source: str | os.PathLike[str] | Iterable[str | bytes | Mapping[str, 
     """
     if isinstance(source, str | os.PathLike):
         return _replay_file(Path(source))
+    if isinstance(source, bytes | bytearray | Mapping):  # iterable, but not of lines
+        raise TypeError("replay() takes a path or an iterable of lines, not one line")
     return _replay_lines(iter(source))
 
 
@@ -48,31 +55,43 @@ def _replay_file(path: Path) -> Iterator[FlueEvent]:
         yield from _replay_lines(lines)
 
 
-def _replay_lines(lines: Iterator[str | bytes | Mapping[str, Any]]) -> Iterator[FlueEvent]:
+def _replay_lines(lines: Iterator[Line]) -> Iterator[FlueEvent]:
     decode = EventDecoder("run", "replay")
     for number, line in enumerate(lines, 1):
-        if isinstance(line, Mapping):
-            yield decode(dict(line))
-            continue
-        text = _bytes(line)
-        if number == 1:
-            text = text.removeprefix(b"\xef\xbb\xbf")
-        text = text.strip()
-        if text.startswith(b"["):
-            rest = b"\n".join(_bytes(more) for more in lines if not isinstance(more, Mapping))
-            for item in _parse(text + b"\n" + rest, number):
+        for item in _items(line, number, lines):
+            try:
                 yield decode(item)
-        elif text:
-            for item in _parse(text, number):
-                yield decode(item)
+            except DurableStreamError as error:
+                raise DurableStreamError(error.code, f"line {number}: {error}") from None
+            except UnsupportedFlueEventVersionError as error:
+                error.add_note(f"in the recording's line {number}")
+                raise
 
 
-def _bytes(line: str | bytes) -> bytes:
-    return line if isinstance(line, bytes) else line.encode("utf-8", "surrogatepass")
-
-
-def _parse(text: bytes, number: int) -> list[Any]:
+def _items(line: Line, number: int, rest: Iterator[Line]) -> list[Any]:
+    """The items of a line: one, or those of a page, which may take the rest of the lines."""
+    if isinstance(line, Mapping):
+        return [dict(line)]
+    text = _bytes(line)
+    if number == 1:
+        text = text.removeprefix(_BOM)
+    text = text.strip()
+    if not text.startswith(b"["):
+        return [text] if text else []
+    try:
+        return framing.split_page(text)
+    except framing.Malformed:
+        text = b"\n".join([text, *(_bytes(more) for more in rest)])
     try:
         return framing.split_page(text)
     except framing.Malformed as error:
-        raise DurableStreamError("PARSE_ERROR", f"line {number} is not JSON: {error}") from None
+        raise DurableStreamError("PARSE_ERROR", f"the page that begins in line {number} is not JSON: {error}") from None
+
+
+def _bytes(line: object) -> bytes:
+    if isinstance(line, str):
+        # A lone surrogate, which JavaScript may cut out of an emoji, becomes its JSON escape.
+        return line.encode("utf-8", "backslashreplace")
+    if isinstance(line, bytes | bytearray):
+        return bytes(line)
+    raise TypeError(f"a line must be str, bytes or a mapping, not {type(line).__name__}")

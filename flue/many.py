@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import attrs
 
@@ -28,14 +28,14 @@ class StreamFailure:
     """What `stream_many()` gives instead of an event when one run cannot be read on; the others go on.
 
     Attributes:
-        type: `stream_failure`, beside the types of the events.
         error: why.
         offset: where that run can be read on.
+        type: `stream_failure`, beside the types of the events.
     """
 
     error: FlueError
     offset: str
-    type: str = attrs.field(default="stream_failure", init=False)
+    type: Literal["stream_failure"] = attrs.field(default="stream_failure", init=False)
 
 
 def plan_many(
@@ -68,6 +68,6 @@ def plan_many(
     starts = cast("Mapping[Any, object]", offsets)
     named: Iterable[Any] = run_ids  # pyright: ignore[reportUnknownVariableType]  # each is checked by its plan
     for run_id in named:
-        start = starts.get(run_id, wire.START)
+        start = starts.get(run_id, wire.START) if isinstance(run_id, str) else wire.START
         plans[run_id] = plan_run_stream(settings, run_id, offset=start, **options)
     return plans, max_connections

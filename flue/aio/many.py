@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn, Self
 
-from flue.aio.interrupt import Interrupt, Interrupted
 from flue.errors import FlueError, FlueTimeoutError
 from flue.many import AHEAD, StreamFailure
 
@@ -14,25 +15,147 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    from flue.aio.interrupt import Cause
     from flue.aio.stream import AsyncFlueEventStream
     from flue.models import FlueEvent
     from flue.signals import AbortSignal
 
 __all__ = ["AsyncFlueEventStreams"]
 
-Entry = tuple[str, "FlueEvent | StreamFailure", str]
+_reading: set[asyncio.Task[None]] = set()  # a loop keeps no hold of its tasks
+
+
+class _Channel:
+    """What readers and consumers share. Readers know only this, so a forgotten iterator can be collected."""
+
+    def __init__(self, streams: dict[str, AsyncFlueEventStream[FlueEvent]]) -> None:
+        self._news = asyncio.Event()  # an entry, or the end
+        self._room = asyncio.Event()  # for more entries
+        self._entries: deque[tuple[str, FlueEvent | StreamFailure, str]] = deque()
+        self._waiting = deque(streams.items())
+        self._open: dict[str, AsyncFlueEventStream[FlueEvent]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._readers = 0
+        self._over = False  # nothing more is read
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._unsubscribe: Callable[[], None] | None = None
+        self.offsets = {run_id: stream.offset for run_id, stream in streams.items()}
+        self.cause: Cause | None = None
+        self.error: BaseException | None = None  # of a callback of the caller's
+
+    def start(self, readers: int, signal: AbortSignal | None, timeout: float | None) -> None:
+        if self._loop is not None:
+            return
+        self._loop = loop = asyncio.get_running_loop()
+        if signal is not None:
+            self._unsubscribe = signal.subscribe(partial(self.close, "aborted"))
+        if self.cause is not None or not readers:
+            self._stop()
+            return
+        if timeout is not None:
+            self._timer = loop.call_later(timeout, self.close, "expired")
+        self._readers = readers
+        for number in range(readers):
+            task = loop.create_task(self._read_runs(), name=f"flue-stream-{number}")
+            self._tasks.append(task)
+            _reading.add(task)
+            task.add_done_callback(_reading.discard)
+
+    async def get(self) -> tuple[str, FlueEvent | StreamFailure] | None:
+        """The next entry, handed over; None when there will be none. For one task at a time."""
+        while not self._entries and not self._over:
+            self._news.clear()
+            await self._news.wait()
+        if not self._entries or self.cause is not None:
+            return None
+        run_id, event, self.offsets[run_id] = self._entries.popleft()
+        if len(self._entries) == AHEAD // 2:  # not at every entry: all readers that wait wake up
+            self._room.set()
+        return run_id, event
+
+    def close(self, cause: Cause) -> None:
+        """End it now, from any thread."""
+        if self.cause is None:
+            self.cause = cause
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed, and its tasks with it
+                self._loop.call_soon_threadsafe(self._stop)
+
+    async def join(self) -> None:
+        """Wait until the readers are gone."""
+        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _fail(self, error: BaseException) -> None:
+        """What was read before is still handed over, then the error."""
+        if self.error is None:
+            self.error = error
+        self._stop()
+
+    def _stop(self) -> None:
+        self._over = True
+        self._waiting.clear()
+        self._news.set()
+        self._room.set()
+        for stream in self._open.values():
+            stream.cancel()
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+        unsubscribe, self._unsubscribe = self._unsubscribe, None
+        if unsubscribe is not None:
+            unsubscribe()
+
+    # The readers.
+
+    async def _read_runs(self) -> None:
+        """Read one run after the other."""
+        try:
+            while self._waiting:
+                run_id, stream = self._waiting.popleft()
+                self._open[run_id] = stream
+                await self._read(run_id, stream)
+                del self._open[run_id]
+        except asyncio.CancelledError as error:  # somebody ends all tasks
+            self._fail(error)
+            raise
+        except BaseException as error:  # noqa: BLE001  # the caller's own: it is raised where the caller is
+            self._fail(error)
+        finally:
+            self._readers -= 1
+            if not self._readers:
+                self._stop()
+
+    async def _read(self, run_id: str, stream: AsyncFlueEventStream[FlueEvent]) -> None:
+        async with stream:
+            try:
+                async for event in stream:
+                    if not await self._put(run_id, event, stream.offset):
+                        break
+            except FlueError as error:
+                await self._put(run_id, StreamFailure(error, stream.offset), stream.offset)
+
+    async def _put(self, run_id: str, event: FlueEvent | StreamFailure, offset: str) -> bool:
+        while len(self._entries) >= AHEAD and not self._over:
+            self._room.clear()
+            await self._room.wait()
+        if not self._over:
+            self._entries.append((run_id, event, offset))
+            self._news.set()
+        return not self._over
 
 
 class AsyncFlueEventStreams:
     """`(run_id, event)` of many runs as they happen. Made by `client.runs.stream_many()`.
 
     The events of one run come in order and once each; those of different runs are mixed as they arrive. A run that
-    cannot be
-    read on gives `(run_id, StreamFailure)` and the others go on. Reading stops while the consumer is busy.
+    cannot be read on gives `(run_id, StreamFailure)` and the others go on. Up to 256 events are read ahead; reading
+    stops while the consumer is busy.
 
-    Each run that is followed has a task and a connection of its own, `max_connections` at a time; the next run
-    begins when
-    one ends. Leave the block, or call `aclose()`, to end the tasks.
+    Each run that is followed has a task and a connection of its own, `max_connections` at a time; the next run begins
+    when one ends. Header callables and `on_failed_attempt` are called in these tasks. Several tasks may pull: each
+    event goes to one of them, in the order of their calls. Leave the block, or call `aclose()`, to end the tasks.
 
     Example:
         >>> async with client.runs.stream_many(run_ids, offsets=saved) as streams:  # doctest: +SKIP
@@ -49,24 +172,19 @@ class AsyncFlueEventStreams:
         signal: AbortSignal | None,
         timeout: float | None,
     ) -> None:
-        self._waiting = deque(streams.items())
+        self._channel = _Channel(streams)
         self._readers = min(len(streams), max_connections)
         self._signal = signal
         self._timeout = timeout
-        self._offsets = {run_id: stream.offset for run_id, stream in streams.items()}
-        # One more than the events, for each reader's farewell.
-        self._entries: asyncio.Queue[Entry | None] = asyncio.Queue(AHEAD)
-        self._interrupt = Interrupt()
-        self._turn = asyncio.Lock()
-        self._tasks: list[asyncio.Task[None]] | None = None
-        self._running = 0
-        self._timer: asyncio.TimerHandle | None = None
-        self._unsubscribe: Callable[[], None] | None = None
+        self._turn = asyncio.Lock()  # first come, first served
 
     @property
     def offsets(self) -> Mapping[str, str]:
-        """The resume checkpoint of each run, for `stream_many(offsets=...)`; a copy that may be kept."""
-        return dict(self._offsets)
+        """The resume checkpoint of each run, for `stream_many(offsets=...)`; a copy that may be kept.
+
+        A run that was begun at `now` stays there until its first event is handed over.
+        """
+        return dict(self._channel.offsets)
 
     def __aiter__(self) -> Self:
         return self
@@ -77,34 +195,28 @@ class AsyncFlueEventStreams:
         Raises:
             StopAsyncIteration: all runs are over, or `cancel()` was called.
             FlueTimeoutError: the overall limit is over.
+            Exception: whatever a header callable or `on_failed_attempt` raised; it ends the iteration.
         """
+        channel = self._channel
         async with self._turn:
-            if self._tasks is None:
-                self._start()
-            try:
-                with self._interrupt:
-                    entry = await self._next_entry()
-            except Interrupted:
-                await self._end()
-                if self._interrupt.cause == "expired":
-                    raise FlueTimeoutError(f"the streams did not end within {self._timeout:g} s") from None
-                raise StopAsyncIteration from None
-        if entry is None:
-            await self._end()
-            raise StopAsyncIteration
-        run_id, event, offset = entry
-        self._offsets[run_id] = offset
-        return run_id, event
+            channel.start(self._readers, self._signal, self._timeout)
+            entry = await channel.get()
+        if entry is not None:
+            return entry
+        if channel.cause == "expired":
+            raise FlueTimeoutError(f"the streams did not end within {self._timeout:g} s; .offsets says how far")
+        if channel.cause is None and channel.error is not None:
+            raise channel.error
+        raise StopAsyncIteration
 
     def cancel(self, reason: object = None) -> None:  # noqa: ARG002  # as AsyncFlueEventStream.cancel
         """End the iteration without an error; a plain call, from any task or thread. The runs go on. Idempotent."""
-        self._interrupt.fire("cancelled")
+        self._channel.close("cancelled")
 
     async def aclose(self) -> None:
-        """End the iteration and wait until the connections are released. Idempotent."""
-        self._interrupt.fire("cancelled")
-        async with self._turn:
-            await self._end()
+        """The same as `cancel()`, and wait until the connections are released."""
+        self._channel.close("cancelled")
+        await self._channel.join()
 
     async def __aenter__(self) -> Self:
         return self
@@ -114,49 +226,9 @@ class AsyncFlueEventStreams:
     ) -> None:
         await self.aclose()
 
+    def __del__(self) -> None:
+        if hasattr(self, "_turn"):  # made whole
+            self._channel.close("cancelled")
+
     def __reduce__(self) -> NoReturn:
         raise TypeError("live streams cannot be pickled or copied; save their .offsets and open new ones")
-
-    def _start(self) -> None:
-        interrupt, loop = self._interrupt, asyncio.get_running_loop()
-        if self._timeout is not None:
-            self._timer = loop.call_later(self._timeout, interrupt.fire, "expired")
-        if self._signal is not None:
-            self._unsubscribe = self._signal.subscribe(lambda: interrupt.fire("aborted"))
-        self._running = self._readers
-        self._tasks = [
-            loop.create_task(self._read_all(), name=f"flue-stream-{number}") for number in range(self._readers)
-        ]
-
-    async def _next_entry(self) -> Entry | None:
-        while self._running or not self._entries.empty():
-            entry = await self._entries.get()
-            if entry is not None:
-                return entry
-            self._running -= 1
-        return None
-
-    async def _read_all(self) -> None:
-        """One reader: takes a run, reads it to its end, takes the next one."""
-        while self._waiting:
-            run_id, stream = self._waiting.popleft()
-            async with stream:
-                try:
-                    async for event in stream:
-                        await self._entries.put((run_id, event, stream.offset))
-                except FlueError as error:
-                    await self._entries.put((run_id, StreamFailure(error, stream.offset), stream.offset))
-        await self._entries.put(None)
-
-    async def _end(self) -> None:
-        timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()
-        unsubscribe, self._unsubscribe = self._unsubscribe, None
-        if unsubscribe is not None:
-            unsubscribe()
-        tasks, self._tasks = self._tasks or [], []
-        self._running = 0
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -7,6 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING, Generic, NoReturn, Self
 
 from flue.aio.interrupt import Interrupted
+from flue.aio.keeping import AsyncKeeper
 from flue.core.actions import Batch, Fail
 from flue.core.handover import Nothing
 from flue.errors import FlueError, FlueTimeoutError
@@ -73,7 +74,7 @@ class AsyncFlueEventStream(Generic[T]):
         self._interrupt = interrupt
         self._signal = signal
         self._timeout = timeout
-        self._keeper = keeper
+        self._keeper = None if keeper is None else AsyncKeeper(keeper)
         self._turn = asyncio.Lock()  # first come, first served
         self._loop: asyncio.AbstractEventLoop | None = None
         self._advancing: asyncio.Task[object] | None = None
@@ -163,10 +164,12 @@ class AsyncFlueEventStream(Generic[T]):
     async def __aexit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if kind is None and not self._turn.locked():
-            async with self._turn:
-                await self._keep()
-        await self.aclose()
+        try:
+            if kind is None and not self._turn.locked():
+                async with self._turn:
+                    await self._keep()
+        finally:
+            await self.aclose()
 
     def __del__(self) -> None:
         if hasattr(self, "_unsubscribe"):  # made whole
@@ -205,12 +208,12 @@ class AsyncFlueEventStream(Generic[T]):
 
     async def _keep(self) -> None:
         """The consumer asks for more, so it is done with what it has."""
-        if self._keeper is not None and self._loop is not None and self._keeper.due(self._machine):
-            await asyncio.to_thread(self._keeper.keep, self._machine)
+        if self._keeper is not None and self._loop is not None:
+            await self._keeper.keep(self._machine)
 
     async def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._keeper is not None:
-            await asyncio.to_thread(self._keeper.resume, self._machine)
+            await self._keeper.resume(self._machine)
         self._loop = loop
         interrupt = self._interrupt
         if self._timeout is not None:

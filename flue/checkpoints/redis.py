@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self, cast
 
-import redis
+try:
+    import redis
+    import redis.asyncio
+except ModuleNotFoundError as missing:  # pragma: no cover  # the tests have it
+    raise ModuleNotFoundError(
+        "RedisCheckpoints needs the extra: pip install 'flue-sdk[redis]'", name="redis"
+    ) from missing
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -13,11 +19,10 @@ __all__ = ["RedisCheckpoints"]
 
 
 class RedisCheckpoints:
-    """Offsets under one key for each consumer of each stream.
+    """Offsets under one key for each consumer of each stream. For any number of threads, processes and machines.
 
     How much of it survives a crash of Redis is Redis's own setting (`appendonly yes` loses a second at most): what
-    is lost is
-    repeated, never skipped.
+    is lost is repeated, never skipped. Its exceptions (`redis.RedisError`) come through.
 
     Example:
         >>> store = RedisCheckpoints("redis://localhost:6379/0")  # doctest: +SKIP
@@ -28,11 +33,19 @@ class RedisCheckpoints:
         """Connect at the first use.
 
         Args:
-            client: a `redis://` URL, or the caller's own client, which is never closed.
+            client: a `redis://` URL, or the caller's own client, which is never closed. The blocking one, for the
+                asyncio client of flue, too.
             prefix: of every key.
+
+        Raises:
+            TypeError: the client is an asyncio one.
+            ValueError: no Redis URL.
         """
+        given: object = client
+        if isinstance(given, redis.asyncio.Redis):
+            raise TypeError("RedisCheckpoints takes a redis.Redis, not a redis.asyncio.Redis")
         self._ours = isinstance(client, str)
-        connect = cast("Any", redis.Redis.from_url)  # pyright: ignore[reportUnknownMemberType]
+        connect = cast("Any", redis.Redis.from_url)  # pyright: ignore[reportUnknownMemberType]  # untyped options
         self._client: Any = connect(client) if isinstance(client, str) else client
         self._prefix = prefix
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import weakref
 from typing import TYPE_CHECKING, NoReturn, Self
 
 if TYPE_CHECKING:
@@ -21,18 +22,22 @@ CREATE TABLE IF NOT EXISTS flue_checkpoints (
     PRIMARY KEY (consumer, stream)
 ) WITHOUT ROWID
 """
+_LOAD = 'SELECT "offset" FROM flue_checkpoints WHERE consumer = ? AND stream = ?'
 _SAVE = """
 INSERT INTO flue_checkpoints (consumer, stream, "offset") VALUES (?, ?, ?)
 ON CONFLICT (consumer, stream) DO UPDATE SET "offset" = excluded."offset", saved_at = CURRENT_TIMESTAMP
 """
 
 
+_open_stores: weakref.WeakSet[SqliteCheckpoints] = weakref.WeakSet()
+_inherited: list[sqlite3.Connection] = []
+
+
 class SqliteCheckpoints:
-    """Offsets in a file that several threads and processes of one machine may share.
+    """Offsets in a file that several threads and processes of one machine may share, forked ones too.
 
     A checkpoint survives the death of the process. When the machine itself loses power, the last ones may be
-    missing: then
-    events are repeated, never skipped.
+    missing: then events are repeated, never skipped.
 
     Example:
         >>> with SqliteCheckpoints(":memory:") as store:
@@ -45,7 +50,7 @@ class SqliteCheckpoints:
         """Open the file, and make it if need be.
 
         Args:
-            path: of the file.
+            path: of the file; its directory must be writable, and on a disk of this machine.
             timeout: seconds to wait for another process that is writing.
 
         Raises:
@@ -54,14 +59,14 @@ class SqliteCheckpoints:
         self._path = os.fspath(path)
         self._timeout = timeout
         self._lock = threading.Lock()
-        self._pid = os.getpid()
+        self._closed = False
         self._connection: sqlite3.Connection | None = self._open()
+        _open_stores.add(self)
 
     def load(self, consumer: str, stream: str) -> str | None:
         """The offset that was saved last, or None."""
         with self._lock:
-            query = 'SELECT "offset" FROM flue_checkpoints WHERE consumer = ? AND stream = ?'
-            row = self._live().execute(query, (consumer, stream)).fetchone()
+            row = self._live().execute(_LOAD, (consumer, stream)).fetchone()
         return None if row is None else str(row[0])
 
     def save(self, consumer: str, stream: str, offset: str) -> None:
@@ -72,8 +77,9 @@ class SqliteCheckpoints:
     def close(self) -> None:
         """Close the file. Idempotent."""
         with self._lock:
+            self._closed = True
             connection, self._connection = self._connection, None
-            if connection is not None and self._pid == os.getpid():
+            if connection is not None:
                 connection.close()
 
     def _open(self) -> sqlite3.Connection:
@@ -88,12 +94,23 @@ class SqliteCheckpoints:
         return connection
 
     def _live(self) -> sqlite3.Connection:
-        if self._connection is None:
+        if self._closed:
             raise ValueError("the checkpoint store is closed")
-        if self._pid != os.getpid():  # SQLite forbids a connection to cross a fork
-            self._pid = os.getpid()
+        if self._connection is None:  # in a forked child
             self._connection = self._open()
         return self._connection
+
+    @staticmethod
+    def _forget_parent() -> None:
+        # SQLite forbids a connection to cross a fork, and to be closed on the other side. The child opens its own.
+        for store in list(_open_stores):
+            if store._connection is not None:
+                _inherited.append(store._connection)
+            store._connection = None
+            store._lock = threading.Lock()  # another thread may have held it
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_forget_parent)
 
     def __enter__(self) -> Self:
         return self

@@ -33,7 +33,7 @@ Kind: TypeAlias = Literal["run", "operation", "turn", "tool", "task"]
 
 _STYLES: dict[Kind, str] = {"run": "bold", "operation": "blue", "turn": "magenta", "tool": "cyan", "task": "green"}
 _LABEL = 0.4
-"""How much of the terminal's width the labels may take up."""
+"""How much of the room beside the times the labels may take up."""
 
 
 @attrs.define
@@ -146,10 +146,10 @@ class Timeline:
 def draw(timeline: Timeline, columns: int) -> list[Line]:
     """The bars for a terminal of so many columns."""
     labels = ["  " * bar.depth + bar.label for bar in timeline.bars]
-    times = ["goes on" if bar.end is None else duration(bar.end - bar.start) for bar in timeline.bars]
-    label_columns = min(max(map(width, labels)), int(columns * _LABEL))
+    times = ["unfinished" if bar.end is None else duration(bar.end - bar.start) for bar in timeline.bars]
     time_columns = max(map(len, times))
-    room = max(columns - label_columns - time_columns - 4, 10)
+    label_columns = min(max(map(width, labels)), int((columns - time_columns) * _LABEL))
+    room = max(columns - label_columns - time_columns - 4, 4)
     lines: list[Line] = []
     for bar, label, took in zip(timeline.bars, labels, times, strict=True):
         first, last = _cells(bar, timeline.until, room)
@@ -164,7 +164,9 @@ def draw(timeline: Timeline, columns: int) -> list[Line]:
 
 def _cells(bar: Bar, until: float, room: int) -> tuple[int, int]:
     """First cell of a bar and the one behind its last; every bar has one cell at least."""
-    scale = room / until if until > 0 else 0.0
+    if until <= 0:
+        return 0, room
+    scale = room / until
     first = min(int(bar.start * scale), room - 1)
     end = until if bar.end is None else bar.end
     return first, min(max(round(end * scale), first + 1), room)

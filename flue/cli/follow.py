@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 import attrs
 
-from flue.cli.parser import program_name
+from flue.cli.parser import LIVE, program_name
 from flue.core.outcome import RECORD_PATIENCE, RunOutcome
 from flue.core.wire import START
 from flue.errors import FlueError, FlueExecutionError, NotFoundError
@@ -115,7 +115,7 @@ class Follower:
         words = [*program_name().split(), "runs", self.verb, self.run_id, "--offset", offset]
         if offset == START and options.tail is not None:
             words += ["--tail", str(options.tail)]
-        if self.verb == "stream" and options.live != "sse":
+        if self.verb == "stream" and options.live != LIVE[0]:
             words += ["--live", options.live]
         if options.base_url is not None:
             words += ["--base-url", options.base_url]

@@ -12,7 +12,10 @@ from flue import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Options", "build_parser", "program_name"]
+__all__ = ["LIVE", "Options", "build_parser", "build_parsers", "program_name"]
+
+LIVE = ("sse", "long-poll", "off")
+"""How `runs stream` may wait for news; the first is the default."""
 
 AddParser: TypeAlias = "Callable[..., argparse.ArgumentParser]"
 """The `add_parser` of a group of commands."""
@@ -54,7 +57,7 @@ class Options(argparse.Namespace):
     follow: bool = False
     tail: int | None = None
     offset: str = "-1"
-    live: str = "sse"
+    live: str = LIVE[0]
     port: int = 0
     database: str | None = None
     html: str | None = None
@@ -74,6 +77,11 @@ def program_name() -> str:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser; parse into an `Options`."""
+    return build_parsers()[0]
+
+
+def build_parsers() -> list[argparse.ArgumentParser]:
+    """The parser and those of all commands and groups of commands below it."""
     parser = argparse.ArgumentParser(
         prog=program_name(),
         description="Start Flue workflow runs and follow their events.\n"
@@ -85,11 +93,19 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"flue-sdk {__version__}")
     add = parser.add_subparsers(title="commands", metavar="COMMAND").add_parser
-    _command(add, "demo", "flue.cli.demo:demo", "watch a run survive a lost connection, on a server of its own")
-    _serve(add)
-    _invoke(_group(add, "workflows", "start runs"))
-    _runs(_group(add, "runs", "read runs"))
-    return parser
+    demo = _command(add, "demo", "flue.cli.demo:demo", "watch a run survive a lost connection, on a server of its own")
+    workflows = add("workflows", help="start runs", allow_abbrev=False)
+    runs = add("runs", help="read runs", allow_abbrev=False)
+    return [
+        parser,
+        demo,
+        _serve(add),
+        workflows,
+        _invoke(_subcommands(workflows)),
+        runs,
+        *_runs(_subcommands(runs)),
+        _completion(add),
+    ]
 
 
 def _common(headers: str) -> argparse.ArgumentParser:
@@ -138,30 +154,31 @@ def _command(add: AddParser, name: str, handler: str, text: str, *, asks: bool =
     return parser
 
 
-def _group(add: AddParser, name: str, text: str) -> AddParser:
-    parser = add(name, help=text, allow_abbrev=False)
+def _subcommands(parser: argparse.ArgumentParser) -> AddParser:
     return parser.add_subparsers(title="commands", metavar="COMMAND", required=True).add_parser
 
 
-def _serve(add: AddParser) -> None:
+def _serve(add: AddParser) -> argparse.ArgumentParser:
     text = "serve a Flue for trying things out, on this machine only, with a few workflows"
     serve = _command(add, "serve", "flue.cli.serve:serve", text)
     serve.add_argument("--port", type=_port, help="default: any free one")
     serve.add_argument("--token", help="the bearer token that every request must carry")
     serve.add_argument("--database", metavar="FILE", help="a SQLite file that keeps the runs for the next time")
     serve.add_argument("--json", action="store_true", help="say where it listens as a JSON object")
+    return serve
 
 
-def _invoke(add: AddParser) -> None:
+def _invoke(add: AddParser) -> argparse.ArgumentParser:
     invoke = _command(add, "invoke", "flue.cli.invoke:invoke", "start a run", asks=True)
     invoke.add_argument("name", metavar="NAME", help="of the workflow")
     invoke.add_argument("--input", metavar="JSON", help="the input: JSON, @FILE with JSON, or - for standard input")
     how = invoke.add_mutually_exclusive_group()
     how.add_argument("--wait", action="store_true", help="wait for the result in one request")
     how.add_argument("--follow", action="store_true", help="follow the run's events to its end")
+    return invoke
 
 
-def _runs(add: AddParser) -> None:
+def _runs(add: AddParser) -> list[argparse.ArgumentParser]:
     get = _command(add, "get", "flue.cli.read:get", "show the record of a run", asks=True)
     events = _command(add, "events", "flue.cli.read:events", "list the events that there are by now", asks=True)
     stream = _command(add, "stream", "flue.cli.read:stream", "follow the events as they happen", asks=True)
@@ -175,6 +192,14 @@ def _runs(add: AddParser) -> None:
     events.add_argument("--csv", action="store_true", help="a table instead of JSON")
     stream.add_argument(
         "--live",
-        choices=["sse", "long-poll", "off"],
+        choices=LIVE,
         help="how to wait for news: server-sent events (the default), long poll, or not at all",
     )
+    return [get, events, stream, timeline]
+
+
+def _completion(add: AddParser) -> argparse.ArgumentParser:
+    text = "print a script that completes these commands in a shell"
+    completion = _command(add, "completion", "flue.cli.completion:completion", text)
+    completion.add_argument("shell", choices=["bash", "zsh"])
+    return completion

@@ -17,7 +17,9 @@ _ROW = 24
 _LABELS = 300
 _CHART = 800
 _TIMES = 80
-_LONGEST_LABEL = 40
+_INDENT = 14
+_CHARACTER = 7.5
+"""Pixels that most characters of a label stay below."""
 _STEPS = (1, 2, 5)
 
 _STYLE = """
@@ -84,9 +86,10 @@ def _chart(timeline: Timeline) -> str:
 
 
 def _row(bar: Bar, until: float, scale: float, y: int) -> str:
-    label = bar.label if len(bar.label) <= _LONGEST_LABEL else f"{bar.label[: _LONGEST_LABEL - 1]}…"
+    longest = max(int((_LABELS - bar.depth * _INDENT) / _CHARACTER), 8)
+    label = bar.label if len(bar.label) <= longest else f"{bar.label[: longest - 1]}…"
     end = until if bar.end is None else bar.end
-    took = "goes on" if bar.end is None else duration(bar.end - bar.start)
+    took = "unfinished" if bar.end is None else duration(bar.end - bar.start)
     failed = " failed" if bar.failed else ""
     x = _LABELS + bar.start * scale
     wide = max((end - bar.start) * scale, 2.0)
@@ -94,7 +97,7 @@ def _row(bar: Bar, until: float, scale: float, y: int) -> str:
     told = f"{bar.label}: {took}{', failed' if bar.failed else ''}, {duration(bar.start)} after the start"
     return (
         f"<g><title>{_text(told)}</title>"
-        f'<text class="{failed.strip()}" x="{bar.depth * 14}" y="{y + 16}">{_text(label)}</text>'
+        f'<text class="{failed.strip()}" x="{bar.depth * _INDENT}" y="{y + 16}">{_text(label)}</text>'
         f'<rect class="{classes}" x="{x:.1f}" y="{y + 4}" width="{wide:.1f}" height="{_ROW - 8}" rx="3"/>'
         f'<text class="soft" x="{_LABELS + _CHART + 10}" y="{y + 16}">{took}</text></g>'
     )

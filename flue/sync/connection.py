@@ -63,8 +63,36 @@ class _Line:
         self._handle.close()
 
 
+class _Head:
+    """Reads the lines of a head. http.client takes the end of the connection for the end of the head."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def readline(self, limit: int = -1) -> bytes:
+        line: bytes = self._stream.readline(limit)
+        if not line.endswith(b"\n") and len(line) != limit:
+            raise http.client.RemoteDisconnected("the connection ended inside the head of an answer")
+        return line
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 class _FinalResponse(http.client.HTTPResponse):
     """http.client passes over `100 Continue` only; a proxy may send other interim answers (`103 Early Hints`)."""
+
+    fp: Any
+
+    def begin(self) -> None:
+        """Read the head, whole."""
+        stream = self.fp
+        self.fp = _Head(stream)
+        try:
+            super().begin()
+        finally:
+            if isinstance(self.fp, _Head):  # not closed meanwhile
+                self.fp = stream
 
     def _read_status(self) -> tuple[str, int, str]:
         while True:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 import weakref
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from flue import _timers
@@ -17,94 +19,160 @@ if TYPE_CHECKING:
 
     from flue.models import FlueEvent
     from flue.signals import AbortSignal
+    from flue.sync.interrupt import Cause
     from flue.sync.stream import FlueEventStream
 
 __all__ = ["FlueEventStreams"]
 
-Entry = tuple[str, "FlueEvent | StreamFailure", str]
+LEAVING = 1.0
+"""Seconds that `close()` waits for the readers. They need a moment, unless a header callable hangs."""
 
 
 class _Channel:
-    """A bounded queue between the threads that read and the one that consumes; `close()` wakes all of them."""
+    """What readers and consumers share. Readers know only this, so a forgotten iterator can be collected."""
 
     def __init__(self, streams: dict[str, FlueEventStream[FlueEvent]]) -> None:
         # Reentrant: `close()` may be called by a signal handler or a finalizer of a thread that is inside.
-        self._changed = threading.Condition(threading.RLock())
-        self._entries: deque[Entry] = deque()
+        self._lock = threading.RLock()
+        self._news = threading.Condition(self._lock)  # an entry, or the end
+        self._room = threading.Condition(self._lock)  # for more entries
+        self._entries: deque[tuple[str, FlueEvent | StreamFailure, str]] = deque()
         self._waiting = deque(streams.items())
         self._open: dict[str, FlueEventStream[FlueEvent]] = {}
+        self._threads: list[threading.Thread] = []
         self._readers = 0
-        self.closed = False
-        self.expired = False
+        self._over = False  # nothing more is read
+        self._timer: _timers.Timer | None = None
+        self._unsubscribe: Callable[[], None] | None = None
+        self.started = False
+        self.offsets = {run_id: stream.offset for run_id, stream in streams.items()}
+        self.cause: Cause | None = None
+        self.error: BaseException | None = None  # of a callback of the caller's
 
-    def start(self, readers: int) -> None:
-        self._readers = readers
-        for number in range(readers):
-            threading.Thread(target=self._read_all, name=f"flue-stream-{number}", daemon=True).start()
+    def start(self, readers: int, signal: AbortSignal | None, timeout: float | None) -> None:
+        with self._lock:
+            if self.started:
+                return
+            self.started = True
+            if self.cause is not None:
+                return
+            if timeout is not None:
+                self._timer = _timers.call_later(timeout, partial(self.close, "expired"))
+            if signal is not None:
+                self._unsubscribe = signal.subscribe(partial(self.close, "aborted"))
+            try:
+                for number in range(0 if self._over else readers):
+                    thread = threading.Thread(target=self._read_runs, name=f"flue-stream-{number}", daemon=True)
+                    thread.start()
+                    self._threads.append(thread)
+                    self._readers += 1
+            except RuntimeError as error:  # the system has no more threads
+                self._fail(error)
+        if not readers:
+            self._stop()
 
-    def get(self) -> Entry | None:
-        """The next entry; None when there will be none."""
-        with self._changed:
-            while not self._entries and self._readers and not self.closed:
-                self._changed.wait()
-            if self.closed or not self._entries:
+    def get(self) -> tuple[str, FlueEvent | StreamFailure] | None:
+        """The next entry, handed over; None when there will be none."""
+        with self._lock:
+            while not self._entries and not self._over:
+                self._news.wait()
+            if not self._entries:
                 return None
-            entry = self._entries.popleft()
-            self._changed.notify_all()
-            return entry
+            run_id, event, self.offsets[run_id] = self._entries.popleft()
+            if len(self._entries) == AHEAD // 2:  # not at every entry: all readers that wait wake up
+                self._room.notify_all()
+            return run_id, event
 
-    def close(self) -> None:
-        with self._changed:
-            self.closed = True
-            streams = list(self._open.values())
+    def close(self, cause: Cause) -> None:
+        """End it now, from any thread."""
+        with self._lock:
+            if self.cause is None:
+                self.cause = cause
+            self._over = True
+            self._entries.clear()
+        self._stop()
+
+    def join(self) -> None:
+        """Wait until the readers are gone."""
+        deadline = time.monotonic() + LEAVING
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _fail(self, error: BaseException) -> None:
+        """What was read before is still handed over, then the error."""
+        with self._lock:
+            if self.error is None:
+                self.error = error
+        self._stop()
+
+    def _stop(self) -> None:
+        with self._lock:
+            self._over = True
             self._waiting.clear()
-            self._changed.notify_all()
+            streams = list(self._open.values())
+            timer, self._timer = self._timer, None
+            unsubscribe, self._unsubscribe = self._unsubscribe, None
+            self._news.notify_all()
+            self._room.notify_all()
+        # Outside the lock: each of these takes a lock of its own.
         for stream in streams:
             stream.cancel()
+        if timer is not None:
+            timer.cancel()
+        if unsubscribe is not None:
+            unsubscribe()
 
-    def expire(self) -> None:
-        self.expired = True
-        self.close()
+    # The readers.
 
-    def _read_all(self) -> None:
-        """One reader: takes a run, reads it to its end, takes the next one."""
+    def _read_runs(self) -> None:
+        """Read one run after the other."""
         while True:
-            with self._changed:
-                if not self._waiting or self.closed:
+            with self._lock:
+                if not self._waiting:
                     self._readers -= 1
-                    self._changed.notify_all()
-                    return
+                    last = not self._readers
+                    break
                 run_id, stream = self._waiting.popleft()
                 self._open[run_id] = stream
-            try:
-                for event in stream:
-                    if not self._put((run_id, event, stream.offset)):
-                        break
-            except FlueError as error:
-                self._put((run_id, StreamFailure(error, stream.offset), stream.offset))
-            finally:
-                stream.close()
-                with self._changed:
-                    del self._open[run_id]
+            self._read(run_id, stream)
+            with self._lock:
+                del self._open[run_id]
+        if last:
+            self._stop()
 
-    def _put(self, entry: Entry) -> bool:
-        with self._changed:
-            while len(self._entries) >= AHEAD and not self.closed:
-                self._changed.wait()
-            self._entries.append(entry)
-            self._changed.notify_all()
-            return not self.closed
+    def _read(self, run_id: str, stream: FlueEventStream[FlueEvent]) -> None:
+        try:
+            for event in stream:
+                if not self._put(run_id, event, stream.offset):
+                    break
+        except FlueError as error:
+            self._put(run_id, StreamFailure(error, stream.offset), stream.offset)
+        except BaseException as error:  # noqa: BLE001  # the caller's own: it is raised where the caller is
+            self._fail(error)
+        finally:
+            stream.close()
+
+    def _put(self, run_id: str, event: FlueEvent | StreamFailure, offset: str) -> bool:
+        with self._lock:
+            while len(self._entries) >= AHEAD and not self._over:
+                self._room.wait()
+            if not self._over:
+                self._entries.append((run_id, event, offset))
+                self._news.notify()
+            return not self._over
 
 
 class FlueEventStreams:
     """`(run_id, event)` of many runs as they happen. Made by `client.runs.stream_many()`.
 
     The events of one run come in order and once each; those of different runs are mixed as they arrive. A run that
-    cannot be
-    read on gives `(run_id, StreamFailure)` and the others go on. Reading stops while the consumer is busy.
+    cannot be read on gives `(run_id, StreamFailure)` and the others go on. Up to 256 events are read ahead; reading
+    stops while the consumer is busy.
 
     Each run that is followed has a thread and a connection of its own, `max_connections` at a time; the next run begins
-    when one ends.
+    when one ends. Header callables and `on_failed_attempt` are called on these threads. Several threads may pull: each
+    event goes to one of them.
 
     Example:
         >>> with client.runs.stream_many(run_ids, offsets=saved) as streams:  # doctest: +SKIP
@@ -125,17 +193,16 @@ class FlueEventStreams:
         self._readers = min(len(streams), max_connections)
         self._signal = signal
         self._timeout = timeout
-        self._offsets = {run_id: stream.offset for run_id, stream in streams.items()}
-        self._started = False
-        self._timer: _timers.Timer | None = None
-        self._unsubscribe: Callable[[], None] | None = None
-        self._finalizer = weakref.finalize(self, self._channel.close)
+        self._finalizer = weakref.finalize(self, self._channel.close, "cancelled")
         self._finalizer.atexit = False
 
     @property
     def offsets(self) -> Mapping[str, str]:
-        """The resume checkpoint of each run, for `stream_many(offsets=...)`; a copy that may be kept."""
-        return dict(self._offsets)
+        """The resume checkpoint of each run, for `stream_many(offsets=...)`; a copy that may be kept.
+
+        A run that was begun at `now` stays there until its first event is handed over.
+        """
+        return dict(self._channel.offsets)
 
     def __iter__(self) -> Self:
         return self
@@ -146,27 +213,28 @@ class FlueEventStreams:
         Raises:
             StopIteration: all runs are over, or `cancel()` was called.
             FlueTimeoutError: the overall limit is over.
+            Exception: whatever a header callable or `on_failed_attempt` raised; it ends the iteration.
         """
-        if not self._started:
-            self._start()
-        entry = self._channel.get()
-        if entry is None:
-            self._end()
-            if self._channel.expired:
-                raise FlueTimeoutError(f"the streams did not end within {self._timeout:g} s")
-            raise StopIteration
-        run_id, event, offset = entry
-        self._offsets[run_id] = offset
-        return run_id, event
+        channel = self._channel
+        if not channel.started:
+            channel.start(self._readers, self._signal, self._timeout)
+        entry = channel.get()
+        if entry is not None:
+            return entry
+        if channel.cause == "expired":
+            raise FlueTimeoutError(f"the streams did not end within {self._timeout:g} s; .offsets says how far")
+        if channel.cause is None and channel.error is not None:
+            raise channel.error
+        raise StopIteration
 
     def cancel(self, reason: object = None) -> None:  # noqa: ARG002  # as FlueEventStream.cancel
-        """End the iteration without an error, from any thread. The runs go on. Idempotent."""
-        self._channel.close()
-        self._end()
+        """End the iteration without an error, from any thread or a signal handler. The runs go on. Idempotent."""
+        self._channel.close("cancelled")
 
     def close(self) -> None:
-        """The same as `cancel()`."""
-        self.cancel()
+        """The same as `cancel()`, and wait until the connections are released."""
+        self._channel.close("cancelled")
+        self._channel.join()
 
     def __enter__(self) -> Self:
         return self
@@ -178,20 +246,3 @@ class FlueEventStreams:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("live streams cannot be pickled or copied; save their .offsets and open new ones")
-
-    def _start(self) -> None:
-        self._started = True
-        channel = self._channel
-        if self._timeout is not None:
-            self._timer = _timers.call_later(self._timeout, channel.expire)
-        if self._signal is not None:
-            self._unsubscribe = self._signal.subscribe(channel.close)
-        channel.start(self._readers)
-
-    def _end(self) -> None:
-        timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()
-        unsubscribe, self._unsubscribe = self._unsubscribe, None
-        if unsubscribe is not None:
-            unsubscribe()

@@ -159,12 +159,14 @@ class FlueEventStream(Generic[T]):
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if kind is None and self._turn.acquire(blocking=False):
-            try:
-                self._keep()
-            finally:
-                self._turn.release()
-        self.close()
+        try:
+            if kind is None and self._turn.acquire(blocking=False):
+                try:
+                    self._keep()
+                finally:
+                    self._turn.release()
+        finally:
+            self.close()
 
     def __del__(self) -> None:
         if hasattr(self, "_unsubscribe"):  # made whole
@@ -205,12 +207,12 @@ class FlueEventStream(Generic[T]):
 
     def _keep(self) -> None:
         """The consumer asks for more, so it is done with what it has."""
-        if self._keeper is not None and self._started and self._keeper.due(self._machine):
-            self._keeper.keep(self._machine)
+        if self._keeper is not None and self._started and (offset := self._keeper.due(self._machine)):
+            self._keeper.save(offset)
 
     def _start(self) -> None:
         if self._keeper is not None:
-            self._keeper.resume(self._machine)
+            self._keeper.start(self._machine, self._keeper.load())
         self._started = True
         interrupt = self._interrupt
         if self._timeout is not None:

@@ -1,156 +1,28 @@
 """Plays a machine against a server made of values, on a clock that only sleeps move.
 
-A scenario is data: the answers that the server gives in turn, or a function from request to answer. `play()` performs what the machine asks for,
-as the faces do, and returns what happened. At every step it holds the machine to its first invariant: the checkpoint is never beyond what was
-handed over.
-
-Offsets are Flue's: `at(n)` is the offset behind n items.
+A scenario is data: the answers that the server gives in turn, or a function from request to answer. `play()` performs
+what the machine asks for, as the faces do, and returns what happened. At every step it holds the machine to its first
+invariant: the checkpoint is never beyond what was handed over.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
-from flue.core import wire
-from flue.core.actions import Deliver, Done, Fail, Fault, Head, Open, Read, Request, Sleep
+from flue.core.actions import Deliver, Done, Fail, Fault, Open, Read, Request, Sleep
 from flue.core.follow import Follow
 from flue.core.retry import BackoffOptions, Budget
-from flue.errors import FlueConnectionError, FlueError
 
-RECORDINGS = Path(__file__).parents[1] / "recordings"
-URL = "https://flue.test/api/runs/run_1"
-WALL = 1_800_000_000.0
-READ_TIMEOUT = 90.0
-"""Seconds that pass before a transport calls it silence."""
+from .script import READ_TIMEOUT, URL, Answer, count_at
 
-RESET = Fault(FlueConnectionError("the connection was reset"))
-REFUSED = Fault(FlueConnectionError("the connection was refused"))
-SILENCE = Fault(FlueConnectionError("nothing was heard for 90 s"), silent=True)
-UNTRUSTED = Fault(FlueConnectionError("certificate verify failed"), retry=False)
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-
-def recorded_answers(name: str) -> list[bytes]:
-    """The bodies of a recording's answers, in the order of the wire."""
-    answers = (RECORDINGS / name).read_bytes().split(b"HTTP/1.1 ")[1:]
-    return [answer.partition(b"\r\n\r\n")[2] for answer in answers]
-
-
-def at(count: int) -> str:
-    """The offset behind `count` items, as Flue writes it."""
-    return "-1" if count == 0 else f"{0:016d}_{count - 1:016d}"
-
-
-def count_at(offset: str) -> int:
-    return 0 if offset in {"-1", "now"} else int(offset.partition("_")[2]) + 1
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One answer of the server.
-
-    `body` is what the machine is told, step by step: bytes, a `Fault`, or a number of seconds that pass. A body without a fault ends cleanly.
-    A silence lasts `READ_TIMEOUT`.
-    """
-
-    status: int = 200
-    headers: tuple[tuple[str, str], ...] = ()
-    body: tuple[bytes | Fault | float, ...] = ()
-    after: float = 0.0  # seconds until the head is there
-
-    def head(self) -> Head:
-        headers = wire.WireHeaders(self.headers)
-        return Head(self.status, headers, wire.framed(headers), WALL)
-
-    def chunked_by(self, size: int) -> Answer:
-        body = b"".join(step for step in self.body if isinstance(step, bytes))
-        return replace(self, body=tuple(body[i : i + size] for i in range(0, len(body), size)))
-
-    def cut(self, position: int, fault: Fault | None = RESET) -> Answer:
-        """The same answer, its body cut: by a fault, or (what no length betrays) by a clean end."""
-        body = b"".join(step for step in self.body if isinstance(step, bytes))
-        rest = () if fault is None else (fault,)
-        return replace(self, body=(body[:position], *rest) if position else rest)
-
-
-FRAMINGS = {
-    "length": (("content-length", "1"),),
-    "chunked": (("transfer-encoding", "chunked"),),
-    "close": (("connection", "close"),),
-    "gzip": (("content-length", "1"), ("content-encoding", "gzip")),
-}
-
-
-def facts(offset: str | None, *, up_to_date: bool, closed: bool, cursor: str | None) -> tuple[tuple[str, str], ...]:
-    said = {
-        "Stream-Next-Offset": offset,
-        "Stream-Up-To-Date": "true" if up_to_date else None,
-        "Stream-Closed": "true" if closed else None,
-        "Stream-Cursor": cursor,
-    }
-    return tuple((name, value) for name, value in said.items() if value is not None)
-
-
-def page(
-    items: Iterable[Any] | bytes,
-    offset: str | None,
-    *,
-    up_to_date: bool = False,
-    closed: bool = False,
-    cursor: str | None = None,
-    framing: str = "length",
-    content_type: str | None = "application/json",
-    after: float = 0.0,
-) -> Answer:
-    """A page, or a long poll that brought something."""
-    body = items if isinstance(items, bytes) else json.dumps(list(items)).encode()
-    headers = (
-        *(() if content_type is None else (("Content-Type", content_type),)),
-        *FRAMINGS[framing],
-        *facts(offset, up_to_date=up_to_date, closed=closed, cursor=cursor),
-    )
-    return Answer(200, headers, (body,) if body else (), after)
-
-
-def nothing(
-    offset: str | None,
-    *,
-    up_to_date: bool = True,
-    closed: bool = False,
-    cursor: str | None = None,
-    after: float = 0.0,
-) -> Answer:
-    """A 204: a long poll that ran out."""
-    return Answer(204, facts(offset, up_to_date=up_to_date, closed=closed, cursor=cursor), (), after)
-
-
-def events(*steps: bytes | Fault | float, framing: str = "chunked", after: float = 0.0) -> Answer:
-    """An answer of server-sent events."""
-    return Answer(200, (("Content-Type", "text/event-stream"), *FRAMINGS[framing]), steps, after)
-
-
-def data_frame(items: Iterable[Any] | bytes) -> bytes:
-    payload = items if isinstance(items, bytes) else json.dumps(list(items)).encode()
-    return b"event: data\ndata:" + payload + b"\n\n"
-
-
-def control_frame(offset: Any = None, **flags: Any) -> bytes:
-    said = flags if offset is None else {"streamNextOffset": offset, **flags}
-    return b"event: control\ndata:" + json.dumps(said).encode() + b"\n\n"
-
-
-def frames(items: Iterable[Any], offset: str, **flags: Any) -> bytes:
-    """Items and the control frame behind them."""
-    return data_frame(items) + control_frame(offset, **flags)
-
-
-def refusal(status: int, body: bytes = b"", **headers: str) -> Answer:
-    pairs = tuple((name.replace("_", "-"), value) for name, value in headers.items())
-    return Answer(status, (("Content-Length", str(len(body))), *pairs), (body,) if body else ())
+    from flue.errors import FlueError
 
 
 def follow(
@@ -221,7 +93,10 @@ class Torn(Exception):  # noqa: N818
 
 
 class Player:
-    """Performs the actions of one machine. A play can be stopped and gone on with: what happened is collected in `played`."""
+    """Performs the actions of one machine.
+
+    A play can be stopped and gone on with: what happened is collected in `played`.
+    """
 
     def __init__(
         self,
@@ -242,12 +117,12 @@ class Player:
         self._count = count
         self._checkpoint = getattr(machine, "offset", None)
         self._start = count(self._checkpoint) if start is None and self._checkpoint else start or 0
-        self._body: Iterator[bytes | Fault | float] = iter(())
+        self._body: Iterator[bytes | Fault | float] | None = None  # of the open answer
 
     def run(self, *, until: float = 1e9, items: int | None = None, actions: int = 100_000) -> Played:
         """Go on to the end, to the end of the script, to a time, or until so many items are here.
 
-        Invariant 7 is what makes this a loop without a way to hang: every action ends, with an event that the machine is told.
+        Invariant 7 is what makes this a loop without a way to hang: every action ends, and the machine is told how.
         """
         played, machine = self.played, self.machine
         for _ in range(actions):
@@ -262,6 +137,7 @@ class Player:
                 if not self._perform(action, until):
                     return played
             except Torn:
+                self._body = None
                 machine.dropped()
             self._look()
         raise AssertionError(f"still going on after {actions} actions")
@@ -287,6 +163,7 @@ class Player:
         else:
             assert isinstance(action, Sleep)
             assert 0.0 < action.delay <= 3600.0 or action.attempt is not None
+            self._body = None
             played.pauses.append(action)
             played.now += action.delay
         return True
@@ -304,6 +181,7 @@ class Player:
 
     def _read(self) -> None:
         played = self.played
+        assert self._body is not None, "nothing is open that could be read"
         for step in self._body:
             if isinstance(step, float):
                 played.now += step
@@ -313,9 +191,11 @@ class Player:
             else:
                 self.machine.data(step, played.now)
             return
+        self._body = None
         self.machine.end(played.now)
 
     def _fault(self, fault: Fault) -> None:
+        self._body = None
         if fault.silent:
             self.played.now += READ_TIMEOUT
         self.machine.fault(fault, self.played.now)

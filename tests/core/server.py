@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
-from .driver import Answer, at, control_frame, count_at, events, frames, nothing, page, refusal
+from .script import Answer, at, control_frame, count_at, events, frames, nothing, page, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +18,9 @@ HOLD = 30.0
 
 @dataclass
 class StreamServer:
-    """Serves `items`. The first `ready` of them are there from the start; each live request that finds nothing new is told of one more.
+    """Serves `items`.
 
+    The first `ready` of them are there from the start; each live request that finds nothing new is told of one more.
     Offsets are Flue's unless `tokens` gives the one behind each number of items.
     """
 

@@ -10,7 +10,8 @@ from flue.core.agent_stream import CREATION_PATIENCE, VIEWS, FollowAgent
 from flue.core.retry import BackoffOptions, Budget
 from flue.errors import BadRequestError, DurableStreamError, NotFoundError
 
-from .driver import URL, at, page, play, refusal
+from .driver import play
+from .script import URL, at, page, refusal
 
 
 def envelope(status, kind, details=""):

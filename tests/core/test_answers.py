@@ -24,7 +24,7 @@ from flue.errors import (
     UnsupportedFlueEventVersionError,
 )
 
-from .driver import RECORDINGS, URL
+from .script import RECORDINGS, URL
 
 
 def error_for(status, body=b"", wait=0.0):

@@ -7,7 +7,8 @@ import pytest
 from flue.core.handover import NOTHING, Handover
 from flue.core.retry import BackoffOptions
 
-from .driver import REFUSED, RESET, SILENCE, Player, at, count_at, events, follow, play, recorded_answers
+from .driver import Player, follow, play
+from .script import REFUSED, RESET, SILENCE, at, count_at, events, recorded_answers
 from .server import REFUSALS, StreamServer
 
 ITEMS = [0, "é", {"a": "\u2028"}, [3], "}]", 5]

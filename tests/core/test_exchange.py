@@ -13,7 +13,8 @@ from flue.core.exchange import Exchange
 from flue.core.retry import BackoffOptions, Budget
 from flue.errors import DurableStreamError, FlueConnectionError, NotFoundError, ServerError
 
-from .driver import FRAMINGS, REFUSED, RESET, Answer, page, play, refusal
+from .driver import play
+from .script import FRAMINGS, REFUSED, RESET, Answer, page, refusal
 
 
 def record(value):

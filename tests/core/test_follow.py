@@ -5,30 +5,17 @@ from __future__ import annotations
 import pytest
 
 from flue.core import facts
-from flue.core.answers import ERROR_BODY_LIMIT
-from flue.core.follow import Follow
-from flue.core.retry import BackoffOptions
-from flue.errors import FlueConnectionError, NotFoundError, OffsetGoneError, ServerError
 
-from .driver import (
+from .driver import follow, play
+from .script import (
     FRAMINGS,
     REFUSED,
-    RESET,
-    SILENCE,
     URL,
     Answer,
-    Player,
     at,
-    control_frame,
     count_at,
-    data_frame,
-    events,
-    follow,
-    frames,
     nothing,
     page,
-    play,
-    refusal,
 )
 
 END = "end"
@@ -239,121 +226,6 @@ class TestNonsense:
         assert play(follow(None), [page(body, at(1), up_to_date=True)]).items == [item]
 
 
-class TestRefusals:
-    @pytest.mark.parametrize("status", [410, 416])
-    def test_an_offset_that_is_gone_is_not_begun_anew(self, status):
-        """Edge case 103."""
-        played = play(follow(), [page([0], at(1)), refusal(status)])
-        assert isinstance(played.error, OffsetGoneError)
-        assert played.error.__notes__ == [f"events can be read on from offset {at(1)!r}"]
-        assert (played.items, len(played.requests)) == ([0], 2)
-
-    def test_a_stream_that_is_gone_after_a_restart(self):
-        """Edge case 103."""
-        played = play(follow(), [page([0], at(1), up_to_date=True), RESET, REFUSED, refusal(404)])
-        assert isinstance(played.error, NotFoundError)
-        assert at(1) in played.error.__notes__[0]
-
-    def test_a_restart_that_forgets_nothing(self):
-        """Edge cases 28, 102."""
-        restart = [RESET, REFUSED, REFUSED, refusal(503, Retry_After="1")]
-        played = play(
-            follow(), [page([0], at(1), up_to_date=True), *restart, page([1], at(2), up_to_date=True, closed=True)]
-        )
-        assert (played.items, played.done) == ([0, 1], True)
-        assert set(played.asked_from[1:]) == {at(1)}
-        assert [pause.attempt.offset for pause in played.pauses] == [at(1)] * 4
-
-    def test_a_first_connection_is_given_a_minute(self):
-        """Edge case 19."""
-        for live in ("long-poll", "sse", None):
-            played = play(follow(live), lambda request, now: REFUSED)
-            assert played.error is REFUSED.error
-            assert 30.0 < played.now < 60.0
-
-    def test_a_stream_that_was_read_is_followed_for_ever(self):
-        """Edge case 107."""
-        script = iter([page([], "-1", up_to_date=True)])
-        played = play(follow(), lambda request, now: next(script, REFUSED), until=3600.0)
-        assert played.end is None
-        assert max(played.delays) > 10.0
-
-    def test_catching_up_is_not(self):
-        script = iter([page([0], at(1))])
-        played = play(follow(None), lambda request, now: next(script, REFUSED))
-        assert played.error is REFUSED.error
-        assert played.now < 60.0
-
-    def test_reasons_longer_than_the_limit_are_a_refusal_all_the_same(self):
-        """Edge case 32."""
-        long = refusal(502, b"<html>" * ERROR_BODY_LIMIT)
-        played = play(follow(None, limit=1000), [long, long.chunked_by(65536), page([0], at(1), up_to_date=True)])
-        assert (played.items, played.done) == ([0], True)
-        assert all(isinstance(pause.attempt.error, ServerError) for pause in played.pauses)
-
-
-class TestBudget:
-    OPTIONS = BackoffOptions(initial_delay=0.001, max_retries=2)
-
-    def test_items_fill_it(self):
-        """Edge case 107."""
-        answers = [REFUSED, REFUSED, page([0], at(1)), REFUSED, REFUSED, page([1], at(2)), REFUSED, REFUSED, REFUSED]
-        played = play(follow(options=self.OPTIONS), answers)
-        assert (played.items, played.error) == ([0, 1], REFUSED.error)
-        assert [pause.attempt.attempt for pause in played.pauses] == [1, 2] * 3
-
-    def test_a_completed_long_poll_fills_it(self):
-        """Edge case 107."""
-        poll = [RESET, RESET, nothing(at(1), after=30.0)]
-        played = play(follow(options=self.OPTIONS), [page([0], at(1), up_to_date=True), *poll * 5, RESET, RESET, RESET])
-        assert played.error is RESET.error
-        assert len(played.requests) == 1 + 15 + 3
-
-    def test_good_heads_do_not(self):
-        """Edge case 107."""
-        cut = page([0], at(1)).cut(1)
-        assert len(play(follow(options=self.OPTIONS), [cut] * 9).requests) == 3
-
-    def test_an_idle_poll_that_times_out_costs_no_time(self):
-        """Edge case 78."""
-        options = BackoffOptions(max_elapsed=60.0)
-        silent = Answer(200, page([], None).headers, (SILENCE,))
-        played = play(
-            follow(options=options), [page([0], at(1), up_to_date=True), silent, page([1], at(2), closed=True)]
-        )
-        assert (played.items, played.done) == ([0, 1], True)
-        assert not play(follow(None, options=options), [silent, page([0], at(1), up_to_date=True)]).done
-
-    def test_nonsense_is_counted_too(self):
-        played = play(follow(None, options=BackoffOptions(max_retries=1)), [OFFSETLESS] * 9)
-        assert (played.code, len(played.requests)) == ("OFFSET_STALLED", 2)
-        assert played.error.__notes__[0].startswith("gave up after 2 tries")
-
-
-class TestLimit:
-    def test_a_larger_page_is_refused(self):
-        """Edge case 59."""
-        answer = page(b"[" + b"1," * 500 + b"1]", at(501), up_to_date=True)
-        played = play(follow(None, limit=1000), [answer.chunked_by(100)])
-        assert (played.code, played.items, played.error.offset) == ("EVENT_TOO_LARGE", [], "-1")
-        assert str(played.error) == "EVENT_TOO_LARGE: a page is larger than the limit of 1000 bytes"
-        assert play(follow(None, limit=1003), [answer]).done
-
-    def test_a_larger_event_is_refused(self):
-        """Edge case 59."""
-        stream = frames([0], at(1)) + data_frame(["x" * 1000])
-        player = Player(follow("sse", limit=900), [events(frames([0], at(1)), stream)])
-        assert player.run().code == "EVENT_TOO_LARGE"
-        assert player.played.items == [0]
-
-    def test_each_page_has_the_limit_to_itself(self):
-        played = play(
-            follow(None, limit=20),
-            [page([0] * 6, at(6)), page([0] * 6, at(12)), page([0] * 6, at(18), up_to_date=True)],
-        )
-        assert (len(played.items), played.done) == (18, True)
-
-
 class TestStartingElsewhere:
     def test_behind_a_saved_checkpoint(self):
         """Edge case 142."""
@@ -363,27 +235,6 @@ class TestStartingElsewhere:
         played = play(machine, [page([4], at(5), closed=True)])
         assert played.queries == [{"offset": at(4)}]
         assert (played.items, played.done, machine.offset) == ([4], True, at(5))
-
-
-def test_without_a_budget_every_failure_is_the_last():
-    machine = Follow(URL, None)
-    played = play(machine, [page([0], at(1), up_to_date=True), nothing(at(1), after=30.0), RESET, REFUSED])
-    assert (played.items, played.error, len(played.requests)) == ([0], RESET.error, 3)
-
-
-def test_the_offset_of_an_error_is_where_one_can_go_on():
-    """Edge case 142."""
-    stream = events(frames([0], at(1)) + frames([1, 2], at(3)) + control_frame())
-    played = play(follow("sse"), [stream])
-    assert (played.items, played.offsets) == ([0, 1, 2], [at(1), at(3)])
-    assert (played.code, played.error.offset) == ("MISSING_OFFSET", at(3))
-
-
-def test_a_fault_behind_whole_batches_waits_until_they_are_handed_over():
-    machine = follow("sse", options=BackoffOptions(max_retries=0))
-    played = play(machine, [events(frames([0], at(1)) + frames([1], at(2)), RESET)])
-    assert (played.items, machine.offset, played.error) == ([0, 1], at(2), RESET.error)
-    assert isinstance(played.error, FlueConnectionError)
 
 
 def test_pauses_of_the_pace_are_bounded():

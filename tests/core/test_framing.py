@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import msgspec
@@ -10,7 +11,7 @@ import pytest
 from flue.core import framing
 from flue.core.framing import Malformed, SseParser, TooLarge
 
-from .driver import recorded_answers
+from .script import recorded_answers
 
 (TICKS,) = recorded_answers("ticks_live_sse.http")
 # What Unicode and Python call line ends and JSON does not.
@@ -123,14 +124,11 @@ ENDS = {"lf": ["\n"], "crlf": ["\r\n"], "cr": ["\r"], "mixed": ["\r\n", "\r", "\
 
 
 def transcript(name):
-    """The lines with line ends of one kind, or of all in turn. (A CR that ends a line before an LF that ends an empty one would be a CRLF.)"""
-    ends, text, index = ENDS[name], "", 0
-    for line in (line for event in TRANSCRIPT for line in event):
-        end = ends[index % len(ends)]
-        if not line and end == "\n" and text.endswith("\r"):
-            end = "\r\n"
-        text += line + end
-        index += 1
+    """The lines with line ends of one kind, or of all in turn."""
+    text = ""
+    for line, end in zip(itertools.chain(*TRANSCRIPT), itertools.cycle(ENDS[name]), strict=False):
+        # An LF that ends an empty line would make a CRLF of the CR before it.
+        text += line + ("\r\n" if not line and end == "\n" and text.endswith("\r") else end)
     return text.encode()
 
 
@@ -196,7 +194,9 @@ class TestSse:
         assert parser.feed(b"") == []
         assert parser.feed(b"\n") == []  # the second half of a CRLF, not an empty line
         assert parser.feed(b"data:b\r\n\r") == [(b"", b"b")]
-        assert parser.feed(b"\ndata:c\n\n") == [(b"", b"c")]
+        assert parser.feed(b"\ndata:c\r") == []
+        assert parser.feed(b"\n") == []
+        assert parser.feed(b"\n") == [(b"", b"c")]  # this one is
 
     def test_type_and_data_do_not_leak_into_the_next_event(self):
         assert feed([b"event: data\n\ndata:x\n\nevent: control\ndata:y\n\ndata:z\n\n"]) == [
@@ -212,6 +212,7 @@ class TestLimit:
     def test_a_larger_event_is_refused(self):
         with pytest.raises(TooLarge, match="larger than the limit of 79 bytes"):
             feed([self.EVENT], limit=79)
+        assert len(feed([self.EVENT], limit=80)) == 1
 
     def test_a_line_without_end_is_refused_before_it_is_held(self):
         """Edge case 59."""

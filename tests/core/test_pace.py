@@ -7,21 +7,8 @@ import random
 
 import pytest
 
-from .driver import (
-    REFUSED,
-    RESET,
-    Answer,
-    at,
-    control_frame,
-    data_frame,
-    events,
-    follow,
-    frames,
-    nothing,
-    page,
-    play,
-    refusal,
-)
+from .driver import follow, play
+from .script import REFUSED, RESET, Answer, at, control_frame, data_frame, events, frames, nothing, page, refusal
 
 MODES = ["long-poll", "sse", None]
 

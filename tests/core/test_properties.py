@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from flue.core.retry import BackoffOptions
 
-from .driver import REFUSED, RESET, SILENCE, Answer, Player, control_frame, events, follow, nothing, page
+from .driver import Player, follow
+from .script import REFUSED, RESET, SILENCE, Answer, control_frame, events, nothing, page
 from .server import REFUSALS, StreamServer
 
 FAULTS = st.one_of(

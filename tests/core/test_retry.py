@@ -143,7 +143,7 @@ class TestLimits:
         assert None not in delays(budget, 500, took=9.0)
 
     def test_a_read_that_ends_does_not(self):
-        budget = Budget(None, follows=False)
+        budget = Budget(None)
         budget.answered()
         assert delays(budget, 7, took=9.0)[-1] is None
 
@@ -182,8 +182,12 @@ class TestProgress:
         assert budget.failed(99.0) == 0.0
         assert budget.failed(100.0) is None
 
-    def test_elapsed_before_the_first_try(self):
-        assert Budget(None).elapsed(5.0) == 0.0
+    def test_time_is_counted_from_the_first_try(self):
+        budget = Budget(None)
+        assert budget.elapsed(5.0) == 0.0
+        budget.failed(5.0)
+        budget.opened(6.0)
+        assert budget.elapsed(7.0) == 2.0
 
 
 class TestFloorAndCeiling:

@@ -67,7 +67,7 @@ def test_prompts_to_one_agent_at_once(face):
         assert (types[0], types.count("text_delta"), types[-1]) == ("operation_start", 1, "submission_settled")
 
 
-@on_both_faces
+@on_both_faces(compare=False)  # how many polls it takes depends on when the agent is done
 def test_an_agent_that_fails(face):
     add_echo(face)
     with pytest.raises(ServerError, match="internal_error"):

@@ -169,11 +169,11 @@ def test_refusals(face, reply, kind, message):
 
 
 @pytest.mark.parametrize("method", ["prompt", "send"])
-@on_both_faces(compare=False)
+@on_both_faces(compare=False)  # a busy machine may not get to sending the request
 def test_the_time_is_up(face, method):
     face.server.script(AGENT, [Reply(fault=Fault(stall_before_headers=30.0))])
-    with pytest.raises(FlueTimeoutError, match=r"agent assistant/rec1: no answer within 0.3 s") as caught:
-        call(face, method, "assistant", "rec1", message="hello", timeout=0.3)
+    with pytest.raises(FlueTimeoutError, match=r"agent assistant/rec1: no answer within 0.1 s") as caught:
+        call(face, method, "assistant", "rec1", message="hello", timeout=0.1)
     assert any("if the prompt was admitted" in note for note in caught.value.__notes__)
 
 

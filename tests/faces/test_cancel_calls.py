@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import random
 import signal
 import threading
+import time
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +20,9 @@ from .frames import RUN, indexes, logs, offset
 from .harness import Face, on_both_faces
 from .reading import PATIENT, Reading, eventually, nothing_left
 from .stations import STATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def finished(face: Face, count: int) -> str:
@@ -151,6 +158,28 @@ class MainReading:
             self.events.append(event)
 
 
+@contextlib.contextmanager
+def signalled(begin) -> Iterator[None]:
+    """Send SIGUSR1 to this thread once `begin` has returned on another one, again and again until the block is over.
+
+    Again, since CPython handles a signal that comes right before a blocking call only when that call returns.
+    """
+    over, thread = threading.Event(), threading.get_ident()
+
+    def send() -> None:
+        begin()
+        while not over.wait(0.005):
+            signal.pthread_kill(thread, signal.SIGUSR1)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        yield
+    finally:
+        over.set()
+        sender.join()
+
+
 @pytest.fixture
 def on_signal():
     """Have something done by the handler of SIGUSR1."""
@@ -167,19 +196,8 @@ def test_from_a_signal_handler(name, on_signal):
         reading = MainReading(stream)
         on_signal(stream.cancel)
 
-        over = threading.Event()
-
-        def send() -> None:
-            station.wait_for(reading)
-            # Again and again: one that comes right before a blocking call is handled only when that call returns.
-            while not over.wait(0.01):
-                signal.pthread_kill(reading._thread.ident, signal.SIGUSR1)
-
-        sender = threading.Thread(target=send)
-        sender.start()
-        reading.read()
-        over.set()
-        sender.join()
+        with signalled(lambda: station.wait_for(reading)):
+            reading.read()
 
 
 @pytest.mark.parametrize("by_loop", [True, False], ids=["add_signal_handler", "signal.signal"])
@@ -194,10 +212,8 @@ def test_from_a_signal_handler_beside_a_loop(by_loop, on_signal):
             else:
                 on_signal(stream.cancel)
             await anext(stream)
-            kill = threading.Timer(0.02, signal.pthread_kill, (threading.get_ident(), signal.SIGUSR1))
-            kill.start()
-            assert [event async for event in stream] == []
-            kill.join()
+            with signalled(lambda: None):
+                assert [event async for event in stream] == []
 
     with nothing_left(), STATIONS["events"]("http") as station:
         asyncio.run(main(station))
@@ -214,11 +230,7 @@ def test_signals_at_any_moment(on_signal):
             aborted = AbortSignal()
             stream = client.runs.stream(RUN, live=("sse", "long-poll")[round_ % 2], signal=aborted, timeout=60.0)
             on_signal((stream.cancel, aborted.abort, stream.close)[round_ % 3])
-            kill = threading.Timer(
-                chance.uniform(0, 0.01), signal.pthread_kill, (threading.get_ident(), signal.SIGUSR1)
-            )
-            kill.start()
-            ends.append(len(list(stream)))
-            kill.join()
+            with signalled(functools.partial(time.sleep, chance.uniform(0, 0.01))):
+                ends.append(len(list(stream)))
         eventually(lambda: server.open_connections <= 1, "connections are given up")
     assert max(ends) > 0

@@ -11,6 +11,7 @@ import pytest
 from flue import UNSET, AbortSignal, BackoffOptions, Timeouts
 from flue.config import resolve
 from flue.core.actions import Open
+from flue.errors import DurableStreamError
 from flue.models import RunRecord, WorkflowInvokeResult, WorkflowWaitResult
 from flue.plan import Deadline, check_handler, plan_get_run, plan_invoke, plan_run_stream, sees_own_end
 
@@ -180,20 +181,20 @@ class TestInvoke:
 
     @pytest.mark.parametrize("body", [b"null", b"[]", b"{}", b'{"runId": 7}', b'"run_1"'])
     def test_what_cannot_be_an_answer(self, body):
-        with pytest.raises(Exception, match="PARSE_ERROR: the answer does not fit"):
+        with pytest.raises(DurableStreamError, match="PARSE_ERROR: the answer does not fit"):
             invoke().operation.parse(body, SimpleNamespace(status=202))
 
     def test_what_is_no_json_is_refused(self):
         """Edge case 18."""
         for input in (math.nan, math.inf, {"a": -math.inf}, {1, 2}, object()):
-            with pytest.raises(ValueError, match="."):
+            with pytest.raises(ValueError):
                 invoke(input=input)
 
     def test_a_circle_is_refused(self):
         """Edge case 18."""
         circle = []
         circle.append(circle)
-        with pytest.raises(ValueError, match="."):
+        with pytest.raises(ValueError):
             invoke(input=circle)
 
     @pytest.mark.parametrize(

@@ -1,0 +1,117 @@
+"""Where server-sent events do not come through, long polls do."""
+
+from __future__ import annotations
+
+import pytest
+
+from flue.errors import ServerError
+
+from .driver import follow, play
+from .script import (
+    REFUSED,
+    RESET,
+    SILENCE,
+    Answer,
+    at,
+    control_frame,
+    data_frame,
+    events,
+    frames,
+    nothing,
+    page,
+    refusal,
+)
+from .server import StreamServer
+
+
+class TestFallingBack:
+    @pytest.mark.parametrize("status", [406, 415, 501])
+    def test_a_refusal_of_events(self, status):
+        """Edge case 97."""
+        machine = follow("sse")
+        played = play(
+            machine,
+            [
+                refusal(status),
+                page([0], at(1), up_to_date=True),
+                nothing(at(1), after=30.0),
+                page([1], at(2), closed=True),
+            ],
+        )
+        assert played.modes == ["sse", "plain", "long-poll", "long-poll"]
+        assert (played.items, played.done, machine.live, played.pauses) == ([0, 1], True, "long-poll", [])
+
+    @pytest.mark.parametrize("media", ["application/json", "text/html", None])
+    def test_an_answer_of_another_kind(self, media):
+        """Edge case 95. A page that was not asked for is asked for."""
+        machine = follow("sse", offset=at(3))
+        played = play(machine, [page([3], at(4), content_type=media), page([3], at(4), closed=True)])
+        assert (played.modes, played.asked_from) == (["sse", "plain"], [at(3), at(3)])
+        assert (played.items, played.done) == ([3], True)
+
+    def test_a_portal_that_answers_everything_with_html_is_an_error(self):
+        """Edge cases 33, 95."""
+        played = play(follow("sse"), lambda request, now: page(b"<html>", None, content_type="text/html"))
+        assert (played.code, played.modes) == ("UNEXPECTED_CONTENT_TYPE", ["sse", "plain"])
+
+    def test_an_encoding_that_is_not_spoken(self):
+        answer = Answer(
+            200,
+            (*events().headers, ("Stream-SSE-Data-Encoding", "base64")),
+            (data_frame(b"WzBd") + control_frame(at(1)),),
+        )
+        played = play(follow("sse"), [answer, page([0], at(1), closed=True)])
+        assert (played.items, played.modes) == ([0], ["sse", "plain"])
+
+    def test_no_run_store_is_an_error_in_every_mode(self):
+        """Edge case 30."""
+        played = play(follow("sse"), lambda request, now: refusal(501))
+        assert isinstance(played.error, ServerError)
+        assert played.modes == ["sse", "plain"]
+
+    @pytest.mark.parametrize("end", [(), (RESET,)], ids=["clean", "reset"])
+    @pytest.mark.parametrize(
+        "body", [(), (b": heartbeat\n\n",), (data_frame([0]),)], ids=["nothing", "comments", "no control"]
+    )
+    def test_three_connections_without_a_frame(self, body, end):
+        """Edge case 98."""
+        machine = follow("sse")
+        played = play(
+            machine, [*[events(*body, *end)] * 3, page([0], at(1), up_to_date=True), page([1], at(2), closed=True)]
+        )
+        assert played.modes == ["sse", "sse", "sse", "plain", "long-poll"]
+        assert (played.items, played.done, machine.live) == ([0, 1], True, "long-poll")
+
+    def test_one_frame_is_enough_to_stay(self):
+        """Edge case 99."""
+        machine = follow("sse")
+        silent, sound = events(), events(control_frame("-1"))
+        play(machine, [silent, silent, sound, silent, silent, sound, silent, silent])
+        assert machine.live == "sse"
+
+    @pytest.mark.parametrize("held", [events(SILENCE), SILENCE], ids=["body", "head"])
+    def test_a_proxy_that_holds_back_what_has_not_ended(self, held):
+        """Edge case 98. While the connection lives it lets nothing through, most often not even the head."""
+        server = StreamServer(range(3))
+        played = play(follow("sse"), lambda request, now: held if "live=sse" in request.url else server(request, now))
+        assert (played.items, played.done) == ([0, 1, 2], True)
+        assert 1 <= played.modes.count("sse") <= 3
+
+    def test_a_server_that_is_down_is_no_reason(self):
+        machine = follow("sse")
+        play(machine, [REFUSED] * 9)
+        assert machine.live == "sse"
+
+    def test_a_204_is_a_poll_that_ran_out(self):
+        """Edge case 96."""
+        machine = follow("sse")
+        played = play(machine, [nothing("-1")] * 5 + [events(frames([0], at(1), streamClosed=True))])
+        assert (played.modes, played.items, played.done) == (["sse"] * 6, [0], True)
+        assert played.delays == pytest.approx([0.1, 0.2, 0.4, 0.8])
+
+    def test_once_fallen_back_it_stays(self):
+        machine = follow("sse")
+        played = play(
+            machine, [refusal(406), page([0], at(1), up_to_date=True), RESET, nothing(at(1)), RESET, REFUSED, REFUSED]
+        )
+        assert "sse" not in played.modes[1:]

@@ -1,0 +1,216 @@
+"""Following a run by long polls: which requests, in which order, and how a stream ends."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from flue import BackoffOptions, Timeouts
+from flue.testing import Fault, Reply
+
+from .frames import RUN, empty_poll, indexes, log, logs, offset, page, run_end
+from .harness import EAGER, on_both_faces
+
+POLL = "/api/runs/run_1?live=long-poll&offset="
+PLAIN = "/api/runs/run_1?offset="
+
+
+def while_polling(face, *steps):
+    """Have each step done when a long poll has come in, one after the other."""
+    pending = list(steps)
+
+    def step(_request):
+        if pending:
+            pending.pop(0)()
+
+    face.server.faults.add(step, live="long-poll", times=None)
+
+
+def without_cursors(face):
+    """What was asked, without what the server made up."""
+    targets = [(request.first("live"), request.first("offset"), request.first("tail")) for request in face.server.requests]
+    assert all(request.method == "GET" for request in face.server.requests)
+    return targets
+
+
+@pytest.mark.parametrize("live", [True, "long-poll"])
+@on_both_faces(page_limit=2)
+def test_pages_first_then_polls(face, live):
+    """No poll before the stream is up to date; `True` and `"long-poll"` are the same."""
+    face.server.create_run(run_id=RUN)
+    face.server.append(RUN, *logs(0, 3))
+    while_polling(face, lambda: face.server.append(RUN, log(3)), lambda: face.server.finish_run(RUN))
+    stream = face.stream(RUN, live=live)
+    assert indexes(stream.collect()) == [0, 1, 2, 3, 4]
+    assert without_cursors(face) == [
+        (None, "-1", None),
+        (None, offset(1), None),
+        ("long-poll", offset(2), None),
+        ("long-poll", offset(3), None),
+    ]
+    assert (stream.closed, stream.up_to_date, stream.offset) == (True, True, offset(4))
+
+
+@on_both_faces(page_limit=2)
+def test_a_burst_is_caught_up_with_by_pages(face):
+    """A poll whose answer is not up to date is followed by plain pages."""
+    face.server.create_run(run_id=RUN)
+    while_polling(face, lambda: face.server.append(RUN, *logs(0, 5)), lambda: face.server.finish_run(RUN))
+    assert indexes(face.stream(RUN).collect()) == [0, 1, 2, 3, 4, 5]
+    assert without_cursors(face) == [
+        (None, "-1", None),
+        ("long-poll", "-1", None),
+        (None, offset(1), None),
+        (None, offset(3), None),
+        ("long-poll", offset(4), None),
+    ]
+
+
+@on_both_faces
+def test_from_now_on(face):
+    """`now` is asked once, and pinned to the offset that the server answers before anything waits."""
+    face.server.create_run(run_id=RUN)
+    face.server.append(RUN, *logs(0, 7))
+    while_polling(face, lambda: face.server.append(RUN, log(7)), lambda: face.server.finish_run(RUN))
+    assert indexes(face.stream(RUN, offset="now").collect()) == [7, 8]
+    assert without_cursors(face) == [
+        (None, "now", None),
+        ("long-poll", offset(6), None),
+        ("long-poll", offset(7), None),
+    ]
+
+
+@on_both_faces
+def test_the_last_events_and_what_follows(face):
+    face.server.create_run(run_id=RUN)
+    face.server.append(RUN, *logs(0, 7))
+    while_polling(face, lambda: face.server.finish_run(RUN))
+    assert indexes(face.stream(RUN, tail=2).collect()) == [5, 6, 7]
+    assert without_cursors(face) == [(None, "-1", "2"), ("long-poll", offset(6), None)]
+
+
+@on_both_faces(page_limit=3)
+def test_catching_up_ends_when_up_to_date(face):
+    """The run goes on, the stream does not wait for it; it is up to date and not closed."""
+    face.server.create_run(run_id=RUN)
+    face.server.append(RUN, *logs(0, 7))
+    stream = face.stream(RUN, live=False)
+    assert indexes(stream.collect()) == list(range(7))
+    assert (stream.closed, stream.up_to_date, stream.offset) == (False, True, offset(6))
+    assert without_cursors(face) == [(None, start, None) for start in ("-1", offset(2), offset(5))]
+    again = face.stream(RUN, live=False, offset=stream.offset)
+    assert again.collect() == []
+    assert again.up_to_date
+
+
+@on_both_faces
+def test_a_poll_that_says_closed_before_the_end_was_read(face):
+    """Edge case 76. Flue looks at `closed` behind a poll's time-out and answers with the old offset: one plain page shows the rest."""
+    face.server.create_run(run_id=RUN)
+    face.server.append(RUN, log(0))
+    face.server.faults.add(Fault(status=204, extra_headers=empty_poll(0, closed=True).headers), live="long-poll")
+    stream = face.stream(RUN)
+    assert stream.next().event_index == 0
+    face.server.finish_run(RUN, result=42)
+    assert [event.result for event in stream.collect()] == [42]
+    assert without_cursors(face) == [(None, "-1", None), ("long-poll", offset(0), None), (None, offset(0), None)]
+
+
+@on_both_faces
+def test_a_poll_that_says_closed_is_confirmed_once(face):
+    """Edge case 76. A stream without `run_end` costs one more request; with it, none."""
+    face.server.script(
+        RUN,
+        [page(log(0), next_offset=offset(0)), empty_poll(0, closed=True), page(next_offset=offset(0), closed=True)],
+    )
+    stream = face.stream(RUN)
+    assert indexes(stream.collect()) == [0]
+    assert stream.closed
+    assert face.targets == [f"{PLAIN}-1", f"{POLL}{offset(0)}", f"{PLAIN}{offset(0)}"]
+
+
+@on_both_faces
+def test_the_rest_behind_a_close_may_be_several_pages(face):
+    """Edge case 76. And its confirmation may fail on the way."""
+    face.server.script(
+        RUN,
+        [
+            page(log(0), next_offset=offset(0)),
+            empty_poll(0, closed=True),
+            Reply(503),
+            page(log(1), next_offset=offset(1), up_to_date=False),
+            page(log(2), next_offset=offset(2), closed=True),
+        ],
+    )
+    assert indexes(face.stream(RUN, backoff_options=EAGER).collect()) == [0, 1, 2]
+    assert len(face.targets) == 5
+
+
+@pytest.mark.parametrize("live", [True, False])
+@on_both_faces
+def test_an_offset_behind_the_end_of_a_closed_stream(face, live):
+    """Edge case 77. The server echoes it; there is nothing to come."""
+    face.server.create_run(run_id=RUN)
+    face.server.finish_run(RUN)
+    stream = face.stream(RUN, offset=offset(99), live=live)
+    assert stream.collect() == []
+    assert (stream.offset, stream.closed) == (offset(99), True)
+    assert len(face.targets) == 1
+
+
+@on_both_faces
+def test_the_end_of_a_run_needs_no_close(face):
+    """Nothing follows a run's own `run_end`: its stream ends there, though the server keeps it open."""
+    face.server.create_run(run_id=RUN)
+    face.server.append(RUN, log(0), run_end(1))
+    stream = face.stream(RUN)
+    assert indexes(stream.collect()) == [0, 1]
+    assert (stream.closed, stream.offset) == (True, offset(1))
+    assert len(face.targets) == 1
+
+
+@on_both_faces(client={"timeout": Timeouts(connect=2.0, read=0.15)}, compare=False)
+def test_a_hold_that_outlasts_the_read_time_out(face):
+    """Edge case 78. Silence while waiting for headers is asked again, however often, and shortly after; the caller sees none of it.
+
+    It does count as a failed attempt, told to `on_failed_attempt`: a server that is never heard of should be noticed by somebody.
+    Not compared: the pause depends on how long the silence lasted.
+    """
+    face.server.create_run(run_id=RUN)
+    face.server.append(RUN, log(0))
+    failures = []
+    options = BackoffOptions(initial_delay=30.0, on_failed_attempt=failures.append)
+    stream = face.stream(RUN, backoff_options=options)
+    assert stream.next().event_index == 0
+    polls = threading.Event()
+    counted = []
+
+    def finish_at_the_third(_request):
+        counted.append(1)
+        if len(counted) == 3:
+            face.server.finish_run(RUN)
+            polls.set()
+
+    face.server.faults.add(finish_at_the_third, live="long-poll", times=None)
+    begun = time.monotonic()
+    assert [event.type for event in stream.collect()] == ["run_end"]
+    assert polls.is_set()
+    assert 0.3 <= time.monotonic() - begun < 2.0
+    assert [type(failure.error).__name__ for failure in failures] == ["FlueConnectionError"] * 2
+    assert all("nothing was heard for the read time-out" in str(failure.error) for failure in failures)
+    assert all(failure.delay <= 0.5 and failure.will_retry for failure in failures)
+
+
+@on_both_faces(poll_hold=0.1)
+def test_an_idle_run_is_polled_on(face):
+    """Edge case 78. The time-out is longer than the server's hold: each empty answer is followed by the next poll, with its cursor."""
+    face.server.create_run(run_id=RUN)
+    face.server.append(RUN, log(0))
+    stream = face.stream(RUN)
+    stream.next()
+    while_polling(face, lambda: None, lambda: None, lambda: face.server.finish_run(RUN))
+    assert [event.type for event in stream.collect()] == ["run_end"]
+    assert [live for live, _, _ in without_cursors(face)] == [None, "long-poll", "long-poll", "long-poll"]
+    assert [request.first("cursor") is None for request in face.server.requests] == [True, True, False, False]
