@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 # Colours and paths of the caller's own environment must not change what a test sees.
-RUN := env -u FLUE_BASE_URL -u FLUE_TOKEN PYTHONDONTWRITEBYTECODE= $(PY)
+RUN := env -u FLUE_BASE_URL -u FLUE_TOKEN $(PY)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test core lint format types codegen drift check live bench soak clean
@@ -49,6 +49,16 @@ check: lint types drift core test ## all that must hold before a commit
 
 live: $(VENV)/.installed ## both faces against a real Flue server from npm
 	$(RUN) -m pytest tests/live
+
+soak: $(VENV)/.installed ## two minutes of faults on both faces: losses, repeats, leaks
+	$(RUN) -m tests.soak
+
+bench: $(VENV)/.bench ## speed against peers, in one run; writes tests/bench/RESULTS.md
+	$(RUN) -m tests.bench --write
+
+$(VENV)/.bench: $(VENV)/.installed
+	$(PY) -m pip install --quiet --disable-pip-version-check --group bench
+	@touch $@
 
 clean: ## forget the environment
 	rm -rf $(VENV)

@@ -83,9 +83,9 @@ class _Channel:
                 self._loop.call_soon_threadsafe(self._stop)
 
     async def join(self) -> None:
-        """Wait until the readers are gone."""
-        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Wait until the readers are gone; a reader, in a callback of the caller's, does not wait for itself."""
+        if asyncio.current_task() not in self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _fail(self, error: BaseException) -> None:
         """What was read before is still handed over, then the error."""

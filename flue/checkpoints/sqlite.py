@@ -100,17 +100,20 @@ class SqliteCheckpoints:
             self._connection = self._open()
         return self._connection
 
-    @staticmethod
-    def _forget_parent() -> None:
+    def _forget_parent(self) -> None:
         # SQLite forbids a connection to cross a fork, and to be closed on the other side. The child opens its own.
+        if self._connection is not None:
+            _inherited.append(self._connection)
+        self._connection = None
+        self._lock = threading.Lock()  # another thread may have held it
+
+    @staticmethod
+    def _after_fork() -> None:
         for store in list(_open_stores):
-            if store._connection is not None:
-                _inherited.append(store._connection)
-            store._connection = None
-            store._lock = threading.Lock()  # another thread may have held it
+            store._forget_parent()  # noqa: SLF001  # of this class
 
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_forget_parent)
+        os.register_at_fork(after_in_child=_after_fork)
 
     def __enter__(self) -> Self:
         return self

@@ -9,6 +9,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from flue.cli.follow import Interrupted
 from flue.cli.parser import program_name
 from flue.cli.program import Exit, UsageError
 from flue.cli.samples import SAMPLES, register
@@ -32,7 +33,10 @@ def serve(options: Options) -> Exit:
             print(json.dumps({"baseUrl": server.base_url, "workflows": list(SAMPLES)}), flush=True)
         else:
             _introduce(server.base_url, needs_token=options.token is not None)
-        threading.Event().wait()
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            raise Interrupted("stopped") from None
     return Exit.DONE
 
 

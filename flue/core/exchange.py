@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flue.core import wire
 from flue.core.actions import Action, Done, Head
 from flue.core.attempts import Attempts
+from flue.core.framing import Malformed
 from flue.errors import DurableStreamError, FlueConnectionError
 
 if TYPE_CHECKING:
@@ -46,8 +47,9 @@ class Exchange(Attempts):
 
     def data(self, chunk: bytes, now: float) -> None:
         """Bytes of the answer."""
+        refused = self._refusal is not None
         super().data(chunk, now)
-        if self._limit is not None and self._size > self._limit and self._refusal is None:
+        if self._limit is not None and self._size > self._limit and not refused:
             message = f"the answer is larger than the limit of {self._limit} bytes"
             self._protocol_error("EVENT_TOO_LARGE", message, now)
 
@@ -57,7 +59,7 @@ class Exchange(Attempts):
         try:
             value = self._operation.parse(body, head)
         except DurableStreamError as error:
-            if head.framed:
+            if head.framed or not isinstance(error.__cause__, Malformed):  # JSON, but not the answer
                 self._failed(error, now, retry=False)
             else:
                 half = FlueConnectionError(f"the answer ended early, after {len(body)} bytes")

@@ -101,6 +101,7 @@ class Follow(Attempts):
         self._queue: deque[Batch] = deque()
         self._sse: framing.SseParser | None = None
         self._frames = 0  # on the open event connection
+        self._framed = False  # whether any event connection ever had one
         self._frameless = 0  # event connections in a row without any
         self._data: list[Any] = []  # items whose control frame has not come
         self._brought = False  # whether the open answer brought items
@@ -137,7 +138,7 @@ class Follow(Attempts):
         """All items of the delivered batch are with the caller. `terminal`: one of them ends what the caller wanted."""
         self._commit(self._queue.popleft())
         if terminal:
-            self.closed = True
+            self.closed = self.up_to_date = True
             self._queue.clear()
             self._finish(Done())
 
@@ -169,6 +170,7 @@ class Follow(Attempts):
         cursor = self._cursor if self._asked else None
         url = wire.read_url(self._url, offset=self._position, tail=self._tail, live=self._asked, cursor=cursor)
         self._sse = None
+        self._frames = 0
         self._brought = False
         return self._open(Request("GET", url, SSE_HEADERS if self._asked == "sse" else PAGE_HEADERS), now)
 
@@ -203,8 +205,9 @@ class Follow(Attempts):
         if self._sse is not None:
             self._feed(self._sse, chunk, now)
             return
+        refused = self._refusal is not None
         super().data(chunk, now)
-        if self._limit is not None and self._size > self._limit and self._refusal is None:
+        if self._limit is not None and self._size > self._limit and not refused:
             self._protocol_error("EVENT_TOO_LARGE", f"a page is larger than the limit of {self._limit} bytes", now)
 
     def _ended(self, now: float) -> None:
@@ -246,7 +249,7 @@ class Follow(Attempts):
 
     def _ends(self, items: list[Any], head: Head, said: facts.Facts) -> bool:
         if self._confirming:  # closed is for ever; what matters is whether all has been read
-            return said.up_to_date or not items
+            return said.up_to_date or (not items and said.offset in {None, self._position})
         if said.closed:
             return head.status != 204
         return self._live is None and said.up_to_date
@@ -273,6 +276,7 @@ class Follow(Attempts):
             return
         items, self._data = self._data, []
         self._frames += 1
+        self._framed = True
         self._frameless = 0
         if self._take(items, said, now, closed=said.closed):
             self._ending = said.closed
@@ -289,6 +293,8 @@ class Follow(Attempts):
         """The attempt failed on the way."""
         if self._sse is not None:
             self._lost_connection(now)
+        if fault.silent and self._asked == "sse" and not self._framed:
+            self._fall_back()  # a proxy that waits for the end of what has none holds even the head back
         super().fault(fault, now)
 
     def dropped(self) -> None:
@@ -313,15 +319,16 @@ class Follow(Attempts):
         moved = new != old
         if self._budget is not None:
             self._budget.answered()
-        if not wire.usable_offset(new) and moved:
+        if said.offset is None and (items or old == wire.NOW):
+            # Asked again, `now` would be another now, and what came between the two would be lost.
+            self._protocol_error("MISSING_OFFSET", "a page says no next offset where one is needed", now)
+        elif said.offset is not None and not wire.usable_offset(new):
             self._protocol_error("INVALID_OFFSET", f"the server's next offset is not one: {new!r}", now)
-        elif items and said.offset is None:
-            self._protocol_error("MISSING_OFFSET", "a page with items says no next offset", now)
         elif moved and self._course.turns_back(old, new):
             self._nonsensical("OFFSET_REGRESSED", f"the offset runs backwards, from {old} to {new}", now)
         elif items and not moved:
             self._nonsensical("OFFSET_STALLED", "items came, but the offset stays where it is", now)
-        elif self._asked is None and not moved and not said.up_to_date:
+        elif self._asked is None and not moved and not said.up_to_date and not self._confirming:
             self._nonsensical("OFFSET_STALLED", "an empty page leads nowhere and is not up to date", now)
         else:
             if moved:
@@ -337,6 +344,13 @@ class Follow(Attempts):
             self._queue.append(Batch(items, new, said.up_to_date, closed))
             return True
         return False
+
+    def _failed(
+        self, error: FlueError, now: float, *, retry: bool, silent: bool = False, at_least: float = 0.0
+    ) -> None:
+        if self._frames and not self._brought:  # moved on, which refilled the budget, but brought nothing
+            at_least = max(at_least, self._pace.after(brought=False, took=now - self._opened_at))
+        super()._failed(error, now, retry=retry, silent=silent, at_least=at_least)
 
     def _waited(self, took: float) -> bool:
         return self._asked is not None and (self._sse is not None or took >= facts.QUICK)

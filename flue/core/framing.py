@@ -76,7 +76,8 @@ class SseParser:
         """Args: limit: the largest event in bytes, or None."""
         self._limit = limit
         self._partial: list[bytes] = []  # of the line that has not ended yet
-        self._size = 0  # bytes held for the event that has not ended yet
+        self._pending = 0  # its bytes
+        self._size = 0  # bytes of data of the event that has not ended yet
         self._after_cr = False
         self._first = True
         self._event = b""
@@ -100,6 +101,7 @@ class SseParser:
         rest = lines.pop()
         events: list[tuple[bytes, bytes]] = []
         for line in lines:
+            self._pending = 0
             if self._partial:
                 self._partial.append(line)
                 line = b"".join(self._partial)  # noqa: PLW2901
@@ -116,7 +118,8 @@ class SseParser:
             self._event, self._data, self._size = b"", [], 0
         if rest:
             self._partial.append(rest)
-            self._grow(len(rest))
+            self._pending += len(rest)
+            self._check_size()
         return events
 
     def _field(self, line: bytes) -> None:
@@ -125,11 +128,11 @@ class SseParser:
             value = value[1:]
         if name == b"data":
             self._data.append(value)
-            self._grow(len(value))
+            self._size += len(value)
+            self._check_size()
         elif name == b"event":
             self._event = value
 
-    def _grow(self, size: int) -> None:
-        self._size += size
-        if self._limit is not None and self._size > self._limit:
+    def _check_size(self) -> None:
+        if self._limit is not None and self._size + self._pending > self._limit:
             raise TooLarge(f"an event is larger than the limit of {self._limit} bytes")

@@ -114,9 +114,12 @@ class Budget:
         if options is not None and not isinstance(options, BackoffOptions):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"backoff_options must be BackoffOptions, not {type(options).__name__}")
         given = options or BackoffOptions(max_elapsed=DEFAULT_MAX_ELAPSED)
-        self._wait = tenacity.wait_random_exponential(
-            multiplier=given.initial_delay, max=given.max_delay, exp_base=given.multiplier
-        )
+        # Nothing times a power that is too large would be the longest pause instead of none.
+        self._wait: Callable[[tenacity.RetryCallState], float] = tenacity.wait_none()
+        if given.initial_delay:
+            self._wait = tenacity.wait_random_exponential(
+                multiplier=given.initial_delay, max=given.max_delay, exp_base=given.multiplier
+            )
         self._limits: list[Callable[[tenacity.RetryCallState], bool]] = []
         if given.max_retries is not None:
             self._limits.append(tenacity.stop_after_attempt(given.max_retries + 1))

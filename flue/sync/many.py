@@ -93,11 +93,12 @@ class _Channel:
         self._stop()
 
     def join(self) -> None:
-        """Wait until the readers are gone."""
+        """Wait until the readers are gone; a reader, in a callback of the caller's, does not wait for itself."""
+        if threading.current_thread() in self._threads:
+            return
         deadline = time.monotonic() + LEAVING
         for thread in self._threads:
-            if thread is not threading.current_thread():
-                thread.join(max(0.0, deadline - time.monotonic()))
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _fail(self, error: BaseException) -> None:
         """What was read before is still handed over, then the error."""

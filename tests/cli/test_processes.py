@@ -122,7 +122,7 @@ def test_serve(tmp_path):
         assert err.startswith("flue: Flue API error 401")
         assert "t0k" not in err
         running.send_signal(signal.SIGINT)
-        assert finish(running)[0] == 130
+        assert finish(running) == (130, "", "flue: stopped\n")
     with process(*arguments) as running:
         told = json.loads(running.stdout.readline())
         with process("--token", "t0k", "runs", "get", done.run_id, base_url=told["baseUrl"]) as reader:

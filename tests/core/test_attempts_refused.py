@@ -96,7 +96,7 @@ class TestRefusals:
         assert (played.error.received, len(played.requests)) == (4, 1)
 
     def test_what_was_not_asked_is_a_protocol_error(self):
-        """Edge cases 34, 35, 36."""
+        """Edge cases 34, 35."""
         for status in (100, 101, 201, 202, 206, 304):
             played = play(Question(offset="0_3"), [Answer(status)])
             assert isinstance(played.error, DurableStreamError)

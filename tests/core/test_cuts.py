@@ -47,7 +47,7 @@ def test_a_page_cut_at_every_byte(framing, fault):
                 assert len(played.pauses) == 1
 
 
-@pytest.mark.parametrize(("cap", "fault"), [(2, RESET), (2, None), (4, RESET)], ids=["reset", "clean", "one batch"])
+@pytest.mark.parametrize(("cap", "fault"), [(2, RESET), (4, None)], ids=["reset", "clean"])
 def test_events_cut_at_every_byte(cap, fault):
     """Edge cases 81, 82, 83, 84, 108."""
 

@@ -14,7 +14,7 @@ from flue.core.retry import BackoffOptions, Budget
 from flue.errors import DurableStreamError, FlueConnectionError, NotFoundError, ServerError
 
 from .driver import play
-from .script import FRAMINGS, REFUSED, RESET, Answer, page, refusal
+from .script import FRAMINGS, REFUSED, RESET, SILENCE, Answer, page, refusal
 
 
 def record(value):
@@ -78,6 +78,13 @@ def test_without_options_for_a_minute():
     assert played.error is REFUSED.error
     assert 10 < len(played.requests) < 40
     assert 30.0 < played.now < 60.0
+
+
+def test_a_silence_is_time_lost():
+    """Edge case 80. Nothing was waited for."""
+    assert play(get(), [SILENCE, GOOD]).done
+    played = play(get(BackoffOptions(max_elapsed=60.0)), [SILENCE, GOOD])
+    assert (played.error, len(played.requests)) == (SILENCE.error, 1)
 
 
 def test_credentials_made_anew_are_tried_three_times():

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from flue.core import facts
+from flue.core.actions import Deliver
 
-from .driver import follow, play
+from .driver import Player, follow, play
 from .script import (
     FRAMINGS,
     REFUSED,
@@ -67,6 +68,17 @@ class TestCatchingUp:
             assert (machine.up_to_date, machine.closed) == (False, False)
             assert play(machine, [answer], start=1).done
             assert (machine.offset, machine.up_to_date, machine.closed) == (at(1), up_to_date, closed)
+
+    def test_while_items_wait_it_is_not_up_to_date(self):
+        machine = follow()
+        player = Player(machine, [page([0], at(1), up_to_date=True), page([1], at(2), up_to_date=True)])
+        assert player.run(items=1).items == [0]
+        assert machine.up_to_date
+        while not isinstance(action := machine.next_action(0.0), Deliver):
+            player._perform(action, 1e9)
+        assert (machine.offset, machine.up_to_date) == (at(1), False)
+        machine.handed_over()
+        assert (machine.offset, machine.up_to_date) == (at(2), True)
 
     @pytest.mark.parametrize("framing", FRAMINGS)
     def test_a_page_however_it_is_framed_and_chunked(self, framing):
@@ -202,15 +214,16 @@ class TestNonsense:
 
     def test_a_stale_cache_may_recover(self):
         """Edge case 69."""
-        stale = page([0], at(1), up_to_date=True)
-        played = play(follow(None), [page([0, 1], at(2)), stale, stale, stale, page([2], at(3), up_to_date=True)])
-        assert (played.items, played.done) == ([0, 1, 2], True)
+        stale, again = page([0], at(1), up_to_date=True), page([1], at(2), up_to_date=True)
+        answers = [page([0, 1], at(2)), stale, again, stale, page([2], at(3)), again, stale, again]
+        played = play(follow(None), [*answers, page([3], at(4), up_to_date=True)])
+        assert (played.items, played.done) == ([0, 1, 2, 3], True)
 
     @pytest.mark.parametrize("media", ["text/html; charset=utf-8", "text/plain", "text/event-stream"])
     def test_another_content_type(self, media):
         """Edge case 33."""
         played = play(follow(), [page(b"<html>", at(1), content_type=media)])
-        assert (played.code, len(played.requests)) == ("UNEXPECTED_CONTENT_TYPE", 1)
+        assert (played.code, played.error.status, len(played.requests)) == ("UNEXPECTED_CONTENT_TYPE", 200, 1)
         assert media.partition(";")[0] in str(played.error)
 
     @pytest.mark.parametrize("status", [206, 304, 201])

@@ -11,7 +11,7 @@ from flue.core.handover import AHEAD, NOTHING, Handover
 from flue.errors import DurableStreamError, FlueApiError, UnsupportedFlueEventVersionError
 
 from .driver import Player, follow
-from .script import at, page
+from .script import at, events, frames, page
 
 
 def decode(item):
@@ -122,6 +122,15 @@ class TestBadItems:
             caller.pull()
         assert second.value is first.value
         assert len(caller.player.played.requests) == 1
+
+    def test_what_waits_behind_it_stays_there(self):
+        """Edge case 109."""
+        caller = Caller([events(frames("a", at(1)) + frames(["bad"], at(2)) + frames("c", at(3)))], live="sse")
+        assert caller.pull() == "a"
+        for _ in range(2):
+            with pytest.raises(UnsupportedFlueEventVersionError):
+                caller.pull()
+        assert caller.machine.offset == at(1)
 
     def test_a_protocol_error_says_where(self):
         """Edge case 50."""

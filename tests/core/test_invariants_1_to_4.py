@@ -106,6 +106,14 @@ class TestInvariant3:
         assert (played.items, played.done) == ([0, 1, 2, 3, 4, 5], True)
         assert (machine.offset, machine.closed) == (at(6), True)
 
+    def test_nothing_behind_its_batch_is_handed_over(self):
+        """Edge case 119."""
+        machine = follow("sse")
+        played = play(
+            machine, [events(frames([0, "end"], at(2)) + frames([2], at(3)) + frames([3], at(4)))], terminal="end"
+        )
+        assert (played.items, played.done, machine.offset) == ([0, "end"], True, at(2))
+
     def test_closed_says_that_all_has_been_handed_over(self):
         """Closed implies up to date, also where frames behind the terminal item were not looked at."""
         machine = follow("sse")

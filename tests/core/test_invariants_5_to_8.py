@@ -99,7 +99,7 @@ class TestInvariant6:
     def test_a_healthy_event_connection_is_progress(self):
         """Edge cases 80, 107."""
         options = BackoffOptions(initial_delay=0.001, max_retries=1)
-        healthy, short = events(control_frame(at(0)), 31.0, RESET), events(control_frame(at(0)), 29.0, RESET)
+        healthy, short = events(control_frame(at(0)), 30.0, RESET), events(control_frame(at(0)), 29.9, RESET)
         assert len(play(follow("sse", options=options), [healthy] * 9).requests) == 9
         assert len(play(follow("sse", options=options), [short] * 9).requests) == 2
 

@@ -54,6 +54,7 @@ SERVERS = {
     "events, a frame and the end": by_mode(events(control_frame("-1", upToDate=True)), nothing("-1")),
     "events, a frame and a cut": by_mode(events(control_frame("-1", upToDate=True), RESET), nothing("-1")),
     "events, offsets that advance": advancing(lambda n: events(control_frame(at(n)))),
+    "events, offsets that advance, then a cut": advancing(lambda n: events(control_frame(at(n)), RESET)),
     "events, data and no control": stubborn(events(data_frame([0]))),
     "events, the same items for ever": stubborn(events(frames([0], at(1)))),
     "events answered by 204": by_mode(nothing("-1"), nothing("-1")),

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from flue import AbortSignal, AgentSendResult
-from flue.aio.agents import Agents as AsyncAgents
-from flue.sync.agents import Agents
 from flue.testing import Reply
 
 from .frames import JSON, dumps
@@ -23,20 +21,14 @@ SUBMISSION = "cb4fa689-f40e-43b3-aa18-c9b29c0713f6"
 OTHER = "another-submission"
 
 
-def agents(face: Face, client: Any = None) -> Any:
-    """`client.agents`."""
-    client = client or face.client
-    return (AsyncAgents if face.is_async else Agents)(client._transport, client._settings)
-
-
 def call(face: Face, method: str, *arguments: Any, **options: Any) -> Any:
     """Call a method of `client.agents`; what came of it goes into the transcript."""
-    return face._noted(method, getattr(agents(face), method), *arguments, **options)
+    return face._noted(method, getattr(face.client.agents, method), *arguments, **options)
 
 
 def follow(face: Face, *arguments: Any, **options: Any) -> Stream:
     """A stream of the agent; the scenario closes it, or else its end does."""
-    stream = Stream(face, agents(face).stream(*arguments or ("assistant", "rec1"), **options))
+    stream = Stream(face, face.client.agents.stream(*arguments or ("assistant", "rec1"), **options))
     face.streams.append(stream)
     return stream
 

@@ -15,7 +15,7 @@ from flue import (
     UnknownEvent,
 )
 
-from .agent_scenes import agents, call, follow
+from .agent_scenes import call, follow
 from .harness import EAGER, on_both_faces
 
 
@@ -54,7 +54,7 @@ def test_prompts_to_one_agent_at_once(face):
         turn.text(turn.message)
         return {"heard": turn.message}
 
-    namespace = agents(face)
+    namespace = face.client.agents
     admissions = [face.wait(namespace.send, "slow", "one", message=message) for message in ("a", "b", "c")]
     assert len({admission.submission_id for admission in admissions}) == 3
     go.set()
@@ -72,9 +72,9 @@ def test_an_agent_that_fails(face):
     add_echo(face)
     with pytest.raises(ServerError, match="internal_error"):
         call(face, "prompt", "echo", "1", message="fail")
-    admission = face.wait(agents(face).send, "echo", "1", message="fail")
+    admission = face.wait(face.client.agents.send, "echo", "1", message="fail")
     with pytest.raises(FlueExecutionError) as caught:
-        face.wait(agents(face).wait, admission, timeout=20)
+        face.wait(face.client.agents.wait, admission, timeout=20)
     assert (caught.value.target_id, caught.value.failure) == (admission.submission_id, "failed")
     assert caught.value.error["type"] == "internal_error"
 
@@ -88,7 +88,7 @@ def test_a_stream_goes_on_with_the_next_prompt(face, live):
     first = [stream.next()]
     while first[-1].type != "submission_settled":
         first.append(stream.next())
-    admission = face.wait(agents(face).send, "echo", "1", message="two")
+    admission = face.wait(face.client.agents.send, "echo", "1", message="two")
     second = [stream.next()]
     while second[-1].type != "submission_settled":
         second.append(stream.next())

@@ -30,7 +30,6 @@ from .agent_scenes import (
     OTHER,
     SUBMISSION,
     admission,
-    agents,
     call,
     event,
     recorded_events,
@@ -163,7 +162,7 @@ def test_a_stream_that_ends_without_the_settlement(face, events):
 def test_a_stream_of_another_origin_is_refused(face, url):
     there = url.format(port=face.server.port)
     with pytest.raises(ValueError, match="trust_stream_url=True") as caught:
-        face.wait(agents(face).wait, admission(face, url=there))
+        face.wait(face.client.agents.wait, admission(face, url=there))
     assert there in str(caught.value)
     assert face.server.base_url in str(caught.value)
     assert face.server.open_connections == 0
@@ -194,7 +193,7 @@ def test_a_stream_url_that_is_none(face, url, trust):
     there = url.format(host=f"127.0.0.1:{face.server.port}")
     unlike = attrs.evolve(admission(face), stream_url=there)
     with pytest.raises(ValueError, match="not an absolute http") as caught:
-        face.wait(agents(face).wait, unlike, trust_stream_url=trust)
+        face.wait(face.client.agents.wait, unlike, trust_stream_url=trust)
     assert "password" not in str(caught.value)
     assert face.targets == []
 
@@ -204,7 +203,7 @@ def test_a_stream_of_another_origin_that_the_caller_vouches_for(face):
     with FlueTestServer(token="secret") as inside:
         inside.script(AGENT, [page(settled(0, result="inside"), next_offset=offset(0))])
         there = admission(face, url=f"{inside.base_url}{AGENT}")
-        assert face.wait(agents(face).wait, there, trust_stream_url=True) == "inside"
+        assert face.wait(face.client.agents.wait, there, trust_stream_url=True) == "inside"
         [request] = inside.requests
     assert request.header("authorization") == "Bearer secret"
     assert face.targets == []
@@ -392,6 +391,6 @@ def test_an_async_handler(face):
         assert seen == [0, 1]
         return
     with pytest.raises(TypeError, match="needs AsyncFlueClient"):
-        face.wait(agents(face).wait, admission(face), on_event=handler)
+        face.wait(face.client.agents.wait, admission(face), on_event=handler)
     assert face.targets == []
     assert call(face, "wait", admission(face), on_event=seen.append) == 1

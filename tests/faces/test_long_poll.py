@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 import pytest
@@ -184,23 +183,21 @@ def test_a_hold_that_outlasts_the_read_time_out(face):
     options = BackoffOptions(initial_delay=30.0, on_failed_attempt=failures.append)
     stream = face.stream(RUN, backoff_options=options)
     assert stream.next().event_index == 0
-    polls = threading.Event()
-    counted = []
+    polls = []
 
     def finish_at_the_third(_request):
-        counted.append(1)
-        if len(counted) == 3:
+        polls.append(time.monotonic())
+        if len(polls) == 3:
             face.server.finish_run(RUN)
-            polls.set()
 
     face.server.faults.add(finish_at_the_third, live="long-poll", times=None)
     begun = time.monotonic()
     assert [event.type for event in stream.collect()] == ["run_end"]
-    assert polls.is_set()
-    assert 0.3 <= time.monotonic() - begun < 2.0
+    assert 0.3 <= time.monotonic() - begun < 5.0
     assert [type(failure.error).__name__ for failure in failures] == ["FlueConnectionError"] * 2
     assert all("nothing was heard for the read time-out" in str(failure.error) for failure in failures)
-    assert all(failure.delay <= 0.5 and failure.will_retry for failure in failures)
+    assert all(failure.will_retry for failure in failures)
+    assert sum(failure.delay for failure in failures) <= polls[-1] - begun
 
 
 @on_both_faces(poll_hold=0.1)

@@ -132,6 +132,5 @@ class TestTimeout:
 
 @pytest.mark.parametrize("copied", [pickle.dumps, copy.copy, copy.deepcopy])
 def test_it_stays_in_its_process(copied):
-    """Edge case 134."""
     with pytest.raises(TypeError, match="an AbortSignal is tied to its process"):
         copied(AbortSignal())

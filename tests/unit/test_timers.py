@@ -119,7 +119,7 @@ def test_a_time_beyond_the_systems_clock_stops_nobody_else(service):
 
 
 def test_a_forked_child_has_a_service_of_its_own(service):
-    """Edge case 133. Threads do not survive a fork."""
+    """Threads do not survive a fork."""
     timer = _timers.call_later(60.0, lambda: None)
     _timers._forget_parent()
     assert _timers._service is not service

@@ -1,0 +1,118 @@
+"""`stream_many()` of either face, pulled by plain calls."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from flue.many import AHEAD
+
+from .frames import logs
+from .reading import BOUND
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from flue.testing import FlueTestServer
+
+    from .harness import Face
+
+
+def made(server: FlueTestServer, lengths: Mapping[str, int]) -> None:
+    """Runs of so many events and their end."""
+    for run_id, count in lengths.items():
+        server.create_run(run_id=run_id)
+        server.append(run_id, *(event | {"runId": run_id} for event in logs(0, count)), raw=True)
+        server.finish_run(run_id)
+
+
+class Many:
+    """The streams and what came of them."""
+
+    def __init__(self, face: Face, inner: Any) -> None:
+        self._face = face
+        self.inner = inner
+        self.seen: list[tuple[str, Any]] = []
+
+    def next(self) -> tuple[str, Any]:
+        """The next entry; `StopIteration` at the end."""
+        try:
+            entry = self._face.wait(self._anext) if self._face.is_async else next(self.inner)
+        except StopAsyncIteration:
+            raise StopIteration from None
+        self.seen.append(entry)
+        return entry
+
+    async def _anext(self) -> Any:
+        return await asyncio.wait_for(anext(self.inner), 4 * BOUND)
+
+    def collect(self, limit: int | None = None) -> list[tuple[str, Any]]:
+        """All entries, or the next `limit`."""
+        entries: list[tuple[str, Any]] = []
+        while limit is None or len(entries) < limit:
+            try:
+                entries.append(self.next())
+            except StopIteration:
+                break
+        return entries
+
+    @property
+    def offsets(self) -> Mapping[str, str]:
+        return self.inner.offsets
+
+    def is_full(self) -> bool:
+        """Whether as much is read ahead as may be."""
+        self._face.idle(0.01)
+        return len(self.inner._channel._entries) == AHEAD
+
+    def wait_for_requests(self, count: int, timeout: float) -> None:
+        """Wait, with the loop turning, until so many requests have come in."""
+        if not self._face.is_async:
+            self._face.server.wait_for_requests(count, timeout)
+            return
+
+        async def waited() -> None:
+            await asyncio.to_thread(self._face.server.wait_for_requests, count, timeout)
+
+        self._face.wait(waited)
+
+    def shared(self, consumers: int) -> list[list[tuple[str, Any]]]:
+        """What each of several consumers got of the rest."""
+        shares: list[list[tuple[str, Any]]] = [[] for _ in range(consumers)]
+        if self._face.is_async:
+
+            async def take(share: list[tuple[str, Any]]) -> None:
+                async for entry in self.inner:
+                    share.append(entry)
+
+            async def all_take() -> None:
+                await asyncio.gather(*(take(share) for share in shares))
+
+            self._face.wait(all_take)
+            return shares
+        threads = [threading.Thread(target=share.extend, args=(self.inner,), daemon=True) for share in shares]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(4 * BOUND)
+            assert not thread.is_alive()
+        return shares
+
+
+@contextmanager
+def many(face: Face, run_ids: Iterable[str], *, client: dict[str, Any] | None = None, **options: Any) -> Iterator[Many]:
+    """The streams inside their block, over a client of their own."""
+    made_client = face.new_client(**(client or {}))
+    inner = made_client.runs.stream_many(run_ids, **options)
+    streams = Many(face, face.wait(inner.__aenter__) if face.is_async else inner.__enter__())
+    try:
+        yield streams
+    finally:
+        if face.is_async:
+            face.wait(inner.__aexit__, None, None, None)
+            face.wait(made_client.aclose)
+        else:
+            inner.__exit__(None, None, None)
+            made_client.close()
