@@ -62,7 +62,8 @@ def _replay_lines(lines: Iterator[Line]) -> Iterator[FlueEvent]:
             try:
                 yield decode(item)
             except DurableStreamError as error:
-                raise DurableStreamError(error.code, f"line {number}: {error}") from None
+                problem = str(error).removeprefix(f"{error.code}: ")
+                raise DurableStreamError(error.code, f"line {number}: {problem}") from None
             except UnsupportedFlueEventVersionError as error:
                 error.add_note(f"in the recording's line {number}")
                 raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 import weakref
 from typing import TYPE_CHECKING, NoReturn, Self
 
@@ -27,7 +28,8 @@ _SAVE = """
 INSERT INTO flue_checkpoints (consumer, stream, "offset") VALUES (?, ?, ?)
 ON CONFLICT (consumer, stream) DO UPDATE SET "offset" = excluded."offset", saved_at = CURRENT_TIMESTAMP
 """
-
+_PAUSE = 0.01
+"""Seconds between two tries to open a file that another process is making."""
 
 _open_stores: weakref.WeakSet[SqliteCheckpoints] = weakref.WeakSet()
 _inherited: list[sqlite3.Connection] = []
@@ -83,6 +85,17 @@ class SqliteCheckpoints:
                 connection.close()
 
     def _open(self) -> sqlite3.Connection:
+        deadline = time.monotonic() + self._timeout
+        while True:
+            try:
+                return self._connect()
+            except sqlite3.OperationalError as error:
+                # SQLite's own timeout does not cover the switch to WAL, which two processes may make at once.
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+            time.sleep(_PAUSE)
+
+    def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=self._timeout, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA journal_mode = WAL")

@@ -60,6 +60,8 @@ NONSENSE_TRIES = 4
 recover."""
 SILENT_CONNECTIONS = 3
 """Event connections without a single frame after which long polls take over: something buffers them."""
+SILENCES = 2
+"""The same for those that were silent until the read time-out: each has cost a minute and a half."""
 HEALTHY = 30.0
 """Seconds that an event connection with frames lives to count as a completed long poll."""
 
@@ -101,8 +103,8 @@ class Follow(Attempts):
         self._queue: deque[Batch] = deque()
         self._sse: framing.SseParser | None = None
         self._frames = 0  # on the open event connection
-        self._framed = False  # whether any event connection ever had one
         self._frameless = 0  # event connections in a row without any
+        self._silences = 0  # of them, those that were given up for their silence
         self._data: list[Any] = []  # items whose control frame has not come
         self._brought = False  # whether the open answer brought items
         self._nonsense = 0
@@ -276,8 +278,7 @@ class Follow(Attempts):
             return
         items, self._data = self._data, []
         self._frames += 1
-        self._framed = True
-        self._frameless = 0
+        self._frameless = self._silences = 0
         if self._take(items, said, now, closed=said.closed):
             self._ending = said.closed
 
@@ -293,8 +294,10 @@ class Follow(Attempts):
         """The attempt failed on the way."""
         if self._sse is not None:
             self._lost_connection(now)
-        if fault.silent and self._asked == "sse" and not self._framed:
-            self._fall_back()  # a proxy that waits for the end of what has none holds even the head back
+        if fault.silent and self._asked == "sse" and not self._frames:
+            self._silences += 1
+            if self._silences >= SILENCES:
+                self._fall_back()  # a proxy that waits for the end of what has none holds even the head back
         super().fault(fault, now)
 
     def dropped(self) -> None:

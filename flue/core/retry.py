@@ -131,9 +131,11 @@ class Budget:
         self._refused = 0
         self.attempts = 0
         self._since: float | None = None
+        self._opened = 0.0
 
     def opened(self, now: float) -> None:
         """An attempt begins."""
+        self._opened = now
         if self._since is None:
             self._since = now
 
@@ -172,9 +174,10 @@ class Budget:
             The pause in seconds, or None: give up.
         """
         self.attempts += 1
-        if idle and self.attempts == 1:
-            self._since = now
-        self.opened(now)
+        if self._since is None:
+            self.opened(now)
+        elif idle:
+            self._since += now - self._opened
         state = tenacity.RetryCallState(retry_object=None, fn=None, args=(), kwargs={})  # type: ignore[arg-type]  # no loop behind it
         state.attempt_number = self.attempts
         state.start_time = now - self.elapsed(now)

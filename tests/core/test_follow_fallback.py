@@ -97,6 +97,21 @@ class TestFallingBack:
         assert (played.items, played.done) == ([0, 1, 2], True)
         assert 1 <= played.modes.count("sse") <= 3
 
+    @pytest.mark.parametrize("held", [events(SILENCE), SILENCE], ids=["body", "head"])
+    def test_a_proxy_that_comes_into_the_way_later(self, held):
+        """Edge case 98. A laptop is carried to another network."""
+        server, opened = StreamServer(range(3), ready=2), []
+
+        def serve(request, now):
+            if "live=sse" not in request.url:
+                return server(request, now)
+            opened.append(request)
+            return events(frames([0], at(1), upToDate=True), RESET) if len(opened) == 1 else held
+
+        played = play(follow("sse"), serve, until=86_400.0)
+        assert (played.items, played.done) == ([0, 1, 2], True)
+        assert len(opened) <= 4
+
     def test_a_server_that_is_down_is_no_reason(self):
         machine = follow("sse")
         play(machine, [REFUSED] * 9)

@@ -196,6 +196,13 @@ class TestInvariant8:
         assert (played.code, len(played.requests)) == ("PARSE_ERROR", 5)
 
     @pytest.mark.parametrize("framing", ["close", "gzip"])
+    def test_pages_that_are_each_cut_at_the_same_byte_were_cut(self, framing):
+        """Edge case 46. A first chunk is often alike, whatever follows it."""
+        pages = [page([n], at(n + 1), framing=framing, closed=n == 7) for n in range(8)]
+        played = play(follow(None), [answer for whole in pages for answer in (whole.cut(1, None), whole)])
+        assert (played.items, played.done) == (list(range(8)), True)
+
+    @pytest.mark.parametrize("framing", ["close", "gzip"])
     def test_pages_that_are_cut_here_and_there_go_on_being_asked_for(self, framing):
         """Edge case 46."""
         answer = page(range(9), at(9), framing=framing, closed=True)

@@ -75,6 +75,9 @@ SERVERS = {
     "connections that are refused": stubborn(REFUSED),
     "a 204 and a cut in turn": advancing(lambda n: nothing("-1") if n % 2 else RESET),
     "an empty page and a 503 in turn": advancing(lambda n: page([], at(1), up_to_date=True) if n % 2 else refusal(503)),
+    "three cuts and a poll that ends at once in turn": advancing(
+        lambda n: page([], at(1), up_to_date=True) if n % 4 == 0 else page([], at(1)).cut(1)
+    ),
     "closed, and not": advancing(lambda n: nothing("-1", closed=True) if n % 2 else page([], "-1")),
 }
 

@@ -20,6 +20,8 @@ from flue.checkpoints import SqliteCheckpoints
 DIVIDER = b"-\n"
 LONGEST = 0.012
 """Seconds that a life lasts after its first event, at most."""
+WORK = 0.0002
+"""Seconds that an event takes."""
 
 
 def consume(base_url: str, face: str, live: bool | str, store: SqliteCheckpoints, told: int, journal: int) -> None:
@@ -28,24 +30,29 @@ def consume(base_url: str, face: str, live: bool | str, store: SqliteCheckpoints
     def work(event) -> None:
         os.write(told, b".")
         os.write(journal, b"%d\n" % event.event_index)
+        time.sleep(WORK)
 
     async def consume_async() -> None:
-        async with AsyncFlueClient(base_url) as client:
-            async with client.runs.stream("long", live=live, checkpoint=store, consumer="killed") as stream:
-                async for event in stream:
-                    work(event)
+        async with (
+            AsyncFlueClient(base_url) as client,
+            client.runs.stream("long", live=live, checkpoint=store, consumer="killed") as stream,
+        ):
+            async for event in stream:
+                work(event)
 
     if face == "async":
         asyncio.run(consume_async())
         return
-    with FlueClient(base_url) as client:
-        with client.runs.stream("long", live=live, checkpoint=store, consumer="killed") as stream:
-            for event in stream:
-                work(event)
+    with (
+        FlueClient(base_url) as client,
+        client.runs.stream("long", live=live, checkpoint=store, consumer="killed") as stream,
+    ):
+        for event in stream:
+            work(event)
 
 
-def live_once(arguments: tuple, journal: int, lifetime: float | None) -> None:
-    """Fork a consumer; kill it so many seconds after its first event."""
+def live_once(arguments: tuple, journal: int, lifetime: float | None, *, early: bool = False) -> None:
+    """Fork a consumer; kill it so many seconds after its first event, or after its birth."""
     os.write(journal, DIVIDER)
     hear, tell = os.pipe()
     child = os.fork()
@@ -56,7 +63,8 @@ def live_once(arguments: tuple, journal: int, lifetime: float | None) -> None:
         finally:
             os._exit(0)
     os.close(tell)
-    select.select([hear], [], [], 10.0)
+    if not early:
+        select.select([hear], [], [], 10.0)
     if lifetime is not None:
         time.sleep(lifetime)
         os.kill(child, signal.SIGKILL)
@@ -74,7 +82,7 @@ def main() -> None:
     with SqliteCheckpoints(database) as store:  # each child inherits it
         arguments = (base_url, face, "sse" if live == "sse" else live == "True", store)
         for _ in range(int(lives)):
-            live_once(arguments, journal, random.random() * LONGEST)
+            live_once(arguments, journal, random.random() * LONGEST, early=random.random() < 0.2)
         live_once(arguments, journal, None)
 
 

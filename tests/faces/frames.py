@@ -56,9 +56,7 @@ def sse(*frames: bytes, **options: Any) -> Reply:
     return Reply(200, [SSE], list(frames), **options)
 
 
-def page(
-    *events: Any, next_offset: str | None, up_to_date: bool = True, closed: bool = False, **options: Any
-) -> Reply:
+def page(*events: Any, next_offset: str | None, up_to_date: bool = True, closed: bool = False, **options: Any) -> Reply:
     """A catch-up page."""
     headers = [JSON]
     if next_offset is not None:

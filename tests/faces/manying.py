@@ -84,8 +84,7 @@ class Many:
         if self._face.is_async:
 
             async def take(share: list[tuple[str, Any]]) -> None:
-                async for entry in self.inner:
-                    share.append(entry)
+                share.extend([entry async for entry in self.inner])
 
             async def all_take() -> None:
                 await asyncio.gather(*(take(share) for share in shares))

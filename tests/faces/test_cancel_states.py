@@ -13,7 +13,9 @@ from .stations import STATIONS
 
 LIMIT = 0.1
 """Seconds from `cancel()` to the end of the iteration."""
-BLOCKED = [(name, scheme) for name in STATIONS for scheme in ("http", "https") if (name, scheme) != ("handshake", "http")]
+BLOCKED = [
+    (name, scheme) for name in STATIONS for scheme in ("http", "https") if (name, scheme) != ("handshake", "http")
+]
 
 WAYS = {False: ("thread", "close", "signal", "task"), True: ("thread", "task")}
 """How a reader is cancelled, with a session of the client's own and with the caller's."""

@@ -37,6 +37,6 @@ def test_killed_again_and_again(face, live, tmp_path):
         assert life == list(range(life[0], life[-1] + 1))
         assert life[-1] >= behind or life[-1] - life[0] < PAGE
         behind = max(behind, life[-1])
-        resumed += 0 < life[0]
+        resumed += life[0] > 0
     assert behind == EVENTS
     assert resumed >= LIVES // 2, "most lives took over from another"

@@ -164,7 +164,11 @@ def test_run_end_ends_a_stream_that_is_never_closed(face, live):
 @on_both_faces
 def test_a_close_that_comes_alone(face):
     """Edge case 119. Closed without `run_end`: the end of the stream, after one look whether the 204 said the truth."""
-    replies = [page(log(0), next_offset=offset(0)), empty_poll(0, closed=True), page(next_offset=offset(0), closed=True)]
+    replies = [
+        page(log(0), next_offset=offset(0)),
+        empty_poll(0, closed=True),
+        page(next_offset=offset(0), closed=True),
+    ]
     face.server.script(RUN, replies)
     stream = face.stream(RUN)
     assert indexes(stream.collect()) == [0]

@@ -193,9 +193,8 @@ def test_a_callback_that_fails_while_other_runs_wait(face):
         raise Stop
 
     options = BackoffOptions(initial_delay=0.001, on_failed_attempt=told)
-    with nothing_left(), many(face, ["open", "a"], backoff_options=options) as streams:
-        with pytest.raises(Stop):
-            streams.collect()
+    with nothing_left(), many(face, ["open", "a"], backoff_options=options) as streams, pytest.raises(Stop):
+        streams.collect()
 
 
 @on_both_faces(compare=False)
@@ -224,7 +223,13 @@ def test_several_consumers_share_the_events(face):
 @on_both_faces
 def test_arguments_are_checked_at_once(face):
     runs = face.client.runs
-    for bad, error in [("run_1", TypeError), (b"run_1", TypeError), (7, TypeError), ([7], TypeError), ([[]], TypeError)]:
+    for bad, error in [
+        ("run_1", TypeError),
+        (b"run_1", TypeError),
+        (7, TypeError),
+        ([7], TypeError),
+        ([[]], TypeError),
+    ]:
         with pytest.raises(error):
             runs.stream_many(bad)
     for run_id in ("", ".", ".."):
@@ -302,4 +307,3 @@ def test_a_pull_that_is_cancelled_loses_nothing():
     with FlueTestServer() as server:
         server.create_run(run_id="a")
         asyncio.run(scenario(server))
-

@@ -168,8 +168,9 @@ def test_cancelling_from_a_signal_handler():
 def test_an_interrupted_main_thread_leaves_the_block():
     """`KeyboardInterrupt` while it waits for an event."""
     with nothing_left(), serving() as server, FlueClient(server.base_url, timeout=PATIENT) as client:
-        with pytest.raises(KeyboardInterrupt), client.runs.stream_many(OPEN) as streams:
-            timer = later(lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGINT), 0.1)
+        streams = client.runs.stream_many(OPEN)
+        timer = later(lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGINT), 0.1)
+        with pytest.raises(KeyboardInterrupt), streams:
             next(streams)
         timer.join()
 

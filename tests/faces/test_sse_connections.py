@@ -125,7 +125,9 @@ def test_an_event_counted_anew_is_another_event(face):
     assert indexes(face.stream(RUN, live="sse", backoff_options=EAGER).collect()) == [0, 1, 0, 1, 2]
 
 
-@pytest.mark.parametrize("fault", [Fault(framing="close"), Fault(gzip=True), Fault(gzip=True, framing="close")], ids=str)
+@pytest.mark.parametrize(
+    "fault", [Fault(framing="close"), Fault(gzip=True), Fault(gzip=True, framing="close")], ids=str
+)
 @on_both_faces
 def test_events_come_when_they_are_sent(face, fault):
     """Edge cases 100, 101. Also without a length, as behind an HTTP/1.0 proxy, and compressed by one that was not asked to."""

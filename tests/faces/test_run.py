@@ -1,0 +1,289 @@
+"""`workflows.run`: start, follow, result; and what happens when one of them does not come."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from flue import (
+    AbortError,
+    AbortSignal,
+    BackoffOptions,
+    DurableStreamError,
+    FlueConnectionError,
+    FlueError,
+    FlueExecutionError,
+    FlueTimeoutError,
+    NotFoundError,
+    PermissionDeniedError,
+    ServerError,
+    UnsupportedFlueEventVersionError,
+    WorkflowRunResult,
+)
+from flue.testing import Fault, Reply
+
+from .frames import JSON, RUN, dumps, log, offset, page, run_end
+from .harness import BRIEF, EAGER, on_both_faces
+
+START = "/api/workflows/report"
+FIRST = "/api/runs/run_1?offset=-1"
+RECORD = "/api/runs/run_1?meta"
+CLOSED = page(log(0), next_offset=offset(0), closed=True)
+
+
+def record(status, **fields):
+    """The record of the run."""
+    body = {"runId": RUN, "workflowName": "report", "status": status, "startedAt": "2026-01-01T00:00:00.000Z"}
+    return Reply(200, [JSON], dumps(body | fields))
+
+
+def admitted(face, *replies, records=()):
+    """The run is started; then come these answers, and these records."""
+    face.server.script("workflows/report", [Reply(202, [JSON], b'{"runId":"run_1"}')])
+    face.server.script("?meta", records, repeat_last=True)
+    face.server.script("runs/run_1", replies, repeat_last=True)
+
+
+@on_both_faces
+def test_start_follow_result(face):
+    """The start, then the stream from its beginning; every event to the handler, in order; nothing more behind `run_end`."""
+    admitted(face, page(log(0), log(1), next_offset=offset(1)), page(run_end(2, result={"a": 1}), next_offset=offset(2)))
+    seen = []
+    result = face.run("report", input={"week": 7}, on_event=lambda event: seen.append((event.type, event.event_index)))
+    assert result == WorkflowRunResult(run_id=RUN, result={"a": 1})
+    assert seen == [("log", 0), ("log", 1), ("run_end", 2)]
+    assert face.targets == [START, FIRST, f"/api/runs/run_1?live=long-poll&offset={offset(1)}"]
+    assert face.server.requests[0].body == b'{"week":7}'
+
+
+@on_both_faces(compare=False)
+def test_on_a_server_that_works_on_it(face):
+    """Real runs, one with a result, one without, one that takes a while. Not compared: polls depend on who is faster."""
+    face.server.add_workflow("report", lambda run: run.log("half way") or {"n": run.input["n"] * 2})
+    face.server.add_workflow("nothing", lambda _run: None)
+    face.server.add_workflow("slow", lambda run: [run.sleep(0.05), run.log("a"), run.sleep(0.05)] and "done")
+    types = []
+    assert face.run("report", input={"n": 21}, on_event=lambda event: types.append(event.type)).result == {"n": 42}
+    assert types == ["run_start", "log", "run_end"]
+    assert face.run("nothing").result is None
+    assert face.run("slow", timeout=5.0).result == "done"
+
+
+@on_both_faces
+def test_a_run_that_fails(face):
+    error = {"name": "TypeError", "message": "week must be a number", "stack": "..."}
+    admitted(face, page(run_end(0, isError=True, result=None, error=error), next_offset=offset(0)))
+    with pytest.raises(FlueExecutionError) as caught:
+        face.run("report")
+    failed = caught.value
+    assert str(failed) == "workflow run run_1 failed: TypeError: week must be a number"
+    assert (failed.target, failed.target_id, failed.run_id) == ("workflow_run", RUN, RUN)
+    assert (failed.failure, failed.error) == ("failed", error)
+    assert face.targets == [START, FIRST]
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        ({"name": "Error", "message": "plain"}, "plain"),
+        ({"message": "nameless"}, "nameless"),
+        ("just text", "just text"),
+        ([1, 2], "[1, 2]"),
+        (None, "no error was recorded"),
+    ],
+)
+@on_both_faces
+def test_what_a_failure_says(face, error, text):
+    """A workflow can throw anything."""
+    admitted(face, page(run_end(0, isError=True, error=error), next_offset=offset(0)))
+    with pytest.raises(FlueExecutionError) as caught:
+        face.run("report")
+    assert str(caught.value) == f"workflow run run_1 failed: {text}"
+    assert caught.value.error == error
+
+
+@on_both_faces
+def test_a_stream_that_ends_without_run_end(face):
+    """The record tells the result, in three requests."""
+    admitted(face, CLOSED, records=[record("completed", isError=False, result=42)])
+    assert face.run("report").result == 42
+    assert face.targets == [START, FIRST, RECORD]
+
+
+@on_both_faces
+def test_a_record_that_tells_of_a_failure(face):
+    error = {"name": "Error", "message": "out of paper"}
+    admitted(face, CLOSED, records=[record("errored", isError=True, error=error)])
+    with pytest.raises(FlueExecutionError, match="workflow run run_1 failed: out of paper") as caught:
+        face.run("report")
+    assert (caught.value.failure, caught.value.error) == ("failed", error)
+
+
+@on_both_faces
+def test_a_record_that_is_written_late(face):
+    """Flue writes it after it has closed the stream: while it says `active` it is asked again, shortly after."""
+    admitted(face, CLOSED, records=[record("active"), record("active"), record("completed", isError=False, result=1)])
+    assert face.run("report").result == 1
+    assert face.targets == [START, FIRST, RECORD, RECORD, RECORD]
+
+
+@on_both_faces
+def test_a_record_that_is_never_written(face, monkeypatch):
+    """Then nothing says how the run went."""
+    for name in ("sync", "aio"):
+        monkeypatch.setattr(f"flue.{name}.workflows.RECORD_PATIENCE", (0.001, 0.001, 0.001))
+    admitted(face, CLOSED, records=[record("active")])
+    with pytest.raises(FlueExecutionError, match="workflow run run_1 ended without a terminal event") as caught:
+        face.run("report")
+    assert (caught.value.failure, caught.value.error, caught.value.run_id) == ("terminal_event_missing", None, RUN)
+    assert face.targets == [START, FIRST, *[RECORD] * 4]
+
+
+@on_both_faces
+def test_the_limit_holds_for_the_record_too(face, monkeypatch):
+    for name in ("sync", "aio"):
+        monkeypatch.setattr(f"flue.{name}.workflows.RECORD_PATIENCE", (0.001, 20.0))
+    admitted(face, CLOSED, records=[record("active")])
+    begun = time.monotonic()
+    with pytest.raises(FlueTimeoutError) as caught:
+        face.run("report", timeout=0.5)
+    assert time.monotonic() - begun < 3.0
+    assert caught.value.run_id == RUN
+
+
+@on_both_faces
+def test_a_workflow_that_does_not_show_its_runs(face):
+    """The 404 says what is the matter, and which run was started."""
+    face.server.add_workflow("report", lambda _run: 1, runs=False)
+    with pytest.raises(NotFoundError) as caught:
+        face.run("report")
+    (run_id,) = face.server.run_ids
+    assert str(caught.value) == (
+        f'Flue API error 404 [run_not_found]: Run "{run_id}" was not found. '
+        f"(run {run_id} was started, but cannot be read: does workflow 'report' export `runs`?)"
+    )
+    assert caught.value.run_id == run_id
+    assert caught.value.status == 404
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (Reply(403, [JSON], b"{}"), PermissionDeniedError),
+        (Reply(500, [JSON], b"{}"), ServerError),
+        (page(log(0), next_offset=None), DurableStreamError),
+        (Reply(200, [JSON], b"{broken"), DurableStreamError),
+        (page(log(0, v=2), next_offset=offset(0)), UnsupportedFlueEventVersionError),
+        (page(log(0), next_offset=offset(0), fault=Fault(refuse=True)), FlueConnectionError),
+        (page(log(0), next_offset=offset(0), fault=Fault(cut_after=3)), FlueConnectionError),
+    ],
+    ids=["403", "500", "no offset", "no JSON", "version", "refused", "cut"],
+)
+@on_both_faces
+def test_every_error_behind_the_start_names_the_run(face, reply, error):
+    admitted(face, reply)
+    with pytest.raises(error) as caught:
+        face.run("report", backoff_options=BRIEF)
+    assert caught.value.run_id == RUN
+
+
+@pytest.mark.parametrize("reply", [Reply(404, [JSON], b"{}"), Reply(500), Reply(200, [JSON], b"null")], ids=["404", "500", "null"])
+@on_both_faces
+def test_a_record_that_cannot_be_read(face, reply):
+    admitted(face, CLOSED, records=[reply])
+    with pytest.raises(FlueError) as caught:
+        face.run("report", backoff_options=BRIEF)
+    assert caught.value.run_id == RUN
+
+
+@on_both_faces
+def test_errors_before_the_start_name_none(face):
+    with pytest.raises(NotFoundError) as caught:
+        face.run("unknown")
+    assert caught.value.run_id is None
+    assert len(face.targets) == 1
+
+
+@on_both_faces
+def test_failures_on_the_way(face):
+    """The start is sent once, reads are asked again."""
+    last = page(run_end(1), next_offset=offset(1))
+    cut = page(run_end(1), next_offset=offset(1), fault=Fault(cut_after=30))
+    admitted(face, Reply(503), page(log(0), next_offset=offset(0)), Reply(502), cut, last)
+    assert face.run("report", backoff_options=EAGER).result == 42
+    assert [request.method for request in face.server.requests] == ["POST"] + ["GET"] * 5
+
+
+@on_both_faces(compare=False)
+def test_a_handler_that_raises(face):
+    """Edge case 136. It ends the call with its own exception, not the run. Not compared: who is faster decides about polls."""
+
+    def handle(event):
+        raise LookupError(event.type)
+
+    face.server.add_workflow("report", lambda run: run.sleep(0.01))
+    with pytest.raises(LookupError, match="run_start"):
+        face.run("report", on_event=handle)
+    (run_id,) = face.server.run_ids
+    assert [event.type for event in face.stream(run_id).collect()] == ["run_start", "run_end"]
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"on_event": "print"}, TypeError),
+        ({"signal": object()}, TypeError),
+        ({"backoff_options": {"max_retries": 1}}, TypeError),
+        ({"timeout": 0}, ValueError),
+        ({"timeout": "5"}, TypeError),
+    ],
+)
+@on_both_faces
+def test_arguments_are_checked_before_the_start(face, options, error):
+    with pytest.raises(error, match=next(iter(options))):
+        face.run("report", **options)
+    assert face.targets == []
+
+
+@on_both_faces(compare=False)
+def test_handlers_that_are_coroutines(face):
+    """Awaited one by one by the asyncio client; the blocking one refuses them before it starts anything."""
+    seen = []
+
+    async def handle(event):
+        seen.append(event.event_index)
+
+    admitted(face, page(log(0), run_end(1), next_offset=offset(1)))
+    if face.is_async:
+        face.run("report", on_event=handle)
+        assert seen == [0, 1]
+        return
+    with pytest.raises(TypeError, match="an async on_event needs AsyncFlueClient"):
+        face.run("report", on_event=handle)
+    assert face.targets == []
+
+
+@on_both_faces(compare=False)
+def test_the_callers_limit_and_signal(face):
+    """The run goes on; the error says which, and from where it can be followed."""
+    face.server.add_workflow("endless", lambda run: run.sleep(60))
+    with pytest.raises(FlueTimeoutError) as caught:
+        face.run("endless", timeout=0.3)
+    assert (caught.value.run_id, caught.value.offset) == (face.server.run_ids[0], offset(0))
+    signal = AbortSignal()
+    with pytest.raises(AbortError) as aborted:
+        face.run("endless", signal=signal, on_event=lambda _event: signal.abort("enough"))
+    assert (aborted.value.run_id, aborted.value.reason) == (face.server.run_ids[1], "enough")
+    assert [face.server.history(run_id)[-1]["type"] for run_id in face.server.run_ids] == ["run_start"] * 2
+
+
+@on_both_faces
+def test_options_go_to_the_reads(face):
+    admitted(face, Reply(503))
+    told = []
+    options = BackoffOptions(initial_delay=0.001, max_retries=2, on_failed_attempt=told.append)
+    with pytest.raises(ServerError):
+        face.run("report", backoff_options=options)
+    assert len(told) == 3
+    assert face.targets == [START, FIRST, FIRST, FIRST]

@@ -1,0 +1,189 @@
+"""`AbortSignal`: one switch for many calls of both faces, from any thread."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from flue import AbortError, AbortSignal
+from flue.testing import Fault
+
+from .frames import RUN, indexes, logs
+from .harness import Face, on_both_faces
+from .reading import PATIENT, Reading, nothing_left
+from .stations import STATIONS
+
+CALLS = {
+    "get": lambda face, **options: face.get(RUN, **options),
+    "events": lambda face, **options: face.events(RUN, **options),
+    "invoke": lambda face, **options: face.invoke("report", **options),
+    "run": lambda face, **options: face.run("report", **options),
+}
+
+
+def started(face: Face, count: int = 3) -> str:
+    run_id = face.server.create_run(run_id=RUN)
+    face.server.append(run_id, *logs(0, count), raw=True)
+    return run_id
+
+
+@pytest.mark.parametrize("name", CALLS)
+@on_both_faces
+def test_a_signal_that_was_thrown_before(face, name):
+    """Edge case 120. No request is sent, and the error carries the reason."""
+    started(face)
+    signal = AbortSignal()
+    signal.abort("enough")
+    with pytest.raises(AbortError) as caught:
+        CALLS[name](face, signal=signal)
+    assert (caught.value.reason, str(caught.value)) == ("enough", "aborted: enough")
+    assert face.stream(RUN, signal=signal).collect() == []
+    assert face.targets == []
+
+
+FAULTS = {
+    "headers": Fault(stall_before_headers=30.0),
+    "body": Fault(stall_after=1, stall=30.0),
+    "pause": Fault(status=503, headers=[("retry-after", "30")]),
+}
+# A POST is sent once, so `invoke` is never in a pause, and `run` only behind its start.
+WAITING = [(name, state) for name in CALLS for state in FAULTS if (name, state) != ("invoke", "pause")]
+
+
+@pytest.mark.parametrize(("name", "state"), WAITING)
+@on_both_faces(client={"timeout": PATIENT})
+def test_calls_that_wait(face, name, state):
+    """Edge case 120. `AbortError` within 100 ms, wherever the call waits; behind the start of a run it carries the run."""
+    started(face)
+    face.server.add_workflow("report", lambda run: None)
+    behind_start = (name, state) == ("run", "pause")
+    face.server.faults.add(FAULTS[state], method="GET" if behind_start else None)
+    signal = AbortSignal()
+    thrown: list[float] = []
+
+    def throw() -> None:
+        face.server.wait_for_requests(2 if behind_start else 1)
+        time.sleep(0.02)  # into the body, or into the pause
+        thrown.append(time.monotonic())
+        signal.abort()
+
+    thrower = threading.Thread(target=throw)
+    thrower.start()
+    with pytest.raises(AbortError) as caught:
+        CALLS[name](face, signal=signal)
+    took = time.monotonic() - thrown[0]
+    thrower.join()
+    assert took < 0.1
+    assert caught.value.reason is None
+    assert (caught.value.run_id is not None) == behind_start
+
+
+@on_both_faces
+def test_a_stream_ends_quietly(face):
+    """Edge case 120. Between two events, with the offset to go on from."""
+    run_id = started(face)
+    signal = AbortSignal()
+    stream = face.stream(run_id, signal=signal)
+    seen = []
+    for event in stream:
+        seen.append(event.event_index)
+        if len(seen) == 2:
+            signal.abort("enough")
+    assert (seen, stream.offset, stream.interrupted_by()) == ([0, 1], "-1", "aborted")
+    assert indexes(face.events(run_id, offset=stream.offset)) == [0, 1, 2]
+
+
+def test_one_signal_for_many_streams_of_both_faces():
+    """Edge case 120. Thrown once, from a third thread."""
+    signal = AbortSignal()
+    with nothing_left():
+        with STATIONS["events"]("http") as station:
+            readings = [
+                Reading(station.base_url, is_async=is_async, signal=signal, live="sse")
+                for is_async in (False, True) * 3
+            ]
+            for reading in readings:
+                station.wait_for(reading)
+            before = time.monotonic()
+            thrower = threading.Thread(target=signal.abort)
+            thrower.start()
+            thrower.join()
+            for reading in readings:
+                reading.wait()
+            took = max(reading.ended_at - before for reading in readings)
+        for reading in readings:
+            reading.join()
+    print(f"six streams: {1000 * took:.1f} ms")
+    assert took < 0.1
+    assert [reading.error for reading in readings] == [None] * 6
+
+
+@on_both_faces
+def test_a_signal_keeps_nothing_of_a_stream_that_is_over(face):
+    """Edge case 121. Ended, failed, closed, never begun: it forgets its listener; a long-lived signal does not grow."""
+    run_id = started(face)
+    face.server.finish_run(run_id)
+    signal = AbortSignal()
+    face.stream(run_id, signal=signal).collect()
+    closed = face.stream(run_id, signal=signal)
+    closed.next()
+    closed.close()
+    face.stream(run_id, signal=signal)
+    face.server.faults.add(Fault(status=404), times=2)
+    with pytest.raises(Exception, match="404"):
+        face.stream(run_id, signal=signal).next()
+    with pytest.raises(Exception, match="404"):
+        face.get(run_id, signal=signal)
+    face.get(run_id, signal=signal)
+    assert signal._listeners == {}
+
+
+@on_both_faces
+def test_a_signal_with_a_time_limit(face):
+    """Edge case 120. It throws itself; the reason is a `TimeoutError`."""
+    run_id = started(face)
+    before = time.monotonic()
+    signal = AbortSignal.timeout(0.1)
+    stream = face.stream(run_id, signal=signal)
+    assert indexes(stream.collect()) == [0, 1, 2]
+    assert 0.1 <= time.monotonic() - before < 0.3
+    assert isinstance(signal.reason, TimeoutError)
+    with pytest.raises(AbortError):
+        face.get(run_id, signal=signal)
+
+
+def test_a_time_limit_that_nobody_waits_for():
+    """Edge case 130. Its timer goes with it: no thread stays."""
+    with nothing_left():
+        signal = AbortSignal.timeout(3600.0)
+        assert not signal.aborted
+        del signal
+
+
+def test_a_listener_that_comes_late():
+    """Edge case 121. Thrown is thrown; taking a subscription back twice is harmless."""
+    signal = AbortSignal()
+    heard: list[int] = []
+    first = signal.subscribe(lambda: heard.append(1))
+    second = signal.subscribe(lambda: heard.append(2))
+    second()
+    second()
+    signal.abort()
+    signal.abort("again")
+    signal.subscribe(lambda: heard.append(3))
+    first()
+    assert (heard, signal.reason) == ([1, 3], None)
+
+
+@pytest.mark.parametrize("signal", [object(), True, "now", threading.Event()])
+@on_both_faces
+def test_what_is_no_signal(face, signal):
+    """Refused before any I/O."""
+    for name in CALLS:
+        with pytest.raises(TypeError, match="signal must be"):
+            CALLS[name](face, signal=signal)
+    with pytest.raises(TypeError, match="signal must be"):
+        face.stream(RUN, signal=signal)
+    assert face.targets == []
