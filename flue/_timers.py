@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["Timer", "call_later"]
 
 
+_LONGEST_WAIT = 3600.0
+"""Seconds; a lock cannot be waited for as long as a caller may ask."""
+
+
 class Timer:
     """A pending call; `cancel()` forgets it."""
 
@@ -69,7 +73,7 @@ class _Service:
                 when, _, timer = self._heap[0]
                 pause = when - time.monotonic()
                 if pause > 0:
-                    self._changed.wait(pause)
+                    self._changed.wait(min(pause, _LONGEST_WAIT))
                     continue
                 heapq.heappop(self._heap)
                 call = timer.call

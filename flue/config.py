@@ -7,10 +7,13 @@ import math
 import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import quote, urlsplit
 
 import attrs
+
+if TYPE_CHECKING:
+    from flue.core.retry import BackoffOptions
 
 __all__ = [
     "AsyncHeaderSource",
@@ -73,6 +76,7 @@ class Settings:
         source: the caller's headers, or the callable that makes them.
         timeouts: of every HTTP exchange.
         max_event_bytes: largest event and page that is accepted, or None.
+        backoff_options: of reads that are given none of their own, or None.
     """
 
     base_url: str
@@ -80,6 +84,11 @@ class Settings:
     source: AsyncHeaderSource
     timeouts: Timeouts
     max_event_bytes: int | None = None
+    backoff_options: BackoffOptions | None = None
+
+    def backoff(self, given: BackoffOptions | None) -> BackoffOptions | None:
+        """What a read is retried by: its own options, or the client's, or None for the defaults."""
+        return self.backoff_options if given is None else given
 
     @property
     def refreshable(self) -> bool:
@@ -147,6 +156,15 @@ def check_timeouts(value: object) -> Timeouts:
     return Timeouts(connect=seconds, read=seconds)
 
 
+def check_backoff(value: object) -> BackoffOptions | None:
+    """`BackoffOptions`, or None."""
+    from flue.core.retry import BackoffOptions  # noqa: PLC0415  # tenacity is loaded by those who retry
+
+    if value is not None and not isinstance(value, BackoffOptions):
+        raise TypeError(f"backoff_options must be flue.BackoffOptions, not {type(value).__name__}")
+    return value
+
+
 def check_max_bytes(value: object) -> int | None:
     """A positive number of bytes, or None for no limit."""
     if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
@@ -186,7 +204,14 @@ def _check_base_url(value: object) -> str:
 
 
 def resolve(
-    base_url: object, token: object, headers: object, timeout: object, max_event_bytes: object, *, allow_async: bool
+    base_url: object,
+    token: object,
+    headers: object,
+    timeout: object,
+    max_event_bytes: object,
+    backoff_options: object = None,
+    *,
+    allow_async: bool,
 ) -> Settings:
     """The checked settings of a client; what is not given comes from `FLUE_BASE_URL` and `FLUE_TOKEN`.
 
@@ -215,8 +240,9 @@ def resolve(
         source = check_headers(headers)
     return Settings(
         base_url=url,
-        token=check_header_value(token, "token") if token else None,
+        token=(check_header_value(token, "token") or None) if token else None,
         source=source,
         timeouts=check_timeouts(timeout),
         max_event_bytes=check_max_bytes(max_event_bytes),
+        backoff_options=check_backoff(backoff_options),
     )

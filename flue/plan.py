@@ -142,6 +142,7 @@ def plan_run_stream(
     """
     url = f"{settings.base_url}/runs/{wire.segment(run_id, 'run_id')}"
     waits = check_live(live)
+    backoff_options = settings.backoff(backoff_options)
     budget = Budget(backoff_options, follows=waits is not None, refreshable=settings.refreshable)
     machine = Follow(
         url,
@@ -192,6 +193,7 @@ def plan_get_run(
     timeout: object,
 ) -> CallPlan:
     """Ask for a run's record."""
+    backoff_options = settings.backoff(backoff_options)
     operation = operations.get_run(settings.base_url, run_id, decode_run_record)
     budget = Budget(backoff_options, refreshable=settings.refreshable)
     return CallPlan(f"run {run_id}", operation, budget, backoff_options, signal, check_call(signal, timeout))

@@ -95,13 +95,13 @@ def plan_agent_stream(
     waits = check_live(live)
     machine = FollowAgent(
         _agent_url(settings, name, agent_id),
-        Budget(backoff_options, follows=waits is not None, refreshable=settings.refreshable),
+        Budget(settings.backoff(backoff_options), follows=waits is not None, refreshable=settings.refreshable),
         offset=wire.check_offset(offset),
         tail=check_tail(tail),
         live=waits,
         limit=settings.max_event_bytes,
     )
-    return _follow(machine, f"agent {name}/{agent_id}", signal, backoff_options, timeout)
+    return _follow(machine, f"agent {name}/{agent_id}", signal, settings.backoff(backoff_options), timeout)
 
 
 def plan_wait(
@@ -129,12 +129,12 @@ def plan_wait(
     """
     machine = FollowAgent(
         _check_stream_url(submission.stream_url, None if trust_stream_url else settings.base_url),
-        Budget(backoff_options, follows=True, refreshable=settings.refreshable),
+        Budget(settings.backoff(backoff_options), follows=True, refreshable=settings.refreshable),
         offset=wire.check_offset(submission.offset),
         limit=settings.max_event_bytes,
         admitted=True,
     )
-    return _follow(machine, f"submission {submission.id}", signal, backoff_options, timeout)
+    return _follow(machine, f"submission {submission.id}", signal, settings.backoff(backoff_options), timeout)
 
 
 def _agent_url(settings: Settings, name: object, agent_id: object) -> str:

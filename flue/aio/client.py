@@ -15,6 +15,8 @@ from flue.config import AsyncHeaderSource, Timeouts, resolve
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from flue.core.retry import BackoffOptions
+
 __all__ = ["AsyncFlueClient"]
 
 
@@ -50,6 +52,7 @@ class AsyncFlueClient:
         timeout: Timeouts | float | None = None,
         http_client: httpx.AsyncClient | None = None,
         max_event_bytes: int | None = None,
+        backoff_options: BackoffOptions | None = None,
     ) -> None:
         """Check the arguments; nothing is sent.
 
@@ -63,6 +66,7 @@ class AsyncFlueClient:
             timeout: `Timeouts`, or one number of seconds for connecting and for silence.
             http_client: the caller's own client (proxies, TLS, adapters); never closed, never changed.
             max_event_bytes: largest page and event that is accepted, decompressed; default: no limit.
+            backoff_options: for reads that are given none of their own.
 
         Raises:
             ValueError: an argument that cannot work, named; or no base URL.
@@ -70,7 +74,7 @@ class AsyncFlueClient:
         """
         if http_client is not None and not isinstance(http_client, httpx.AsyncClient):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"http_client must be an httpx.AsyncClient, not {type(http_client).__name__}")
-        settings = resolve(base_url, token, headers, timeout, max_event_bytes, allow_async=True)
+        settings = resolve(base_url, token, headers, timeout, max_event_bytes, backoff_options, allow_async=True)
         self._settings = settings
         self._transport = Transport(settings.timeouts, http_client)
         self.runs = Runs(self._transport, settings)

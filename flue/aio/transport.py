@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import time
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
@@ -57,6 +59,22 @@ class Answer:
             return await anext(self._chunks, b"")
         except RAISED as error:
             raise TransportFault(to_fault(error, url=self._url)) from error
+        except BaseException:
+            self._cut()
+            raise
+
+    def _cut(self) -> None:
+        """End the connection of a read that was cancelled, at once.
+
+        httpcore does so too, but awaits in between: a second cancellation there would leave the connection open.
+        asyncio sees
+        the end of a socket that was shut down and closes it by itself.
+        """
+        line = self._response.extensions.get("network_stream")
+        sock = None if line is None else line.get_extra_info("socket")
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
 
     async def close(self) -> None:
         """Give the connection back if the body was read to its end, else close it. Idempotent."""
@@ -139,9 +157,19 @@ class Transport:
             request.method, request.url, headers=pairs, content=request.body, timeout=timeout, extensions=extensions
         )
         auth = None if authorized else httpx.USE_CLIENT_DEFAULT
+        # In a task of its own, which is cancelled once and then left to give its connection up: httpcore awaits
+        # while it
+        # does, and a second cancellation there would leave the connection open.
+        sending = asyncio.ensure_future(self._send_built(client, built, auth))
         try:
-            return await self._send_built(client, built, auth)
+            return await asyncio.shield(sending)
         except asyncio.CancelledError:
+            sending.cancel()
+            while not sending.done():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait([sending])
+            if not sending.cancelled() and sending.exception() is None:
+                await sending.result().aclose()
             await handshake.abandon()
             raise
 

@@ -15,6 +15,8 @@ from flue.sync.workflows import Workflows
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from flue.core.retry import BackoffOptions
+
 __all__ = ["FlueClient"]
 
 
@@ -50,6 +52,7 @@ class FlueClient:
         timeout: Timeouts | float | None = None,
         session: requests.Session | None = None,
         max_event_bytes: int | None = None,
+        backoff_options: BackoffOptions | None = None,
     ) -> None:
         """Check the arguments; nothing is sent.
 
@@ -63,6 +66,7 @@ class FlueClient:
             timeout: `Timeouts`, or one number of seconds for connecting and for silence.
             session: the caller's own session (proxies, TLS, adapters); never closed, never changed.
             max_event_bytes: largest page and event that is accepted, decompressed; default: no limit.
+            backoff_options: for reads that are given none of their own.
 
         Raises:
             ValueError: an argument that cannot work, named; or no base URL.
@@ -70,7 +74,7 @@ class FlueClient:
         """
         if session is not None and not isinstance(session, requests.Session):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"session must be a requests.Session, not {type(session).__name__}")
-        settings = resolve(base_url, token, headers, timeout, max_event_bytes, allow_async=False)
+        settings = resolve(base_url, token, headers, timeout, max_event_bytes, backoff_options, allow_async=False)
         self._settings = settings
         self._transport = Transport(settings.timeouts, session)
         self.runs = Runs(self._transport, settings)

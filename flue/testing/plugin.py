@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from flue import AsyncFlueClient, FlueClient
+    from flue import AsyncFlueClient, BackoffOptions, FlueClient
     from flue.testing import FlueTestServer
 
 
@@ -34,16 +34,18 @@ def flue_server() -> Iterator[FlueTestServer]:
 
 @pytest.fixture
 def flue_client(flue_server: FlueTestServer) -> Iterator[FlueClient]:
-    """A `flue.FlueClient` bound to `flue_server`; closed after the test."""
+    """A `flue.FlueClient` bound to `flue_server`, with back-off pauses of milliseconds; closed after the test."""
     from flue import FlueClient  # noqa: PLC0415 - only for tests that ask for it
 
-    with FlueClient(flue_server.base_url) as client:
+    with FlueClient(flue_server.base_url, backoff_options=_without_pauses()) as client:
         yield client
 
 
 @pytest.fixture
 def async_flue_client(flue_server: FlueTestServer) -> AsyncFlueClient:
-    """A `flue.AsyncFlueClient` bound to `flue_server`, to be used with or without ``async with``.
+    """A `flue.AsyncFlueClient` bound to `flue_server`, with back-off pauses of milliseconds.
+
+    To be used with or without ``async with``.
 
     A plain fixture: it needs no asyncio plugin, and works with all of them. Its client keeps no connection between
     two requests, so nothing is left when the event loop of the test ends.
@@ -53,4 +55,11 @@ def async_flue_client(flue_server: FlueTestServer) -> AsyncFlueClient:
     from flue import AsyncFlueClient  # noqa: PLC0415
 
     http_client = httpx.AsyncClient(limits=httpx.Limits(max_keepalive_connections=0), trust_env=False)
-    return AsyncFlueClient(flue_server.base_url, http_client=http_client)
+    return AsyncFlueClient(flue_server.base_url, http_client=http_client, backoff_options=_without_pauses())
+
+
+def _without_pauses() -> BackoffOptions:
+    """A test does not wait for a server that it breaks itself, and is told soon when nothing gets better."""
+    from flue import BackoffOptions  # noqa: PLC0415
+
+    return BackoffOptions(initial_delay=0.001, max_delay=0.01, max_elapsed=10.0)

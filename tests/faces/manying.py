@@ -7,8 +7,6 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from flue.many import AHEAD
-
 from .frames import logs
 from .reading import BOUND
 
@@ -62,21 +60,21 @@ class Many:
     def offsets(self) -> Mapping[str, str]:
         return self.inner.offsets
 
-    def is_full(self) -> bool:
-        """Whether as much is read ahead as may be."""
-        self._face.idle(0.01)
-        return len(self.inner._channel._entries) == AHEAD
-
-    def wait_for_requests(self, count: int, timeout: float) -> None:
-        """Wait, with the loop turning, until so many requests have come in."""
-        if not self._face.is_async:
-            self._face.server.wait_for_requests(count, timeout)
-            return
+    def requests_at_rest(self) -> int:
+        """How many requests have come in when no more come, with the loop turning."""
 
         async def waited() -> None:
-            await asyncio.to_thread(self._face.server.wait_for_requests, count, timeout)
+            await asyncio.to_thread(self._face.server.wait_for_requests, count + 1, 0.2)
 
-        self._face.wait(waited)
+        while True:
+            count = len(self._face.targets)
+            try:
+                if self._face.is_async:
+                    self._face.wait(waited)
+                else:
+                    self._face.server.wait_for_requests(count + 1, 0.2)
+            except TimeoutError:
+                return count
 
     def shared(self, consumers: int) -> list[list[tuple[str, Any]]]:
         """What each of several consumers got of the rest."""

@@ -61,7 +61,9 @@ def test_a_compressed_body_that_is_cut(face, framing):
     assert len(face.targets) <= 7
 
 
-@pytest.mark.parametrize("spoilt", [b"not gzip at all", gzip.compress(BODY)[:-8] + b"\0" * 8, gzip.compress(BODY)[:30] + b"??"])
+@pytest.mark.parametrize(
+    "spoilt", [b"not gzip at all", gzip.compress(BODY)[:-8] + b"\0" * 8, gzip.compress(BODY)[:30] + b"??"]
+)
 @on_both_faces
 def test_a_compressed_body_that_is_spoilt(face, spoilt):
     """Edge case 48. Perhaps the next copy is better; the budget bounds the tries."""
@@ -87,7 +89,13 @@ def test_a_compressed_body_that_is_spoilt(face, spoilt):
 @on_both_faces
 def test_compressed_bodies(face, encoding, body):
     """Edge case 49. What is advertised is what every installation can read: gzip and deflate."""
-    face.server.script(RUN, [raw_page(body, headers=[("content-encoding", encoding)], framing=framing) for framing in ("length", "chunked")])
+    face.server.script(
+        RUN,
+        [
+            raw_page(body, headers=[("content-encoding", encoding)], framing=framing)
+            for framing in ("length", "chunked")
+        ],
+    )
     for _ in range(2):
         assert indexes(face.events(RUN, backoff_options=BRIEF)) == [0, 1, 2]
     assert {request.header("accept-encoding") for request in face.server.requests} == {"gzip, deflate"}
@@ -152,7 +160,9 @@ def test_an_empty_page(face, body):
     assert face.targets == [f"/api/runs/run_1?offset={offset(1)}", f"/api/runs/run_1?offset={offset(4)}"]
 
 
-@pytest.mark.parametrize(("body", "received"), [(b"null", None), (b"7", None), (b'"text"', None), (b'{"v": 2}', 2), (b"true", None)])
+@pytest.mark.parametrize(
+    ("body", "received"), [(b"null", None), (b"7", None), (b'"text"', None), (b'{"v": 2}', 2), (b"true", None)]
+)
 @on_both_faces
 def test_a_page_that_is_not_an_array(face, body, received):
     """Edge case 52. It counts as the only item, as in the reference client, and no such thing is an event."""

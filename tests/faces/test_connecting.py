@@ -135,7 +135,9 @@ def test_a_connection_that_ends_before_its_answer(face, fault):
     for call in (face.invoke, face.run):
         with pytest.raises(FlueConnectionError) as caught:
             call("report")
-        assert caught.value.__notes__ == ["the request is not repeated: whether the server has admitted it is not known"]
+        assert caught.value.__notes__ == [
+            "the request is not repeated: whether the server has admitted it is not known"
+        ]
         assert caught.value.run_id is None
     assert len(face.targets) == 6
 

@@ -229,7 +229,13 @@ def test_nothing_that_is_logged_or_shown_tells_a_secret(face, caplog):
     stream.collect()
     with pytest.raises(AuthenticationError) as caught:
         face.wait(face.new_client(token="wr0ng").runs.get, run_id)
-    shown = [repr(face.client), repr(stream.inner), repr(face.client.runs), repr(caught.value), str(caught.value.headers)]
+    shown = [
+        repr(face.client),
+        repr(stream.inner),
+        repr(face.client.runs),
+        repr(caught.value),
+        str(caught.value.headers),
+    ]
     shown += [f"{record.getMessage()} {vars(record)}" for record in caplog.records if record.name.startswith("flue")]
     assert len(shown) > 8
     for text in shown:

@@ -117,7 +117,18 @@ for _ in range(100_000):
 
 @pytest.mark.parametrize(
     "value",
-    [math.nan, math.inf, {"a": [-math.inf]}, CYCLE, DEEP, {1: "a"}, {"a": {2, 3}}, b"bytes", object(), {"a": test_input_is_sent_as_json}],
+    [
+        math.nan,
+        math.inf,
+        {"a": [-math.inf]},
+        CYCLE,
+        DEEP,
+        {1: "a"},
+        {"a": {2, 3}},
+        b"bytes",
+        object(),
+        {"a": test_input_is_sent_as_json},
+    ],
     ids=lambda value: type(value).__name__,
 )
 @on_both_faces
@@ -161,6 +172,7 @@ def test_a_result_that_is_long_in_coming(face):
 @on_both_faces
 def test_refusals(face):
     """What Flue answers to each, as an error of its own; a 503 is not asked again."""
+
     def validate(value):
         if "week" not in value:
             raise ValueError("week is missing")

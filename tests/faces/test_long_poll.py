@@ -29,7 +29,9 @@ def while_polling(face, *steps):
 
 def without_cursors(face):
     """What was asked, without what the server made up."""
-    targets = [(request.first("live"), request.first("offset"), request.first("tail")) for request in face.server.requests]
+    targets = [
+        (request.first("live"), request.first("offset"), request.first("tail")) for request in face.server.requests
+    ]
     assert all(request.method == "GET" for request in face.server.requests)
     return targets
 

@@ -15,7 +15,7 @@ from flue.testing import Fault, FlueTestServer
 from .frames import logs, offset
 from .harness import BRIEF, EAGER, on_both_faces
 from .manying import made, many
-from .reading import eventually, nothing_left
+from .reading import nothing_left
 
 
 def by_run(entries: list[tuple[str, object]]) -> dict[str, list[int]]:
@@ -110,15 +110,11 @@ def test_a_consumer_that_stops_stops_the_reading(face):
     lengths = {"a": 2000, "b": 2000, "c": 2000}
     made(face.server, lengths)
     with many(face, lengths) as streams:
-        for taken in (1, 300):
-            streams.collect(taken)
-            eventually(streams.is_full, "the readers wait")
-            asked = len(face.targets)
-            assert asked <= (301 + AHEAD) // 10 + 2 * len(lengths)
-            with pytest.raises(TimeoutError):
-                streams.wait_for_requests(asked + 1, 0.2)
-        assert by_run(streams.collect(500))
-    assert sum(map(len, by_run(streams.seen).values())) == 801
+        for more in (1, 300, 500):
+            streams.collect(more)
+            taken = len(streams.seen)
+            # Of its last page a reader has put one event at least, or waits to put the first.
+            assert taken // 10 <= streams.requests_at_rest() <= (taken + AHEAD) // 10 + 2 * len(lengths)
 
 
 @on_both_faces(compare=False)

@@ -276,9 +276,9 @@ def test_it_is_closed_by_a_callback_of_its_own(is_async):
 
     async def scenario() -> None:
         nonlocal streams
-        async with AsyncFlueClient(server.base_url, headers=async_headers) as client:
-            async with client.runs.stream_many(OPEN) as streams:
-                assert [entry async for entry in streams] == []
+        client = AsyncFlueClient(server.base_url, headers=async_headers)
+        async with client, client.runs.stream_many(OPEN) as streams:
+            assert [entry async for entry in streams] == []
 
     with nothing_left(), serving() as server:
         if is_async:

@@ -16,7 +16,18 @@ from .frames import RUN, control, data, log, logs, offset, page, run_end, sse
 from .harness import EAGER, on_both_faces
 
 COOKIE = ("set-cookie", "tracker=1; Path=/")
-SESSION_FACTS = ("headers", "auth", "params", "verify", "cert", "proxies", "hooks", "max_redirects", "trust_env", "stream")
+SESSION_FACTS = (
+    "headers",
+    "auth",
+    "params",
+    "verify",
+    "cert",
+    "proxies",
+    "hooks",
+    "max_redirects",
+    "trust_env",
+    "stream",
+)
 CLIENT_FACTS = ("headers", "auth", "params", "event_hooks", "timeout", "trust_env", "follow_redirects", "max_redirects")
 
 

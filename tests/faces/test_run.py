@@ -48,7 +48,9 @@ def admitted(face, *replies, records=()):
 @on_both_faces
 def test_start_follow_result(face):
     """The start, then the stream from its beginning; every event to the handler, in order; nothing more behind `run_end`."""
-    admitted(face, page(log(0), log(1), next_offset=offset(1)), page(run_end(2, result={"a": 1}), next_offset=offset(2)))
+    admitted(
+        face, page(log(0), log(1), next_offset=offset(1)), page(run_end(2, result={"a": 1}), next_offset=offset(2))
+    )
     seen = []
     result = face.run("report", input={"week": 7}, on_event=lambda event: seen.append((event.type, event.event_index)))
     assert result == WorkflowRunResult(run_id=RUN, result={"a": 1})
@@ -188,7 +190,9 @@ def test_every_error_behind_the_start_names_the_run(face, reply, error):
     assert caught.value.run_id == RUN
 
 
-@pytest.mark.parametrize("reply", [Reply(404, [JSON], b"{}"), Reply(500), Reply(200, [JSON], b"null")], ids=["404", "500", "null"])
+@pytest.mark.parametrize(
+    "reply", [Reply(404, [JSON], b"{}"), Reply(500), Reply(200, [JSON], b"null")], ids=["404", "500", "null"]
+)
 @on_both_faces
 def test_a_record_that_cannot_be_read(face, reply):
     admitted(face, CLOSED, records=[reply])

@@ -180,7 +180,9 @@ def test_the_body_of_a_refusal_is_read_up_to_a_limit(face):
     assert 256 * 1024 < len(caught.value.body) < 512 * 1024
 
 
-@pytest.mark.parametrize("content_type", ["text/html; charset=utf-8", "text/plain", "application/octet-stream", "image/png"])
+@pytest.mark.parametrize(
+    "content_type", ["text/html; charset=utf-8", "text/plain", "application/octet-stream", "image/png"]
+)
 @on_both_faces
 def test_200_of_another_type(face, content_type):
     """Edge case 33. A login page, an application's fallback: named at once, never an empty list."""
@@ -195,7 +197,9 @@ def test_200_of_another_type(face, content_type):
     assert len(face.targets) == 4
 
 
-@pytest.mark.parametrize("content_type", [None, "application/json", "Application/JSON ; charset=utf-8", "application/problem+json"])
+@pytest.mark.parametrize(
+    "content_type", [None, "application/json", "Application/JSON ; charset=utf-8", "application/problem+json"]
+)
 @on_both_faces
 def test_types_that_are_json(face, content_type):
     """Edge case 33. A missing type is given the benefit of the doubt."""
@@ -217,10 +221,12 @@ def test_good_statuses_that_answer_nothing(face, status):
     assert len(face.targets) == 2
 
 
-@pytest.mark.parametrize("interim", [b"HTTP/1.1 100 Continue", b"HTTP/1.1 103 Early Hints\r\nlink: </a>", b"HTTP/1.1 102 Processing"])
+@pytest.mark.parametrize(
+    "interim", [b"HTTP/1.1 100 Continue", b"HTTP/1.1 103 Early Hints\r\nlink: </a>", b"HTTP/1.1 102 Processing"]
+)
 @on_both_faces
 def test_interim_answers_are_passed_over(face, interim):
     """Edge case 36. Several, too."""
-    final = b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nstream-closed: true\r\ncontent-length: 2\r\n\r\n[]'
+    final = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nstream-closed: true\r\ncontent-length: 2\r\n\r\n[]"
     face.server.script(RUN, [(interim + b"\r\n\r\n") * 2 + final])
     assert face.events(RUN, backoff_options=ONCE) == []

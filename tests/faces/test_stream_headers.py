@@ -31,7 +31,9 @@ def test_items_without_a_next_offset(face):
 @on_both_faces
 def test_an_empty_page_without_a_next_offset(face):
     """Edge case 63. The offset stays; without being up to date it leads nowhere, and four in a row are an error."""
-    face.server.script(RUN, [answer(headers=[("stream-up-to-date", "true")]), answer(log(2), headers=[(NEXT, offset(2))])])
+    face.server.script(
+        RUN, [answer(headers=[("stream-up-to-date", "true")]), answer(log(2), headers=[(NEXT, offset(2))])]
+    )
     stream = face.stream(RUN, offset=offset(1), backoff_options=EAGER)
     assert stream.next().event_index == 2
     assert face.targets == [f"/api/runs/run_1?offset={offset(1)}", f"/api/runs/run_1?live=long-poll&offset={offset(1)}"]

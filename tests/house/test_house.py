@@ -20,7 +20,7 @@ ALLOWED = {
     "flue.models": {"flue.models", "flue._wire_model", "flue._wire_values", "flue._unknown"},
     "flue.errors": {"flue.models"},
     "flue.signals": {"flue._timers"},
-    "flue.config": set(),
+    "flue.config": {"flue.core.retry"},
     "flue._timers": set(),
 }
 #: Who may import a library.

@@ -15,6 +15,7 @@ import attrs
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from email.message import Message
 
 ROOT = Path(__file__).parents[2]
@@ -43,12 +44,20 @@ class Environment:
         return done.stdout
 
 
-def environment(home: Path, *packages: str) -> Environment:
-    venv.create(home, with_pip=True)
-    command = [home / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    return Environment(home)
+@pytest.fixture(scope="session")
+def install(tmp_path_factory) -> Callable[..., Environment]:
+    """Makes an environment with these packages, what they require, and nothing else."""
+
+    def make(*packages: str) -> Environment:
+        home = tmp_path_factory.mktemp("environment")
+        venv.create(home, with_pip=True)
+        pip = [home / "bin" / "python", "-m", "pip", "--quiet", "--disable-pip-version-check"]
+        for command in (["install", *packages], ["check"]):
+            done = subprocess.run([*pip, *command], check=False, capture_output=True, text=True, timeout=120)
+            assert done.returncode == 0, done.stdout + done.stderr
+        return Environment(home)
+
+    return make
 
 
 @pytest.fixture(scope="session")

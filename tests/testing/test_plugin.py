@@ -81,7 +81,7 @@ def test_fixtures_are_described(tmp_path):
     assert code == 0, output
     for name, words in [
         ("flue_server", "A Flue server on loopback"),
-        ("flue_client", "bound to `flue_server`; closed after the test"),
+        ("flue_client", "closed after the test"),
         ("async_flue_client", "to be used with or without ``async with``"),
     ]:
         assert f"\n{name} -- " in output

@@ -1,0 +1,174 @@
+"""Errors as the caller meets them: one tree, plain words, whole after pickling, nothing of the libraries."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+
+import pytest
+
+import flue
+from flue import (
+    AbortSignal,
+    BackoffOptions,
+    DurableStreamError,
+    FlueApiError,
+    FlueConnectionError,
+    FlueError,
+    FlueTimeoutError,
+    NotFoundError,
+)
+from flue.testing import Fault, Reply
+
+from .frames import JSON, RUN, log, offset, page, run_end
+from .harness import BRIEF, on_both_faces
+
+ONCE = BackoffOptions(max_retries=0)
+
+
+def test_the_tree():
+    """Every error is a `FlueError`; what the built-in ones stand for holds, too."""
+    names = [name for name in flue.__all__ if name.endswith("Error")]
+    assert all(issubclass(getattr(flue, name), FlueError) for name in names)
+    answers = {name for name in names if issubclass(getattr(flue, name), FlueApiError)}
+    assert answers == {
+        "FlueApiError",
+        "BadRequestError",
+        "AuthenticationError",
+        "PermissionDeniedError",
+        "NotFoundError",
+        "OffsetGoneError",
+        "RateLimitedError",
+        "ServerError",
+    }
+    assert issubclass(FlueTimeoutError, TimeoutError)
+
+
+def api(face):
+    envelope = {"type": "run_not_found", "message": "No.", "details": "Really.", "dev": "trace", "meta": {"x": [1]}}
+    face.server.script(RUN, [Reply(404, [JSON, ("x-id", "1")], json.dumps({"error": envelope}).encode())])
+    face.events(RUN)
+
+
+def rate(face):
+    face.server.script(RUN, [Reply(429, [("retry-after", "3")])])
+    face.get(RUN, backoff_options=ONCE)
+
+
+def lost(face):
+    face.server.faults.add(Fault(refuse=True))
+    face.get(RUN, backoff_options=ONCE)
+
+
+def late(face):
+    face.server.create_run(run_id=RUN)
+    face.server.append(RUN, log(0))
+    for _ in face.stream(RUN, timeout=0.1):
+        pass
+
+
+def broken(face):
+    face.server.script(RUN, [page(log(0), next_offset=None)])
+    face.events(RUN)
+
+
+def version(face):
+    face.server.script(RUN, [page(log(0, v=4), next_offset=offset(0))])
+    face.events(RUN)
+
+
+def failed(face):
+    face.server.script("workflows", [Reply(202, [JSON], b'{"runId":"run_1"}')])
+    face.server.script(RUN, [page(run_end(0, isError=True, error={"message": "no"}), next_offset=offset(0))])
+    face.run("report")
+
+
+def aborted(face):
+    signal = AbortSignal()
+    signal.abort(("why", 1))
+    face.get(RUN, signal=signal)
+
+
+@pytest.mark.parametrize("provoke", [api, rate, lost, late, broken, version, failed, aborted])
+@on_both_faces
+def test_errors_pickle(face, provoke):
+    """With their text, attributes and notes; copies, too. The cause, which may hold a socket, stays behind."""
+    with pytest.raises(FlueError) as caught:
+        provoke(face)
+    error = caught.value
+    for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+        assert type(twin) is type(error)
+        assert (str(twin), twin.args) == (str(error), error.args)
+        state, original = dict(vars(twin)), dict(vars(error))
+        if isinstance(error, FlueApiError):
+            assert dict(state.pop("headers")) == dict(original.pop("headers"))
+        assert state == original
+        assert getattr(twin, "__notes__", []) == getattr(error, "__notes__", [])
+
+
+@on_both_faces
+def test_the_original_is_the_cause(face):
+    """Not a bare `from None`: who wants to know what the library saw finds it there."""
+    face.server.faults.add(Fault(refuse=True), times=None)
+    for call in (face.get, face.events):
+        with pytest.raises(FlueConnectionError) as caught:
+            call(RUN, backoff_options=BRIEF)
+        module = type(caught.value.__cause__).__module__
+        assert module.split(".")[0] == ("httpx" if face.is_async else "urllib3")
+        assert not type(caught.value).__module__.startswith(module)
+    assert type(caught.value).__mro__[1] is FlueError
+
+
+@on_both_faces
+def test_notes_tell_where_to_go_on(face):
+    """Of a stream that was read from; a call that reads none has no such note."""
+    face.server.script(
+        RUN, [page(log(0), log(1), next_offset=offset(1)), Reply(404, [JSON], b"{}"), Reply(404, [JSON], b"{}")]
+    )
+    stream = face.stream(RUN)
+    stream.collect(2)
+    with pytest.raises(NotFoundError) as caught:
+        stream.next()
+    assert caught.value.__notes__ == [f"events can be read on from offset '{offset(1)}'"]
+    with pytest.raises(NotFoundError) as caught:
+        face.get(RUN)
+    assert not hasattr(caught.value, "__notes__")
+
+
+@on_both_faces
+def test_the_offset_of_a_protocol_error(face):
+    """The checkpoint before the answer that was not understood: what came before it is with the caller."""
+    face.server.script(RUN, [page(log(0), next_offset=offset(0)), page(log(1), next_offset=None)])
+    stream = face.stream(RUN)
+    assert stream.next().event_index == 0
+    with pytest.raises(DurableStreamError, match="^MISSING_OFFSET: ") as caught:
+        stream.next()
+    assert (caught.value.code, caught.value.offset, stream.offset) == ("MISSING_OFFSET", offset(0), offset(0))
+
+
+@on_both_faces(compare=False)
+def test_the_offset_of_a_time_out(face):
+    """Of the caller's overall limit. Raised again at each later pull, and the same."""
+    face.server.create_run(run_id=RUN)
+    face.server.append(RUN, log(0), log(1))
+    stream = face.stream(RUN, timeout=0.2)
+    assert len(stream.collect(2)) == 2
+    with pytest.raises(FlueTimeoutError, match=r"did not end within 0\.2 s; it can be read on from offset") as caught:
+        stream.next()
+    assert caught.value.offset == stream.offset == offset(1)
+    with pytest.raises(FlueTimeoutError) as again:
+        stream.next()
+    assert again.value is caught.value
+
+
+@on_both_faces
+def test_headers_of_an_answer(face):
+    """In any case, repeated ones joined, cookies left out."""
+    headers = [JSON, ("X-Trace", "a"), ("x-trace", "b"), ("Set-Cookie", "session=s3cret")]
+    face.server.script(RUN, [Reply(404, headers, b"{}")])
+    with pytest.raises(NotFoundError) as caught:
+        face.get(RUN)
+    seen = caught.value.headers
+    assert (seen["x-TRACE"], seen.get("set-cookie")) == ("a, b", None)
+    assert "s3cret" not in repr(vars(caught.value))

@@ -1,0 +1,199 @@
+"""What stays when a stream is forgotten, interrupted, or outlived by nothing: no socket, no thread, no word."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import weakref
+
+import pytest
+
+from flue import AsyncFlueClient, FlueClient
+from flue.testing import Fault
+
+from .harness import EAGER
+from .reading import PATIENT, Reading, descriptors, eventually, nothing_left
+from .scripts import Program, output_of
+from .stations import serving
+
+LIVES = pytest.mark.parametrize("live", ["long-poll", "sse"])
+
+
+@LIVES
+def test_a_forgotten_stream(live):
+    """Edge case 129. `break`, and nothing else: the connection goes with the last reference, without the collector."""
+    with nothing_left(), serving("http") as server, FlueClient(server.base_url, timeout=PATIENT) as client:
+        if live == "long-poll":
+            server.faults.add(Fault(framing="chunked", stall_after=250, stall=30.0))
+        gc.disable()
+        try:
+            for _ in range(3):
+                for event in client.runs.stream("run_1", live=live, timeout=3600.0):
+                    assert event.event_index == 0
+                    break
+            eventually(lambda: server.open_connections <= 1, "connections are given up")
+        finally:
+            gc.enable()
+
+
+@LIVES
+def test_a_forgotten_async_stream(live):
+    """Edge case 127. `async for` and `break`: the loop closes the connection, and nothing complains."""
+
+    async def main(server) -> None:
+        async with AsyncFlueClient(server.base_url, timeout=PATIENT) as client:
+            for _ in range(3):
+                async for event in client.runs.stream("run_1", live=live, timeout=3600.0):
+                    assert event.event_index == 0
+                    break
+            gc.collect()
+            if live == "sse":
+                await asyncio.to_thread(server.wait_for_connections, 0)
+            assert len(await client.runs.events("run_1")) == 1
+
+    with nothing_left(), serving("http") as server:
+        asyncio.run(main(server))
+
+
+def test_a_forgotten_client():
+    """Edge case 129. Never closed: its connections go when it does."""
+    with serving("http") as server:
+        files = len(descriptors())
+        client = FlueClient(server.base_url, timeout=PATIENT)
+        client.runs.events("run_1")
+        assert server.open_connections == 1
+        gone = weakref.ref(client)
+        del client
+        gc.collect()
+        assert gone() is None
+        server.wait_for_connections(0)
+        eventually(lambda: len(descriptors()) <= files, "descriptors are closed")
+
+
+def test_a_stream_outlives_its_client_for_as_long_as_it_is_open():
+    """Edge case 121. Closing the client first is no crash: the stream says at its next request that there is no client."""
+    with nothing_left(), serving("http") as server:
+        client = FlueClient(server.base_url, timeout=PATIENT)
+        stream = client.runs.stream("run_1")
+        next(stream)
+        client.close()
+        client.close()
+        with pytest.raises(RuntimeError, match="the client is closed"):
+            next(stream)
+        stream.close()
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("live", ["long-poll", "sse"])
+def test_many_reconnects_leave_nothing(is_async, live):
+    """Edge cases 81, 82. Failed, cut and refused attempts release what they opened."""
+    kinds = [Fault(refuse=True), Fault(cut_head_after=20), Fault(cut_after=3), Fault(status=502, body=b"<html>")]
+    with nothing_left():
+        with serving("http") as server:
+            for number in range(150):
+                server.faults.add(kinds[number % 4])
+            files = len(descriptors())
+            options = {"backoff_options": EAGER, "live": live}
+            reading = Reading(server.base_url, is_async=is_async, **options)
+            server.wait_for_requests(150)
+            eventually(lambda: reading.events, "the event comes")
+            assert len(descriptors()) <= files + 30
+            server.finish_run("run_1")
+            reading.wait()
+        reading.join()
+        assert [event.type for event in reading.events] == ["log", "run_end"]
+        assert reading.error is None
+
+
+SYNC_EXIT = """
+    import threading
+    from flue import FlueClient
+    client = FlueClient(URL)
+    open_stream = client.runs.stream(RUN, live={live!r}, timeout=3600.0)
+    next(open_stream)
+    for event in client.runs.stream(RUN, live={live!r}):
+        break
+    reader = client.runs.stream(RUN, live={live!r})
+    next(reader)
+    threading.Thread(target=lambda: list(reader), daemon=True).start()
+    print("done")
+"""
+ASYNC_EXIT = """
+    import asyncio
+    from flue import AsyncFlueClient
+    async def read(stream):
+        async for event in stream:
+            pass
+    async def main():
+        global client, streams
+        client = AsyncFlueClient(URL)
+        streams = [client.runs.stream(RUN, live={live!r}, timeout=3600.0) for _ in range(3)]
+        for stream in streams:
+            await anext(stream)
+        task = asyncio.create_task(read(streams[0]))
+        await asyncio.sleep(0.01)
+        print("done")
+    asyncio.run(main())
+"""
+
+
+@LIVES
+@pytest.mark.parametrize("script", [SYNC_EXIT, ASYNC_EXIT], ids=["sync", "async"])
+def test_the_interpreter_ends_with_streams_open(script, live):
+    """Edge case 130. Nothing on standard error: no traceback, no warning of development mode, no hanging thread."""
+    with serving("http") as server:
+        assert output_of(server, script.format(live=live), flags=["-X", "dev"]) == "done"
+        assert output_of(server, script.format(live=live), flags=[]) == "done"
+
+
+SYNC_INTERRUPTED = """
+    from flue import BackoffOptions, FlueClient
+    with FlueClient(URL) as client:
+        stream = client.runs.stream(RUN, {options})
+        try:
+            for event in stream:
+                print(event.type, flush=True)
+        except KeyboardInterrupt:
+            print("interrupted at", stream.offset)
+        for event in stream:
+            print("then", event.type)
+            break
+"""
+ASYNC_INTERRUPTED = """
+    import asyncio
+    from flue import AsyncFlueClient, BackoffOptions
+    async def main():
+        async with AsyncFlueClient(URL) as client:
+            async with client.runs.stream(RUN, {options}) as stream:
+                try:
+                    async for event in stream:
+                        print(event.type, flush=True)
+                finally:
+                    print("interrupted at", stream.offset)
+    try:
+        asyncio.run(main())
+    except KeyboardInterrupt:
+        print("then", "run_end")
+"""
+STATES = {"headers": "", "events": "live='sse'", "pause": "backoff_options=BackoffOptions(initial_delay=30.0, max_delay=30.0)"}
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("script", [SYNC_INTERRUPTED, ASYNC_INTERRUPTED], ids=["sync", "async"])
+def test_a_real_interrupt(script, state):
+    """Edge case 124. Ctrl-C is never retried: it goes through, the connection is released, and the stream can be read on."""
+    with serving("http") as server:
+        if state == "pause":
+            server.faults.add(Fault(status=503), live="long-poll", times=1)
+        program = Program(server, script.format(options=STATES[state]))
+        server.wait_for_requests(1 if state == "events" else 2, timeout=20.0)
+        program.interrupt()
+        server.finish_run("run_1")
+        status, out, err = program.finish()
+        assert (status, err if state != "pause" else "") == (0, "")
+        lines = out.split("\n")
+        assert lines[0] == "log"
+        assert lines[1].startswith("interrupted at ")
+        assert lines[2] == "then run_end"
+
