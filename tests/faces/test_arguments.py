@@ -99,7 +99,10 @@ def test_a_tail_behind_an_offset_has_no_effect(face):
 
 @on_both_faces
 def test_a_tail_is_not_sent_again_once_a_page_has_been_read(face):
-    """Edge case 14. Over pages of a capped history, the first request says it and the others go on from their offset."""
+    """Edge case 14.
+
+    Over pages of a capped history, the first request says it and the others go on from their offset.
+    """
     face.server.create_run(run_id=RUN)
     face.server.append(RUN, *logs(0, 250))
     assert len(face.events(RUN, tail=150)) == 150
@@ -149,9 +152,9 @@ def test_time_outs_of_a_client(client_class, timeout, error):
 
 @pytest.mark.parametrize("value", [0, -1.0, math.inf, math.nan])
 def test_time_outs_are_finite(value):
-    with pytest.raises(ValueError, match="timeout.read must be a finite number"):
+    with pytest.raises(ValueError, match=r"timeout\.read must be a finite number"):
         Timeouts(read=value)
-    with pytest.raises(ValueError, match="timeout.connect must be a finite number"):
+    with pytest.raises(ValueError, match=r"timeout\.connect must be a finite number"):
         Timeouts(connect=value)
 
 

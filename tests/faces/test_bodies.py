@@ -36,7 +36,10 @@ def test_a_body_that_is_cut(face, framing, end, cut):
 @pytest.mark.parametrize("cut", [0, 1, len(BODY) // 2, len(BODY) - 1])
 @on_both_faces
 def test_a_body_without_a_length_that_is_cut(face, cut):
-    """Edge case 46. HTTP cannot tell that from an end, JSON can; a body that is cut at the same byte every time is malformed."""
+    """Edge case 46.
+
+    HTTP cannot tell that from an end, JSON can; a body that is cut at the same byte every time is malformed.
+    """
     broken = raw_page(BODY, framing="close", cut_after=cut, end="close")
     face.server.script(RUN, [broken, broken, raw_page(BODY, framing="close"), *[broken] * 10])
     assert indexes(face.events(RUN, backoff_options=EAGER)) == [0, 1, 2]
@@ -51,7 +54,10 @@ def test_a_body_without_a_length_that_is_cut(face, cut):
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
 @on_both_faces
 def test_a_compressed_body_that_is_cut(face, framing):
-    """Edge case 47. Both libraries return what they have without a word, even when the length is right: the JSON shows it."""
+    """Edge case 47.
+
+    Both libraries return what they have without a word, even when the length is right: the JSON shows it.
+    """
     cut = raw_page(BODY, gzip=True, framing=framing, cut_after=len(gzip.compress(BODY)) - 20, end="clean")
     face.server.script(RUN, [cut, raw_page(BODY, gzip=True, framing=framing), *[cut] * 10])
     assert indexes(face.events(RUN, backoff_options=EAGER)) == [0, 1, 2]
@@ -188,7 +194,11 @@ def test_a_byte_order_mark(face):
 
 @on_both_faces
 def test_characters_that_are_none(face):
-    """Edge cases 54, 58. Bytes that are not UTF-8 are replaced, as in a browser; half an emoji stays half an emoji. Neighbours are not touched."""
+    """Edge cases 54, 58.
+
+    Bytes that are not UTF-8 are replaced, as in a browser; half an emoji stays half an emoji. Neighbours are not
+    touched.
+    """
     items = [
         dumps(log(0, message="whole")),
         dumps(log(1, message="@")).replace(b"@", b"caf\xe9 \xff"),

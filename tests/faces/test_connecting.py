@@ -51,7 +51,10 @@ def full_port():
 
 @on_both_faces
 def test_nobody_listens(face):
-    """Edge case 19. Asked again until the budget is used up; the library's own exception is the cause, and does not escape."""
+    """Edge case 19.
+
+    Asked again until the budget is used up; the library's own exception is the cause, and does not escape.
+    """
     client = face.new_client(base_url=f"http://127.0.0.1:{closed_port()}")
     for call in (client.runs.get, client.runs.events):
         told = []
@@ -147,7 +150,10 @@ def test_a_connection_that_ends_before_its_answer(face, fault):
 )
 @on_both_faces
 def test_an_answer_that_is_not_http(face, nonsense):
-    """Edge case 19. Another program behind the port: retried like a lost connection, never an exception of the library."""
+    """Edge case 19.
+
+    Another program behind the port: retried like a lost connection, never an exception of the library.
+    """
     face.server.script(RUN, [nonsense], repeat_last=True)
     with pytest.raises(FlueConnectionError) as caught:
         face.events(RUN, backoff_options=BRIEF)

@@ -82,7 +82,10 @@ def test_headers_win_over_those_of_the_protocol(face):
 
 @on_both_faces(client={"headers": {"x-name": "J\xfcrgen\xa0\xff", "x-padded": "  a\tb  "}})
 def test_latin_1_values(face):
-    """Edge case 137. Both libraries stumble over them when left alone; white space at the ends is not part of a value."""
+    """Edge case 137.
+
+    Both libraries stumble over them when left alone; white space at the ends is not part of a value.
+    """
     face.get(face.server.create_run())
     assert (sent(face, "x-name"), sent(face, "x-padded")) == (["J\xfcrgen\xa0\xff"], ["a\tb"])
 
@@ -203,13 +206,13 @@ def test_the_blocking_client_refuses_an_async_callable(source):
 
 def test_the_blocking_client_refuses_an_awaitable():
     """Edge case 137. What a plain function returns is known only when it is called; nothing is sent then."""
-    with FlueTestServer() as server, face_on(server, is_async=False, headers=lambda: fresh()) as face:
+    with FlueTestServer() as server, face_on(server, is_async=False, headers=lambda: Fresh()()) as face:
         with pytest.raises(TypeError, match="returned an awaitable; an async one needs AsyncFlueClient"):
             face.get("run_1")
         assert face.targets == []
 
 
-@pytest.mark.parametrize("source", [fresh, Fresh(), lambda: fresh()])
+@pytest.mark.parametrize("source", [fresh, Fresh(), lambda: Fresh()()])
 def test_the_asyncio_client_awaits_what_a_callable_returns(source):
     """Edge case 137."""
     with FlueTestServer() as server, face_on(server, is_async=True, headers=source) as face:

@@ -160,7 +160,7 @@ def test_waiting_for_the_result(face):
 
 @on_both_faces(client={"timeout": Timeouts(connect=2.0, read=0.1)})
 def test_a_result_that_is_long_in_coming(face):
-    """The caller's limit takes the place of a shorter read time-out; without one, silence is the end, and not asked again."""
+    """The caller's limit takes the place of a shorter read time-out; without one, silence is the end."""
     face.server.add_workflow("report", lambda run: run.sleep(0.25))
     with pytest.raises(FlueConnectionError, match="nothing was heard for the read time-out") as caught:
         face.invoke("report", wait="result")
@@ -248,7 +248,7 @@ def test_the_callers_signal(face):
     late = AbortSignal()
     face.server.add_workflow("report", lambda run: late.abort() or run.sleep(0.2))
     begun = time.monotonic()
-    with pytest.raises(AbortError, match="^aborted$"):
+    with pytest.raises(AbortError, match=r"^aborted$"):
         face.invoke("report", wait="result", signal=late)
     assert time.monotonic() - begun < 1.0
     assert len(face.server.run_ids) == 1

@@ -156,7 +156,7 @@ def test_netrc_is_not_looked_into_without_a_token_either(face, tmp_path, monkeyp
 
 @on_both_faces
 def test_its_hooks_are_called(face):
-    """Users hang logging and authentication on them; on both faces they see every answer, redirects and failures too."""
+    """Users hang logging and authentication on them: they see every answer, redirects and failures too."""
     seen = []
 
     def hook(response, **_options):

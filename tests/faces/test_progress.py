@@ -113,7 +113,10 @@ def asked():
 @pytest.mark.parametrize("face", ["blocking", "asyncio"])
 @pytest.mark.parametrize("name", [name for name, _, _ in KINDS])
 def test_few_requests_in_the_first_two_seconds(asked, face, name):
-    """Edge cases 50, 62, 63, 66, 67, 68. Well-formed nonsense is an error of ours, emptiness is paced; neither is a loop."""
+    """Edge cases 50, 62, 63, 66, 67, 68.
+
+    Well-formed nonsense is an error of ours, emptiness is paced; neither is a loop.
+    """
     requests, error = asked[face, name]
     assert 1 <= requests < MOST
     assert error is None or isinstance(error, FlueError)
@@ -121,7 +124,10 @@ def test_few_requests_in_the_first_two_seconds(asked, face, name):
 
 @on_both_faces
 def test_an_answer_that_brings_something_is_followed_at_once(face):
-    """Edge cases 60, 68. Pauses are for those that bring nothing; the first empty one is free, since a new stream begins with it."""
+    """Edge cases 60, 68.
+
+    Pauses are for those that bring nothing; the first empty one is free, since a new stream begins with it.
+    """
     face.server.script(
         RUN,
         [

@@ -1,4 +1,4 @@
-"""Redirects: followed on the same origin and for reads only, so that the token and the caller's headers go nowhere else."""
+"""Redirects are followed on the same origin and for reads only: token and headers go nowhere else."""
 
 from __future__ import annotations
 
@@ -89,7 +89,10 @@ def test_events_are_redirected_too(face):
 )
 @on_both_faces(client=SECRETS)
 def test_a_redirect_to_another_origin_is_refused(face, location):
-    """Edge case 38. The libraries strip `Authorization` there, but no other header. Nothing is sent to the other place, and nothing retried."""
+    """Edge case 38. The libraries strip `Authorization` there, but no other header.
+
+    Nothing is sent to the other place, and nothing retried.
+    """
     with FlueTestServer() as trap:
         places = {"port": face.server.port, "other": trap.port}
         headers = [] if location is None else [("location", location.format(**places))]
@@ -108,7 +111,10 @@ def test_a_redirect_to_another_origin_is_refused(face, location):
 @pytest.mark.parametrize("location", ["http://[::1", "http://127.0.0.1:notaport/", "javascript:alert(1)"])
 @on_both_faces(compare=False)
 def test_a_location_that_is_no_address(face, location):
-    """Edge case 38. Fatal on both faces. Not compared: httpx reads the location unasked, and keeps the status to itself."""
+    """Edge case 38. Fatal on both faces.
+
+    Not compared: httpx reads the location unasked, and keeps the status to itself.
+    """
     face.server.script(RUN, [to(location, 307)], repeat_last=True)
     for number, call in enumerate((face.get, face.events), 1):
         with pytest.raises(FlueConnectionError if face.is_async else FlueApiError):

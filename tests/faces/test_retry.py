@@ -63,7 +63,10 @@ class StopHereError(Exception):
 )
 @on_both_faces(compare=False)
 def test_retry_after(face, value, least, most):
-    """Edge cases 25, 26, 27. A floor under the pause, at most an hour; nonsense and the past are nothing. Not compared: dates move."""
+    """Edge cases 25, 26, 27. A floor under the pause, at most an hour; nonsense and the past are nothing.
+
+    Not compared: dates move.
+    """
     text = value() if callable(value) else value
     face.server.script(RUN, [Reply(429, [("retry-after", text)])])
     delays = []
@@ -160,7 +163,10 @@ def test_no_retries_is_one_try(face):
 
 @on_both_faces(compare=False)
 def test_a_limit_in_seconds(face):
-    """Edge case 31. A pause that would outlast the limit is not begun. Not compared: how many tries fit depends on the machine."""
+    """Edge case 31. A pause that would outlast the limit is not begun.
+
+    Not compared: how many tries fit depends on the machine.
+    """
     face.server.script(RUN, [Reply(500)], repeat_last=True)
     with pytest.raises(ServerError):  # a pause of about half a minute
         face.events(RUN, backoff_options=BackoffOptions(initial_delay=60.0, max_elapsed=0.001))

@@ -47,7 +47,7 @@ def admitted(face, *replies, records=()):
 
 @on_both_faces
 def test_start_follow_result(face):
-    """The start, then the stream from its beginning; every event to the handler, in order; nothing more behind `run_end`."""
+    """The start, then the stream; every event goes to the handler, in order; nothing is asked behind `run_end`."""
     admitted(
         face, page(log(0), log(1), next_offset=offset(1)), page(run_end(2, result={"a": 1}), next_offset=offset(2))
     )
@@ -61,7 +61,10 @@ def test_start_follow_result(face):
 
 @on_both_faces(compare=False)
 def test_on_a_server_that_works_on_it(face):
-    """Real runs, one with a result, one without, one that takes a while. Not compared: polls depend on who is faster."""
+    """Real runs, one with a result, one without, one that takes a while.
+
+    Not compared: polls depend on who is faster.
+    """
     face.server.add_workflow("report", lambda run: run.log("half way") or {"n": run.input["n"] * 2})
     face.server.add_workflow("nothing", lambda _run: None)
     face.server.add_workflow("slow", lambda run: [run.sleep(0.05), run.log("a"), run.sleep(0.05)] and "done")
@@ -221,7 +224,10 @@ def test_failures_on_the_way(face):
 
 @on_both_faces(compare=False)
 def test_a_handler_that_raises(face):
-    """Edge case 136. It ends the call with its own exception, not the run. Not compared: who is faster decides about polls."""
+    """Edge case 136. It ends the call with its own exception, not the run.
+
+    Not compared: who is faster decides about polls.
+    """
 
     def handle(event):
         raise LookupError(event.type)

@@ -211,7 +211,10 @@ def test_types_that_are_json(face, content_type):
 @pytest.mark.parametrize("status", [304, 206, 201, 202, 203, 205, 226])
 @on_both_faces
 def test_good_statuses_that_answer_nothing(face, status):
-    """Edge cases 34, 35. We ask for no range and with no condition. A clear error at once, since a cache that does so once does so again."""
+    """Edge cases 34, 35. We ask for no range and with no condition.
+
+    A clear error at once, since a cache that does so once does so again.
+    """
     headers = [JSON, ("stream-next-offset", offset(0)), ("stream-up-to-date", "true")]
     face.server.script(RUN, [Reply(status, headers, json.dumps(logs(0, 1)).encode())], repeat_last=True)
     for call in (face.get, face.events):

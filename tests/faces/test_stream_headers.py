@@ -20,7 +20,11 @@ def answer(*events, headers=()):
 
 @on_both_faces
 def test_items_without_a_next_offset(face):
-    """Edge case 62. They are not handed over, since nothing could be asked for behind them: an error at once, not the same page for ever."""
+    """Edge case 62.
+
+    They are not handed over, since nothing could be asked for behind them: an error at once, not the same page for
+    ever.
+    """
     face.server.script(RUN, [answer(log(0), headers=[("stream-up-to-date", "true")])])
     with pytest.raises(DurableStreamError) as caught:
         face.events(RUN, backoff_options=EAGER)

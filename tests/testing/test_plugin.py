@@ -81,8 +81,8 @@ def test_fixtures_are_described(tmp_path):
     assert code == 0, output
     for name, words in [
         ("flue_server", "A Flue server on loopback"),
-        ("flue_client", "closed after the test"),
-        ("async_flue_client", "to be used with or without ``async with``"),
+        ("flue_client", "A `flue.FlueClient` bound to `flue_server`"),
+        ("async_flue_client", "A `flue.AsyncFlueClient` bound to `flue_server`"),
     ]:
         assert f"\n{name} -- " in output
         assert words in output

@@ -9,6 +9,7 @@ import pytest
 
 from flue import config
 from flue.config import Timeouts, resolve
+from flue.core.retry import BackoffOptions
 
 SECRET = "s3cret-t0ken"
 
@@ -227,6 +228,20 @@ class TestMaxBytes:
         for wrong in (1.5, "9", True):
             with pytest.raises(TypeError, match="max_event_bytes must be an int or None"):
                 settings(max_event_bytes=wrong)
+
+
+class TestBackoff:
+    def test_a_read_has_its_own_options_or_the_clients(self):
+        own, clients = BackoffOptions(max_retries=1), BackoffOptions(max_retries=2)
+        assert settings().backoff(None) is None
+        assert settings().backoff(own) is own
+        made = resolve("http://h", None, None, None, None, clients, allow_async=False)
+        assert made.backoff(None) is clients
+        assert made.backoff(own) is own
+
+    def test_types_are_checked(self):
+        with pytest.raises(TypeError, match=r"backoff_options must be flue\.BackoffOptions, not dict"):
+            resolve("http://h", None, None, None, None, {"max_retries": 1}, allow_async=False)
 
 
 def test_what_is_public_is_there():

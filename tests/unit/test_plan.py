@@ -10,8 +10,8 @@ import pytest
 
 from flue import UNSET, AbortSignal, BackoffOptions, Timeouts
 from flue.config import resolve
-from flue.core.actions import Open
-from flue.errors import DurableStreamError
+from flue.core.actions import Fail, Fault, Open
+from flue.errors import DurableStreamError, FlueConnectionError
 from flue.models import RunRecord, WorkflowInvokeResult, WorkflowWaitResult
 from flue.plan import Deadline, check_handler, plan_get_run, plan_invoke, plan_run_stream, sees_own_end
 
@@ -145,6 +145,17 @@ class TestGet:
         ]:
             with pytest.raises(error):
                 get(**options)
+
+    def test_the_clients_options_are_those_of_every_read(self):
+        options = BackoffOptions(max_retries=0)
+        ours = resolve("https://flue.test", None, None, None, None, options, allow_async=False)
+        plan = plan_get_run(ours, "run_1", signal=None, backoff_options=None, timeout=None)
+        assert plan.options is options
+        assert plan.budget.failed(0.0) is None
+        machine = plan_run_stream(ours, "run_1").machine
+        machine.next_action(0.0)
+        machine.fault(Fault(FlueConnectionError("reset")), 0.0)
+        assert isinstance(machine.next_action(0.0), Fail)
 
     def test_it_may_be_repeated(self):
         options = BackoffOptions(max_retries=3)

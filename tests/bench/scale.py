@@ -1,0 +1,95 @@
+"""How much is measured."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Sizes, and limits of time.
+
+    Attributes:
+        events: in a run that is read as fast as possible.
+        frames: events of a run whose frames hold one each.
+        requests: pages of one event.
+        history: events on a real server.
+        million: events of the long run.
+        big: bytes of the big event; the other is half as large.
+        idle: streams.
+        ticks: events whose delay is measured, in each round.
+        imports: processes for each import statement.
+        least: rounds, whatever they take.
+        most: rounds at most.
+        patience: seconds after which no round begins.
+        limit: seconds after which no part of the benchmark begins.
+    """
+
+    events: int = 49_502
+    frames: int = 20_000
+    requests: int = 500
+    history: int = 20_000
+    million: int = 1_000_000
+    big: int = 64 << 20
+    idle: int = 1_000
+    ticks: int = 200
+    imports: int = 15
+    least: int = 3
+    most: int = 9
+    patience: float = 10.0
+    limit: float = 300.0
+    begin: float = field(default_factory=time.monotonic)
+
+    def rounds(self) -> Iterator[int]:
+        """Numbers of the rounds: at least three, then as many as there is time for."""
+        begin = time.monotonic()
+        for number in range(self.most):
+            if number >= self.least and time.monotonic() - begin > self.patience:
+                return
+            yield number
+
+    @property
+    def over(self) -> bool:
+        """The time is up."""
+        return time.monotonic() - self.begin > self.limit
+
+
+def quick() -> Scale:
+    """A look at everything in a minute and a half; the ratios are rough."""
+    return Scale(
+        events=9_900,
+        frames=4_000,
+        requests=200,
+        history=3_000,
+        million=100_000,
+        big=16 << 20,
+        idle=200,
+        ticks=80,
+        imports=5,
+        most=3,
+        patience=2.0,
+        limit=75.0,
+    )
+
+
+def tiny() -> Scale:
+    """Shows that every part works; measures nothing."""
+    return Scale(
+        events=660,
+        frames=330,
+        requests=20,
+        history=200,
+        million=20_000,
+        big=1 << 20,
+        idle=20,
+        ticks=10,
+        imports=1,
+        least=1,
+        most=1,
+        limit=75.0,
+    )

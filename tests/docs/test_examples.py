@@ -1,0 +1,294 @@
+"""The examples are programs, and do what they say."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shlex
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from flue.cli.samples import register
+from flue.testing import FlueTestServer
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+PATIENCE = 30.0
+
+
+def needs(*libraries):
+    absent = [name for name in libraries if importlib.util.find_spec(name) is None]
+    return pytest.mark.skipif(bool(absent), reason=f"needs {', '.join(absent)} (group examples)")
+
+
+@pytest.fixture
+def gate():
+    return threading.Event()
+
+
+@pytest.fixture
+def server(gate):
+    with FlueTestServer(page_limit=20) as running:
+        register(running)
+
+        @running.workflow("gated")
+        def gated(run):
+            for number in range(30):
+                run.log(f"before {number}")
+            while not gate.is_set():
+                run.sleep(0.01)
+            for number in range(30):
+                run.log(f"after {number}")
+            return {"ok": True}
+
+        yield running
+        gate.set()
+        assert running.problems == []
+
+
+@pytest.fixture
+def start(server, tmp_path, tmp_path_factory):
+    """Starts an example; what still runs in the end is killed."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FLUE_")}
+    fonts = tmp_path_factory.getbasetemp() / "matplotlib"  # its list of them, made once
+    environment |= {"FLUE_BASE_URL": server.base_url, "PYTHONUNBUFFERED": "1", "MPLCONFIGDIR": str(fonts)}
+    started = []
+
+    def run(name, *words):
+        process = subprocess.Popen(
+            [sys.executable, EXAMPLES / name, *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env=environment,
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@contextmanager
+def eventually(what):
+    """A loop that waits: `with eventually("...") as again: while not condition and again(): pass`."""
+    deadline = time.monotonic() + PATIENCE
+
+    def again():
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.01)
+        return True
+
+    yield again
+
+
+def finished(process):
+    out, err = process.communicate(timeout=PATIENCE)
+    return process.returncode, out, err
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
+def test_an_example_has_less_than_a_hundred_lines(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) < 100
+
+
+class TestFollow:
+    def test_a_run_is_started_and_followed(self, start):
+        code, out, err = finished(start("follow.py", "report", '{"where": ["Brest"], "pause": 0}'))
+        assert (code, err) == (0, "")
+        assert out.startswith("[info] looking for the figures\n[tide_table] 0 ms\nThe highest tide of the day")
+        assert out.endswith("result: {'highest': 'Brest', 'metres': 7.3, 'stations': 1}\n")
+
+    def test_a_run_that_fails(self, start):
+        code, out, _ = finished(start("follow.py", "ticks", '{"count": 1, "pause": 0, "fail": true}'))
+        assert code == 1
+        assert out.endswith("failed: {'name': 'RuntimeError', 'message': 'asked to fail'}\n")
+
+    def test_ctrl_c_prints_how_to_go_on_and_that_works(self, start, server, gate):
+        process = start("follow.py", "gated")
+        before = []
+        while len(before) < 30:
+            before.append(process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        code, out, err = finished(process)
+        assert (code, err) == (130, "")
+        words = shlex.split(out.strip().rpartition(": ")[2])
+        assert words[:3] == ["python", "follow.py", "--resume"]
+        gate.set()
+        code, out, err = finished(start(*words[1:]))
+        assert (code, err) == (0, "")
+        lines = [f"[info] {when} {number}" for when in ("before", "after") for number in range(30)]
+        assert [line.strip() for line in before] == lines[:30]
+        again = [line for line in out.splitlines() if line.startswith("[")]
+        assert again == lines[-len(again) :]
+        assert len(again) >= 30  # nothing is skipped
+
+    @pytest.mark.parametrize(
+        ("words", "code", "says"),
+        [
+            ([], 2, "Start a workflow"),
+            (["report", "{"], 2, "follow: "),
+            (["nonsense"], 3, "follow: Flue API error 404 [workflow_not_found]"),
+        ],
+    )
+    def test_what_goes_wrong_is_one_sentence_and_a_status(self, start, words, code, says):
+        done, _, err = finished(start("follow.py", *words))
+        assert done == code
+        assert err.startswith(says)
+        assert "Traceback" not in err
+
+
+class TestCollect:
+    def test_killed_and_started_again_it_has_each_event_once(self, start, server, gate, tmp_path):
+        from flue import FlueClient, to_json
+
+        with FlueClient(server.base_url) as client:
+            run_ids = [client.workflows.invoke("gated").run_id for _ in range(3)]
+            first = start("collect.py", "runs.db", *run_ids)
+            with (
+                closing(sqlite3.connect(tmp_path / "runs.db", timeout=PATIENCE)) as database,
+                eventually("events in the database") as again,
+            ):
+                while kept(database) < 3 * 20 and again():  # the first page of each
+                    pass
+                first.kill()
+                first.communicate()
+                gate.set()
+                assert finished(start("collect.py", "runs.db")) == (0, "", "")
+                for run_id in run_ids:
+                    rows = database.execute("SELECT event FROM events WHERE run_id = ? ORDER BY id", (run_id,))
+                    assert [json.loads(text) for (text,) in rows] == [
+                        to_json(event) for event in client.runs.events(run_id)
+                    ]
+                assert database.execute("SELECT min(ended) FROM runs").fetchone() == (1,)
+
+    def test_a_run_that_cannot_be_read_does_not_end_the_others(self, start, server, tmp_path):
+        run_id = server.create_run()
+        server.finish_run(run_id)
+        code, _, err = finished(start("collect.py", "runs.db", "run_nowhere", run_id))
+        assert code == 1
+        assert err.startswith("run_nowhere: Flue API error 404")
+        with closing(sqlite3.connect(tmp_path / "runs.db")) as database:
+            assert kept(database) == 1
+            assert dict(database.execute("SELECT run_id, ended FROM runs")) == {"run_nowhere": 0, run_id: 1}
+
+
+def kept(database):
+    try:
+        return database.execute("SELECT count(*) FROM events").fetchone()[0]
+    except sqlite3.OperationalError:  # no such table yet
+        return 0
+
+
+@needs("pandas", "matplotlib")
+class TestAnalyse:
+    def test_time_per_tool_from_the_server_and_from_a_recording(self, start, server, tmp_path):
+        run_id = server.create_run()
+        call = {"type": "tool", "toolCallId": "c", "isError": False, "result": None}
+        for tool, took in (("search", 300), ("read", 40), ("search", 500)):
+            server.append(run_id, call | {"toolName": tool, "durationMs": took})
+        server.finish_run(run_id)
+        code, out, err = finished(start("analyse.py", run_id, "one.png"))
+        assert code == 0, err
+        rows = [line.split() for line in out.splitlines()]
+        assert ["read", "1", "0", "40", "40"] in rows
+        assert ["search", "2", "0", "800", "500"] in rows
+        assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")
+
+        from flue import FlueClient, to_json
+
+        with FlueClient(server.base_url) as client:
+            lines = [json.dumps(to_json(event)) + "\n" for event in client.runs.events(run_id)]
+        (tmp_path / "events.jsonl").write_text("".join(lines), encoding="utf-8")
+        code, from_file, _ = finished(start("analyse.py", "events.jsonl", "one.png"))
+        assert (code, from_file) == (0, out)
+
+    def test_a_run_without_tools(self, start, server):
+        run_id = server.create_run()
+        server.finish_run(run_id)
+        assert finished(start("analyse.py", run_id))[:2] == (0, "The run called no tools.\n")
+
+
+@needs("fastapi", "uvicorn")
+class TestRelay:
+    @pytest.fixture
+    def relay(self, server, monkeypatch):
+        """The service, and its address."""
+        import uvicorn
+
+        monkeypatch.setenv("FLUE_BASE_URL", server.base_url)
+        spec = importlib.util.spec_from_file_location("relay", EXAMPLES / "relay.py")
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, "relay", module)
+        spec.loader.exec_module(module)
+        config = uvicorn.Config(module.app, port=0, log_level="warning", lifespan="on", timeout_graceful_shutdown=5)
+        service = uvicorn.Server(config)
+        thread = threading.Thread(target=service.run)
+        thread.start()
+        with eventually("the service") as again:
+            while not service.started and again():
+                pass
+        port = service.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+        service.should_exit = True
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+    def test_a_browser_sees_events_as_they_happen_and_goes_on_where_it_was(self, relay, server, gate):
+        import requests
+
+        from flue import FlueClient
+
+        with FlueClient(server.base_url) as client:
+            run_id = client.workflows.invoke("gated").run_id
+            url = f"{relay}/runs/{run_id}/events"
+            with requests.get(url, stream=True, timeout=PATIENCE) as answer:
+                assert answer.headers["content-type"].startswith("text/event-stream")
+                seen, last_id = read(answer, 31)  # while the run is still at work
+            server.wait_for_connections(1, PATIENCE)  # the relay has left the stream with the browser; its pool idles
+            gate.set()
+            with requests.get(url, headers={"Last-Event-ID": last_id}, stream=True, timeout=PATIENCE) as answer:
+                rest, _ = read(answer)
+            assert rest.pop() == "end"
+            everything = [event.event_index for event in client.runs.events(run_id)]
+        assert seen == everything[:31]
+        assert rest == everything[-len(rest) :]
+        assert len(seen) + len(rest) >= len(everything)
+
+    def test_what_is_wrong_is_said_with_a_status(self, relay):
+        import requests
+
+        assert requests.get(f"{relay}/runs/run_nowhere/events", timeout=PATIENCE).status_code == 404
+        wrong = requests.get(f"{relay}/runs/run_1/events", headers={"Last-Event-ID": "a b"}, timeout=PATIENCE)
+        assert wrong.status_code == 400
+
+
+def read(answer, count=None):
+    """What a browser would have seen: event indices (`"end"` for the end), and the id that it would come back with."""
+    seen, last_id, pending, named = [], "", "", None
+    for line in answer.iter_lines(chunk_size=1, decode_unicode=True):
+        field, _, value = line.partition(": ")
+        if field == "id":
+            pending = value
+        elif field == "event":
+            named = value
+        elif field == "data":
+            seen.append(json.loads(value)["eventIndex"])
+        elif not line:
+            last_id = pending
+            if named:
+                seen.append(named)
+            if len(seen) == count or named:
+                break
+    return seen, last_id
