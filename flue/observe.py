@@ -6,15 +6,50 @@ No header value and no token.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from flue.core.actions import Open
+    from collections.abc import Callable
+
+    from flue.core.actions import Open, Request
     from flue.core.retry import BackoffOptions, FailedAttempt
 
-__all__ = ["Observer"]
+__all__ = ["Observer", "Trace", "trace_calls"]
 
 logger = logging.getLogger("flue")
+
+
+class Trace(Protocol):
+    """What a tracer is told about one call; see `flue.otel`. None of these may raise."""
+
+    def sending(self, request: Request, live: str | None, headers: dict[str, str]) -> None:
+        """A request is about to be sent; headers (names in lower case) may be added."""
+        ...
+
+    def answered(self, status: int) -> None:
+        """Its answer has begun."""
+        ...
+
+    def failed(self, attempt: FailedAttempt) -> None:
+        """An attempt failed."""
+        ...
+
+    def ended(self, error: Exception | None, cause: str | None) -> None:
+        """The call is over: well, with an error, or because the caller ended it. May be said more than once."""
+        ...
+
+
+_tracer: Callable[[str], Trace] | None = None
+
+
+def trace_calls(tracer: Callable[[str], Trace] | None) -> None:
+    """Have the calls that are made from now on traced; None ends that.
+
+    Args:
+        tracer: makes the trace of a call, from what the call is in words.
+    """
+    global _tracer  # noqa: PLW0603  # one switch for the process, as tracers have it
+    _tracer = tracer
 
 
 class Observer:
@@ -25,6 +60,7 @@ class Observer:
         self._what = what
         self._callback = options.on_failed_attempt if options is not None else None
         self._live: str | None = None
+        self._trace = None if _tracer is None else _tracer(what)
 
     def opening(self, action: Open) -> None:
         """A request is about to be sent."""
@@ -32,8 +68,25 @@ class Observer:
             request = action.request
             logger.debug("%s %s", request.method, request.url, extra={"flue_call": self._what})
 
+    def sending(self, request: Request, headers: dict[str, str]) -> None:
+        """A request has its headers; a tracer may add its own."""
+        if self._trace is not None:
+            self._trace.sending(request, self._live, headers)
+
+    def answered(self, status: int) -> None:
+        """An answer has begun."""
+        if self._trace is not None:
+            self._trace.answered(status)
+
+    def ended(self, error: Exception | None = None, cause: str | None = None) -> None:
+        """The call is over, with an error or because the caller ended it. Idempotent."""
+        if self._trace is not None:
+            self._trace.ended(error, cause)
+
     def failed(self, attempt: FailedAttempt) -> None:
         """An attempt failed. An exception of the caller's callback goes through."""
+        if self._trace is not None:
+            self._trace.failed(attempt)
         if attempt.will_retry:
             text = "%s: attempt %d failed (%s); next in %.2f s from offset %s"
             logger.warning(

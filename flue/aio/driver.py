@@ -51,10 +51,12 @@ class Driver:
             if isinstance(action, Done | Fail):
                 await self.release()
                 if isinstance(action, Done):
+                    self._observer.ended()
                     return action
                 if action.attempt is not None and not self._told:
                     self._told = True
                     self._observer.failed(action.attempt)
+                self._observer.ended(action.error)
                 raise action.error
             if interrupt.cause is not None:
                 await self.release()
@@ -71,11 +73,17 @@ class Driver:
         answer, self._answer = self._answer, None
         if answer is not None:
             await answer.close()
+        self._say_if_interrupted()
 
     def abandon(self) -> Answer | None:
         """Hand the open answer to somebody who can still await its closing."""
         answer, self._answer = self._answer, None
+        self._say_if_interrupted()
         return answer
+
+    def _say_if_interrupted(self) -> None:
+        if self._interrupt.cause is not None:
+            self._observer.ended(cause=self._interrupt.cause)
 
     async def _open(self, action: Open) -> None:
         await self.release()
@@ -83,11 +91,13 @@ class Driver:
         self._observer.opening(action)
         with self._interrupt:
             headers = self._settings.merge(await self._headers())
+            self._observer.sending(action.request, headers)
             try:
                 self._answer = await self._transport.open(action.request, headers, self.patience)
             except TransportFault as error:
                 self._machine.fault(error.fault, time.monotonic())
             else:
+                self._observer.answered(self._answer.head.status)
                 self._machine.head(self._answer.head, time.monotonic())
 
     async def _read(self) -> None:

@@ -11,7 +11,7 @@ from flue.testing import InvalidInputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flue.testing import FlueTestServer, WorkflowRun
+    from flue.testing import AgentTurn, FlueTestServer, WorkflowRun
 
 __all__ = ["SAMPLES", "Sample", "register"]
 
@@ -165,7 +165,15 @@ SAMPLES = {
 }
 
 
+def assistant(turn: AgentTurn) -> str:
+    """An agent that repeats what it is told."""
+    answer = f"You said: {turn.message}"
+    turn.text(answer)
+    return answer
+
+
 def register(server: FlueTestServer) -> None:
-    """Add the workflows to a server."""
+    """Add the workflows, and an agent, to a server."""
+    server.add_agent("assistant", assistant)
     for name, sample in SAMPLES.items():
         server.add_workflow(name, sample.function, runs=sample.runs, validate=sample.check)

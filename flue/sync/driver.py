@@ -53,10 +53,12 @@ class Driver:
             if isinstance(action, Done | Fail):
                 self.release()
                 if isinstance(action, Done):
+                    self._observer.ended()
                     return action
                 if action.attempt is not None and not self._told:
                     self._told = True
                     self._observer.failed(action.attempt)
+                self._observer.ended(action.error)
                 raise action.error
             if interrupt.cause is not None:
                 self.release()
@@ -73,17 +75,21 @@ class Driver:
         answer, self._answer = self._answer, None
         if answer is not None:
             answer.close()
+        if self._interrupt.cause is not None:
+            self._observer.ended(cause=self._interrupt.cause)
 
     def _open(self, action: Open) -> None:
         self.release()
         self._observer.waits_by(self._machine.live)
         self._observer.opening(action)
         headers = self._settings.merge(self._headers())
+        self._observer.sending(action.request, headers)
         try:
             self._answer = self._transport.open(action.request, headers, self._interrupt, self.patience)
         except TransportFault as error:
             self._fault(error)
         else:
+            self._observer.answered(self._answer.head.status)
             self._machine.head(self._answer.head, time.monotonic())
 
     def _read(self) -> None:

@@ -44,6 +44,11 @@ class Child:
         self._process.kill()
         self._process.communicate()
 
+    @property
+    def running(self) -> bool:
+        """Whether it can still be asked."""
+        return self._process.poll() is None
+
     def ask(self, limit: float = ANSWER_LIMIT, /, **command: Any) -> dict[str, Any]:
         """Send a command and wait for its answer.
 
@@ -65,6 +70,7 @@ class Child:
         finally:
             timer.cancel()
         if not line:
+            self._process.wait(limit)  # it has ended, or is about to
             raise BenchError(f"no answer within {limit:g} s, or the process has ended")
         answer = json.loads(line)
         if "error" in answer:

@@ -39,7 +39,7 @@ class Contest:
         except BenchError as error:
             if name.startswith("flue"):
                 raise BenchError(f"{name}, {command}: {error}") from error
-            self.notes.append(f"{name} failed at `{command['run']}`: {error}.")
+            self.notes.append(f"{name} is left out of `{command['run']}`: {error}.")
             return None
         return answer
 
@@ -52,7 +52,7 @@ class Contest:
             warm_up: what each does once before that, untimed.
             command: what each is asked.
         """
-        answers: Answers = {name: [] for name in self.children}
+        answers: Answers = {name: [] for name, child in self.children.items() if child.running}
         if warm_up:
             answers = {name: [] for name in answers if self.ask(name, events, **{**command, "do": warm_up})}
         for number in scale.rounds():

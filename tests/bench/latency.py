@@ -6,7 +6,7 @@ from statistics import median, quantiles
 from typing import TYPE_CHECKING, Any
 
 from .contest import ASYNC, DS_ASYNC, DS_SYNC, SOCKET, SYNC, contest
-from .report import Section, Target, ratio
+from .report import UNKNOWN, Section, Target, ratio
 
 if TYPE_CHECKING:
     from .node import Sdk
@@ -30,7 +30,7 @@ def measure(scale: Scale, sdk: Sdk | None, base_url: str) -> list[Section]:
             targets.append(Target(f"latency, {title}, median against a bare socket", values, (1.5, 1.5)))
             for name in running.children:
                 of = late.get(name)
-                cells = [f"{middle[name]:.0f}", f"{quantiles(of, n=100)[98]:.0f}"] if of else ["–", "–"]
+                cells = [f"{middle[name]:.0f}", f"{quantiles(of, n=100)[98]:.0f}"] if of else [UNKNOWN, UNKNOWN]
                 rows.setdefault(name, []).extend(cells)
         head = ["", *(f"{title}, {what}" for title in WAYS for what in ("median", "p99"))]
         table = [[name, *cells] for name, cells in rows.items()]

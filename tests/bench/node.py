@@ -28,7 +28,7 @@ class Sdk:
 
     def contestant(self, base_url: str, headers: dict[str, str] | None = None) -> Child:
         """Start it."""
-        return Child([self.node, str(WORKER), str(self.folder), base_url, json.dumps(headers or {})])
+        return Child([self.node, "--no-warnings", str(WORKER), str(self.folder), base_url, json.dumps(headers or {})])
 
 
 def find() -> Sdk:

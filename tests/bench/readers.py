@@ -171,7 +171,16 @@ class DurableStreamsSync(Reader):
         import durable_streams
 
         with durable_streams.stream(self.url(run), offset="-1", live=live, client=self.client) as response:
-            yield response.iter_json()
+            yield self.first(response, run) if live == "long-poll" else response.iter_json()
+
+    def first(self, response: Any, run: str) -> Iterator[Any]:
+        """As many events as there are: durable-streams 0.1.0 polls a closed stream for ever."""
+        left = int(run.rpartition("-")[2])
+        for batch in response.iter_json_batches():
+            yield from batch
+            left -= len(batch)
+            if not left:
+                return
 
     def listed(self, run: str) -> Any:
         with self.open(run, live=False) as events:
@@ -192,7 +201,17 @@ class DurableStreamsAsync(Reader):
         import durable_streams
 
         async with durable_streams.astream(self.url(run), offset="-1", live=live, client=self.client) as response:
-            yield response.iter_json()
+            yield self.first(response, run) if live == "long-poll" else response.iter_json()
+
+    async def first(self, response: Any, run: str) -> AsyncIterator[Any]:
+        """As many events as there are."""
+        left = int(run.rpartition("-")[2])
+        async for batch in response.iter_json_batches():
+            for event in batch:
+                yield event
+            left -= len(batch)
+            if not left:
+                return
 
     async def listed(self, run: str) -> Any:
         async with self.open(run, live=False) as events:

@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..live.harness import BETA_9, HarnessError, application, npm_available
-from ..live.server import TOKEN, LiveServer
+from tests.live.harness import BETA_9, HarnessError, application, npm_available
+from tests.live.server import TOKEN, LiveServer
 from .contest import ASYNC, SDK, SYNC, contest, middle
 from .report import UNKNOWN, Section, Target, ratio
 

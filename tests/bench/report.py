@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGES = ["msgspec", "attrs", "cattrs", "requests", "urllib3", "httpx", "tenacity", "orjson", "durable-streams"]
-UNKNOWN = "–"
+UNKNOWN = "n/a"
 
 
 @dataclass(frozen=True)

@@ -31,18 +31,18 @@ class Scale:
     """
 
     events: int = 49_502
-    frames: int = 20_000
+    frames: int = 10_000
     requests: int = 500
     history: int = 20_000
     million: int = 1_000_000
     big: int = 64 << 20
     idle: int = 1_000
-    ticks: int = 200
+    ticks: int = 150
     imports: int = 15
     least: int = 3
     most: int = 9
-    patience: float = 10.0
-    limit: float = 300.0
+    patience: float = 6.0
+    limit: float = 330.0
     begin: float = field(default_factory=time.monotonic)
 
     def rounds(self) -> Iterator[int]:

@@ -1,0 +1,128 @@
+"""`workflows.run` when the stream does not tell the end: the record does, or an error that names the run."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from flue import (
+    DurableStreamError,
+    FlueConnectionError,
+    FlueError,
+    FlueExecutionError,
+    FlueTimeoutError,
+    NotFoundError,
+    PermissionDeniedError,
+    ServerError,
+    UnsupportedFlueEventVersionError,
+)
+from flue.testing import Fault, Reply
+
+from .frames import JSON, RUN, log, offset, page
+from .harness import BRIEF, on_both_faces
+from .started import CLOSED, FIRST, RECORD, START, admitted, record
+
+
+@on_both_faces
+def test_a_stream_that_ends_without_run_end(face):
+    """The record tells the result, in three requests."""
+    admitted(face, CLOSED, records=[record("completed", isError=False, result=42)])
+    assert face.run("report").result == 42
+    assert face.targets == [START, FIRST, RECORD]
+
+
+@on_both_faces
+def test_a_record_that_tells_of_a_failure(face):
+    error = {"name": "Error", "message": "out of paper"}
+    admitted(face, CLOSED, records=[record("errored", isError=True, error=error)])
+    with pytest.raises(FlueExecutionError, match="workflow run run_1 failed: out of paper") as caught:
+        face.run("report")
+    assert (caught.value.failure, caught.value.error) == ("failed", error)
+
+
+@on_both_faces
+def test_a_record_that_is_written_late(face):
+    """Flue writes it after it has closed the stream: while it says `active` it is asked again, shortly after."""
+    admitted(face, CLOSED, records=[record("active"), record("active"), record("completed", isError=False, result=1)])
+    assert face.run("report").result == 1
+    assert face.targets == [START, FIRST, RECORD, RECORD, RECORD]
+
+
+@on_both_faces
+def test_a_record_that_is_never_written(face, monkeypatch):
+    """Then nothing says how the run went."""
+    for name in ("sync", "aio"):
+        monkeypatch.setattr(f"flue.{name}.workflows.RECORD_PATIENCE", (0.001, 0.001, 0.001))
+    admitted(face, CLOSED, records=[record("active")])
+    with pytest.raises(FlueExecutionError, match="workflow run run_1 ended without a terminal event") as caught:
+        face.run("report")
+    assert (caught.value.failure, caught.value.error, caught.value.run_id) == ("terminal_event_missing", None, RUN)
+    assert face.targets == [START, FIRST, *[RECORD] * 4]
+
+
+@on_both_faces
+def test_the_limit_holds_for_the_record_too(face, monkeypatch):
+    for name in ("sync", "aio"):
+        monkeypatch.setattr(f"flue.{name}.workflows.RECORD_PATIENCE", (0.001, 20.0))
+    admitted(face, CLOSED, records=[record("active")])
+    begun = time.monotonic()
+    with pytest.raises(FlueTimeoutError) as caught:
+        face.run("report", timeout=0.5)
+    assert time.monotonic() - begun < 3.0
+    assert caught.value.run_id == RUN
+
+
+@on_both_faces
+def test_a_workflow_that_does_not_show_its_runs(face):
+    """The 404 says what is the matter, and which run was started."""
+    face.server.add_workflow("report", lambda _run: 1, runs=False)
+    with pytest.raises(NotFoundError) as caught:
+        face.run("report")
+    (run_id,) = face.server.run_ids
+    assert str(caught.value) == (
+        f'Flue API error 404 [run_not_found]: Run "{run_id}" was not found. '
+        f"(run {run_id} was started, but cannot be read: does workflow 'report' export `runs`?)"
+    )
+    assert caught.value.run_id == run_id
+    assert caught.value.status == 404
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (Reply(403, [JSON], b"{}"), PermissionDeniedError),
+        (Reply(500, [JSON], b"{}"), ServerError),
+        (page(log(0), next_offset=None), DurableStreamError),
+        (Reply(200, [JSON], b"{broken"), DurableStreamError),
+        (page(log(0, v=2), next_offset=offset(0)), UnsupportedFlueEventVersionError),
+        (page(log(0), next_offset=offset(0), fault=Fault(refuse=True)), FlueConnectionError),
+        (page(log(0), next_offset=offset(0), fault=Fault(cut_after=3)), FlueConnectionError),
+    ],
+    ids=["403", "500", "no offset", "no JSON", "version", "refused", "cut"],
+)
+@on_both_faces
+def test_every_error_behind_the_start_names_the_run(face, reply, error):
+    admitted(face, reply)
+    with pytest.raises(error) as caught:
+        face.run("report", backoff_options=BRIEF)
+    assert caught.value.run_id == RUN
+
+
+@pytest.mark.parametrize(
+    "reply", [Reply(404, [JSON], b"{}"), Reply(500), Reply(200, [JSON], b"null")], ids=["404", "500", "null"]
+)
+@on_both_faces
+def test_a_record_that_cannot_be_read(face, reply):
+    admitted(face, CLOSED, records=[reply])
+    with pytest.raises(FlueError) as caught:
+        face.run("report", backoff_options=BRIEF)
+    assert caught.value.run_id == RUN
+
+
+@on_both_faces
+def test_errors_before_the_start_name_none(face):
+    with pytest.raises(NotFoundError) as caught:
+        face.run("unknown")
+    assert caught.value.run_id is None
+    assert len(face.targets) == 1
