@@ -1,12 +1,8 @@
 """OpenTelemetry traces of what the clients do (extra `otel`).
 
-    >>> from flue import otel
-    >>> otel.instrument()
-    >>> otel.uninstrument()
-
-From then on each run that is followed, and each single request (`get`, `invoke`, `prompt`, ...), is one client span,
-a child of the span that was current when the call was made. A span lasts from the first request to the end: of the
-stream, of the iteration, or of the caller's patience. What happens on the way are its events:
+After `flue.otel.instrument()` each run that is followed, and each single request (`get`, `invoke`, `prompt`, ...), is
+one client span, a child of the span that was current when the call was made. A span lasts from the first request to
+the end: of the stream, of the iteration, or of the caller's patience. What happens on the way are its events:
 
 * `flue.attempt_failed`: a request failed; with the pause before the next, the kind of the error and the offset.
 * `flue.reconnect`: asked again after a failure, or after the server closed a connection of server-sent events.
@@ -14,6 +10,11 @@ stream, of the iteration, or of the caller's patience. What happens on the way a
 Every request carries the context of its span in the headers of the propagator that is set up (`traceparent`), unless
 the caller gave such a header. Attributes name the call, the server and the state of the read; they hold no header, no
 query, no body and no text of an error.
+
+Example:
+    >>> from flue import otel
+    >>> otel.instrument()  # once, where the process sets its tracing up
+    >>> otel.uninstrument()
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class _CallTrace:
         self._reason = ""
 
     def sending(self, request: Request, live: str | None, headers: dict[str, str]) -> None:
-        if self._over:  # torn out of the wait, and pulled again after the end was told
+        if self._over:  # the caller has ended it, from another thread
             return
         query = parse_qs(urlsplit(request.url).query)
         if self._span is None:
@@ -127,7 +128,7 @@ class _CallTrace:
     def __del__(self) -> None:
         self.ended(None, None)  # a stream that was left to the collector
 
-    def _start(self, request: Request, follows: bool) -> Span:  # noqa: FBT001
+    def _start(self, request: Request, follows: bool) -> Span:
         url = urlsplit(request.url)
         kind = self._what.partition(" ")[0]
         attributes: dict[str, str | int] = {

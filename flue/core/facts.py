@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
+import msgspec
 
 from flue.core import framing, wire
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from flue.core.actions import Head
 
 __all__ = ["Course", "Facts", "Pace", "from_control", "from_head"]
+
+_parse = msgspec.json.Decoder().decode
 
 QUICK = 1.0
 """Seconds. An answer without items that came sooner is followed by a pause."""
@@ -56,7 +59,10 @@ def from_control(payload: bytes) -> Facts:
     Raises:
         Malformed: not a JSON object.
     """
-    parsed = framing.parse_json(payload)
+    try:
+        parsed = _parse(payload)
+    except (msgspec.MsgspecError, RecursionError):
+        parsed = framing.parse_json(payload)  # a lone surrogate, say; or says what is wrong
     if not isinstance(parsed, dict):
         raise framing.Malformed("not an object")
     control = cast("dict[str, Any]", parsed)

@@ -24,7 +24,7 @@ from flue.sync.interrupt import Interrupt, shut_down
 if TYPE_CHECKING:
     from urllib3.poolmanager import PoolManager, ProxyManager
 
-__all__ = ["InterruptibleAdapter", "working_for"]
+__all__ = ["FinalResponse", "InterruptibleAdapter", "working_for"]
 
 _thread_state = threading.local()
 _POOL = 100
@@ -79,7 +79,7 @@ class _Head:
         return getattr(self._stream, name)
 
 
-class _FinalResponse(http.client.HTTPResponse):
+class FinalResponse(http.client.HTTPResponse):
     """http.client passes over `100 Continue` only; a proxy may send other interim answers (`103 Early Hints`)."""
 
     fp: Any
@@ -106,7 +106,7 @@ class _FinalResponse(http.client.HTTPResponse):
 class _Interruptible(urllib3.connection.HTTPConnection):
     """What both connection classes do differently: connect by hand, keep a handle."""
 
-    response_class = _FinalResponse
+    response_class = FinalResponse
     line: _Line | None = None
 
     def _new_conn(self) -> socket.socket:

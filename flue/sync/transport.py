@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from flue.core import wire
 from flue.core.actions import Fault, Head, Request
-from flue.sync.connection import working_for
+from flue.core.chunked import ChunkedDecoder
+from flue.core.framing import Malformed
+from flue.sync.connection import FinalResponse, working_for
 from flue.sync.faults import RAISED, to_fault
 from flue.sync.own import OwnSession
 from flue.sync.theirs import send_aside
@@ -60,6 +62,7 @@ class Answer:
         given: Any = getattr(raw, "headers", {})
         headers = wire.WireHeaders(given.iteritems() if hasattr(given, "iteritems") else given.items())
         self.head = Head(status, headers, wire.framed(headers), time.time())
+        self._events = _EventBody.under(raw, self.head)
 
     def read(self) -> bytes:
         """What has arrived of the body, decoded; waits for at least one byte. Empty at the end.
@@ -68,6 +71,8 @@ class Answer:
             TransportFault: the body was cut, or nothing came for the read time-out.
         """
         try:
+            if self._events is not None:
+                return self._events.read()
             chunk: bytes = self._raw.read1(CHUNK, decode_content=True) if self._partial else self._raw.read(CHUNK)
         except RAISED as error:
             raise TransportFault(to_fault(error, url=self._url)) from error
@@ -86,6 +91,39 @@ class Answer:
         if hasattr(self._raw, "shutdown"):
             with contextlib.suppress(Exception):  # closed meanwhile, or a raw object of a kind of its own
                 self._raw.shutdown()
+
+
+class _EventBody:
+    """The body of a chunked event stream, read past the libraries.
+
+    They would give one chunk at a time, that is one event.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._chunks = ChunkedDecoder()
+
+    @classmethod
+    def under(cls, raw: Any, head: Head) -> _EventBody | None:
+        """The event stream under a response, if it is one of our own connections and not compressed."""
+        inner = getattr(raw, "_fp", None)
+        plain = head.framed and wire.media_type(head.headers) == "text/event-stream"
+        return cls(inner.fp) if plain and isinstance(inner, FinalResponse) and inner.chunked else None
+
+    def read(self) -> bytes:
+        """What has arrived; waits for at least one byte. Empty at the end."""
+        chunks = self._chunks
+        while not chunks.finished:
+            data = self._stream.read1(CHUNK)
+            if not data:
+                raise ConnectionError("the connection ended before the body did")
+            try:
+                body = chunks.feed(data)
+            except Malformed as error:
+                raise ConnectionError(str(error)) from None
+            if body:
+                return body
+        return b""
 
 
 class Transport:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from .scale import Scale
 
 MB = 1_000_000
-ROUNDS = 3
 WAYS = {"page": False, "SSE": "sse"}
 
 
@@ -34,7 +33,7 @@ def idle_streams(scale: Scale, _sdk: Sdk | None, base_url: str) -> list[Section]
     """Memory of each of many streams that wait for an event."""
     names = [ASYNC, BARE_ASYNC]
     each: dict[str, list[float]] = {name: [] for name in names}
-    for _ in range(ROUNDS):
+    for _ in range(scale.repeats):
         for name in names:
             answer = fresh(name, base_url, scale.idle, do="idle", run=f"idle-{scale.idle}", live="sse")
             each[name].append(answer["each"])
@@ -53,13 +52,14 @@ def idle_streams(scale: Scale, _sdk: Sdk | None, base_url: str) -> list[Section]
 def big_event(scale: Scale, _sdk: Sdk | None, base_url: str) -> list[Section]:
     """Peak memory and time of one event against half of it."""
     rows, targets = [], []
+    large, small = (f"{size / 2**20:g} MB" for size in (scale.big, scale.big // 2))
     for way, live in WAYS.items():
         peaks: list[float] = []
         times: list[float] = []
         for name in (SYNC, ASYNC):
             wall: dict[int, list[float]] = {scale.big: [], scale.big // 2: []}
             peak: list[float] = []
-            for _ in range(ROUNDS):
+            for _ in range(scale.repeats):
                 for size, taken in wall.items():
                     run = f"big-{size}"
                     # The first event of a process pays for what is imported late; the server renders once.
@@ -71,12 +71,12 @@ def big_event(scale: Scale, _sdk: Sdk | None, base_url: str) -> list[Section]:
             peaks.append(median(peak))
             times.append(whole / half)
             rows.append([f"{name}, {way}", f"{peaks[-1]:.2f}", f"{whole:.3f}", f"{half:.3f}", f"{times[-1]:.2f}"])
-        title = f"one event of {scale.big >> 20} MB, {way}"
+        title = f"one event of {large}, {way}"
         targets += [
             Target(f"{title}: growth to the peak of memory, against its size", tuple(peaks), (4.0, 4.0)),
-            Target(f"{title}: time against {scale.big >> 21} MB", tuple(times), (2.2, 2.2)),
+            Target(f"{title}: time against {small}", tuple(times), (2.2, 2.2)),
         ]
-    head = ["", "peak / size", f"s for {scale.big >> 20} MB", f"s for {scale.big >> 21} MB", "ratio"]
+    head = ["", "peak / size", f"s for {large}", f"s for {small}", "ratio"]
     return [Section("One big event", head, rows, targets)]
 
 

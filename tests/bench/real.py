@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tests.live.harness import BETA_9, HarnessError, application, npm_available
 from tests.live.server import TOKEN, LiveServer
+
 from .contest import ASYNC, SDK, SYNC, contest, middle
 from .report import UNKNOWN, Section, Target, ratio
 

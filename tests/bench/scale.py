@@ -15,7 +15,8 @@ class Scale:
     """Sizes, and limits of time.
 
     Attributes:
-        events: in a run that is read as fast as possible.
+        events: of the run that is caught up with.
+        fewer: events of the other runs.
         frames: events of a run whose frames hold one each.
         requests: pages of one event.
         history: events on a real server.
@@ -24,6 +25,7 @@ class Scale:
         idle: streams.
         ticks: events whose delay is measured, in each round.
         imports: processes for each import statement.
+        repeats: fresh processes for each measurement of memory.
         least: rounds, whatever they take.
         most: rounds at most.
         patience: seconds after which no round begins.
@@ -31,7 +33,8 @@ class Scale:
     """
 
     events: int = 49_502
-    frames: int = 10_000
+    fewer: int = 19_800
+    frames: int = 9_900
     requests: int = 500
     history: int = 20_000
     million: int = 1_000_000
@@ -39,6 +42,7 @@ class Scale:
     idle: int = 1_000
     ticks: int = 150
     imports: int = 15
+    repeats: int = 3
     least: int = 3
     most: int = 9
     patience: float = 6.0
@@ -46,7 +50,7 @@ class Scale:
     begin: float = field(default_factory=time.monotonic)
 
     def rounds(self) -> Iterator[int]:
-        """Numbers of the rounds: at least three, then as many as there is time for."""
+        """Numbers of the rounds: some at least, then as many as there is time for."""
         begin = time.monotonic()
         for number in range(self.most):
             if number >= self.least and time.monotonic() - begin > self.patience:
@@ -63,16 +67,19 @@ def quick() -> Scale:
     """A look at everything in a minute and a half; the ratios are rough."""
     return Scale(
         events=9_900,
-        frames=4_000,
-        requests=200,
+        fewer=6_600,
+        frames=2_000,
+        requests=100,
         history=3_000,
         million=100_000,
         big=16 << 20,
         idle=200,
-        ticks=80,
+        ticks=50,
         imports=5,
+        repeats=2,
+        least=2,
         most=3,
-        patience=2.0,
+        patience=1.0,
         limit=75.0,
     )
 
@@ -81,7 +88,8 @@ def tiny() -> Scale:
     """Shows that every part works; measures nothing."""
     return Scale(
         events=660,
-        frames=330,
+        fewer=330,
+        frames=99,
         requests=20,
         history=200,
         million=20_000,
@@ -89,6 +97,7 @@ def tiny() -> Scale:
         idle=20,
         ticks=10,
         imports=1,
+        repeats=1,
         least=1,
         most=1,
         limit=75.0,

@@ -53,7 +53,7 @@ def measure(scale: Scale, sdk: Sdk | None, base_url: str) -> list[Section]:
     cpu: dict[Mode, dict[str, float]] = {}
     with contest(NAMES, sdk, base_url) as running:
         for mode in MODES:
-            count = scale.frames if mode is SSE_1 else scale.events
+            count = events_of(mode, scale)
             got = running.rounds(scale, count, do=mode.do, run=f"{mode.stored}-{count}", live=mode.live)
             speed[mode] = {name: count / seconds for name, seconds in medians(got, "wall").items()}
             cpu[mode] = {name: seconds / count * 1e6 for name, seconds in medians(got, "cpu").items()}
@@ -74,6 +74,13 @@ def measure(scale: Scale, sdk: Sdk | None, base_url: str) -> list[Section]:
         )
     )
     return [*sections, peaks(scale, sdk, base_url)]
+
+
+def events_of(mode: Mode, scale: Scale) -> int:
+    """How long a run is read in this mode."""
+    if mode is SSE_1:
+        return scale.frames
+    return scale.events if mode in {PAGES_1000, PAGES_100} else scale.fewer
 
 
 def medians(answers: Answers, key: str) -> dict[str, float]:
@@ -123,8 +130,9 @@ def peaks(scale: Scale, sdk: Sdk | None, base_url: str) -> Section:
     for mode in modes:
         with contest(NAMES, sdk, base_url) as running:
             for name in running.children:
-                run = f"{mode.stored}-{scale.events}"
-                answer = running.ask(name, scale.events, do=mode.do, run=run, live=mode.live)
+                count = events_of(mode, scale)
+                run = f"{mode.stored}-{count}"
+                answer = running.ask(name, count, do=mode.do, run=run, live=mode.live)
                 rows.setdefault(name, []).append(cell(answer and answer["peak"] / MB, ".0f"))
             notes += running.notes
     head = ["fresh processes", *(mode.title for mode in modes)]

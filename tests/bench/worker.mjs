@@ -36,7 +36,9 @@ const commands = {
   },
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
+const input = createInterface({ input: process.stdin });
+input.on('close', () => process.exit()); // also in the middle of a command
+for await (const line of input) {
   const command = JSON.parse(line);
   writeFileSync('/proc/self/clear_refs', '5');
   const before = memory('VmRSS');

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import queue
 import resource
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -131,13 +134,22 @@ def each(events: Any, visit: Visit | None) -> int:
     return count
 
 
+def listen(commands: queue.SimpleQueue[str]) -> None:
+    """Pass commands on; when there are no more, end the process, in whatever it is: flue reconnects for ever."""
+    for line in sys.stdin:
+        commands.put(line)
+    os._exit(0)
+
+
 def main(name: str, base_url: str, headers: str) -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    commands: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=listen, args=(commands,), daemon=True).start()
     with asyncio.Runner() as runner:
         worker = Worker(READERS[name](base_url, json.loads(headers)))
-        for line in sys.stdin:
-            command = json.loads(line)
+        while True:
+            command = json.loads(commands.get())
             forget_peak()
             before = memory("VmRSS")
             wall, cpu = time.perf_counter(), time.process_time()

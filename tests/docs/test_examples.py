@@ -36,7 +36,7 @@ def gate():
 
 @pytest.fixture
 def server(gate):
-    with FlueTestServer(page_limit=20) as running:
+    with FlueTestServer(page_limit=20, keep_alive=120.0) as running:
         register(running)
 
         @running.workflow("gated")
@@ -256,7 +256,7 @@ class TestRelay:
             with requests.get(url, stream=True, timeout=PATIENCE) as answer:
                 assert answer.headers["content-type"].startswith("text/event-stream")
                 seen, last_id = read(answer, 31)  # while the run is still at work
-            server.wait_for_connections(1, PATIENCE)  # the relay has left the stream with the browser; its pool idles
+            server.wait_for_connections(1, PATIENCE)  # the relay has left the stream too; what is left is this client's
             gate.set()
             with requests.get(url, headers={"Last-Event-ID": last_id}, stream=True, timeout=PATIENCE) as answer:
                 rest, _ = read(answer)

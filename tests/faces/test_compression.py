@@ -9,9 +9,9 @@ import pytest
 
 from flue import DurableStreamError, FlueConnectionError
 
+from .by_hand import raw_page
 from .frames import RUN, dumps, indexes, logs
 from .harness import BRIEF, EAGER, on_both_faces
-from .started import last_page
 
 BODY = dumps(logs(0, 3))
 
@@ -23,8 +23,8 @@ def test_a_compressed_body_that_is_cut(face, framing):
 
     Both libraries return what they have without a word, even when the length is right: the JSON shows it.
     """
-    cut = last_page(BODY, gzip=True, framing=framing, cut_after=len(gzip.compress(BODY)) - 20, end="clean")
-    face.server.script(RUN, [cut, last_page(BODY, gzip=True, framing=framing), *[cut] * 10])
+    cut = raw_page(BODY, gzip=True, framing=framing, cut_after=len(gzip.compress(BODY)) - 20, end="clean")
+    face.server.script(RUN, [cut, raw_page(BODY, gzip=True, framing=framing), *[cut] * 10])
     assert indexes(face.events(RUN, backoff_options=EAGER)) == [0, 1, 2]
     assert len(face.targets) == 2
     with pytest.raises(DurableStreamError, match="PARSE_ERROR"):
@@ -38,8 +38,8 @@ def test_a_compressed_body_that_is_cut(face, framing):
 @on_both_faces
 def test_a_compressed_body_that_is_spoilt(face, spoilt):
     """Edge case 48. Perhaps the next copy is better; the budget bounds the tries."""
-    bad = last_page(spoilt, headers=[("content-encoding", "gzip")])
-    face.server.script(RUN, [bad, last_page(BODY), *[bad] * 10])
+    bad = raw_page(spoilt, headers=[("content-encoding", "gzip")])
+    face.server.script(RUN, [bad, raw_page(BODY), *[bad] * 10])
     assert indexes(face.events(RUN, backoff_options=EAGER)) == [0, 1, 2]
     with pytest.raises(FlueConnectionError):
         face.events(RUN, backoff_options=BRIEF)
@@ -63,7 +63,7 @@ def test_compressed_bodies(face, encoding, body):
     face.server.script(
         RUN,
         [
-            last_page(body, headers=[("content-encoding", encoding)], framing=framing)
+            raw_page(body, headers=[("content-encoding", encoding)], framing=framing)
             for framing in ("length", "chunked")
         ],
     )

@@ -92,9 +92,12 @@ def aborted(face):
 
 
 @pytest.mark.parametrize("provoke", [api, rate, lost, late, broken, version, failed, aborted])
-@on_both_faces
+@on_both_faces(compare=False)
 def test_errors_pickle(face, provoke):
-    """With their text, attributes and notes; copies, too. The cause, which may hold a socket, stays behind."""
+    """With their text, attributes and notes; copies, too. The cause, which may hold a socket, stays behind.
+
+    Not compared: one of them is a matter of time.
+    """
     with pytest.raises(FlueError) as caught:
         provoke(face)
     error = caught.value
@@ -153,9 +156,10 @@ def test_the_offset_of_a_time_out(face):
     """Of the caller's overall limit. Raised again at each later pull, and the same."""
     face.server.create_run(run_id=RUN)
     face.server.append(RUN, log(0), log(1))
-    stream = face.stream(RUN, timeout=0.2)
+    face.get(RUN)  # what a first request costs is not to be part of the limit
+    stream = face.stream(RUN, timeout=0.3)
     assert len(stream.collect(2)) == 2
-    with pytest.raises(FlueTimeoutError, match=r"did not end within 0\.2 s; it can be read on from offset") as caught:
+    with pytest.raises(FlueTimeoutError, match=r"did not end within 0\.3 s; it can be read on from offset") as caught:
         stream.next()
     assert caught.value.offset == stream.offset == offset(1)
     with pytest.raises(FlueTimeoutError) as again:

@@ -22,7 +22,7 @@ def sent(face, name):
 
 @on_both_faces(token="s3cret", client={"token": "s3cret", "headers": {"X-Tenant": "blue"}}, compare=False)
 def test_the_token_is_on_every_request(face):
-    """Records, pages, polls, server-sent events and starts; the server itself checks it. How many polls is no matter."""
+    """Records, pages, polls, server-sent events and starts; the server itself checks it."""
     face.server.add_workflow("report", lambda _run: 42)
     run_id = face.invoke("report").run_id
     assert face.run("report", input=1).result == 42

@@ -230,7 +230,7 @@ def test_time_is_up(face):
     begun = time.monotonic()
     with pytest.raises(FlueTimeoutError, match=r"workflow report: no answer within 0\.2 s") as caught:
         face.invoke("report", timeout=0.2)
-    assert 0.2 <= time.monotonic() - begun < 1.5
+    assert 0.2 <= time.monotonic() - begun < 3.0
     assert isinstance(caught.value, TimeoutError)
     assert (caught.value.run_id, caught.value.offset) == (None, None)
 

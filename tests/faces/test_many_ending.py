@@ -17,7 +17,6 @@ import flue
 from flue import AbortSignal, AsyncFlueClient, BackoffOptions, FlueClient
 from flue.testing import Fault, FlueTestServer
 
-from .harness import later
 from .manying import made
 from .reading import BOUND, PATIENT, eventually, nothing_left
 
@@ -152,15 +151,30 @@ def test_a_signal_that_was_thrown_before(is_async):
         assert server.requests == []
 
 
+@contextmanager
+def signalled(server: FlueTestServer, number: int):
+    """Send the main thread a signal when it waits for an event of the open runs."""
+
+    def send() -> None:
+        server.wait_for_requests(2 * len(OPEN))
+        time.sleep(0.02)  # whenever it comes, it is handled; this is for it to find the main thread inside its wait
+        signal.pthread_kill(threading.main_thread().ident, number)
+
+    thread = threading.Thread(target=send, daemon=True)
+    thread.start()
+    yield
+    thread.join(BOUND)
+    assert not thread.is_alive()
+
+
 def test_cancelling_from_a_signal_handler():
     """While its own thread waits for an event."""
     with nothing_left(), serving() as server, FlueClient(server.base_url, timeout=PATIENT) as client:
         streams = client.runs.stream_many(OPEN)
         before = signal.signal(signal.SIGUSR1, lambda *_: streams.cancel())
         try:
-            timer = later(lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1), 0.1)
-            assert list(streams) == []
-            timer.join()
+            with signalled(server, signal.SIGUSR1):
+                assert list(streams) == []
         finally:
             signal.signal(signal.SIGUSR1, before)
 
@@ -169,10 +183,8 @@ def test_an_interrupted_main_thread_leaves_the_block():
     """`KeyboardInterrupt` while it waits for an event."""
     with nothing_left(), serving() as server, FlueClient(server.base_url, timeout=PATIENT) as client:
         streams = client.runs.stream_many(OPEN)
-        timer = later(lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGINT), 0.1)
-        with pytest.raises(KeyboardInterrupt), streams:
+        with signalled(server, signal.SIGINT), pytest.raises(KeyboardInterrupt), streams:
             next(streams)
-        timer.join()
 
 
 def forgotten_in_cycle(streams) -> None:

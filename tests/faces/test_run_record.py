@@ -19,9 +19,9 @@ from flue import (
 )
 from flue.testing import Fault, Reply
 
+from .by_hand import CLOSED, FIRST, RECORD, START, admitted, record
 from .frames import JSON, RUN, log, offset, page
 from .harness import BRIEF, on_both_faces
-from .started import CLOSED, FIRST, RECORD, START, admitted, record
 
 
 @on_both_faces
@@ -61,14 +61,16 @@ def test_a_record_that_is_never_written(face, monkeypatch):
     assert face.targets == [START, FIRST, *[RECORD] * 4]
 
 
-@on_both_faces
+@on_both_faces(compare=False)
 def test_the_limit_holds_for_the_record_too(face, monkeypatch):
+    """A pause between two looks does not outlast it. Not compared: how far it got is a matter of time."""
     for name in ("sync", "aio"):
         monkeypatch.setattr(f"flue.{name}.workflows.RECORD_PATIENCE", (0.001, 20.0))
     admitted(face, CLOSED, records=[record("active")])
+    face.events(RUN)  # what a first request costs is not to be part of the limit
     begun = time.monotonic()
     with pytest.raises(FlueTimeoutError) as caught:
-        face.run("report", timeout=0.5)
+        face.run("report", timeout=0.4)
     assert time.monotonic() - begun < 3.0
     assert caught.value.run_id == RUN
 

@@ -1,10 +1,10 @@
-"""A run that was started, as a script of answers: the admission, the stream, the record."""
+"""Answers written by hand: a run from its admission to its record, and pages of any bytes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flue.testing import Reply
+from flue.testing import Fault, Reply
 
 from .frames import JSON, RUN, dumps, log, offset, page
 
@@ -31,3 +31,9 @@ def admitted(face: Face, *replies: Reply, records: Sequence[Reply] = ()) -> None
     face.server.script("workflows/report", [Reply(202, [JSON], b'{"runId":"run_1"}')])
     face.server.script("?meta", records, repeat_last=True)
     face.server.script("runs/run_1", replies, repeat_last=True)
+
+
+def raw_page(body: bytes, *, headers: Sequence[tuple[str, str]] = (), **fault: Any) -> Reply:
+    """A last page with this body, and something wrong with it."""
+    closed = [JSON, ("stream-next-offset", offset(2)), ("stream-closed", "true")]
+    return Reply(200, [*closed, *headers], body, Fault(**fault))
