@@ -16,6 +16,11 @@ from .harness import BRIEF, EAGER, on_both_faces
 BODY = dumps(logs(0, 3))
 
 
+def packed(data):
+    """The same bytes at any time of day."""
+    return gzip.compress(data, mtime=0)
+
+
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
 @on_both_faces
 def test_a_compressed_body_that_is_cut(face, framing):
@@ -23,7 +28,7 @@ def test_a_compressed_body_that_is_cut(face, framing):
 
     Both libraries return what they have without a word, even when the length is right: the JSON shows it.
     """
-    cut = raw_page(BODY, gzip=True, framing=framing, cut_after=len(gzip.compress(BODY)) - 20, end="clean")
+    cut = raw_page(BODY, gzip=True, framing=framing, cut_after=len(packed(BODY)) - 20, end="clean")
     face.server.script(RUN, [cut, raw_page(BODY, gzip=True, framing=framing), *[cut] * 10])
     assert indexes(face.events(RUN, backoff_options=EAGER)) == [0, 1, 2]
     assert len(face.targets) == 2
@@ -32,9 +37,7 @@ def test_a_compressed_body_that_is_cut(face, framing):
     assert len(face.targets) <= 7
 
 
-@pytest.mark.parametrize(
-    "spoilt", [b"not gzip at all", gzip.compress(BODY)[:-8] + b"\0" * 8, gzip.compress(BODY)[:30] + b"??"]
-)
+@pytest.mark.parametrize("spoilt", [b"not gzip at all", packed(BODY)[:-8] + b"\0" * 8, packed(BODY)[:30] + b"??"])
 @on_both_faces
 def test_a_compressed_body_that_is_spoilt(face, spoilt):
     """Edge case 48. Perhaps the next copy is better; the budget bounds the tries."""
@@ -49,11 +52,11 @@ def test_a_compressed_body_that_is_spoilt(face, spoilt):
 @pytest.mark.parametrize(
     ("encoding", "body"),
     [
-        ("gzip", gzip.compress(BODY)),
-        ("GZIP", gzip.compress(BODY)),
+        ("gzip", packed(BODY)),
+        ("GZIP", packed(BODY)),
         ("deflate", zlib.compress(BODY)),
         ("deflate", zlib.compress(BODY)[2:-4]),
-        ("deflate, gzip", gzip.compress(zlib.compress(BODY))),
+        ("deflate, gzip", packed(zlib.compress(BODY))),
         ("identity", BODY),
     ],
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 
 import pytest
 
@@ -12,14 +11,16 @@ from flue.testing import FlueTestServer
 
 BOTH_FACES = """
 import asyncio
-from flue import AsyncFlueClient, FlueClient, to_json
+from flue import AsyncFlueClient, BackoffOptions, FlueClient, to_json
 
-with FlueClient() as client:
+patience = BackoffOptions(max_retries=2, max_elapsed=20.0)  # every kind of limit
+
+with FlueClient(backoff_options=patience) as client:
     run_id = client.workflows.invoke("greet", input={"name": "Ada"}).run_id
     first = list(client.runs.stream(run_id, live="sse"))
 
 async def main():
-    async with AsyncFlueClient() as client:
+    async with AsyncFlueClient(backoff_options=patience) as client:
         return [event async for event in client.runs.stream(run_id, live="sse")]
 
 assert [to_json(event) for event in first] == [to_json(event) for event in asyncio.run(main())]
@@ -70,7 +71,7 @@ def test_what_an_extra_brings_says_so_where_it_is_missing(bare):
 
 def test_the_lowest_versions_will_do_with_every_extra(install, wheel, metadata, server):
     floors = [
-        re.sub(r">=", "==", requirement.partition(";")[0].strip()) for requirement in metadata.get_all("Requires-Dist")
+        requirement.partition(";")[0].strip().replace(">=", "==") for requirement in metadata.get_all("Requires-Dist")
     ]
     extras = ",".join(metadata.get_all("Provides-Extra"))
     oldest = install(f"{wheel}[{extras}]", *floors)
