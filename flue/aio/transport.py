@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import time
+from collections.abc import AsyncGenerator
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from flue.config import Timeouts
 
 __all__ = ["Answer", "Transport", "TransportFault"]
+
+_Kept = tuple[httpx.AsyncClient, AsyncGenerator[None, None]]
 
 _KEPT = 100
 """Idle connections kept; open ones are not limited, since every live stream has its own."""
@@ -112,7 +115,7 @@ class Transport:
         self._timeouts = timeouts
         self._theirs = http_client
         # A connection belongs to the loop that opened it; a loop that is gone takes its client along.
-        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
+        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, _Kept] = WeakKeyDictionary()
         self._closed = False
 
     async def open(self, request: Request, headers: dict[str, str], patience: float | None) -> Answer:
@@ -140,9 +143,9 @@ class Transport:
         """Close the clients of our own."""
         self._closed = True
         here = asyncio.get_running_loop()
-        for loop, client in list(self._clients.items()):
+        for loop, (_, keeper) in list(self._clients.items()):
             if loop is here:
-                await client.aclose()
+                await keeper.aclose()
         self._clients.clear()
 
     async def _send(
@@ -150,7 +153,7 @@ class Transport:
     ) -> httpx.Response:
         client = self._theirs
         if client is None:
-            client = self._own()
+            client = await self._own()
         handshake = _Handshake()
         extensions = {"trace": handshake.trace} if request.url.startswith("https:") else None
         built = client.build_request(
@@ -187,16 +190,26 @@ class Transport:
                 jar.set_cookie(cookie)
         return response
 
-    def _own(self) -> httpx.AsyncClient:
+    async def _own(self) -> httpx.AsyncClient:
         if self._closed:
             raise RuntimeError("the client is closed")
         loop = asyncio.get_running_loop()
-        client = self._clients.get(loop)
-        if client is None:
+        kept = self._clients.get(loop)
+        if kept is None:
             for gone in [other for other in self._clients if other.is_closed()]:
                 del self._clients[gone]
             limits = httpx.Limits(max_connections=None, max_keepalive_connections=_KEPT)
             client = httpx.AsyncClient(limits=limits, headers={"user-agent": USER_AGENT})
             client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-            self._clients[loop] = client
-        return client
+            keeper = _keep(client)
+            await anext(keeper)
+            self._clients[loop] = kept = client, keeper
+        return kept[0]
+
+
+async def _keep(client: httpx.AsyncClient) -> AsyncGenerator[None, None]:
+    """Close the client at the end of its loop, which shuts its suspended generators down, or when it is forgotten."""
+    try:
+        yield
+    finally:
+        await client.aclose()

@@ -32,6 +32,12 @@ class Exchange(Attempts):
     def _waited(self, took: float) -> bool:  # noqa: ARG002
         return False
 
+    def dropped(self) -> None:
+        """The connection is gone. A POST is not asked again: it may have been admitted."""
+        super().dropped()
+        if self._operation.request.method == "POST":
+            self.fail(FlueConnectionError("the request was torn off, and is not repeated"))
+
     def _ask(self, now: float) -> Action:
         return self._open(self._operation.request, now)
 

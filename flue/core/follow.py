@@ -18,17 +18,16 @@ Invariants, each with a test of its own:
 
 1. The checkpoint never passes an item that has not been handed over.
 2. Items are handed over only when their batch is complete: a whole well-formed page, or data followed by its control
-frame. What a lost connection
-   leaves incomplete is thrown away, and asked for again from the checkpoint.
-3. The end of a connection is not the end of the stream. `Done` only when closed and drained, or catching up and up
-to date, or when the caller's own
-   terminal item was handed over.
-4. Closed by a 204 without a terminal item: one confirming plain read before `Done`. (Flue 1.0 re-checks `closed`
-after a long poll's time-out but answers
-   with the offset that was asked for, so a 204 may say "closed" while items are unread.)
+   frame. What a lost connection leaves incomplete is thrown away, and asked for again from the checkpoint.
+3. The end of a connection is not the end of the stream. `Done` only when closed and drained, or catching up and up to
+   date, or when the caller's own terminal item was handed over.
+4. Closed by a 204 without a terminal item: one confirming plain read before `Done`. (Flue 1.0 re-checks `closed` after
+   a long poll's time-out but answers with the offset that was asked for, so a 204 may say "closed" while items are
+   unread.)
 5. `now` and `tail` are pinned to a concrete offset by one plain read before anything live, and never asked again
-afterwards. 6. The budget restarts on progress, not on connecting. Answers that bring nothing are paced: no loop
-without a pause. 7. Every wait has an end: the transport bounds silence, the caller can cut in at each action.
+   afterwards.
+6. The budget restarts on progress, not on connecting. Answers that bring nothing are paced: no loop without a pause.
+7. Every wait has an end: the transport bounds silence, the caller can cut in at each action.
 8. A page or frame that is complete but malformed is an error at once; one that was cut is asked for again.
 """
 

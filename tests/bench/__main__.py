@@ -25,10 +25,10 @@ PARTS: dict[str, Part] = {
     "throughput": throughput.measure,
     "real": real.measure,
     "latency": latency.measure,
+    "million": memory.long_run,
     "idle": memory.idle_streams,
     "imports": imports.measure,
     "big": memory.big_event,
-    "million": memory.long_run,
 }
 
 
@@ -80,7 +80,8 @@ def measure(names: list[str], scale: Scale, sdk: Sdk | None) -> list[Section]:
 def settings(scale: Scale, rough: bool) -> str:
     """What the numbers stand for."""
     return (
-        f"{scale.events:,} events of {corpus.mean_size(scale.events):.0f} bytes ({scale.fewer:,} beyond plain catch-up, {scale.frames:,} in frames of 1) from a "
+        f"{scale.events:,} events of {corpus.mean_size(scale.events):.0f} bytes "
+        f"({scale.fewer:,} beyond plain catch-up, {scale.frames:,} in frames of 1) from a "
         "server on the same machine that rendered its answers beforehand. Every contestant and the server is a process "
         f"of its own; contestants take turns, {scale.least} to {scale.most} rounds; medians. flue gives typed events, "
         "the others dictionaries or plain objects."

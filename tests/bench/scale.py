@@ -67,20 +67,20 @@ def quick() -> Scale:
     """A look at everything in a minute and a half; the ratios are rough."""
     return Scale(
         events=9_900,
-        fewer=6_600,
+        fewer=4_950,
         frames=2_000,
         requests=100,
-        history=3_000,
+        history=2_000,
         million=100_000,
         big=16 << 20,
         idle=200,
         ticks=50,
-        imports=5,
+        imports=3,
         repeats=2,
         least=2,
         most=3,
         patience=1.0,
-        limit=75.0,
+        limit=80.0,
     )
 
 

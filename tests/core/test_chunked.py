@@ -2,48 +2,64 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flue.core.chunked import ChunkedDecoder
 from flue.core.framing import Malformed
 
-WHOLE = b"5\r\nhello\r\n6;name=value\r\n world\r\n01\n!\n0\r\nTrailer: x\r\n\r\n"
-BODY = b"hello world!"
+WHOLE = (
+    b"5\r\nhello\r\n"
+    b"1;name=value; other\r\n \r\n"
+    b"00C \t\r\nwor\r\nld\n0\r\n!\r\n"
+    b"2\nok\n"
+    b"0;last\r\nTrailer: value\r\nOther: x\r\n\r\n"
+)
+BODY = b"hello wor\r\nld\n0\r\n!ok"
 
 
 def decoded(pieces):
     decoder = ChunkedDecoder()
-    body = b"".join(decoder.feed(piece) for piece in pieces)
-    return body, decoder.finished
+    return b"".join(decoder.feed(piece) for piece in pieces), decoder.finished
 
 
 def test_what_arrived_together_stays_together():
     assert ChunkedDecoder().feed(WHOLE) == BODY
+    assert decoded([b"0\r\n\r\n"]) == (b"", True)
+    assert decoded([]) == (b"", False)
 
 
-@pytest.mark.parametrize("position", range(len(WHOLE) + 1))
-def test_it_may_be_cut_at_every_byte(position):
+def test_it_may_be_cut_at_every_byte():
     """Edge case 45. Only the whole is finished: a connection that ends before was cut."""
-    head, tail = WHOLE[:position], WHOLE[position:]
-    decoder = ChunkedDecoder()
-    first = decoder.feed(head)
-    assert BODY.startswith(first)
-    assert decoder.finished == (not tail)
-    assert first + decoder.feed(tail) == BODY
-    assert decoder.finished
+    for position in range(len(WHOLE) + 1):
+        decoder = ChunkedDecoder()
+        first = decoder.feed(WHOLE[:position])
+        assert BODY.startswith(first)
+        assert decoder.finished == (position == len(WHOLE))
+        assert first + decoder.feed(WHOLE[position:]) == BODY
+        assert decoder.finished
 
 
 def test_every_byte_by_itself():
-    assert decoded([WHOLE[i : i + 1] for i in range(len(WHOLE))]) == (BODY, True)
+    assert decoded(WHOLE[i : i + 1] for i in range(len(WHOLE))) == (BODY, True)
 
 
+@settings.get_profile("core")
 @given(st.lists(st.binary(min_size=1, max_size=40), max_size=6), st.lists(st.integers(0, 300), max_size=6))
 def test_any_body_in_any_pieces(chunks, cuts):
     wire = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
     edges = [0, *sorted(min(cut, len(wire)) for cut in cuts), len(wire)]
-    assert decoded(wire[a:b] for a, b in zip(edges, edges[1:], strict=False)) == (b"".join(chunks), True)
+    assert decoded(wire[a:b] for a, b in pairwise(edges)) == (b"".join(chunks), True)
+
+
+def test_what_comes_early_is_given_early():
+    decoder = ChunkedDecoder()
+    assert decoder.feed(b"a\r\n01234") == b"01234"
+    assert decoder.feed(b"56789") == b"56789"
+    assert decoder.feed(b"\r\n3\r\nab") == b"ab"
 
 
 def test_what_follows_the_end_is_not_the_body():
@@ -53,8 +69,36 @@ def test_what_follows_the_end_is_not_the_body():
 
 
 @pytest.mark.parametrize(
-    "wire", [b"x\r\n", b"\r\n", b"-1\r\n", b"5 6\r\n", b"1\r\nab\r\n", b"11111111111111111\r\n", b"1" * 70_000]
+    "wire",
+    [
+        b"x\r\n",
+        b"\r\n",
+        b"-1\r\n",
+        b"+1\r\n",
+        b"0x1\r\n",
+        b" 1\r\n",
+        b"5 6\r\n",
+        b"1\r\nab\r\n",
+        b"2\r\nab0\r\n\r\n",
+        b"11111111111111111\r\n",
+        b"\xd9\xa3\r\n",
+        b"event: data\n",
+    ],
 )
 def test_what_is_not_the_coding(wire):
-    with pytest.raises(Malformed):
-        ChunkedDecoder().feed(wire)
+    """Edge case 45."""
+    for pieces in ([wire], [wire[i : i + 1] for i in range(len(wire))]):
+        with pytest.raises(Malformed):
+            decoded(pieces)
+
+
+@pytest.mark.parametrize("begin", [b"1", b"5;", b"0\r\nTrailer: "], ids=["size", "extension", "trailer"])
+def test_a_line_without_end_is_not_held(begin):
+    """Edge case 59."""
+    with pytest.raises(Malformed, match="has no end"):
+        decoded([begin, *[b"1" * 1000] * 100])
+
+
+def test_lines_that_end_may_be_long_together():
+    wire = b"".join(b"1;" + b"x" * 60_000 + b"\r\na\r\n" for _ in range(5)) + b"0\r\n\r\n"
+    assert decoded([wire]) == (b"aaaaa", True)

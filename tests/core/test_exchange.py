@@ -7,7 +7,7 @@ import json
 import pytest
 
 from flue.core import operations
-from flue.core.actions import Done
+from flue.core.actions import Done, Fail
 from flue.core.answers import ERROR_BODY_LIMIT
 from flue.core.exchange import Exchange
 from flue.core.retry import BackoffOptions, Budget
@@ -183,3 +183,20 @@ class TestLimit:
         long = refusal(503, b"x" * (ERROR_BODY_LIMIT + 1))
         played = play(get(limit=1000), [long, GOOD])
         assert played.done
+
+
+class TestTornOff:
+    def test_a_read_is_asked_again(self):
+        machine = get()
+        first = machine.next_action(0.0)
+        machine.dropped()
+        assert machine.next_action(0.0) == first
+
+    def test_a_post_is_not(self):
+        """It may have been admitted."""
+        machine = post()
+        machine.next_action(0.0)
+        machine.dropped()
+        action = machine.next_action(0.0)
+        assert isinstance(action, Fail)
+        assert isinstance(action.error, FlueConnectionError)

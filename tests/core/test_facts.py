@@ -70,6 +70,11 @@ class TestFromControl:
         """Edge cases 86, 88, 89."""
         assert facts.from_control(json.dumps(control).encode()) == said
 
+    def test_it_is_read_as_javascript_reads_it(self):
+        """Edge cases 53, 54, 58."""
+        for payload in (b'\xef\xbb\xbf{"streamNextOffset": "a"}', b'{"streamNextOffset": "a", "x": "\\ud83d\xff"}'):
+            assert facts.from_control(payload).offset == "a"
+
     @pytest.mark.parametrize("payload", [b"", b"{", b"[]", b"null", b'"a"', b"{'a': 1}"])
     def test_nothing_else_will_do(self, payload):
         """Edge case 87."""

@@ -109,6 +109,9 @@ class TestOffsets:
             assert wire.usable_offset(value), value
         for value in ("", "a, b", "a,b", "a b", "a&b", "a=b", "a?b", "a/b", "größe", "a\x7f", "now"):
             assert not wire.usable_offset(value), value
+        for character in map(chr, range(256)):
+            usable = character.isascii() and character.isprintable() and character not in " ,&=?/"
+            assert wire.usable_offset(f"a{character}b") is usable, character
 
     @pytest.mark.parametrize(
         ("old", "new", "back"),

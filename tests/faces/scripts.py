@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,13 +29,15 @@ class Program:
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "COV"))}
         prelude = f"URL = {server.base_url!r}\nRUN = 'run_1'\n"
         self._process = subprocess.Popen(
-            [sys.executable, *flags, "-c", prelude + textwrap.dedent(script)],
+            [sys.executable, "-u", *flags, "-c", prelude + textwrap.dedent(script)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             cwd=ROOT,
             env=environment,
         )
+        self._watchdog = threading.Timer(4 * BOUND, self._process.kill)
+        self._watchdog.start()
 
     def line(self) -> str:
         """The next line that it prints."""
@@ -55,13 +58,14 @@ class Program:
         return states == {"S"}
 
     def finish(self) -> tuple[int, str, str]:
-        """Exit status, standard output, standard error; killed when it does not end."""
-        try:
-            out, err = self._process.communicate(timeout=4 * BOUND)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            out, err = self._process.communicate()
-            err += "\n(killed)"
+        """Exit status, standard output, standard error; a program that does not end has been killed."""
+        with self._process:
+            assert self._process.stdout is not None
+            assert self._process.stderr is not None
+            # Not communicate(): it would pass over what line() has buffered. The programs of these tests say little.
+            out, err = self._process.stdout.read(), self._process.stderr.read()
+        self._watchdog.cancel()
+        self._watchdog.join()
         return self._process.returncode, out, err
 
 

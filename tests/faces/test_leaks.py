@@ -90,12 +90,12 @@ def test_many_reconnects_leave_nothing(is_async, live):
     kinds = [Fault(refuse=True), Fault(cut_head_after=20), Fault(cut_after=3), Fault(status=502, body=b"<html>")]
     with nothing_left():
         with serving("http") as server:
-            for number in range(150):
+            for number in range(60):
                 server.faults.add(kinds[number % 4])
             files = len(descriptors())
             options = {"backoff_options": EAGER, "live": live}
             reading = Reading(server.base_url, is_async=is_async, **options)
-            server.wait_for_requests(150)
+            server.wait_for_requests(60)
             eventually(lambda: reading.events, "the event comes")
             assert len(descriptors()) <= files + 30
             server.finish_run("run_1")

@@ -66,7 +66,7 @@ def test_the_command_line_speaks_json_lines_without_any_extra(bare, server):
 def test_what_an_extra_brings_says_so_where_it_is_missing(bare):
     absent = "try:\n    {}\nexcept ImportError as error:\n    print(error)"
     assert "flue-sdk[otel]" in bare.python(absent.format("import flue.otel"))
-    assert "redis" in bare.python(absent.format("from flue.checkpoints import RedisCheckpoints"))
+    assert "flue-sdk[redis]" in bare.python(absent.format("from flue.checkpoints import RedisCheckpoints"))
 
 
 def test_the_lowest_versions_will_do_with_every_extra(install, wheel, metadata, server):

@@ -1,0 +1,146 @@
+"""One async client, several event loops, one after the other and side by side."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+
+import pytest
+
+from flue import AbortSignal, AsyncFlueClient
+
+from .frames import RUN, logs
+from .reading import BOUND, PATIENT, eventually, nothing_left
+from .scripts import output_of
+from .stations import serving
+
+
+@pytest.fixture
+def server():
+    with serving("http") as running:
+        yield running
+
+
+def test_loop_after_loop(server):
+    """Edge case 132. A client outlives its loop: in the next one it has connections of its own, and those of the last are closed."""
+    client = AsyncFlueClient(server.base_url, timeout=PATIENT)
+
+    async def use() -> int:
+        await anext(client.runs.stream(RUN, live="sse"))
+        return len(await client.runs.events(RUN))
+
+    with nothing_left():
+        for _ in range(5):
+            assert asyncio.run(use()) == 1
+            gc.collect()
+        eventually(lambda: server.open_connections == 0, "each loop closed what it had opened")
+        asyncio.run(client.aclose())
+
+
+def test_loops_side_by_side(server):
+    """Edge case 132. Two threads, each with a loop, one client."""
+    client = AsyncFlueClient(server.base_url, timeout=PATIENT)
+    counted: list[int] = []
+    together = threading.Barrier(2)
+
+    async def use() -> None:
+        for _ in range(10):
+            await asyncio.to_thread(together.wait, BOUND)
+            counted.append(len(await client.runs.events(RUN)))
+
+    threads = [threading.Thread(target=asyncio.run, args=(use(),)) for _ in range(2)]
+    with nothing_left():
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        gc.collect()
+    assert counted == [1] * 20
+
+
+def test_a_loop_that_is_closed_without_ceremony(server):
+    """Edge case 132. `run_until_complete`, `close`: the same client works in the next loop."""
+    client = AsyncFlueClient(server.base_url, timeout=PATIENT)
+    with nothing_left():
+        for _ in range(3):
+            loop = asyncio.new_event_loop()
+            try:
+                assert len(loop.run_until_complete(client.runs.events(RUN))) == 1
+                loop.run_until_complete(loop.shutdown_asyncgens())
+            finally:
+                loop.close()
+
+
+def test_a_client_that_is_closed(server):
+    """Edge case 121. In one loop, then in another one; what it is asked afterwards says so."""
+
+    async def close(client: AsyncFlueClient) -> None:
+        await client.aclose()
+        await client.aclose()
+        with pytest.raises(RuntimeError, match="the client is closed"):
+            await client.runs.get(RUN)
+
+    client = AsyncFlueClient(server.base_url, timeout=PATIENT)
+    with nothing_left():
+        asyncio.run(client.runs.events(RUN))
+        asyncio.run(close(client))
+        asyncio.run(close(client))
+
+
+def test_a_stream_made_outside_of_any_loop(server):
+    """Edge case 132. It belongs to the loop of its first pull."""
+    client = AsyncFlueClient(server.base_url, timeout=PATIENT)
+    stream = client.runs.stream(RUN)
+
+    async def read() -> list[int]:
+        return [(await anext(stream)).event_index]
+
+    with nothing_left():
+        assert asyncio.run(read()) == [0]
+        stream.cancel()  # its loop is gone, and its connection with it
+        del stream
+
+
+def test_cancelled_from_a_thread_while_its_loop_ends(server):
+    """Edge cases 120, 130. The canceller is late: no error for it either."""
+    server.append(RUN, *logs(1, 40), raw=True)
+    with nothing_left():
+        for _ in range(10):
+            signal = AbortSignal()
+            made = threading.Event()
+            streams: list = []
+
+            async def read(signal=signal, made=made, streams=streams) -> None:
+                async with AsyncFlueClient(server.base_url, timeout=PATIENT) as client:
+                    streams.append(client.runs.stream(RUN, signal=signal))
+                    await anext(streams[0])
+                    made.set()
+
+            def cancel(signal=signal, made=made, streams=streams) -> None:
+                assert made.wait(BOUND)
+                streams[0].cancel()
+                signal.abort()
+
+            canceller = threading.Thread(target=cancel)
+            canceller.start()
+            asyncio.run(read())
+            canceller.join()
+            streams.clear()
+
+
+SECOND_LOOP = """
+    import asyncio
+    from flue import AsyncFlueClient
+    client = AsyncFlueClient(URL)
+    async def use():
+        stream = client.runs.stream(RUN)
+        print((await anext(stream)).type)
+    asyncio.run(use())
+    asyncio.run(use())
+"""
+
+
+def test_a_program_with_two_loops(server):
+    """Edge case 132. A client that nobody closes, in a process of its own: nothing is said about it."""
+    assert output_of(server, SECOND_LOOP) == "log\nlog"

@@ -1,0 +1,1 @@
+"""Both faces against servers that fail all the time: `python -m tests.soak`."""
