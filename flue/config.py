@@ -7,7 +7,7 @@ import math
 import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
 import attrs
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsyncHeaderSource",
+    "HeaderFields",
     "HeaderSource",
     "Headers",
     "Settings",
@@ -35,6 +36,16 @@ AsyncHeaderSource = Headers | Callable[[], Headers | Awaitable[Headers]]
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 # The transports write these themselves; a second opinion would desynchronise the connection.
 _FRAMING = frozenset({"content-length", "transfer-encoding", "connection", "host"})
+
+
+N = TypeVar("N", str, bytes)
+
+
+class HeaderFields(dict[N, N]):
+    """Headers that show only their names: reports of crashes show the variables of every frame."""
+
+    def __repr__(self) -> str:
+        return f"<headers {', '.join(str(name) for name in self)}>"
 
 
 def check_seconds(value: object, what: str) -> float:
@@ -95,9 +106,11 @@ class Settings:
         """Whether headers are made anew for each attempt, so that a 401 may be cured by asking again."""
         return callable(self.source)
 
-    def merge(self, headers: object) -> dict[str, str]:
+    def merge(self, headers: object) -> HeaderFields[str]:
         """The caller's headers over the token's, checked: names in lower case."""
-        merged = {} if self.token is None else {"authorization": f"Bearer {self.token}"}
+        merged = HeaderFields[str]()
+        if self.token is not None:
+            merged["authorization"] = f"Bearer {self.token}"
         for name, value in check_headers(headers).items():
             if value is None:
                 merged.pop(name, None)

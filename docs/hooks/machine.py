@@ -52,7 +52,7 @@ def table(found: dict[tuple[str, str], list[str]]) -> str:
 
 
 def picture(found: dict[tuple[str, str], list[str]]) -> str:
-    """The states as boxes, the transitions as arrows, in the colours of the page; an arrow's tool tip has its causes."""
+    """The states as boxes, the transitions as arrows in the colours of the page; an arrow's tool tip has its causes."""
     lines = [HEAD.format(WIDTH, HEIGHT), TIP]
     merged: dict[tuple[str, str], set[str]] = {}
     for (old, new), causes in found.items():

@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 import httpx
 
 from flue.aio.faults import RAISED, to_fault
+from flue.config import HeaderFields
 from flue.core import wire
 from flue.core.actions import Fault, Head, Request
 
@@ -118,7 +119,7 @@ class Transport:
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, _Kept] = WeakKeyDictionary()
         self._closed = False
 
-    async def open(self, request: Request, headers: dict[str, str], patience: float | None) -> Answer:
+    async def open(self, request: Request, headers: HeaderFields[str], patience: float | None) -> Answer:
         """Send a request and wait for the head of its answer.
 
         Args:
@@ -129,12 +130,12 @@ class Transport:
         Raises:
             TransportFault: no answer came.
         """
-        merged = {**dict(request.headers), **headers}
-        pairs = [(name.encode(), value.encode("latin-1")) for name, value in merged.items()]
+        merged = HeaderFields({**dict(request.headers), **headers})
+        fields = HeaderFields({name.encode(): value.encode("latin-1") for name, value in merged.items()})
         read = self._timeouts.read if patience is None else max(self._timeouts.read, patience)
         timeout = httpx.Timeout(read, connect=self._timeouts.connect)
         try:
-            response = await self._send(request, pairs, timeout, authorized="authorization" in merged)
+            response = await self._send(request, fields, timeout, authorized="authorization" in merged)
         except RAISED as error:
             raise TransportFault(to_fault(error, url=request.url)) from error
         return Answer(response, request.url)
@@ -149,7 +150,7 @@ class Transport:
         self._clients.clear()
 
     async def _send(
-        self, request: Request, pairs: list[tuple[bytes, bytes]], timeout: httpx.Timeout, *, authorized: bool
+        self, request: Request, fields: HeaderFields[bytes], timeout: httpx.Timeout, *, authorized: bool
     ) -> httpx.Response:
         client = self._theirs
         if client is None:
@@ -157,7 +158,7 @@ class Transport:
         handshake = _Handshake()
         extensions = {"trace": handshake.trace} if request.url.startswith("https:") else None
         built = client.build_request(
-            request.method, request.url, headers=pairs, content=request.body, timeout=timeout, extensions=extensions
+            request.method, request.url, headers=fields, content=request.body, timeout=timeout, extensions=extensions
         )
         auth = None if authorized else httpx.USE_CLIENT_DEFAULT
         # In a task of its own, which is cancelled once and then left to give its connection up: httpcore awaits

@@ -15,6 +15,7 @@ import attrs
 import requests
 from urllib3.util import Timeout
 
+from flue.config import HeaderFields
 from flue.core import wire
 from flue.sync.connection import InterruptibleAdapter
 
@@ -47,14 +48,14 @@ class OwnSession:
         self._pid = os.getpid()
         self._closed = False
 
-    def send(self, request: Request, headers: dict[str, str], timeout: tuple[float, float]) -> BaseHTTPResponse:
+    def send(self, request: Request, headers: HeaderFields[str], timeout: tuple[float, float]) -> BaseHTTPResponse:
         """The answer, its body not read. Raises what requests and urllib3 raise."""
         route = self._route(request.url)
         return route.pool.urlopen(
             request.method,
             request.url.removeprefix(route.prefix),
             body=request.body,
-            headers={"user-agent": USER_AGENT, **headers},
+            headers=HeaderFields({"user-agent": USER_AGENT, **headers}),
             retries=False,
             redirect=False,
             assert_same_host=False,

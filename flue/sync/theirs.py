@@ -11,6 +11,7 @@ from requests import hooks
 if TYPE_CHECKING:
     from http.cookiejar import CookieJar
 
+    from flue.config import HeaderFields
     from flue.core.actions import Request
     from flue.sync.interrupt import Interrupt
 
@@ -22,7 +23,7 @@ _dispatch = cast("Any", hooks.dispatch_hook)  # pyright: ignore[reportUnknownMem
 def send_aside(
     session: requests.Session,
     request: Request,
-    headers: dict[str, str],
+    headers: HeaderFields[str],
     timeout: tuple[float, float],
     interrupt: Interrupt,
 ) -> requests.Response:
@@ -61,7 +62,7 @@ def send_aside(
 
 
 def _send(
-    session: requests.Session, request: Request, headers: dict[str, str], timeout: tuple[float, float]
+    session: requests.Session, request: Request, headers: HeaderFields[str], timeout: tuple[float, float]
 ) -> requests.Response:
     # Without an auth of its own, requests would look into .netrc and put what it finds over the token.
     auth = _no_auth if "authorization" in headers or session.auth is None else None

@@ -10,6 +10,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
+from flue.config import HeaderFields
 from flue.core import wire
 from flue.core.actions import Fault, Head, Request
 from flue.core.chunked import ChunkedDecoder
@@ -134,7 +135,9 @@ class Transport:
         self._theirs = session
         self._own = OwnSession()
 
-    def open(self, request: Request, headers: dict[str, str], interrupt: Interrupt, patience: float | None) -> Answer:
+    def open(
+        self, request: Request, headers: HeaderFields[str], interrupt: Interrupt, patience: float | None
+    ) -> Answer:
         """Send a request and wait for the head of its answer.
 
         Args:
@@ -146,7 +149,7 @@ class Transport:
         Raises:
             TransportFault: no answer came.
         """
-        merged = {**dict(request.headers), **headers}
+        merged = HeaderFields({**dict(request.headers), **headers})
         if request.body is not None:
             merged["content-length"] = str(len(request.body))
         read = self._timeouts.read if patience is None else max(self._timeouts.read, patience)

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter, deque
 from contextlib import AsyncExitStack, ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from flue import AsyncFlueClient, FlueClient
@@ -48,14 +48,16 @@ class Report:
     counts: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, play: Play, error: BaseException | None) -> None:
         """A script is over."""
         if error is not None:
             play.ledger.counts["errors"] += 1
             play.notes.append("; ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", [])]))
-        self.counts["scripts"] += 1
-        self.counts.update(play.ledger.counts)
+        with self._lock:
+            self.counts["scripts"] += 1
+            self.counts.update(play.ledger.counts)
         if play.ledger.wrong:
             said = ", ".join(f"{what} {count}" for what, count in play.ledger.counts.items())
             self.fail("\n".join([f"--script {play.script.number}: {said}", *play.notes, str(play.script)]))
@@ -72,7 +74,7 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """What `Report(**...)` takes."""
-        return asdict(self)
+        return {"counts": dict(self.counts), "failures": self.failures, "seconds": self.seconds}
 
 
 class Watch:
