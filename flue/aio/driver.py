@@ -8,8 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from flue.aio.interrupt import Interrupted
-from flue.aio.transport import TransportFault
-from flue.core.actions import Batch, Deliver, Done, Fail, Open, Read, Sleep
+from flue.core.actions import Batch, Deliver, Done, Fail, Open, Read, Sleep, TransportFault
 
 if TYPE_CHECKING:
     from flue.aio.interrupt import Interrupt

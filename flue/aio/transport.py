@@ -16,7 +16,7 @@ import httpx
 from flue.aio.faults import RAISED, to_fault
 from flue.config import HeaderFields
 from flue.core import wire
-from flue.core.actions import Fault, Head, Request
+from flue.core.actions import Head, Request, TransportFault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,21 +25,13 @@ if TYPE_CHECKING:
 
     from flue.config import Timeouts
 
-__all__ = ["Answer", "Transport", "TransportFault"]
+__all__ = ["Answer", "Transport"]
 
 _Kept = tuple[httpx.AsyncClient, AsyncGenerator[None, None]]
 
 _KEPT = 100
 """Idle connections kept; open ones are not limited, since every live stream has its own."""
 USER_AGENT = f"flue-sdk python-httpx/{httpx.__version__}"
-
-
-class TransportFault(Exception):  # noqa: N818  # carries a Fault to the driver
-    """An attempt failed; `.fault` says how."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(str(fault.error))
-        self.fault = fault
 
 
 class Answer:

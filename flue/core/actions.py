@@ -11,7 +11,21 @@ if TYPE_CHECKING:
     from flue.core.wire import WireHeaders
     from flue.errors import FlueError
 
-__all__ = ["Action", "Batch", "Deliver", "Done", "Fail", "Fault", "Head", "Machine", "Open", "Read", "Request", "Sleep"]
+__all__ = [
+    "Action",
+    "Batch",
+    "Deliver",
+    "Done",
+    "Fail",
+    "Fault",
+    "Head",
+    "Machine",
+    "Open",
+    "Read",
+    "Request",
+    "Sleep",
+    "TransportFault",
+]
 
 
 @attrs.frozen
@@ -63,6 +77,14 @@ class Fault:
     error: FlueError
     retry: bool = True
     silent: bool = False
+
+
+class TransportFault(Exception):  # noqa: N818  # carries a `Fault` from a transport to its driver, never to the user
+    """An attempt failed; `.fault` says how."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(str(fault.error))
+        self.fault = fault
 
 
 @attrs.define

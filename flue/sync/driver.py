@@ -6,8 +6,7 @@ import inspect
 import time
 from typing import TYPE_CHECKING, Any
 
-from flue.core.actions import Batch, Deliver, Done, Fail, Open, Read, Sleep
-from flue.sync.transport import TransportFault
+from flue.core.actions import Batch, Deliver, Done, Fail, Open, Read, Sleep, TransportFault
 
 if TYPE_CHECKING:
     from flue.config import Settings

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from flue.config import HeaderFields
 from flue.core import wire
-from flue.core.actions import Fault, Head, Request
+from flue.core.actions import Head, Request, TransportFault
 from flue.core.chunked import ChunkedDecoder
 from flue.core.framing import Malformed
 from flue.sync.connection import FinalResponse, working_for
@@ -28,18 +28,10 @@ if TYPE_CHECKING:
     from flue.config import Timeouts
     from flue.sync.interrupt import Interrupt
 
-__all__ = ["Answer", "Transport", "TransportFault"]
+__all__ = ["Answer", "Transport"]
 
 CHUNK = 64 * 1024
 """Bytes asked for at a time; what has arrived is given at once, however little."""
-
-
-class TransportFault(Exception):  # noqa: N818  # carries a Fault to the driver
-    """An attempt failed; `.fault` says how."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(str(fault.error))
-        self.fault = fault
 
 
 class Answer:

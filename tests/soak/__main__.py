@@ -1,4 +1,4 @@
-"""`python -m tests.soak`: random fault scripts on both faces, one process each; exit status 1 when anything is wrong.
+"""`python -m tests.soak`: random fault scripts on both faces, in processes of their own; exit status 1 when anything is wrong.
 
 A script is one stream that is read from its first event to its last, while its answers are spoilt, its readers
 cancelled, and its server restarted. What is not to be: an event lost, repeated, out of order or altered, an error, a
@@ -8,16 +8,20 @@ hang, a descriptor, thread or task left behind.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import random
 import subprocess
 import sys
+import time
 from collections import Counter
 
 from .face import HANG, SETTLE, Report, soak
+from .script import make_script
 
-FACES = ("sync", "async")
+PROCESSES = {"sync": 1, "async": 2}
+"""Of each face: a request of the asyncio face costs twice as much time of the processor."""
 DONE = ("scripts", "events", "requests", "faults", "disasters")
 NOT_TO_BE = (
     "losses",
@@ -39,51 +43,59 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=120.0, help="how long new scripts are begun")
     parser.add_argument("--seed", type=int, help="of the scripts; random unless given")
     parser.add_argument("--script", type=int, metavar="N", help="only this script of the seed")
-    parser.add_argument("--face", choices=FACES, help="only this face")
-    parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)  # what a face's process prints
+    parser.add_argument("--face", choices=PROCESSES, help="only this face")
+    parser.add_argument("--part", type=int, help=argparse.SUPPRESS)  # in a process of a face: which one it is
     arguments = parser.parse_args()
-    seed = random.randrange(1_000_000) if arguments.seed is None else arguments.seed
-    if arguments.json:
-        print(json.dumps(_soaked(arguments.face, seed, arguments.seconds, arguments.script).as_json()))
+    if arguments.part is not None:
+        print(json.dumps(_soaked(arguments).as_json()))
         sys.stdout.flush()
         os._exit(0)  # also with a thread that hangs
-    faces = FACES if arguments.face is None else (arguments.face,)
+    if arguments.seed is None:
+        arguments.seed = random.randrange(1_000_000)
     if arguments.script is not None:
-        from .script import make_script
-
-        print(make_script(seed, arguments.script))
-    reports = _in_processes(faces, seed, arguments.seconds, arguments.script)
-    print(_table(reports, seed))
+        print(make_script(arguments.seed, arguments.script))
+    reports = _in_processes(arguments)
+    print(_table(reports, arguments.seed))
     for face, report in reports.items():
         for failure in report.failures:
-            print(f"\n{face}, --seed {seed} {failure}")
+            print(f"\n--seed {arguments.seed} --face {face} {failure}")
     return int(any(report.failures or any(report.counts[what] for what in NOT_TO_BE) for report in reports.values()))
 
 
-def _soaked(face: str, seed: int, seconds: float, script: int | None) -> Report:
+def _soaked(arguments: argparse.Namespace) -> Report:
+    one = arguments.script
+    numbers = itertools.count(arguments.part, PROCESSES[arguments.face]) if one is None else iter([one])
     try:
-        return soak(face, seed, seconds, script)
+        return soak(arguments.face, arguments.seed, arguments.seconds, numbers)
     except TimeoutError as error:
         return Report(Counter(hangs=1), [str(error)])
 
 
-def _in_processes(faces: tuple[str, ...], seed: int, seconds: float, script: int | None) -> dict[str, Report]:
-    """Soak each face in a process of its own, in which warnings are errors."""
-    command = [sys.executable, "-W", "error", "-m", "tests.soak", "--json", f"--seed={seed}", f"--seconds={seconds}"]
-    if script is not None:
-        command.append(f"--script={script}")
-    running = {face: subprocess.Popen([*command, f"--face={face}"], stdout=subprocess.PIPE) for face in faces}
-    reports = {}
+def _in_processes(arguments: argparse.Namespace) -> dict[str, Report]:
+    """Soak the faces in processes of their own, in which warnings are errors."""
+    command = [sys.executable, "-W", "error", "-m", "tests.soak"]
+    command += [f"--seed={arguments.seed}", f"--seconds={arguments.seconds}"]
+    if arguments.script is not None:
+        command.append(f"--script={arguments.script}")
+    faces = [arguments.face] if arguments.face else list(PROCESSES)
+    parts = [(face, part) for face in faces for part in range(PROCESSES[face] if arguments.script is None else 1)]
+    running = [
+        (face, subprocess.Popen([*command, f"--face={face}", f"--part={part}"], stdout=subprocess.PIPE))
+        for face, part in parts
+    ]
+    reports = {face: Report() for face in faces}
+    deadline = time.monotonic() + arguments.seconds + 2 * (HANG + SETTLE)
     try:
-        for face, process in running.items():
+        for face, process in running:
             try:
-                out, _ = process.communicate(timeout=seconds + 2 * (HANG + SETTLE))
+                out, _ = process.communicate(timeout=max(0.0, deadline - time.monotonic()))
                 said = json.loads(out)
-                reports[face] = Report(Counter(said["counts"]), said["failures"], said["seconds"])
+                report = Report(Counter(said["counts"]), said["failures"], said["seconds"])
             except (subprocess.TimeoutExpired, ValueError) as error:
-                reports[face] = Report(Counter(hangs=1), [f"its process gave no report: {error}"])
+                report = Report(Counter(hangs=1), [f"its process gave no report: {error}"])
+            reports[face].merge(report)
     finally:
-        for process in running.values():
+        for _, process in running:
             process.kill()
             process.wait()
     return reports

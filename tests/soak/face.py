@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import logging
 import os
 import sys
@@ -62,6 +63,12 @@ class Report:
             said = ", ".join(f"{what} {count}" for what, count in play.ledger.counts.items())
             self.fail("\n".join([f"--script {play.script.number}: {said}", *play.notes, str(play.script)]))
 
+    def merge(self, other: Report) -> None:
+        """Another process of the face is over."""
+        self.counts.update(other.counts)
+        self.failures += other.failures
+        self.seconds = max(self.seconds, other.seconds)
+
     def fail(self, what: str) -> None:
         """Keep what went wrong."""
         if len(self.failures) < SHOWN:
@@ -108,18 +115,16 @@ class Watch:
                 play.stream.cancel()
 
 
-def soak(face: str, seed: int, seconds: float, script: int | None = None) -> Report:
-    """Play scripts for so many seconds, or the one that is named."""
+def soak(face: str, seed: int, seconds: float, numbers: Iterator[int]) -> Report:
+    """Play scripts of these numbers, until there are no more or the time is up."""
     logging.getLogger("flue").setLevel(logging.CRITICAL)  # every retry would be told
     report = Report()
     sys.unraisablehook = lambda what: report.complain(f"{what.err_msg}: {what.exc_value!r} in {what.object!r}")
     threading.excepthook = lambda what: report.complain(f"in thread {what.thread}: {what.exc_value!r}")
     begin = time.monotonic()
-    first = 0
-    while time.monotonic() - begin < seconds:
-        numbers = deque([script] if script is not None else range(first, first + ROUND))
-        with _nothing_left(report), Site(f"{seed}:{first}") as site:
-            play = _Round(site, seed, numbers, begin + seconds, report)
+    while time.monotonic() - begin < seconds and (some := deque(itertools.islice(numbers, ROUND))):
+        with _nothing_left(report), Site(f"{seed}:{some[0]}") as site:
+            play = _Round(site, seed, some, begin + seconds, report)
             if face == "async":
                 asyncio.run(play.run_async())
             else:
@@ -128,9 +133,6 @@ def soak(face: str, seed: int, seconds: float, script: int | None = None) -> Rep
             report.counts["complaints"] += len(site.problems)
             for problem in site.problems:
                 report.fail(f"in a test server: {problem}")
-        first += ROUND
-        if script is not None:
-            break
     report.seconds = time.monotonic() - begin
     return report
 
