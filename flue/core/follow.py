@@ -105,6 +105,7 @@ class Follow(Attempts):
         self._frameless = 0  # event connections in a row without any
         self._silences = 0  # of them, those that were given up for their silence
         self._data: list[Any] = []  # items whose control frame has not come
+        self._held = 0  # their bytes
         self._brought = False  # whether the open answer brought items
         self._nonsense = 0
         self._half = (b"", 0)  # the last body that was cut, and how often it was cut just there
@@ -188,7 +189,6 @@ class Follow(Attempts):
         elif self._asked == "sse":
             self._sse = framing.SseParser(self._limit)
             self._frames = 0
-            self._data = []
         elif not wire.is_json(media):
             message = f"expected application/json, got {media!r}"
             self._protocol_error("UNEXPECTED_CONTENT_TYPE", message, now, status=200)
@@ -262,7 +262,7 @@ class Follow(Attempts):
         try:
             for kind, payload in parser.feed(chunk):
                 if kind == b"data":
-                    self._data += framing.split_page(payload)
+                    self._hold(payload)
                 elif kind == b"control":
                     self._control(facts.from_control(payload), now)
                 if self._ending or self._action is not READ:
@@ -272,11 +272,22 @@ class Follow(Attempts):
         except framing.Malformed as error:
             self._protocol_error("PARSE_ERROR", f"an event of the stream is not what it should be: {error}", now)
 
+    def _hold(self, payload: bytes) -> None:
+        """Keep a frame's items until their control frame comes."""
+        self._held += len(payload)
+        if self._limit is not None and self._held > self._limit:
+            raise framing.TooLarge(f"a batch is larger than the limit of {self._limit} bytes")
+        self._data += framing.split_page(payload)
+
+    def _let_go(self) -> list[Any]:
+        items, self._data, self._held = self._data, [], 0
+        return items
+
     def _control(self, said: facts.Facts, now: float) -> None:
         if said.offset is None:
             self._protocol_error("MISSING_OFFSET", "a control event without streamNextOffset", now)
             return
-        items, self._data = self._data, []
+        items = self._let_go()
         self._frames += 1
         self._frameless = self._silences = 0
         if self._take(items, said, now, closed=said.closed):
@@ -302,11 +313,11 @@ class Follow(Attempts):
 
     def dropped(self) -> None:
         """The connection is gone, and with it what had no control frame."""
-        self._data = []
+        self._let_go()
         super().dropped()
 
     def _lost_connection(self, now: float) -> None:
-        self._data = []
+        self._let_go()
         if self._frames == 0:
             self._frameless += 1
             if self._frameless >= SILENT_CONNECTIONS:

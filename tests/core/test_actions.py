@@ -49,3 +49,10 @@ def test_the_machines_speak_the_protocol(machine):
         if not name.startswith("_"):
             given = inspect.signature(getattr(machine, name))
             assert list(given.parameters) == list(inspect.signature(asked).parameters), name
+
+
+def test_a_transport_says_what_went_wrong():
+    fault = Fault(FlueConnectionError("reset"))
+    raised = actions.TransportFault(fault)
+    assert raised.fault is fault
+    assert str(raised) == "reset"

@@ -170,3 +170,15 @@ def test_a_fault_behind_whole_batches_waits_until_they_are_handed_over():
     played = play(machine, [events(frames([0], at(1)) + frames([1], at(2)), RESET)])
     assert (played.items, machine.offset, played.error) == ([0, 1], at(2), RESET.error)
     assert isinstance(played.error, FlueConnectionError)
+
+
+class TestLargeBatches:
+    def test_frames_that_wait_for_their_control_frame_count_together(self):
+        """Edge case 59."""
+        played = play(follow("sse", limit=100), [events(*[data_frame([n] * 20) for n in range(9)])])
+        assert (played.code, played.items) == ("EVENT_TOO_LARGE", [])
+        assert str(played.error) == "EVENT_TOO_LARGE: a batch is larger than the limit of 100 bytes"
+
+    def test_each_batch_has_the_limit_to_itself(self):
+        steps = [frames([n] * 20, at(n + 1), streamClosed=n == 8) for n in range(9)]
+        assert len(play(follow("sse", limit=100), [events(*steps)]).items) == 180
