@@ -6,18 +6,24 @@ PY := $(VENV)/bin/python
 RUN := env -u FLUE_BASE_URL -u FLUE_TOKEN $(PY)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test core lint format types codegen drift check live bench soak clean
+.PHONY: help demo test core lint format types codegen drift check live docs bench soak clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-$(VENV)/.installed: pyproject.toml
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+
+$(VENV)/.runtime: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	$(PY) -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	$(PIP) --upgrade "pip>=25.1"
+	$(PIP) --editable .
 	@touch $@
 
-demo: $(VENV)/.installed ## the main job in half a minute, on an embedded server
+$(VENV)/.installed: $(VENV)/.runtime
+	$(PIP) --group dev
+	@touch $@
+
+demo: $(VENV)/.runtime ## the main job in half a minute, on an embedded server
 	@$(RUN) -m flue demo
 
 test: $(VENV)/.installed ## every test but the live ones
@@ -57,7 +63,15 @@ bench: $(VENV)/.bench ## speed against peers, in one run; writes tests/bench/RES
 	$(RUN) -m tests.bench --write
 
 $(VENV)/.bench: $(VENV)/.installed
-	$(PY) -m pip install --quiet --disable-pip-version-check --group bench
+	$(PIP) --group bench
+	@touch $@
+
+docs: $(VENV)/.docs ## the documentation site, into build/site; then its examples are run
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet
+	$(RUN) -m pytest tests/docs
+
+$(VENV)/.docs: $(VENV)/.installed
+	$(PIP) --group docs
 	@touch $@
 
 clean: ## forget the environment

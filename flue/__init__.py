@@ -93,7 +93,11 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'flue' has no attribute {name!r}")
-    value = getattr(importlib.import_module(home), name)
+    try:
+        module = importlib.import_module(home)
+    except AttributeError as error:  # of a library that is too old; Python would take it for a missing name
+        raise ImportError(f"flue.{name} cannot be loaded: {error}") from error
+    value = getattr(module, name)
     globals()[name] = value
     return value
 

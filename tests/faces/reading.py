@@ -60,7 +60,10 @@ class Reading:
         run_id: str = "run_1",
         **options: Any,
     ) -> None:
-        """Args: theirs: with a session or client of the caller's own; client: its further arguments; options: of the stream."""
+        """Args: theirs: with a session or client of the caller's own; client: its further arguments; options.
+
+        Of the stream.
+        """
         self._arguments = {"base_url": base_url, "timeout": PATIENT, **(client or {})}
         self._theirs = theirs
         self._run_id = run_id

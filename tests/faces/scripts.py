@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 STRICT = ["-W", "default"]
-"""Every warning is shown, of each socket and transport that was forgotten, too. (`-X dev` would also time the event loop.)"""
+"""Every warning is shown, of each socket and transport that was forgotten.
+
+Too. (`-X dev` would also time the event loop.)
+"""
 
 
 class Program:
@@ -45,7 +48,10 @@ class Program:
         return self._process.stdout.readline().strip()
 
     def interrupt(self) -> None:
-        """What Ctrl-C does, once it waits: a signal right before a blocking call is handled only when that call returns."""
+        """What Ctrl-C does, once it waits.
+
+        A signal right before a blocking call is handled only when that call returns.
+        """
         eventually(self._waits, "the program waits")
         self._process.send_signal(signal.SIGINT)
 

@@ -1,4 +1,7 @@
-"""`cancel()` and `close()` in the caller's own thread: before, inside and behind the loop, from callbacks, from signal handlers."""
+"""`cancel()` and `close()` in the caller's own thread: before, inside and behind the loop, from callbacks.
+
+From signal handlers.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,10 @@ def test_as_often_as_one_likes(face):
 @pytest.mark.parametrize("live", [False, "long-poll", "sse"])
 @on_both_faces
 def test_inside_the_loop(face, live):
-    """Edge case 122. The loop ends behind the event at hand, the connection goes, and the offset is one to go on from."""
+    """Edge case 122.
+
+    The loop ends behind the event at hand, the connection goes, and the offset is one to go on from.
+    """
     run_id = finished(face, 5)
     stream = face.stream(run_id, live=live)
     seen = []
@@ -220,7 +226,11 @@ def test_from_a_signal_handler_beside_a_loop(by_loop, on_signal):
 
 
 def test_signals_at_any_moment(on_signal):
-    """Edge case 123. Between any two instructions of a stream that is read, its handler cancels it or aborts it: no deadlock, no error."""
+    """Edge case 123.
+
+    Between any two instructions of a stream that is read, its handler cancels it or aborts it: no deadlock, no
+    error.
+    """
     chance = random.Random(7)
     ends = []
     with nothing_left(), FlueTestServer() as server, FlueClient(server.base_url, timeout=PATIENT) as client:

@@ -56,7 +56,8 @@ def cancelled(name: str, scheme: str, by: str, *, is_async: bool, theirs: bool) 
 def test_the_blocked_reader_wakes(name, scheme, theirs):
     """Edge cases 120, 125. From another thread, another task, by closing and by a signal, on both faces.
 
-    What a plain session of the caller's leaves behind while it waits for headers ends with its time-outs, or here with the server.
+    What a plain session of the caller's leaves behind while it waits for headers ends with its time-outs, or here
+    with the server.
     """
     ways = [(is_async, by) for is_async in (False, True) for by in WAYS[theirs] if is_async or by != "task"]
     with nothing_left():

@@ -64,7 +64,8 @@ class _Pulling:
 def test_a_cancelled_task(name, scheme, monkeypatch):
     """Edge case 125. Wherever it waits. The error is `CancelledError`, and the connection is gone.
 
-    Cancelled twice in a row, httpcore loses the connection in the middle of its own clean-up: there it goes with the client.
+    Cancelled twice in a row, httpcore loses the connection in the middle of its own clean-up: there it goes with the
+    client.
     """
     monkeypatch.setenv("SSL_CERT_FILE", AUTHORITY)
 

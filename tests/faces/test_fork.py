@@ -75,7 +75,10 @@ def server():
 
 
 def test_a_forked_child(server):
-    """Edge case 133. A kept connection, an open stream, a timer: the child uses none of them, and the parent goes on with all."""
+    """Edge case 133.
+
+    A kept connection, an open stream, a timer: the child uses none of them, and the parent goes on with all.
+    """
     lines = output_of(server, SYNC).splitlines()
     assert lines == [f"child 4 {ALL}", "ended 0", f"parent 4 {ALL}"]
 

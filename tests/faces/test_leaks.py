@@ -71,7 +71,10 @@ def test_a_forgotten_client():
 
 
 def test_a_stream_outlives_its_client_for_as_long_as_it_is_open():
-    """Edge case 121. Closing the client first is no crash: the stream says at its next request that there is no client."""
+    """Edge case 121.
+
+    Closing the client first is no crash: the stream says at its next request that there is no client.
+    """
     with nothing_left(), serving("http") as server:
         client = FlueClient(server.base_url, timeout=PATIENT)
         stream = client.runs.stream("run_1")
@@ -174,13 +177,20 @@ ASYNC_INTERRUPTED = """
     except KeyboardInterrupt:
         print("then", "run_end")
 """
-STATES = {"headers": "", "events": "live='sse'", "pause": "backoff_options=BackoffOptions(initial_delay=30.0, max_delay=30.0)"}
+STATES = {
+    "headers": "",
+    "events": "live='sse'",
+    "pause": "backoff_options=BackoffOptions(initial_delay=30.0, max_delay=30.0)",
+}
 
 
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("script", [SYNC_INTERRUPTED, ASYNC_INTERRUPTED], ids=["sync", "async"])
 def test_a_real_interrupt(script, state):
-    """Edge case 124. Ctrl-C is never retried: it goes through, the connection is released, and the stream can be read on."""
+    """Edge case 124.
+
+    Ctrl-C is never retried: it goes through, the connection is released, and the stream can be read on.
+    """
     with serving("http") as server:
         if state == "pause":
             server.faults.add(Fault(status=503), live="long-poll", times=1)

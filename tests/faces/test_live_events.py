@@ -32,7 +32,10 @@ BAD = {
 @pytest.mark.parametrize("kind", BAD)
 @on_both_faces
 def test_an_event_of_another_version(face, kind, live):
-    """Edge cases 109, 110, 111. What stands before it in its batch is handed over, the checkpoint stays before the batch, the error stays."""
+    """Edge cases 109, 110, 111.
+
+    What stands before it in its batch is handed over, the checkpoint stays before the batch, the error stays.
+    """
     bad, received = BAD[kind]
     if live == "sse":
         face.server.script(RUN, [sse(data(log(0)), control(0), data(log(1), bad, log(3)), control(3))])
@@ -85,7 +88,10 @@ def test_an_event_of_an_unknown_type(face, caplog):
 
 @on_both_faces
 def test_fields_that_are_new_or_missing(face):
-    """Edge case 113. What the wire has is kept, what it lacks is None; what does not fit its schema never ends a stream."""
+    """Edge case 113.
+
+    What the wire has is kept, what it lacks is None; what does not fit its schema never ends a stream.
+    """
     wire = [log(0, tomorrow={"a": [1]}), log(1), log(2, level=7)]
     del wire[1]["runId"]
     face.server.script(RUN, [page(*wire, next_offset=offset(2), closed=True)])
@@ -137,7 +143,10 @@ def test_an_end_without_run_end(face):
 
 @on_both_faces
 def test_the_end_of_another_run(face):
-    """Edge case 118. It does not end the run that is followed; a bare stream ends there only if nothing more is known."""
+    """Edge case 118.
+
+    It does not end the run that is followed; a bare stream ends there only if nothing more is known.
+    """
     start_run(face)
     replies = [page(run_end(0, runId="run_2"), next_offset=offset(0)), page(run_end(1), next_offset=offset(1))]
     face.server.script(f"/runs/{RUN}", replies)

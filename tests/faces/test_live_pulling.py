@@ -27,7 +27,10 @@ def finished(face: Face, count: int) -> str:
 @LIVES
 @on_both_faces(page_limit=7)
 def test_the_offset_is_that_of_what_was_handed_over(face, live):
-    """Edge case 142. It can be read by any thread, and a stream that begins there goes on with the next batch: no event is skipped."""
+    """Edge case 142.
+
+    It can be read by any thread, and a stream that begins there goes on with the next batch: no event is skipped.
+    """
     run_id = finished(face, 20)
     stream = face.stream(run_id, live=live)
     seen = []
@@ -60,7 +63,10 @@ def test_every_checkpoint_is_one_to_resume_from(face, live):
 
 @on_both_faces(page_limit=10)
 def test_pages_are_not_read_ahead(face):
-    """Edge case 139. A page is asked for when its first event is: what the consumer does not take stays with the server."""
+    """Edge case 139.
+
+    A page is asked for when its first event is: what the consumer does not take stays with the server.
+    """
     run_id = finished(face, 100)
     stream = face.stream(run_id)
     for taken in range(1, 102):
@@ -185,7 +191,11 @@ def test_a_clock_that_jumps(face, jump, monkeypatch):
 
 @on_both_faces
 def test_a_retry_date_seen_from_a_clock_that_is_wrong(face, monkeypatch):
-    """Edge case 138. The date form of `Retry-After` is the one thing that needs the time of day; what comes of it is bounded by an hour."""
+    """Edge case 138.
+
+    The date form of `Retry-After` is the one thing that needs the time of day; what comes of it is bounded by an
+    hour.
+    """
     monkeypatch.setattr(time, "time", lambda: 0.0)
     face.server.faults.add(Fault(status=503, headers=[("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")]))
     delays = []

@@ -23,7 +23,10 @@ def server():
 
 
 def test_loop_after_loop(server):
-    """Edge case 132. A client outlives its loop: in the next one it has connections of its own, and those of the last are closed."""
+    """Edge case 132.
+
+    A client outlives its loop: in the next one it has connections of its own, and those of the last are closed.
+    """
     client = AsyncFlueClient(server.base_url, timeout=PATIENT)
 
     async def use() -> int:
@@ -94,7 +97,7 @@ def test_a_stream_made_outside_of_any_loop(server):
     stream = client.runs.stream(RUN)
 
     async def read() -> list[int]:
-        return [(await anext(stream)).event_index]
+        return [(await anext(stream)).event_index]  # noqa: F821  # deleted behind this
 
     with nothing_left():
         assert asyncio.run(read()) == [0]

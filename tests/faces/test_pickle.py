@@ -29,7 +29,10 @@ def refuses(value) -> None:
 
 @on_both_faces
 def test_what_is_alive(face):
-    """Edge case 134. Clients, streams (untouched, open, over) and signals: a clear error, and they are none the worse."""
+    """Edge case 134.
+
+    Clients, streams (untouched, open, over) and signals: a clear error, and they are none the worse.
+    """
     face.server.script(RUN, [page(log(0), log(1), run_end(2), next_offset="0_2", closed=True)])
     signal = AbortSignal()
     stream = face.stream(RUN, signal=signal)
@@ -107,7 +110,7 @@ def test_errors(face):
             assert (str(again), again.args) == (str(error), error.args)
             assert getattr(again, "__notes__", []) == getattr(error, "__notes__", [])
             assert again.run_id == error.run_id
-            assert {name for name in vars(again)} == {name for name in vars(error)}
+            assert set(vars(again)) == set(vars(error))
             if isinstance(error, FlueApiError):
                 assert (again.status, again.body, again.error) == (error.status, error.body, error.error)
                 assert dict(again.headers) == dict(error.headers)

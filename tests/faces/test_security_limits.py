@@ -125,7 +125,10 @@ def test_an_endless_refusal(face, packed):
 @pytest.mark.parametrize("live", [False, "sse"])
 @on_both_faces
 def test_what_is_just_small_enough(face, live):
-    """Edge case 139. The limit is for one page or event, not for a stream; one that large is accepted, also compressed."""
+    """Edge case 139.
+
+    The limit is for one page or event, not for a stream; one that large is accepted, also compressed.
+    """
     big = log(0)
     big["message"] = "x" * (LIMIT - len(dumps([big])) + len(big["message"]))
     assert len(dumps([big])) == LIMIT

@@ -71,7 +71,8 @@ def test_a_redirect_to_another_origin(face, status, elsewhere):
 def test_a_redirect_by_a_trick(face, location, elsewhere):
     """Edge case 141. Without a scheme, with user info, to TLS on the same port, by backslashes, to nowhere.
 
-    httpx reads the address before anybody asked it to, so what is no address fails earlier on that face; neither asks again.
+    httpx reads the address before anybody asked it to, so what is no address fails earlier on that face; neither asks
+    again.
     """
     here, other = f"127.0.0.1:{face.server.port}", f"127.0.0.1:{elsewhere.port}"
     face.server.script("", [redirect(location.format(here=here, other=other))], repeat_last=True)

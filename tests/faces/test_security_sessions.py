@@ -48,21 +48,26 @@ def state_of(session: requests.Session) -> dict:
 
 @pytest.mark.parametrize("kind", ["plain", "with its own send"])
 def test_a_session_is_not_changed(server, kind):
-    """Edge case 135. Headers, auth, hooks, adapters, cookies, verification: the same before and after, and it still works."""
+    """Edge case 135.
+
+    Headers, auth, hooks, adapters, cookies, verification: the same before and after, and it still works.
+    """
 
     class Own(requests.Session):
         def send(self, request, **options):
             return super().send(request, **options)
 
     told = []
-    with nothing_left(), (requests.Session() if kind == "plain" else Own()) as session:
+    with nothing_left(), requests.Session() if kind == "plain" else Own() as session:
         session.headers["x-theirs"] = "1"
         session.cookies.set("theirs", "1", domain="127.0.0.1", path="/")
         session.hooks["response"].append(lambda response, **_: told.append(response.status_code))
         session.verify = False
         before = state_of(session)
         trouble(server)
-        with FlueClient(server.base_url, session=session, token="t", headers={"x-ours": "2"}, timeout=PATIENT) as client:
+        with FlueClient(
+            server.base_url, session=session, token="t", headers={"x-ours": "2"}, timeout=PATIENT
+        ) as client:
             for live in (False, "sse", "long-poll"):
                 assert len(list(client.runs.stream(RUN, live=live, backoff_options=EAGER))) == 6
             client.runs.get(RUN)
@@ -85,7 +90,9 @@ def test_an_http_client_is_not_changed(server):
         async def tell(response) -> None:
             told.append(response.status_code)
 
-        async with httpx.AsyncClient(headers={"x-theirs": "1"}, timeout=3.0, event_hooks={"response": [tell]}) as theirs:
+        async with httpx.AsyncClient(
+            headers={"x-theirs": "1"}, timeout=3.0, event_hooks={"response": [tell]}
+        ) as theirs:
             theirs.cookies.set("theirs", "1", domain="127.0.0.1", path="/")
 
             def state() -> tuple:

@@ -55,7 +55,10 @@ WAITING = [(name, state) for name in CALLS for state in FAULTS if (name, state) 
 @pytest.mark.parametrize(("name", "state"), WAITING)
 @on_both_faces(client={"timeout": PATIENT})
 def test_calls_that_wait(face, name, state):
-    """Edge case 120. `AbortError` within 100 ms, wherever the call waits; behind the start of a run it carries the run."""
+    """Edge case 120.
+
+    `AbortError` within 100 ms, wherever the call waits; behind the start of a run it carries the run.
+    """
     started(face)
     face.server.add_workflow("report", lambda run: None)
     behind_start = (name, state) == ("run", "pause")

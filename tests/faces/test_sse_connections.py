@@ -117,7 +117,8 @@ def test_data_without_its_control_frame_is_thrown_away(face, end):
 def test_an_event_counted_anew_is_another_event(face):
     """Edge case 108. An index is not an offset: a run that was taken up again counts anew, with `run_resume`.
 
-    What a reconnect could bring twice never gets through, since a batch is handed over only with its checkpoint. To drop an
+    What a reconnect could bring twice never gets through, since a batch is handed over only with its checkpoint. To
+    drop an
     event because its index was seen before would lose those of the run's second life.
     """
     frames = data(log(0), log(1)), control(1), data(log(0, type="run_resume"), log(1)), control(3)
@@ -130,7 +131,10 @@ def test_an_event_counted_anew_is_another_event(face):
 )
 @on_both_faces
 def test_events_come_when_they_are_sent(face, fault):
-    """Edge cases 100, 101. Also without a length, as behind an HTTP/1.0 proxy, and compressed by one that was not asked to."""
+    """Edge cases 100, 101.
+
+    Also without a length, as behind an HTTP/1.0 proxy, and compressed by one that was not asked to.
+    """
     run_id = filled(face.server, 1, finish=False)
     face.server.faults.add(fault, live="sse")
     stream = face.stream(run_id, live="sse")
@@ -156,7 +160,10 @@ def test_a_compressed_connection_that_breaks(face):
 
 @on_both_faces(client={"timeout": Timeouts(connect=2.0, read=5.0)})
 def test_a_slow_consumer_finds_its_connection_gone(face):
-    """Edge case 140. The server lost patience while the consumer worked: the stream goes on behind what was handed over."""
+    """Edge case 140.
+
+    The server lost patience while the consumer worked: the stream goes on behind what was handed over.
+    """
     run_id = filled(face.server, 250, finish=False)
     stream = face.stream(run_id, live="sse", backoff_options=EAGER)
     assert indexes(stream.collect(30)) == list(range(30))

@@ -89,7 +89,10 @@ def test_the_change_is_logged(face, caplog):
 
 @on_both_faces
 def test_connections_with_frames_do_not_count(face):
-    """Edge cases 98, 99. Frameless ones count in a row only: one frame, even without items, and the count begins anew."""
+    """Edge cases 98, 99.
+
+    Frameless ones count in a row only: one frame, even without items, and the count begins anew.
+    """
     silent = sse(fault=Fault(end="close"))
     alive = [sse(control(n, upToDate=True), fault=Fault(end="close")) for n in range(3)]
     replies = [silent, silent, alive[0], silent, silent, alive[1], silent, silent, alive[2]]

@@ -98,7 +98,10 @@ def test_a_shared_stream_that_is_cancelled(server):
 
 
 def test_the_offset_is_read_while_others_pull(server, eager_switching):
-    """Edge case 142. From another thread, at any moment: always a checkpoint, never one behind which an event is missing."""
+    """Edge case 142.
+
+    From another thread, at any moment: always a checkpoint, never one behind which an event is missing.
+    """
     run_id = filled(server, 1000)
     offsets: list[tuple[str, int]] = []
     with FlueClient(server.base_url, timeout=PATIENT) as client:

@@ -37,9 +37,7 @@ def test_the_overall_limit_in_every_state(name, scheme, theirs, monkeypatch):
         for is_async in (False, True):
             with STATIONS[name](scheme) as station:
                 begun = time.monotonic()
-                reading = Reading(
-                    station.base_url, is_async=is_async, theirs=theirs, timeout=LIMIT, **station.options
-                )
+                reading = Reading(station.base_url, is_async=is_async, theirs=theirs, timeout=LIMIT, **station.options)
                 reading.wait()
                 # The clients' own making is not part of the limit; it is only a lower bound here.
                 assert reading.ended_at - begun >= LIMIT

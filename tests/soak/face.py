@@ -108,7 +108,9 @@ class Watch:
         now = time.monotonic()
         for play in list(self._playing.values()):
             if now - play.begin > HANG + SETTLE:
-                raise TimeoutError(f"a script hangs and cannot be cancelled\n--script {play.script.number}: {play.script}")
+                raise TimeoutError(
+                    f"a script hangs, and cannot be cancelled\n--script {play.script.number}: {play.script}"
+                )
             if now - play.begin > HANG and not play.ledger.counts["hangs"]:
                 play.ledger.counts["hangs"] += 1
                 play.notes.append(f"hung: {play.stream!r}")
@@ -152,7 +154,9 @@ class _Round:
         """Play them in threads."""
         with ExitStack() as stack:
             clients = [stack.enter_context(FlueClient(**client_options(server))) for server in self._site.servers]
-            readers = [threading.Thread(target=self._work, args=(clients,), daemon=True) for _ in range(READERS["sync"])]
+            readers = [
+                threading.Thread(target=self._work, args=(clients,), daemon=True) for _ in range(READERS["sync"])
+            ]
             for reader in readers:
                 reader.start()
             for reader in readers:
