@@ -60,6 +60,7 @@ def run(argv: Sequence[str] | None = None) -> int:
         from flue.cli.views import say  # noqa: PLC0415  # only when there is something to say
 
         say(*sentences)
+        _give_up_unwritten()
     return status
 
 
@@ -110,6 +111,17 @@ def _explain(error: BaseException) -> tuple[Exit, list[str]]:
         return Exit.UNREACHABLE, [str(error)]
     mistake = f"a mistake of this program: {type(error).__name__}: {error}"
     return Exit.UNREACHABLE, [mistake, "FLUE_DEBUG=1 in the environment shows where"]
+
+
+def _give_up_unwritten() -> None:
+    """Let what cannot be written go.
+
+    The interpreter's own last flush would fail at it again, with an exit status of its own.
+    """
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        _silence_stdout()
 
 
 def _silence_stdout() -> None:

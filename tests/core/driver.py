@@ -88,7 +88,7 @@ class Played:
         return sum(moment < seconds for moment in self.opened)
 
 
-class Torn(Exception):  # noqa: N818
+class Torn(Exception):
     """The caller is torn out of an action, as by a KeyboardInterrupt."""
 
 

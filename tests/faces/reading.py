@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import os
 import ssl
 import sys
 import threading
@@ -60,9 +59,15 @@ class Reading:
         run_id: str = "run_1",
         **options: Any,
     ) -> None:
-        """Args: theirs: with a session or client of the caller's own; client: its further arguments; options.
+        """Begin to read.
 
-        Of the stream.
+        Args:
+            base_url: of the client.
+            is_async: which face.
+            theirs: with a session or client of the caller's own.
+            client: further arguments of the client.
+            run_id: what to read.
+            options: of the stream.
         """
         self._arguments = {"base_url": base_url, "timeout": PATIENT, **(client or {})}
         self._theirs = theirs
@@ -175,9 +180,9 @@ class Reading:
 def descriptors() -> dict[str, str]:
     """What this process holds open."""
     found = {}
-    for name in os.listdir("/proc/self/fd"):
+    for entry in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):  # the directory itself
-            found[name] = os.readlink(f"/proc/self/fd/{name}")
+            found[entry.name] = str(entry.readlink())
     return found
 
 

@@ -19,10 +19,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 STRICT = ["-W", "default"]
-"""Every warning is shown, of each socket and transport that was forgotten.
-
-Too. (`-X dev` would also time the event loop.)
-"""
+"""Every warning is shown: of each socket and transport that was forgotten. (`-X dev` would also time the loop.)"""
 
 
 class Program:
@@ -48,9 +45,9 @@ class Program:
         return self._process.stdout.readline().strip()
 
     def interrupt(self) -> None:
-        """What Ctrl-C does, once it waits.
+        """Do what Ctrl-C does, once it waits.
 
-        A signal right before a blocking call is handled only when that call returns.
+        A signal that comes right before a blocking call is handled only when that call returns.
         """
         eventually(self._waits, "the program waits")
         self._process.send_signal(signal.SIGINT)

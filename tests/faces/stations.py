@@ -6,6 +6,7 @@ import contextlib
 import socket
 import ssl
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flue.testing import Fault, FlueTestServer
@@ -64,8 +65,7 @@ def _full_backlog(scheme: str) -> Iterator[Station]:
 
 def syn_sent(port: int) -> int:
     """How many connections to a local port wait for an answer of the kernel."""
-    with open("/proc/net/tcp", encoding="ascii") as table:
-        rows = [line.split() for line in table.readlines()[1:]]
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
     return sum(row[2].endswith(f":{port:04X}") and row[3] == "02" for row in rows)
 
 

@@ -1,7 +1,4 @@
-"""`cancel()` and `close()` in the caller's own thread: before, inside and behind the loop, from callbacks.
-
-From signal handlers.
-"""
+"""`cancel()` and `close()` in the caller's own thread: around the loop, from callbacks, from signal handlers."""
 
 from __future__ import annotations
 

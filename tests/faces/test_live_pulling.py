@@ -86,7 +86,7 @@ def test_a_consumer_that_stops_for_long(face):
     assert [line for line in face.transcript if line[0] == "pause"] == []
 
 
-class Mistake(Exception):
+class Mistake(Exception):  # of nobody's library
     """Of the caller's own code."""
 
 

@@ -99,8 +99,10 @@ def test_now_is_asked_until_it_is_answered_and_never_again(face, live):
 @LIVES
 @on_both_faces(poll_hold=0.05)
 def test_tail_is_asked_with_the_start_only(face, live):
-    """Edge case 106. It is pinned by one plain read, and not repeated with a concrete offset: there it would mean nothing, and with an
-    offset that is still the start it would skip a burst of more than so many events.
+    """Edge case 106. It is pinned by one plain read, and not repeated.
+
+    With a concrete offset it would mean nothing, and with one that is still the start it would skip a burst of more
+    than so many events.
     """
     run_id = started(face, 10)
     face.server.faults.add(Fault(cut_after=20))
@@ -187,9 +189,9 @@ def test_a_stream_that_has_been_read_from_gives_up_only_when_told(face):
 
 @on_both_faces(client={"timeout": Timeouts(connect=2.0, read=0.12)}, compare=False)
 def test_a_poll_that_is_held_longer_than_the_reader_is_patient(face, caplog):
-    """Edge case 80. Silence while waiting for headers is asked again; it is no error to the caller, however often it happens.
+    """Edge case 80. Silence while waiting for headers is asked again, and is no error to the caller.
 
-    The pauses depend on how long the silences were measured to be.
+    However often it happens. The pauses depend on how long the silences were measured to be.
     """
     run_id = started(face, 1)
     options = BackoffOptions(initial_delay=0.001, max_delay=0.002, max_retries=3)

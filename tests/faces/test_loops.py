@@ -94,15 +94,16 @@ def test_a_client_that_is_closed(server):
 def test_a_stream_made_outside_of_any_loop(server):
     """Edge case 132. It belongs to the loop of its first pull."""
     client = AsyncFlueClient(server.base_url, timeout=PATIENT)
-    stream = client.runs.stream(RUN)
+    streams = [client.runs.stream(RUN)]
 
     async def read() -> list[int]:
-        return [(await anext(stream)).event_index]  # noqa: F821  # deleted behind this
+        return [(await anext(streams[0])).event_index]
 
     with nothing_left():
         assert asyncio.run(read()) == [0]
-        stream.cancel()  # its loop is gone, and its connection with it
-        del stream
+        streams[0].cancel()  # its loop is gone, and its connection with it
+        asyncio.run(streams[0].aclose())
+        streams.clear()
 
 
 def test_cancelled_from_a_thread_while_its_loop_ends(server):

@@ -184,9 +184,9 @@ def test_a_listener_that_comes_late():
 @on_both_faces
 def test_what_is_no_signal(face, signal):
     """Refused before any I/O."""
-    for name in CALLS:
+    for call in CALLS.values():
         with pytest.raises(TypeError, match="signal must be"):
-            CALLS[name](face, signal=signal)
+            call(face, signal=signal)
     with pytest.raises(TypeError, match="signal must be"):
         face.stream(RUN, signal=signal)
     assert face.targets == []

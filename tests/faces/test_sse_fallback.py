@@ -43,7 +43,7 @@ def test_a_refusal_of_events(face, status):
 )
 @on_both_faces
 def test_something_else_than_events(face, answer):
-    """Edge case 95. It is never read as events, and not as a page either: what was asked of it was something else, so it is asked again.
+    """Edge case 95. It is never read as events, and not as a page either: something else was asked for.
 
     (A page of JSON could be taken; one more request costs less than a second way for items to come in.)
     """

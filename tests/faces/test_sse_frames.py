@@ -23,9 +23,7 @@ def test_frames_before_a_control_frame_are_one_batch(face):
     """Edge case 85."""
     face.server.script(RUN, [sse(data(log(0)), data(log(1), log(2)), control(2), data(run_end(3)), control(3))])
     stream = face.stream(RUN, live="sse")
-    moves = []
-    for event in stream:
-        moves.append((event.event_index, stream.offset))
+    moves = [(event.event_index, stream.offset) for event in stream]
     assert moves == [(0, "-1"), (1, "-1"), (2, offset(2)), (3, offset(3))]
 
 

@@ -202,7 +202,7 @@ def test_closing_from_another_thread_at_any_moment(server, eager_switching):
             )
             closer.start()
             for event in stream:
-                seen.append(event.event_index)
+                seen.append(event.event_index)  # read by the closer while it grows
             closer.join()
             assert seen == list(range(len(seen)))
             behind = int(stream.offset.rpartition("_")[2])
