@@ -11,6 +11,7 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+import anyio
 import httpx
 
 from flue.aio.faults import RAISED, to_fault
@@ -76,7 +77,13 @@ class Answer:
         """Give the connection back if the body was read to its end, else close it. Idempotent."""
         if self.head.status == 204 or self.head.headers.get("content-length") == "0":
             await anext(self._chunks, b"")  # nothing is to come; reading that is what gives the connection back
-        await self._response.aclose()
+        # To its end, whoever is cancelled: it may close other connections of the pool, too.
+        closing = asyncio.ensure_future(self._response.aclose())
+        try:
+            await asyncio.shield(closing)
+        except asyncio.CancelledError:
+            await _patiently(closing)
+            raise
 
 
 class _Handshake:
@@ -153,21 +160,27 @@ class Transport:
             request.method, request.url, headers=fields, content=request.body, timeout=timeout, extensions=extensions
         )
         auth = None if authorized else httpx.USE_CLIENT_DEFAULT
-        # In a task of its own, which is cancelled once and then left to give its connection up: httpcore awaits
-        # while it
-        # does, and a second cancellation there would leave the connection open.
-        sending = asyncio.ensure_future(self._send_built(client, built, auth))
+        # In a task of its own, which is left to give its connections up when the caller goes: httpcore awaits while it
+        # does, and shields that from scopes of anyio only. A native cancellation there would leave connections open.
+        scope = anyio.CancelScope()
+
+        async def within() -> httpx.Response | None:
+            with scope:
+                return await self._send_built(client, built, auth)
+            return None
+
+        sending = asyncio.ensure_future(within())
         try:
-            return await asyncio.shield(sending)
+            response = await asyncio.shield(sending)
         except asyncio.CancelledError:
-            sending.cancel()
-            while not sending.done():
-                with contextlib.suppress(asyncio.CancelledError):
-                    await asyncio.wait([sending])
-            if not sending.cancelled() and sending.exception() is None:
-                await sending.result().aclose()
+            scope.cancel()
+            await _patiently(sending)
+            if not sending.cancelled() and sending.exception() is None and (late := sending.result()) is not None:
+                await late.aclose()
             await handshake.abandon()
             raise
+        assert response is not None  # noqa: S101  # only a cancelled scope gives none
+        return response
 
     async def _send_built(
         self, client: httpx.AsyncClient, built: httpx.Request, auth: httpx.Auth | UseClientDefault | None
@@ -198,6 +211,13 @@ class Transport:
             await anext(keeper)
             self._clients[loop] = kept = client, keeper
         return kept[0]
+
+
+async def _patiently(task: asyncio.Future[Any]) -> None:
+    """Wait for the end of a task, through any cancellation."""
+    while not task.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait([task])
 
 
 async def _keep(client: httpx.AsyncClient) -> AsyncGenerator[None, None]:

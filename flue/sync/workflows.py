@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Literal, overload
 
 from flue.core.outcome import RECORD_PATIENCE, RunOutcome
-from flue.errors import AbortError, FlueError
+from flue.errors import AbortError, FlueError, FlueTimeoutError
 from flue.models import WorkflowRunResult
 from flue.plan import UNSET, Deadline, check_handler, plan_get_run, plan_invoke, plan_run_stream, sees_own_end
 from flue.sync.call import pause, perform
@@ -129,6 +129,8 @@ class Workflows:
                     break
                 left = deadline.left()
                 pause(seconds if left is None else min(seconds, left), signal)
+                if left is not None and left <= seconds:
+                    raise FlueTimeoutError(f"run {run_id}: its record still says active after {timeout:g} s")
                 plan = plan_get_run(
                     self._settings, run_id, signal=signal, backoff_options=backoff_options, timeout=deadline.left()
                 )

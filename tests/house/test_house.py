@@ -27,6 +27,7 @@ ALLOWED = {
 ONLY_IN = {
     "requests": ("flue.sync", "flue.testing"),
     "urllib3": ("flue.sync",),
+    "anyio": ("flue.aio",),
     "httpx": ("flue.aio", "flue.testing"),
     "cattrs": ("flue.codec",),
     "tenacity": ("flue.core.retry",),
