@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+import traceback
 from typing import TYPE_CHECKING, Any
 
 from flue.config import HeaderFields
@@ -68,7 +69,7 @@ class Answer:
                 return self._events.read()
             chunk: bytes = self._raw.read1(CHUNK, decode_content=True) if self._partial else self._raw.read(CHUNK)
         except RAISED as error:
-            raise TransportFault(to_fault(error, url=self._url)) from error
+            raise _fault(error, self._url) from error
         return chunk
 
     def close(self) -> None:
@@ -84,6 +85,13 @@ class Answer:
         if hasattr(self._raw, "shutdown"):
             with contextlib.suppress(Exception):  # closed meanwhile, or a raw object of a kind of its own
                 self._raw.shutdown()
+
+
+def _fault(error: Exception, url: str) -> TransportFault:
+    # urllib3 keeps the error in a local of a frame that the error's own traceback holds: a cycle, which would keep the
+    # caller's stream alive until the collector comes. Only finished frames are cleared.
+    traceback.clear_frames(error.__traceback__)
+    return TransportFault(to_fault(error, url=url))
 
 
 class _EventBody:
@@ -155,7 +163,7 @@ class Transport:
                 return Answer(raw, raw.status, request.url, interrupt, raw.close)
             response = send_aside(self._theirs, request, merged, timeout, interrupt)
         except RAISED as error:
-            raise TransportFault(to_fault(error, url=request.url)) from error
+            raise _fault(error, request.url) from error
         answer = Answer(response.raw, response.status_code, request.url, interrupt, response.close)
         interrupt.watch(answer)
         return answer

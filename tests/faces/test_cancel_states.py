@@ -51,6 +51,14 @@ def cancelled(name: str, scheme: str, by: str, *, is_async: bool, theirs: bool) 
     return reading.ended_at - before
 
 
+def at_best(*which: str, is_async: bool, theirs: bool) -> float:
+    """The time it takes; of three where a busy machine was late. A reader that is not woken is late every time."""
+    tries: list[float] = []
+    while not tries or (tries[-1] >= LIMIT and len(tries) < 3):
+        tries.append(cancelled(*which, is_async=is_async, theirs=theirs))
+    return min(tries)
+
+
 @pytest.mark.parametrize("theirs", [False, True], ids=["own", "theirs"])
 @pytest.mark.parametrize(("name", "scheme"), BLOCKED, ids=[f"{name}-{scheme}" for name, scheme in BLOCKED])
 def test_the_blocked_reader_wakes(name, scheme, theirs):
@@ -61,7 +69,7 @@ def test_the_blocked_reader_wakes(name, scheme, theirs):
     """
     ways = [(is_async, by) for is_async in (False, True) for by in WAYS[theirs] if is_async or by != "task"]
     with nothing_left():
-        took = {way: cancelled(name, scheme, way[1], is_async=way[0], theirs=theirs) for way in ways}
+        took = {way: at_best(name, scheme, way[1], is_async=way[0], theirs=theirs) for way in ways}
     worst = max(took, key=lambda way: took[way])
     face = "async" if worst[0] else "sync"
     print(f"{name} over {scheme}: worst {1000 * took[worst]:.1f} ms ({face}, by {worst[1]})")

@@ -1,5 +1,4 @@
-"""`python -m tests.soak`: random fault scripts on both faces, in processes of their own; exit status 1 when anything
-is wrong.
+"""`python -m tests.soak`: random fault scripts on both faces; exit status 1 when anything is wrong.
 
 A script is one stream that is read from its first event to its last, while its answers are spoilt, its readers
 cancelled, and its server restarted. What is not to be: an event lost, repeated, out of order or altered, an error, a

@@ -15,6 +15,9 @@ from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import httpx
+import requests
+
 from flue import AsyncFlueClient, FlueClient
 
 from .readers import read, read_async
@@ -119,9 +122,12 @@ class Watch:
 
 def soak(face: str, seed: int, seconds: float, numbers: Iterator[int]) -> Report:
     """Play scripts of these numbers, until there are no more or the time is up."""
-    logging.getLogger("flue").setLevel(logging.CRITICAL)  # every retry would be told
+    for name in ("flue", "urllib3"):  # every retry would be told, and every connection that a pool has no room for
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     report = Report()
-    sys.unraisablehook = lambda what: report.complain(f"{what.err_msg}: {what.exc_value!r} in {what.object!r}")
+    sys.unraisablehook = lambda what: report.complain(
+        f"{what.err_msg or 'unraisable'}: {what.exc_value!r} in {what.object!r}"
+    )
     threading.excepthook = lambda what: report.complain(f"in thread {what.thread}: {what.exc_value!r}")
     begin = time.monotonic()
     while time.monotonic() - begin < seconds and (some := deque(itertools.islice(numbers, ROUND))):
@@ -153,7 +159,12 @@ class _Round:
     def run(self) -> None:
         """Play them in threads."""
         with ExitStack() as stack:
-            clients = [stack.enter_context(FlueClient(**client_options(server))) for server in self._site.servers]
+            session = stack.enter_context(requests.Session())
+            clients = {
+                (number, theirs): stack.enter_context(FlueClient(**client_options(server), session=given))
+                for number, server in enumerate(self._site.servers)
+                for theirs, given in ((False, None), (True, session))
+            }
             readers = [
                 threading.Thread(target=self._work, args=(clients,), daemon=True) for _ in range(READERS["sync"])
             ]
@@ -164,12 +175,12 @@ class _Round:
                     reader.join(1.0)
                     self._watch.look()
 
-    def _work(self, clients: list[FlueClient]) -> None:
+    def _work(self, clients: dict[tuple[int, bool], FlueClient]) -> None:
         while (play := self._next()) is not None:
             error = None
             with self._watch.over(play):
                 try:
-                    read(clients[play.script.server], play)
+                    read(clients[play.script.server, play.script.theirs], play)
                 except Exception as caught:
                     error = caught
             self._report.add(play, error)
@@ -178,22 +189,26 @@ class _Round:
         """Play them in tasks."""
         asyncio.get_running_loop().set_exception_handler(lambda _, context: self._report.complain(str(context)))
         async with AsyncExitStack() as stack:
-            clients = [
-                await stack.enter_async_context(AsyncFlueClient(**client_options(server)))
-                for server in self._site.servers
-            ]
+            http_client = await stack.enter_async_context(httpx.AsyncClient())
+            clients = {
+                (number, theirs): await stack.enter_async_context(
+                    AsyncFlueClient(**client_options(server), http_client=given)
+                )
+                for number, server in enumerate(self._site.servers)
+                for theirs, given in ((False, None), (True, http_client))
+            }
             readers = {asyncio.create_task(self._work_async(clients)) for _ in range(READERS["async"])}
             while readers:
                 _, readers = await asyncio.wait(readers, timeout=1.0)
                 self._watch.look()
         await self._no_task_left()
 
-    async def _work_async(self, clients: list[AsyncFlueClient]) -> None:
+    async def _work_async(self, clients: dict[tuple[int, bool], AsyncFlueClient]) -> None:
         while (play := self._next()) is not None:
             error = None
             with self._watch.over(play):
                 try:
-                    await read_async(clients[play.script.server], play)
+                    await read_async(clients[play.script.server, play.script.theirs], play)
                 except Exception as caught:
                     error = caught
             self._report.add(play, error)

@@ -5,7 +5,7 @@ A complete but malformed answer is no such fault: a stream may end with an error
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flue.testing import Fault
@@ -46,6 +46,15 @@ class Planned:
         if self.loops:
             return Fault(status=307, headers=[("location", request.target)])
         return self.events if request.first("live") == "sse" else self.page
+
+    def for_any_session(self) -> Planned:
+        """The same, but a head is cut by a reset only.
+
+        http.client takes the orderly end of a connection for the end of a head; only our own connections know better.
+        """
+        if self.page.cut_head_after is None:
+            return self
+        return replace(self, page=replace(self.page, end="reset"), events=replace(self.events, end="reset"))
 
 
 def _refuse(rng: random.Random) -> tuple[Fault, Fault]:

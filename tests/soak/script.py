@@ -83,6 +83,7 @@ class Script:
         number: of the script.
         live: how the stream is read.
         server: which of the servers it is on.
+        theirs: whether the client sends with a session, or an HTTP client, of its caller.
         steps: in order; the last ones are a `Finish` and a `Pull` to the end.
         faults: by the number of the request, from 0.
     """
@@ -90,6 +91,7 @@ class Script:
     number: int
     live: bool | Literal["long-poll", "sse"]
     server: int
+    theirs: bool
     steps: tuple[Step, ...] = field(repr=False)
     faults: dict[int, Planned] = field(repr=False)
 
@@ -105,7 +107,8 @@ class Script:
         return written + sum(1 for step in self.steps if isinstance(step, Finish) and step.how != "close")
 
     def __str__(self) -> str:
-        lines = [f"live={self.live!r}, pages of {PAGE_LIMITS[self.server]}, {self.total} events"]
+        pages = f"pages of {PAGE_LIMITS[self.server]}"
+        lines = [f"live={self.live!r}, {pages}, {self.total} events" + ", the caller's session" * self.theirs]
         lines += [f"  {step}" for step in self.steps]
         for at, planned in self.faults.items():
             fault = planned.events if self.live == "sse" else planned.page
@@ -120,7 +123,11 @@ def make_script(seed: int, number: int) -> Script:
     server = rng.randrange(len(PAGE_LIMITS))
     total = rng.randint(3, min(40, 10 * PAGE_LIMITS[server]))
     steps = _catching_up(rng, total) if live is False else _following(rng, total)
-    return Script(number, live, server, tuple(steps), _at_requests(rng, sse=live == "sse"))
+    faults = _at_requests(rng, sse=live == "sse")
+    theirs = rng.random() < 0.1
+    if theirs:
+        faults = {at: planned.for_any_session() for at, planned in faults.items()}
+    return Script(number, live, server, theirs, tuple(steps), faults)
 
 
 def _following(rng: random.Random, total: int) -> list[Step]:

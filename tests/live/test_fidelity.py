@@ -1,0 +1,189 @@
+"""`FlueTestServer` answers what Flue answers: request by request, and in scenarios of the tests beside this one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from . import test_errors, test_following, test_reading, test_workflows
+from .fidelity import JSON, Double, Request, ask, comparable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .faces import Face
+    from .server import LiveServer
+
+pytestmark = pytest.mark.live
+
+RUN = "/api/runs/{run}"
+
+
+def offset(sequence: int) -> str:
+    return f"{0:016}_{sequence:016}"
+
+
+def reads() -> Iterator[Request]:
+    """Reads of a finished run of 252 events."""
+    yield from (Request("GET", RUN), Request("GET", f"{RUN}?meta"), Request("GET", f"{RUN}?meta=1&offset=zzz"))
+    for at in ("-1", offset(99), offset(199), offset(251), "now", "5_7", "0_9999", "0_99999999999999999999"):
+        yield Request("GET", f"{RUN}?offset={at}")
+        yield Request("GET", f"{RUN}?offset={at}&live=long-poll")
+        yield Request("GET", f"{RUN}?offset={at}&live=sse")
+    for query in (
+        *("tail=3", "tail=0", "tail=01", "offset=-1&tail=300", f"offset={offset(10)}&tail=2", "tail=1&tail=1"),
+        *("offset=-1&tail=2&live=long-poll", "offset=-1&tail=3&live=sse"),
+        *("offset=zzz", "offset=%2B1_1", "offset=-1&offset=-1", "offset=&live=sse"),
+        *("live=", "live=sse", "offset=-1&live=", "offset=-1&live=true", "offset=-1&live=long-poll&cursor=junk"),
+    ):
+        yield Request("GET", f"{RUN}?{query}")
+
+
+def routes() -> Iterator[Request]:
+    """Every method on every route, paths that are none, and requests without a token."""
+    agents = ("/api/agents/assistant/nobody", "/api/agents/nope/x")
+    for method in ("HEAD", "DELETE", "PUT", "OPTIONS", "PATCH"):
+        for target in (RUN, f"{RUN}?meta", "/api/runs/nope", "/api/workflows/ticks", "/api/workflows/nope", *agents):
+            yield Request(method, target)
+    for path in (
+        *("", "/", "/nope", "/runs", "/runs/", "/runs//", "/runs/nope", "/runs/nope?meta", "/runs/nope/x"),
+        *("/runs/a%2Fb", "/runs/%E0%A4%A", "/workflows", "/workflows/", "/workflows/nope", "/workflows/%20"),
+        *("/agents/", "/agents/assistant", "/agents/assistant/", "/agents/assistant/%20", "/agents/%20/x"),
+        *("/agents/assistant/nobody", "/agents/nope/x"),
+    ):
+        yield Request("GET", f"/api{path}")
+        yield Request("POST", f"/api{path}")
+    yield Request("GET", "/elsewhere")
+    for method, target in (("GET", RUN), ("HEAD", RUN), ("GET", "/api/nope"), ("POST", "/api/workflows/ticks")):
+        yield Request(method, target, headers=())
+
+
+def posts() -> Iterator[Request]:
+    """Bodies and queries, good and bad, to workflows and agents."""
+    plain = (*JSON[:-1], ("content-type", "text/plain"))
+    bodies = (b"{", b"", b"  ", b"null", None, b'{"bad":2}', b"[]", b"7")
+    for target in ("/api/workflows/ticks", "/api/workflows/noinput?wait=result", "/api/agents/assistant/refusing"):
+        yield Request("POST", target, b"{}")
+        yield Request("POST", target, b"{}", plain)
+        yield from (Request("POST", target, body, JSON) for body in bodies)
+    for number, query in enumerate(("wait=x", "wait=", "wait=result&wait=result", "wait=result&x=1", "WAIT=x")):
+        for workflow in ("noinput", "nope"):
+            yield Request("POST", f"/api/workflows/{workflow}?{query}")
+        yield Request("GET", f"/api/workflows/noinput?{query}")
+        yield Request("POST", f"/api/agents/assistant/fidelity-query-{number}?{query}", b'{"message":"a"}', JSON)
+    yield Request("POST", "/api/workflows/ticks?wait=result", b'{"count":3}', JSON)
+    yield Request("POST", "/api/workflows/failing?wait=result")
+    yield Request("POST", "/api/workflows/hidden?wait=result")
+    for number, prompt in enumerate(
+        (
+            b'{"message":1}',
+            b'{"message":""}',
+            b'{"message":"x","images":{}}',
+            b'{"message":"x","images":null}',
+            b'{"message":"x","images":[{"type":"image"}]}',
+            b'{"message":"x","images":[],"other":1}',
+        )
+    ):
+        yield Request("POST", f"/api/agents/assistant/fidelity-prompt-{number}", prompt, JSON)
+
+
+def agent_reads() -> Iterator[Request]:
+    """Reads of an agent nobody has talked to, as streams and as views."""
+    for query in (
+        *("offset=-1", "view=history", "view=history&offset=-1", "view=history&tail=1", "view=x", "view=updates"),
+        *("view=updates&offset=now", "view=updates&offset=-1", "view=updates&offset=-1&tail=1"),
+        "view=updates&offset=-1&live=x",
+    ):
+        yield Request("GET", f"/api/agents/assistant/nobody?{query}")
+
+
+REQUESTS = [*reads(), *routes(), *posts(), *agent_reads()]
+
+
+class Twins(NamedTuple):
+    """A real server and its double, and a finished run of 252 events on each."""
+
+    real: LiveServer
+    double: Double
+    runs: tuple[str, str]
+
+    def ask(self, request: Request) -> list[tuple[int, list[tuple[str, str]], str]]:
+        """The answers of both, made comparable."""
+        answers = []
+        for server, run_id in zip((self.real, self.double), self.runs, strict=True):
+            reply = ask(server, request._replace(target=request.target.format(run=run_id)))
+            answers.append(comparable(server, reply))
+        return answers
+
+
+@pytest.fixture(scope="module", params=["beta9", "beta5"])
+def twins(request: pytest.FixtureRequest) -> Iterator[Twins]:
+    """Each of the two real servers in turn, with its double."""
+    real = request.getfixturevalue(request.param)
+    with Double(agent_views=request.param == "beta9") as double:
+        runs = (real.start_run("ticks", count=250), double.start_run("ticks", count=250))
+        real.wait_for_events(runs[0], 252)
+        double.wait_for_events(runs[1], 252)
+        yield Twins(real, double, runs)
+        assert double.flue.problems == []
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=str)
+def test_the_same_answer(twins: Twins, request_: Request, request: pytest.FixtureRequest) -> None:
+    if twins.double.agent_views and "wait=result&x=1" in request_.target and "agents" in request_.target:
+        reason = "a new agent's first offset is -1 on beta 9 when its answer is waited for; the double says 0_0"
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+    real, double = twins.ask(request_)
+    assert double == real
+
+
+@pytest.mark.parametrize("query", ["offset=-1", f"offset={offset(199)}", "offset=now"])
+def test_a_page_that_has_not_changed(twins: Twins, query: str) -> None:
+    answers = []
+    for server, run_id in zip((twins.real, twins.double), twins.runs, strict=True):
+        page = Request("GET", f"/api/runs/{run_id}?{query}")
+        etag = dict(ask(server, page).headers).get("etag", "none")
+        again = ask(server, page._replace(headers=(*page.headers, ("if-none-match", etag))))
+        answers.append(comparable(server, again))
+    assert answers[1] == answers[0]
+
+
+# The scenarios. Their `server` is this one; the clients of both faces and the finished run come with it.
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Double]:
+    with Double(agent_views=True) as double:
+        yield double
+        assert double.flue.problems == []
+
+
+@pytest.fixture(scope="module")
+def history(server: Double) -> str:
+    run_id = server.start_run("ticks", count=260)
+    server.wait_for_events(run_id, 262)
+    return run_id
+
+
+@pytest.mark.parametrize("live", ["long-poll", "sse"])
+def test_following_a_run(client: Face, server: Double, live: str) -> None:
+    test_following.test_each_event_arrives_before_the_next_happens(client, server, live)
+
+
+test_events_over_several_pages = test_reading.test_events_over_several_pages
+test_streams_of_a_finished_run = test_reading.test_streams_of_a_finished_run
+test_the_tail_of_a_history = test_reading.test_the_tail_of_a_history
+test_events_from_an_offset = test_reading.test_events_from_an_offset
+test_now_on_a_finished_run = test_reading.test_now_on_a_finished_run
+test_catching_up_with_a_run_that_goes_on = test_reading.test_catching_up_with_a_run_that_goes_on
+test_from_now_on = test_reading.test_from_now_on
+test_a_tail_that_goes_on_live = test_reading.test_a_tail_that_goes_on_live
+test_no_input_is_no_body = test_workflows.test_no_input_is_no_body
+test_input_that_does_not_fit = test_workflows.test_input_that_does_not_fit
+test_a_workflow_that_fails_on_its_own = test_workflows.test_a_workflow_that_fails_on_its_own
+test_run_of_a_failing_workflow = test_workflows.test_run_of_a_failing_workflow
+test_run_of_a_workflow_that_exports_no_runs = test_workflows.test_run_of_a_workflow_that_exports_no_runs
+test_a_run_that_is_not_exposed = test_errors.test_a_run_that_is_not_exposed
+test_a_wrong_token = test_errors.test_a_wrong_token
+test_an_offset_the_server_does_not_take = test_errors.test_an_offset_the_server_does_not_take
