@@ -9,6 +9,7 @@ from flue.testing import answers
 from flue.testing.agents import AgentFunction, AgentRunner, Prompt, agent_path
 from flue.testing.answers import Answer, json_answer
 from flue.testing.bodies import parse_body, refuse_wait
+from flue.testing.store import format_offset
 
 if TYPE_CHECKING:
     from flue.testing.http1 import RecordedRequest
@@ -76,6 +77,8 @@ class AgentRoutes:
             return prompt
         submission = self._runner.submit(name, instance_id, function, prompt)
         offset = submission.offset if self._views is None else submission.conversation_offset
+        if wait and self._views is not None and offset == format_offset(0):
+            offset = "-1"  # so betas 8 and 9 name the start of a new conversation, if its first answer is waited for
         # From the request itself: behind a proxy it may name a host that the client does not know.
         stream_url = f"{self._scheme}://{request.header('host') or '127.0.0.1'}{request.path}"
         receipt = {"streamUrl": stream_url, "offset": offset, "submissionId": submission.submission_id}

@@ -16,8 +16,8 @@ from .stations import STATIONS
 
 LIMIT = 0.15
 """The overall limit of these tests, in seconds."""
-SLACK = 0.5
-"""Seconds in which a blocked reader must have noticed, on a machine that has other work as well."""
+SLACK = 3.0
+"""Seconds in which a blocked reader must have noticed, on a machine that has other work; what it waits for lasts longer."""
 OWN = [(name, "https" if name == "handshake" else "http", False) for name in STATIONS]
 THEIRS = [("connecting", "http", True), ("headers", "https", True), ("page", "http", True), ("events", "https", True)]
 

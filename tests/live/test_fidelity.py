@@ -130,10 +130,7 @@ def twins(request: pytest.FixtureRequest) -> Iterator[Twins]:
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=str)
-def test_the_same_answer(twins: Twins, request_: Request, request: pytest.FixtureRequest) -> None:
-    if twins.double.agent_views and "wait=result&x=1" in request_.target and "agents" in request_.target:
-        reason = "a new agent's first offset is -1 on beta 9 when its answer is waited for; the double says 0_0"
-        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+def test_the_same_answer(twins: Twins, request_: Request) -> None:
     real, double = twins.ask(request_)
     assert double == real
 
