@@ -132,7 +132,7 @@ class AsyncFlueEventStream(Generic[T]):
                 await self._end()
                 raise
             if self._machine.closed:
-                await self._driver.release()
+                self._release_later()  # not awaited: a cancellation here would lose the event that was just taken
             return event
 
     def cancel(self, reason: object = None) -> None:  # noqa: ARG002  # taken for parity with the TypeScript client

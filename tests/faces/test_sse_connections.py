@@ -80,7 +80,7 @@ def test_silence_reconnects(face):
     began = time.monotonic()
     later(lambda: face.server.finish_run(run_id), 0.05)
     assert indexes(stream.collect()) == [0, 1, 2]
-    assert IMPATIENT.read <= time.monotonic() - began < 10 * IMPATIENT.read
+    assert IMPATIENT.read <= time.monotonic() - began < 20.0
     assert lives(face) == ["-1", "-1", "-1"]
     assert [line[2] for line in face.transcript if line[0] == "pause"].count("FlueConnectionError") == 1
 
