@@ -11,7 +11,9 @@ import contextlib
 import http.client
 import queue
 import socket
+import ssl
 import threading
+import traceback
 from typing import TYPE_CHECKING, Any, cast
 
 import urllib3.connection
@@ -24,7 +26,7 @@ from flue.sync.interrupt import Interrupt, shut_down
 if TYPE_CHECKING:
     from urllib3.poolmanager import PoolManager, ProxyManager
 
-__all__ = ["FinalResponse", "InterruptibleAdapter", "working_for"]
+__all__ = ["FinalResponse", "InterruptibleAdapter", "close_lost", "working_for"]
 
 _thread_state = threading.local()
 _POOL = 100
@@ -166,7 +168,13 @@ class _Http(_Interruptible):
 
 
 class _Https(_Interruptible, urllib3.connection.HTTPSConnection):
-    pass
+    def connect(self) -> None:
+        """As the base class does, and nothing is left of it when it fails."""
+        try:
+            super().connect()
+        except BaseException as error:
+            close_lost(error)
+            raise
 
 
 class _HttpPool(urllib3.connectionpool.HTTPConnectionPool):
@@ -196,6 +204,20 @@ class InterruptibleAdapter(HTTPAdapter):
         return manager
 
 
+def close_lost(error: BaseException | None) -> None:
+    """Close the sockets that an error holds on to.
+
+    CPython loses an `SSLSocket` whose peer was gone before the handshake, or whose handshake was ended by an exception
+    that is no `OSError`: the collector would close it, whenever it comes, with a warning.
+    """
+    while error is not None:
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            made = frame.f_locals.get("self")
+            if isinstance(made, ssl.SSLSocket):
+                made.close()
+        error = error.__context__
+
+
 def _use_our_pools(manager: PoolManager) -> None:
     classes: dict[str, Any] = {"http": _HttpPool, "https": _HttpsPool}
     manager.pool_classes_by_scheme = classes
@@ -221,7 +243,7 @@ def _look_up(host: str, port: int | None) -> list[Address]:
         interrupt.wake()
 
     threading.Thread(target=ask, name="flue-resolver", daemon=True).start()
-    interrupt.wait()
+    interrupt.wait(lambda: not answer.empty())
     if answer.empty():  # the caller was interrupted
         raise OSError("interrupted")
     found = answer.get()

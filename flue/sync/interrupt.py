@@ -11,7 +11,11 @@ from __future__ import annotations
 import _thread
 import contextlib
 import socket
-from typing import Literal, Protocol
+import time
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Cause", "Interrupt", "Line"]
 
@@ -47,7 +51,7 @@ class Interrupt:
             line.shutdown(self)
 
     def wake(self) -> None:
-        """End the pause that is going on, or else the next one."""
+        """Have whoever waits look again. A hint only: a thread whose caller has gone gives one, too."""
         with contextlib.suppress(RuntimeError):  # released already
             self._lock.release()
 
@@ -59,12 +63,13 @@ class Interrupt:
 
     def pause(self, seconds: float) -> None:
         """Wait, unless or until fired."""
-        if self.cause is None:
-            self._lock.acquire(timeout=seconds)
+        until = time.monotonic() + seconds
+        while self.cause is None and (left := until - time.monotonic()) > 0:
+            self._lock.acquire(timeout=left)
 
-    def wait(self) -> None:
-        """Wait for `wake()` by a thread that works for the caller, unless or until fired."""
-        if self.cause is None:
+    def wait(self, done: Callable[[], object]) -> None:
+        """Wait for a thread that works for the caller, which calls `wake()` when it is done; unless or until fired."""
+        while self.cause is None and not done():
             self._lock.acquire()
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 import requests
 from requests import hooks
 
+from flue.sync.connection import close_lost
+
 if TYPE_CHECKING:
     from http.cookiejar import CookieJar
 
@@ -41,6 +43,7 @@ def send_aside(
             result: requests.Response | BaseException = _send(session, request, headers, timeout)
         except BaseException as error:  # noqa: BLE001  # raised again on the caller's thread
             result = error
+            close_lost(error)
         with lock:
             outcome.append(result)
             wanted = not left
@@ -50,7 +53,7 @@ def send_aside(
 
     threading.Thread(target=send, name="flue-request", daemon=True).start()
     try:
-        interrupt.wait()
+        interrupt.wait(lambda: outcome)
     finally:
         with lock:
             left = not outcome

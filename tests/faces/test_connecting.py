@@ -5,18 +5,22 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+import struct
+import threading
 import time
 from pathlib import Path
 
 import httpx
 import pytest
+import requests
 import urllib3
 
-from flue import BackoffOptions, FlueConnectionError, Timeouts
+from flue import BackoffOptions, FlueClient, FlueConnectionError, Timeouts
 from flue.testing import Fault
 
 from .frames import RUN
 from .harness import BRIEF, EAGER, on_both_faces
+from .reading import nothing_left
 
 CERTIFICATE = Path(__file__).parents[1] / "testing" / "loopback.pem"
 TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -159,3 +163,33 @@ def test_an_answer_that_is_not_http(face, nonsense):
         face.events(RUN, backoff_options=BRIEF)
     assert is_theirs(face, caught.value.__cause__)
     assert len(face.targets) == 4
+
+
+def test_gone_before_the_handshake(monkeypatch):
+    """A server that resets the connection before TLS begins: nothing is left of it, also not for the collector."""
+    wrap = ssl.SSLContext.wrap_socket
+
+    def late(self, sock, *arguments, **options):
+        """As one that is preempted until the reset has come."""
+        with contextlib.suppress(OSError):
+            while True:
+                sock.getpeername()
+        return wrap(self, sock, *arguments, **options)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, nothing_left(), requests.Session() as session:
+        monkeypatch.setattr(ssl.SSLContext, "wrap_socket", late)
+        options = BackoffOptions(max_retries=0)
+        for arguments in ({}, {"session": session}):
+            thread = threading.Thread(target=reset_next, args=(listener,))
+            thread.start()
+            client = FlueClient(f"https://127.0.0.1:{listener.getsockname()[1]}", **arguments)
+            with client, pytest.raises(FlueConnectionError):
+                client.runs.get(RUN, backoff_options=options)
+            thread.join()
+
+
+def reset_next(listener):
+    """Take a connection and throw it away."""
+    accepted, _ = listener.accept()
+    accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    accepted.close()
