@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from flue.testing.faults import NO_FAULT
 from flue.testing.http1 import MAX_HEAD, MalformedRequestError, read_request
-from flue.testing.sending import ConnectionEndedError, Wire, reset, send_answer, send_raw
+from flue.testing.sending import ConnectionEndedError, Wire, abort, reset, send_answer, send_raw
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -92,7 +92,7 @@ class Connections:
         except (OSError, ConnectionEndedError, asyncio.IncompleteReadError):
             pass  # the client has gone or was silent for too long, or the connection ended as it was meant to
         except asyncio.CancelledError:
-            writer.transport.abort()
+            abort(writer)
             raise
         except Exception as error:  # noqa: BLE001 - reported, and the client sees what Node would show it
             reset(writer)

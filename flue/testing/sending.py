@@ -69,7 +69,13 @@ def reset(writer: asyncio.StreamWriter) -> None:
         if sock is not None and sock.fileno() >= 0:
             # Lingering for zero seconds turns the close into a reset.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
+    abort(writer)
+
+
+def abort(writer: asyncio.StreamWriter) -> None:
+    """Close a connection without waiting for what is not sent yet."""
+    with contextlib.suppress(AttributeError):  # a TLS transport that has ended by itself, before Python 3.11.4
+        writer.transport.abort()
 
 
 async def send_raw(wire: Wire, data: bytes, fault: Fault = NO_FAULT) -> None:
