@@ -140,7 +140,8 @@ class Timeline:
         bar.failed = event.is_error
 
     def _at(self, moment: datetime) -> float:
-        return (moment - self.record.started_at).total_seconds() * 1000
+        # The record and the events need not be of one clock; nothing of a run is before its start.
+        return max((moment - self.record.started_at).total_seconds() * 1000, 0.0)
 
 
 def draw(timeline: Timeline, columns: int) -> list[Line]:

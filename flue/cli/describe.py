@@ -29,12 +29,10 @@ _LONGEST = 2000
 
 def duration(milliseconds: float) -> str:
     """A length of time, as exact as a person wants it."""
-    if milliseconds < 1000:
+    if round(milliseconds) < 1000:
         return f"{milliseconds:.0f} ms"
     seconds = milliseconds / 1000
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    return clock(seconds)
+    return f"{seconds:.1f} s" if round(seconds, 1) < 60 else clock(round(seconds))
 
 
 def clock(seconds: float) -> str:

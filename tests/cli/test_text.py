@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from flue.cli.describe import duration
 from flue.cli.text import Paint, Prose, clean, clip, one_line, width, wrap
 
 
@@ -87,3 +88,19 @@ def test_paint():
     assert Paint(colour=True)("a") == "a"
     assert Paint(colour=False)("✓ é", "red") == "✓ é"
     assert Paint(colour=False, encoding="latin-1")("✓ é …") == "+ é ."
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "told"),
+    [
+        (0, "0 ms"),
+        (999.4, "999 ms"),
+        (999.7, "1.0 s"),
+        (59_900, "59.9 s"),
+        (59_980, "1:00"),
+        (3_599_600, "1:00:00"),
+        (3_725_000, "1:02:05"),
+    ],
+)
+def test_lengths_of_time(milliseconds, told):
+    assert duration(milliseconds) == told

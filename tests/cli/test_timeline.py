@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -128,32 +129,36 @@ def test_the_picture_on_the_page():
     text = page(audit(status="errored", error={"name": "Error", "message": "<b>&"}, isError=True, durationMs=2000))
     assert "&lt;b&gt;&amp;" in text
     assert "<ls>" not in text
-    start = text.index('<svg viewBox="0 0 1180')
-    picture = ElementTree.fromstring(text[start : text.index("</svg>", start) + len("</svg>")])
-    bars = {group.findtext("title").split(":")[0]: group.find("rect") for group in picture.iter("g")}
-    assert {name: (float(bar.get("x")), float(bar.get("width"))) for name, bar in bars.items()} == {
-        "audit": (300.0, 800.0),
-        "prompt": (380.0, 640.0),
-        "turn 1": (380.0, 200.0),
-        'bash(command="<ls>")': (620.0, 160.0),
-        "task scout": (780.0, 320.0),
+    rows = ElementTree.fromstring(text[text.index("<tbody>") : text.index("</tbody>") + len("</tbody>")])
+    bars = {row.findtext("th"): row.find("td/svg/rect") for row in rows}
+    assert {name: (bar.get("x"), bar.get("width")) for name, bar in bars.items()} == {
+        "audit": ("0.00%", "100.00%"),
+        "prompt": ("10.00%", "80.00%"),
+        "turn 1": ("10.00%", "25.00%"),
+        'bash(command="<ls>")': ("40.00%", "20.00%"),
+        "task scout": ("60.00%", "40.00%"),
     }
-    assert bars["task scout"].get("class") == "task open"
-    assert bars['bash(command="<ls>")'].get("class") == "tool failed"
-    marks = [mark.text for mark in picture.findall("text")]
-    assert marks == [
-        "0 ms",
-        "200 ms",
-        "400 ms",
-        "600 ms",
-        "800 ms",
-        "1.0 s",
-        "1.2 s",
-        "1.4 s",
-        "1.6 s",
-        "1.8 s",
-        "2.0 s",
-    ]
+    assert [row.get("class") for row in rows] == ["run", "operation", "turn", "tool failed", "task open"]
+    assert rows[3].get("title") == 'bash(command="<ls>"): 400 ms, failed, 800 ms after the start'
+    marks = text[text.index("<thead>") : text.index("</thead>")]
+    assert re.findall(r">([^<]+)</text>", marks) == ["0", "500 ms", "1.0 s", "1.5 s", "2.0 s"]
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "last"),
+    [(0, "1 ms"), (7, "6 ms"), (59_999, "50.0 s"), (3_725_000, "1:00:00"), (8 * 86_400_000, "192:00:00")],
+)
+def test_the_axis_counts_as_people_do(milliseconds, last):
+    text = page(Timeline(record(status="completed", durationMs=milliseconds)))
+    assert re.findall(r">([^<]+)</text>", text)[-1] == last
+
+
+def test_nothing_is_before_the_start():
+    timeline = Timeline(record(startedAt=f"{BEGUN}2.000Z"))
+    timeline.add(event("tool", 0.5, toolName="bash", toolCallId="c", isError=False, durationMs=400))
+    assert timeline.bars[1].json() | {"label": ""} == {
+        "kind": "tool", "label": "", "depth": 1, "startMs": 0.0, "durationMs": 0.0, "isError": False,
+    }  # fmt: skip
 
 
 def test_the_command(flue, server, tmp_path):
