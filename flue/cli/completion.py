@@ -13,26 +13,31 @@ if TYPE_CHECKING:
 
 __all__ = ["completion"]
 
+# Understood by zsh, too, which has other ideas of slices, and a `words` of its own.
 _SCRIPT = """\
 _flue_py() {{
-    local current="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}" command="" words="" word
-    for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
-        case "$command $word" in
-            {commands}) command="$command $word" ;;
+    local current="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}" command="" offered="" at
+    for ((at = 1; at < COMP_CWORD; at++)); do
+        case "$command ${{COMP_WORDS[at]}}" in
+            {commands}) command="$command ${{COMP_WORDS[at]}}" ;;
         esac
     done
     case "$previous" in
-        --live) words="{live}" ;;
+        --live) offered="{live}" ;;
         --html|--database) COMPREPLY=($(compgen -f -- "$current")); return ;;
         *) case "$command" in
 {cases}
         esac ;;
     esac
-    COMPREPLY=($(compgen -W "$words" -- "$current"))
+    COMPREPLY=($(compgen -W "$offered" -- "$current"))
 }}
 complete -F _flue_py flue-py
 """
-_ZSH = "autoload -U +X bashcompinit && bashcompinit\n"
+# What completes in bash does so in zsh, once its own completion is on; not every .zshrc has seen to that.
+_ZSH = """\
+(( ${+functions[compdef]} )) || { autoload -Uz compinit && compinit -i; }
+autoload -Uz +X bashcompinit && bashcompinit
+"""
 
 
 def completion(options: Options) -> Exit:
@@ -48,8 +53,10 @@ def _script() -> str:
     cases: list[str] = []
     for command, parser in commands.items():
         below = [other.removeprefix(f"{command} ") for other in commands if other.rpartition(" ")[0] == command]
-        options = re.findall(r"--[a-z-]+", parser.format_usage())
-        words = [word for word in below if word] + list(dict.fromkeys(options))
-        cases.append(f'            "{command}") words="{" ".join(words)}" ;;')
+        usage = parser.format_usage()
+        choices = re.findall(r"(?:^|[^-\w] ){([\w,]+)}", usage)
+        options = re.findall(r"--[a-z-]+", usage)
+        words = [word for word in [*below, *",".join(choices).split(",")] if word] + list(dict.fromkeys(options))
+        cases.append(f'            "{command}") offered="{" ".join(words)}" ;;')
     patterns = "|".join(f'"{command}"' for command in commands if command)
     return _SCRIPT.format(commands=patterns, live=" ".join(LIVE), cases="\n".join(cases))

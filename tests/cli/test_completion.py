@@ -1,46 +1,47 @@
-"""`completion`: the script, used by a real bash."""
+"""`completion`: the scripts, used in a real bash and a real zsh by somebody who presses the tab key."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-
 import pytest
 
-BASH = shutil.which("bash")
+from .shell import Shell
 
 
-@pytest.fixture
-def complete(flue, tmp_path):
-    """What bash would offer behind these words, the last of them being typed."""
-
-    def offers(*words):
-        script = tmp_path / "completion.bash"
-        script.write_text(flue("completion", "bash").out)
-        typed = " ".join(f"'{word}'" for word in words)
-        ask = f"source {script}; COMP_WORDS=({typed}); COMP_CWORD={len(words) - 1}; _flue_py; echo ${{COMPREPLY[*]}}"
-        done = subprocess.run([BASH, "-c", ask], check=True, capture_output=True, text=True, cwd=tmp_path, timeout=60)
-        assert done.stderr == ""
-        return done.stdout.split()
-
-    return offers
+@pytest.fixture(scope="module", params=["bash", "zsh", "zsh with compinit"])
+def shell(request, program, tmp_path_factory):
+    name, _, more = request.param.partition(" with ")
+    home = tmp_path_factory.mktemp("home")
+    (home / "completed.html").touch()
+    with Shell(name, program(name), home, ["autoload -Uz compinit", "compinit -u"] if more else []) as running:
+        yield running
 
 
-@pytest.mark.skipif(BASH is None, reason="needs bash")
-def test_bash(complete):
-    assert complete("flue-py", "de") == ["demo"]
-    assert complete("flue-py", "")[:5] == ["demo", "serve", "workflows", "runs", "completion"]
-    assert complete("flue-py", "runs", "") == ["get", "events", "stream", "timeline"]
-    assert complete("flue-py", "--json", "runs", "stream", "run_1", "--l") == ["--live"]
-    assert complete("flue-py", "runs", "stream", "--live", "") == ["sse", "long-poll", "off"]
-    assert complete("flue-py", "runs", "timeline", "--html", "comp") == ["completion.bash"]
-    assert complete("flue-py", "workflows", "invoke", "report", "--w") == ["--wait"]
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("de\t", "demo"),
+        ("ru\tti\tID", "runs timeline ID"),
+        ("runs stream ID --liv\tlo\t", "runs stream ID --live long-poll"),
+        ("--js\tru\tev\t--cs\tID", "--json runs events --csv ID"),
+        ("--token t0k wo\ti\treport --fol\t", "--token t0k workflows invoke report --follow"),
+        ("runs timeline ID --html com\t", "runs timeline ID --html completed.html"),
+        ("se\t--po\t8787", "serve --port 8787"),
+        ("comp\tz\t", "completion zsh"),
+        ("runs nothing-like-it\t", "runs nothing-like-it"),
+    ],
+)
+def test_a_word_is_completed(shell, typed, words):
+    assert shell.words(typed) == words.split()
 
 
-def test_zsh_uses_the_same(flue):
-    assert flue("completion", "zsh").out == (
-        "autoload -U +X bashcompinit && bashcompinit\n" + flue("completion", "bash").out
-    )
+def test_zsh_uses_what_bash_does(flue):
+    assert flue("completion", "zsh").out.endswith(flue("completion", "bash").out)
+
+
+def test_the_width_of_the_terminal_does_not_matter(flue, monkeypatch):
+    wide = flue("completion", "bash").out
+    monkeypatch.setenv("COLUMNS", "20")
+    assert flue("completion", "bash").out == wide
 
 
 def test_no_other_shell(flue):
