@@ -68,7 +68,7 @@ class Flow:
 
     def _begin(self, source: Source, style: str, level: int) -> None:
         self.stop()
-        self._prose = Prose(max(self._screen.columns - 2 * level, 20))
+        self._prose = Prose(self._screen.columns - 2 * level)
         self._style = style
         self._level = level
         self._source = source

@@ -37,6 +37,7 @@ class UsageError(ValueError):
 
 def run(argv: Sequence[str] | None = None) -> int:
     """Run one command; see `flue.cli.main`."""
+    _replace_closed_outputs()
     parser = build_parser()
     try:
         options = parser.parse_args(argv, namespace=Options())
@@ -111,6 +112,14 @@ def _explain(error: BaseException) -> tuple[Exit, list[str]]:
         return Exit.UNREACHABLE, [str(error)]
     mistake = f"a mistake of this program: {type(error).__name__}: {error}"
     return Exit.UNREACHABLE, [mistake, "FLUE_DEBUG=1 in the environment shows where"]
+
+
+def _replace_closed_outputs() -> None:
+    """Let what is written go nowhere where the caller has closed an output (`>&-`): Python has None in its place."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # Never closed, like what it replaces.
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8", closefd=False))
 
 
 def _give_up_unwritten() -> None:

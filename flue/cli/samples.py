@@ -63,6 +63,8 @@ class _Agent:
         self._pause = pause
         self._calls = 0
         self._turn = ""
+        self._emitted = 0
+        self._turn_began = 0
 
     def begin(self) -> None:
         self._emit("operation_start", operationKind="prompt")
@@ -83,7 +85,7 @@ class _Agent:
         self._emit("tool_start", **call, args={"station": station})
         height = _TIDES.get(station, 4.0)
         result = {"content": [{"type": "text", "text": f"high water: {height} m"}]}
-        self._emit("tool", **call, isError=False, result=result, durationMs=round(self._pause * 1000))
+        self._emit("tool", **call, isError=False, result=result, durationMs=self._took(1))
         return height
 
     def say(self, *pieces: str) -> None:
@@ -97,10 +99,11 @@ class _Agent:
 
     def end(self) -> None:
         self._turn = ""
-        self._emit("operation", operationKind="prompt", isError=False, durationMs=round(self._pause * 12_000))
+        self._emit("operation", operationKind="prompt", isError=False, durationMs=self._took(self._emitted))
 
     def _begin_turn(self, turn: str) -> None:
         self._turn = turn
+        self._turn_began = self._emitted
         self._emit("turn_start", purpose="agent")
 
     def _end_turn(self, content: list[dict[str, Any]], *, read: int, written: int, reason: str) -> None:
@@ -109,7 +112,7 @@ class _Agent:
         self._emit(
             "turn",
             purpose="agent",
-            durationMs=round(self._pause * 3000),
+            durationMs=self._took(self._emitted - self._turn_began),
             isError=False,
             request={"providerId": "none", "providerName": "none", "requestedModel": "pretended", "api": "none"},
             response={
@@ -119,11 +122,16 @@ class _Agent:
             },
         )
 
+    def _took(self, events: int) -> int:
+        """Milliseconds from so many events ago to now: there is a pause behind each."""
+        return round(events * self._pause * 1000)
+
     def _emit(self, kind: str, **fields: Any) -> None:
         envelope = {"operationId": self._OPERATION, **self._SESSION}
         if self._turn:
             envelope["turnId"] = self._turn
         self._run.emit({"type": kind, **fields, **envelope})
+        self._emitted += 1
         self._run.sleep(self._pause)
 
 

@@ -45,11 +45,16 @@ class Screen:
         """Columns that a line may have. The last one stays free: some terminals break a line that fills it."""
         return max(shutil.get_terminal_size().columns - 1, 20)
 
-    def write(self, *lines: Line) -> None:
-        """Add lines that stay. They are expected to fit: what is too long is clipped."""
+    def write(self, *lines: Line, whole: bool = False) -> None:
+        """Add lines that stay.
+
+        Args:
+            lines: expected to fit; what is too long is clipped.
+            whole: leave it to the terminal to break what is too long, so that it can be copied.
+        """
         with self._lock:
             columns = self.columns
-            text = "".join(f"{self._paint.line(clip(line, columns))}\n" for line in lines)
+            text = "".join(f"{self._paint.line(line if whole else clip(line, columns))}\n" for line in lines)
             self._out.write(self._erased() + text)
             if self._footer is not None and time.monotonic() - self._drawn_at >= _AT_MOST_EVERY:
                 self._draw()

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from flue.cli.describe import clock, count
-from flue.cli.text import one_line
+from flue.cli.text import SPINNER, one_line
 
 if TYPE_CHECKING:
     import logging
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from flue.cli.tree import RunTree
 
 __all__ = ["RunClock", "Status"]
-
-_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
 class RunClock:
@@ -63,7 +61,7 @@ class Status:
         self.reconnects = 0
         self._tree = tree
         self._trouble = ""
-        self._spinner = itertools.cycle(_SPINNER)
+        self._spinner = itertools.cycle(SPINNER)
 
     def event(self, timestamp: datetime | None) -> None:
         """An event of that moment has arrived: all is well."""

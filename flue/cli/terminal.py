@@ -10,7 +10,7 @@ from flue.cli.flow import Flow
 from flue.cli.outline import log_lines, outline
 from flue.cli.screen import Screen
 from flue.cli.status import Status
-from flue.cli.text import indented, one_line, width, wrapped
+from flue.cli.text import apart, indented, one_line, width, wrapped
 from flue.cli.tree import RunTree
 from flue.models import (
     LogEvent,
@@ -72,13 +72,14 @@ class TerminalView:
 
     def hint(self, command: str) -> None:
         """The command on a line of its own."""
-        self._screen.write([("  next: ", "dim"), (command, "")])
+        self._screen.write([("  next: ", "dim"), (command, "")], whole=True)
 
     def _record(self, record: RunRecord) -> None:
         mark, style = _STATES.get(record.status, ("▶", "bold yellow"))
         workflow, run_id = one_line(record.workflow_name), one_line(record.run_id)
+        heading: Line = [(f"{mark} {record.status}", style), (f"  {workflow}", "bold"), (f"  {run_id}", "dim")]
         self._screen.write(
-            [(f"{mark} {record.status}", style), (f"  {workflow}", "bold"), (f"  {run_id}", "dim")],
+            *apart(heading, self._screen.columns),
             [("started  ", "dim"), (f"{record.started_at:%Y-%m-%d %H:%M:%S} UTC", "")],
         )
         if record.duration_ms is not None:
@@ -112,7 +113,7 @@ class TerminalView:
     def event(self, event: FlueEvent) -> None:
         """Add what the event says."""
         self._status.event(event.timestamp)
-        level = self._tree.level(event)
+        level = min(self._tree.level(event), self._screen.columns // 4)  # half of a line is left for what it says
         match event:
             case TextDeltaEvent():
                 self._flow.delta(("text", event.turn_id or event.session), event.text, "", level)
@@ -150,6 +151,8 @@ class TerminalView:
             title = self._tree.title_among_several(event.task_id)
             if title is not None:
                 lines = [[(f"─ {one_line(title)}", "dim")], *lines]
+        if isinstance(event, RunStartEvent):
+            lines = [*apart(lines[0], self._room(level)), *lines[1:]]
         self._write(level, lines)
 
     def _write(self, level: int, lines: Sequence[Line]) -> None:
@@ -157,7 +160,7 @@ class TerminalView:
         self._screen.write(*(indented(level, line) for line in lines))
 
     def _room(self, level: int) -> int:
-        return max(self._screen.columns - 2 * level, 20)
+        return self._screen.columns - 2 * level
 
     # The end.
 
@@ -170,7 +173,7 @@ class TerminalView:
         else:
             self._write(0, [[(f"✓ completed in {took}", "bold green")]])
             self._value("result", event.result)
-        self._write(0, [[(self._sums(), "dim")]])
+        self._write(0, wrapped(self._sums(), self._room(0), mark="", style="dim"))
 
     def _sums(self) -> str:
         seen = self._tree.totals
@@ -187,7 +190,8 @@ class TerminalView:
     def end(self, offset: str) -> None:
         """Say from where one can go on, unless the run is over."""
         if not self._ended:
-            self._write(0, [[(f"{self._sums()}; what comes next: --offset {offset}", "dim")]])
+            told = f"{self._sums()}; what comes next: --offset {offset}"
+            self._write(0, wrapped(told, self._room(0), mark="", style="dim"))
 
     def warning(self, record: logging.LogRecord) -> None:
         """A line for the first failed attempt of a row; the status line has the others."""

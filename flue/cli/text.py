@@ -8,7 +8,21 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Line", "Paint", "Prose", "Span", "clean", "clip", "indented", "one_line", "width", "wrap", "wrapped"]
+__all__ = [
+    "SPINNER",
+    "Line",
+    "Paint",
+    "Prose",
+    "Span",
+    "apart",
+    "clean",
+    "clip",
+    "indented",
+    "one_line",
+    "width",
+    "wrap",
+    "wrapped",
+]
 
 Span: TypeAlias = tuple[str, str]
 """A piece of text and the names of its styles, separated by spaces; `""` for none."""
@@ -36,8 +50,11 @@ _CONTROLS = {
     ord("\r"): "",
 }
 
+SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+"""What turns while something goes on."""
+
 # What this program draws with, and what it uses where the output's encoding has no such characters.
-_PLAIN = str.maketrans("│┌└─✓✗▶»↻…●·✂█░", "|,`-+x>>@.*.%#:")
+_PLAIN = str.maketrans(f"│┌└─✓✗▶»↻…●·✂█░{SPINNER}", "|,`-+x>>@.*.%#:|/-\\|/-\\|/")
 
 
 def clean(text: str) -> str:
@@ -114,6 +131,14 @@ def wrapped(text: str, columns: int, *, mark: str, mark_style: str | None = None
     pieces = [piece for line in clean(text).split("\n") for piece in wrap(line, columns - len(mark))]
     marked = style if mark_style is None else mark_style
     return [[(indent if index else mark, marked), (piece, style)] for index, piece in enumerate(pieces)]
+
+
+def apart(line: Line, columns: int) -> list[Line]:
+    """The line, or two: one that does not fit has its last span, which is worth copying, on a line of its own."""
+    *before, (last, style) = line
+    if sum(width(text) for text, _ in line) <= columns:
+        return [line]
+    return [before, [(f"  {last.strip()}", style)]]
 
 
 def indented(level: int, line: Line) -> Line:

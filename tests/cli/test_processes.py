@@ -98,6 +98,21 @@ def test_a_pipe_that_is_closed_ends_it_quietly(server):
         assert running.stderr.read() == ""
 
 
+def test_an_output_that_is_closed_from_the_start(server, finished):
+    shell = f"{shlex.quote(sys.executable)} -W error -m flue runs events {finished}"
+    for closing, lines in ((">&-", 0), ("2>&-", 5)):
+        done = subprocess.run(
+            ["sh", "-c", f"{shell} {closing}"],
+            env=os.environ | {"FLUE_BASE_URL": server.base_url},
+            check=True,
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            timeout=PATIENCE,
+        )
+        assert (len(done.stdout.splitlines()), done.stderr) == (lines, "")
+
+
 def test_a_full_disk_is_one_sentence(server, finished):
     with (
         Path("/dev/full").open("w") as full,

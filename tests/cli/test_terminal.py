@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 
 import pytest
 
@@ -159,6 +160,37 @@ def test_no_line_is_wider_than_the_terminal(shown):
     assert " ".join(line.strip() for line in lines[:25]).count("no play") >= 20
 
 
+def test_what_one_would_copy_is_whole_on_a_narrow_terminal(shown):
+    run_id = f"run_{'0' * 26}"
+    begun = wire("run_start", workflowName="report", startedAt="2026-11-23T09:00:00.000Z") | {"runId": run_id}
+    usage = {"input": 1234567, "output": 7654321, "cacheRead": 0, "cacheWrite": 0, "totalTokens": 8888888}
+    turn = wire(
+        "turn",
+        turnId="t",
+        purpose="agent",
+        durationMs=5,
+        isError=False,
+        request={"providerId": "p", "providerName": "p", "requestedModel": "m", "api": "a"},
+        response={"usage": usage | {"cost": {name: 1.5 for name in usage if name != "totalTokens"} | {"total": 6.0}}},
+    )
+    lines = shown(begun, turn, wire("run_end", isError=False, durationMs=5, result=1), columns=40).splitlines()
+    assert lines[:2] == ["▶ report", f"  {run_id}"]
+    assert " ".join(lines[-3:]) == ("3 events, 1 turn, 8,888,888 tokens (1,234,567 in, 7,654,321 out), cost 6.0000")
+
+
+@pytest.mark.parametrize("columns", [24, 40, 80])
+def test_prose_is_whole_however_deep_it_lies(shown, columns):
+    """Half of a line is left for it."""
+    events = [operation("op0")]
+    for level in range(30):
+        task = wire("task_start", taskId=f"k{level}", prompt="", operationId=f"op{level}")
+        events += [task, operation(f"op{level + 1}", taskId=f"k{level}")]
+    words = [f"word{number}" for number in range(40)]
+    lines = shown(*events, wire("text_delta", text=" ".join(words), operationId="op30"), columns=columns).splitlines()
+    assert max(map(len, lines)) < columns
+    assert " ".join(line.lstrip("│ ") for line in lines[-40:]).split()[-40:] == words
+
+
 def test_escape_sequences_of_a_server_are_harmless(shown):
     evil = "\x1b[2J\x1b]0;gotcha\x07 \x9b31m\u202eabc"
     shown_text = shown(
@@ -254,6 +286,20 @@ def test_an_encoding_without_lines_and_marks(monkeypatch):
     view.event(decode_event({**log("née"), "operationId": "op"}))
     view.close()
     assert raw.getvalue() == b", prompt\n| info  n?e\n"
+
+
+def test_a_terminal_of_an_old_locale(server):
+    old = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    run_id = server.create_run("greet")
+    server.append(run_id, log("née 🎉"), operation("op"))
+    with Terminal("runs", "stream", run_id, FLUE_BASE_URL=server.base_url, **old) as terminal:
+        terminal.read_until("2 events")
+        assert re.search(r"[-|/\\] 0:0\d", terminal.raw)
+        server.finish_run(run_id, result="ça va")
+        assert terminal.wait() == 0
+    assert terminal.screen.text.splitlines()[:2] == ["info  n?e ?", ", prompt"]
+    assert "result   ?a va" in terminal.screen.text
+    assert terminal.raw.isascii()
 
 
 def test_warnings_of_the_library(monkeypatch):
