@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 import attrs
 
-from flue.cli.parser import LIVE, program_name
+from flue.cli.parser import LIVE, program_words
 from flue.core.outcome import RECORD_PATIENCE, RunOutcome
 from flue.core.wire import START
 from flue.errors import FlueError, FlueExecutionError, NotFoundError
@@ -112,7 +112,7 @@ class Follower:
     def _command(self, offset: str) -> str:
         """What to type to go on. The token and other headers stay out of it: they are secrets."""
         options = self.options
-        words = [*program_name().split(), "runs", self.verb, self.run_id, "--offset", offset]
+        words = [*program_words(), "runs", self.verb, self.run_id, "--offset", offset]
         if offset == START and options.tail is not None:
             words += ["--tail", str(options.tail)]
         if self.verb == "stream" and options.live != LIVE[0]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+import shutil
 import sys
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, TypeAlias
 
 from flue import __version__
@@ -12,7 +14,7 @@ from flue import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["LIVE", "Options", "build_parser", "build_parsers", "program_name"]
+__all__ = ["LIVE", "Options", "build_parser", "build_parsers", "program_name", "program_words"]
 
 LIVE = ("sse", "long-poll", "off")
 """How `runs stream` may wait for news; the first is the default."""
@@ -70,9 +72,33 @@ class Options(argparse.Namespace):
 
 
 def program_name() -> str:
-    """How this program was called, for messages that tell what to type."""
-    name = PurePath(sys.argv[0]).name
-    return "python -m flue" if name == "__main__.py" else "flue-py"
+    """What to type to call this program again, for messages that say so."""
+    return shlex.join(program_words())
+
+
+def program_words() -> list[str]:
+    """The same as words: a path where the name alone would not find this very program, as without its environment."""
+    if _is_module():
+        python = Path(sys.executable)
+        return [_typed(python, ["python", python.name]), "-m", "flue"]
+    return [_typed(Path(sys.argv[0]), ["flue-py"])]
+
+
+def _is_module() -> bool:
+    return PurePath(sys.argv[0]).name == "__main__.py"
+
+
+def _typed(program: Path, names: list[str]) -> str:
+    if program.parent == Path():  # as the shell has given it
+        return names[0]
+    for name in names:
+        found = shutil.which(name)
+        if found is not None and Path(found).parent == program.parent and program.samefile(found):
+            return name
+    try:
+        return str(program.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(program)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -83,7 +109,7 @@ def build_parser() -> argparse.ArgumentParser:
 def build_parsers() -> list[argparse.ArgumentParser]:
     """The parser and those of all commands and groups of commands below it."""
     parser = argparse.ArgumentParser(
-        prog=program_name(),
+        prog="python -m flue" if _is_module() else "flue-py",
         description="Start Flue workflow runs and follow their events.\n"
         "On a terminal: for reading. In a pipe or with --json: one JSON object a line.",
         epilog=_EPILOG,

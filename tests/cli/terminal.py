@@ -18,6 +18,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
+PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+"""With the environment of the tests activated."""
 
 _TOKEN = re.compile(r"\x1b\[([0-9;]*)([A-Za-z])|([\r\n])|([^\x1b\r\n]+)")
 
@@ -82,7 +84,7 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             cwd=ROOT,
-            env=inherited | {"TERM": "xterm", "PYTHONUTF8": "1"} | environment,
+            env=inherited | {"TERM": "xterm", "PYTHONUTF8": "1", "PATH": PATH} | environment,
             start_new_session=True,
         )
         os.close(slave)

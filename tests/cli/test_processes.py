@@ -14,13 +14,14 @@ from pathlib import Path
 from flue import FlueClient
 from flue.testing import Fault
 
-from .terminal import PATIENCE, ROOT
+from .terminal import PATH, PATIENCE, ROOT
 
 
 @contextmanager
-def process(*arguments, base_url=None, **streams):
+def process(*arguments, base_url=None, path=PATH, **streams):
     """A command in a process of its own; killed in the end if it is still there."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FLUE_")}
+    environment["PATH"] = path
     if base_url is not None:
         environment["FLUE_BASE_URL"] = base_url
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
@@ -58,6 +59,18 @@ def test_ctrl_c_says_how_to_go_on_and_nothing_is_lost_or_repeated(server):
         status, out, err = finish(running)
     assert (status, err) == (0, "")
     assert [json.loads(line) for line in [*before, *out.splitlines()]] == server.history(run_id)
+
+
+def test_what_to_type_names_the_environment_where_it_is_not_activated(server):
+    run_id = server.create_run()
+    server.append(run_id, {"type": "log", "level": "info", "message": "hello"})
+    with process("runs", "stream", run_id, base_url=server.base_url, path="/usr/bin:/bin") as running:
+        assert running.stdout.readline()
+        running.send_signal(signal.SIGINT)
+        _, _, err = finish(running)
+    program, *_ = shlex.split(err.splitlines()[1].partition(": ")[2])
+    assert (ROOT / program).samefile(sys.executable)
+    assert (ROOT / program).parent == Path(sys.executable).parent
 
 
 def test_ctrl_c_while_nothing_comes(server):
