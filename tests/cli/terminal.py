@@ -68,9 +68,11 @@ class Terminal:
     """A program that runs in a pseudo-terminal of 80 columns; use it as a context manager.
 
     Args:
-        arguments: after `python -m flue`.
+        arguments: of the program, which is `python -m flue`.
         environment: on top of our own.
     """
+
+    program = (sys.executable, "-m", "flue")
 
     def __init__(self, *arguments, **environment):
         self.raw = ""
@@ -79,7 +81,7 @@ class Terminal:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         inherited = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "NO_COLOR"}}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "flue", *arguments],
+            [*self.program, *arguments],
             stdin=slave,
             stdout=slave,
             stderr=slave,
