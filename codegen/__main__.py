@@ -23,6 +23,7 @@ FLUE: Final = Target(
         "LlmAssistantContent": "UnknownContent",
         "LlmUserContent": "UnknownContent",
     },
+    raw=("FlueEvent", "AttachedAgentEvent"),
 )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from codegen.build import build
+from codegen.emit_direct import emit_direct
 from codegen.emit_models import emit_module, header, import_from, isorted
 from codegen.emit_structure import emit_structure
 from codegen.load import load
@@ -28,6 +29,7 @@ class Target:
         package: Dotted name of that package.
         names: File that lists the names of all models, readable without importing them.
         fallbacks: For each open union the class that stands for a tag it does not know.
+        raw: The unions that are decoded from JSON text, in great numbers.
     """
 
     schemas: Path
@@ -35,6 +37,7 @@ class Target:
     package: str
     names: Path
     fallbacks: Mapping[str, str]
+    raw: Sequence[str] = ()
 
 
 def render(target: Target) -> dict[Path, str]:
@@ -46,6 +49,8 @@ def render(target: Target) -> dict[Path, str]:
     modules = build(load(target.schemas), target.fallbacks)
     homes = {definition.name: module.name for module in modules for definition in module.definitions}
     files = {target.directory / f"{module.name}.py": emit_module(module, homes, target.package) for module in modules}
+    if target.raw:
+        files[target.directory / "_direct.py"] = emit_direct(modules, target.package, target.raw)
     files[target.directory / "_structure.py"] = emit_structure(modules, target.package)
     files[target.directory / "__init__.py"] = _init(modules, target)
     files[target.names] = _names([*homes, *set(target.fallbacks.values())])

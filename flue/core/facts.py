@@ -15,7 +15,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Course", "Facts", "Pace", "from_control", "from_head"]
 
+
+class _Control(msgspec.Struct, gc=False):
+    """A control event as it should be; the names are those of the wire."""
+
+    streamNextOffset: str | None = None  # noqa: N815
+    streamCursor: str | None = None  # noqa: N815
+    upToDate: bool = False  # noqa: N815
+    streamClosed: bool = False  # noqa: N815
+
+
 _parse = msgspec.json.Decoder().decode
+_parse_control = msgspec.json.Decoder(_Control).decode
 
 QUICK = 1.0
 """Seconds. An answer without items that came sooner is followed by a pause."""
@@ -25,7 +36,7 @@ SEEN = 64
 """How many offsets of late must not come again."""
 
 
-@attrs.frozen
+@attrs.define
 class Facts:
     """The stream's state at an answer.
 
@@ -60,9 +71,18 @@ def from_control(payload: bytes) -> Facts:
         Malformed: not a JSON object.
     """
     try:
+        said = _parse_control(payload)
+    except (msgspec.MsgspecError, RecursionError):
+        return _from_odd_control(payload)
+    return Facts(said.streamNextOffset, said.streamCursor, said.streamClosed or said.upToDate, said.streamClosed)
+
+
+def _from_odd_control(payload: bytes) -> Facts:
+    """The same for one with other types, a lone surrogate, or what is no JSON at all."""
+    try:
         parsed = _parse(payload)
     except (msgspec.MsgspecError, RecursionError):
-        parsed = framing.parse_json(payload)  # a lone surrogate, say; or says what is wrong
+        parsed = framing.parse_json(payload)
     if not isinstance(parsed, dict):
         raise framing.Malformed("not an object")
     control = cast("dict[str, Any]", parsed)

@@ -130,11 +130,16 @@ class Follow(Attempts):
 
     def next_action(self, now: float) -> Action:
         """What to do now: first hand over what is here."""
+        batch = self.next_batch()
+        return super().next_action(now) if batch is None else Deliver(batch)
+
+    def next_batch(self) -> Batch | None:
+        """The batch to hand over now, if one is here."""
         while self._queue:
             if self._queue[0].items:
-                return Deliver(self._queue[0])
+                return self._queue[0]
             self._commit(self._queue.popleft())  # an empty batch moves the checkpoint at once
-        return super().next_action(now)
+        return None
 
     def handed_over(self, *, terminal: bool = False) -> None:
         """All items of the delivered batch are with the caller. `terminal`: one of them ends what the caller wanted."""
@@ -330,9 +335,28 @@ class Follow(Attempts):
     def _take(self, items: list[Any], said: facts.Facts, now: float, *, closed: bool) -> bool:
         """Queue what came and move the position, if that makes sense."""
         old, new = self._position, self._position if said.offset is None else said.offset
-        moved = new != old
         if self._budget is not None:
             self._budget.answered()
+        moved = new != old
+        if not wire.goes_on(old, new) and not self._makes_sense(old, said, now, items=bool(items)):
+            return False
+        if moved:
+            self._course.passed(old)
+            self._nonsense = 0
+            self._progress()
+        if items:
+            self._brought = True
+            self.up_to_date = False
+        self._caught_up = said.up_to_date
+        self._cursor = said.cursor or self._cursor
+        self._position = new
+        self._queue.append(Batch(items, new, said.up_to_date, closed))
+        return True
+
+    def _makes_sense(self, old: str, said: facts.Facts, now: float, *, items: bool) -> bool:
+        """Whether an answer leads on; if not, it has failed."""
+        new = old if said.offset is None else said.offset
+        moved = new != old
         if said.offset is None and (items or old == wire.NOW):
             # Asked again, `now` would be another now, and what came between the two would be lost.
             self._protocol_error("MISSING_OFFSET", "a page says no next offset where one is needed", now)
@@ -345,17 +369,6 @@ class Follow(Attempts):
         elif self._asked is None and not moved and not said.up_to_date and not self._confirming:
             self._nonsensical("OFFSET_STALLED", "an empty page leads nowhere and is not up to date", now)
         else:
-            if moved:
-                self._course.passed(old)
-                self._nonsense = 0
-                self._progress()
-            if items:
-                self._brought = True
-                self.up_to_date = False
-            self._caught_up = said.up_to_date
-            self._cursor = said.cursor or self._cursor
-            self._position = new
-            self._queue.append(Batch(items, new, said.up_to_date, closed))
             return True
         return False
 

@@ -15,6 +15,7 @@ __all__ = ["Malformed", "SseParser", "TooLarge", "parse_json", "split_page"]
 
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _BOM = b"\xef\xbb\xbf"
+_EVENT_LINES = {b"event: data": b"data", b"event: control": b"control"}
 
 
 class Malformed(Exception):  # noqa: N818  # a finding, which the machine turns into an error or a retry
@@ -100,27 +101,36 @@ class SseParser:
         lines = chunk.split(b"\n")
         rest = lines.pop()
         events: list[tuple[bytes, bytes]] = []
+        if lines and (self._partial or self._first):
+            lines[0] = self._whole(lines[0])
         for line in lines:
-            self._pending = 0
-            if self._partial:
-                self._partial.append(line)
-                line = b"".join(self._partial)  # noqa: PLW2901
-                self._partial.clear()
-            if self._first:
-                self._first = False
-                line = line.removeprefix(_BOM)  # noqa: PLW2901
-            if line:
+            if not line:
+                if self._data:
+                    data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+                    events.append((self._event, data))
+                    self._data = []
+                self._event, self._size = b"", 0
+            elif line in _EVENT_LINES:  # most lines are one of these two
+                self._event = _EVENT_LINES[line]
+            else:
                 self._field(line)
-                continue
-            if self._data:
-                data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
-                events.append((self._event, data))
-            self._event, self._data, self._size = b"", [], 0
         if rest:
             self._partial.append(rest)
             self._pending += len(rest)
             self._check_size()
         return events
+
+    def _whole(self, line: bytes) -> bytes:
+        """The line whose end has come, with all that came of it before."""
+        if self._partial:
+            self._partial.append(line)
+            line = b"".join(self._partial)
+            self._partial.clear()
+            self._pending = 0
+        if self._first:
+            self._first = False
+            line = line.removeprefix(_BOM)
+        return line
 
     def _field(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
@@ -128,8 +138,9 @@ class SseParser:
             value = value[1:]
         if name == b"data":
             self._data.append(value)
-            self._size += len(value)
-            self._check_size()
+            if self._limit is not None:
+                self._size += len(value)
+                self._check_size()
         elif name == b"event":
             self._event = value
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from flue.errors import DurableStreamError, FlueError
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from flue.core.actions import Batch
     from flue.core.follow import Follow
 
-__all__ = ["NOTHING", "Handover", "Nothing"]
+__all__ = ["NOTHING", "Decoder", "Handover", "Nothing"]
 
 T = TypeVar("T")
 
@@ -30,6 +30,22 @@ NOTHING: Final = Nothing()
 """No event is here; the machine has to be asked for more."""
 
 
+class Decoder(Protocol[T]):
+    """From raw items to what the caller gets."""
+
+    def __call__(self, item: Any) -> T:
+        """Decode one item.
+
+        Raises:
+            FlueError: it cannot be decoded.
+        """
+        ...
+
+    def ahead(self, items: list[Any]) -> list[T]:
+        """Decode the first of these items: up to one that cannot be decoded, or may end what the caller wanted."""
+        ...
+
+
 class Handover(Generic[T]):
     """Decodes items shortly before the caller pulls them.
 
@@ -41,7 +57,7 @@ class Handover(Generic[T]):
         ready: decoded events, none of them the last of its batch. A face may pop from its left without asking further.
     """
 
-    def __init__(self, machine: Follow, decode: Callable[[Any], T], ends: Callable[[T, bool], bool]) -> None:
+    def __init__(self, machine: Follow, decode: Decoder[T], ends: Callable[[T, bool], bool]) -> None:
         """Connect a machine to its caller.
 
         Args:
@@ -71,27 +87,26 @@ class Handover(Generic[T]):
         Raises:
             FlueError: the item cannot be handed over, now or ever.
         """
-        with contextlib.suppress(IndexError):  # decoded for a thread that waited before this one
-            return self.ready.popleft()
+        try:
+            return self.ready.popleft()  # decoded for a thread that waited before this one
+        except IndexError:
+            pass
         left = len(self._items) - self._next
+        if not left:
+            batch = self._machine.next_batch()
+            if batch is None:
+                return NOTHING
+            self.load(batch)
+            left = len(batch.items)
         if left > 1:
-            self._decode_ahead(min(left - 1, AHEAD))
+            begin = self._next
+            events = self._decode.ahead(self._items[begin : begin + min(left - 1, AHEAD)])
+            # In this order and nothing between: an exception of a signal handler could come behind the call.
+            self._next += len(events)
+            self.ready.extend(events)
             with contextlib.suppress(IndexError):  # other threads may have been quicker
                 return self.ready.popleft()
-        # Not `left`: what was decoded may be gone already.
-        return self._take_one() if self._next < len(self._items) else NOTHING
-
-    def _decode_ahead(self, count: int) -> None:
-        """Decode some items, up to the first one that cannot be: that one is for the pull that gets there."""
-        decode, ends, ready = self._decode, self._ends, self.ready
-        try:
-            for item in self._items[self._next : self._next + count]:
-                event = decode(item)
-                self._terminal = self._terminal or ends(event, False)  # not the last of its batch
-                ready.append(event)
-                self._next += 1
-        except FlueError:
-            pass
+        return self._take_one()
 
     def _take_one(self) -> T:
         index = self._next

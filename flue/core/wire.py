@@ -115,6 +115,14 @@ def usable_offset(value: str) -> bool:
     return _USABLE.fullmatch(value) is not None and value != NOW
 
 
+def goes_on(old: str, new: str) -> bool:
+    """Whether a server's offset is certainly a step forward: Flue's own, as long as the one before, and greater.
+
+    A quick answer for nearly all; where it is no, `usable_offset` and `goes_back` decide.
+    """
+    return new > old and len(new) == len(old) and _FLUE_OFFSET.fullmatch(new) is not None and old[16:17] == new[16:17]
+
+
 def goes_back(old: str, new: str) -> bool:
     """Whether a server's offset lies before the one it gave earlier.
 

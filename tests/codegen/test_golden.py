@@ -27,6 +27,7 @@ TARGET = Target(
     package="golden_models",
     names=GOLDEN / "golden_names.py",
     fallbacks={"Figure": "UnknownContent"},
+    raw=("Figure",),
 )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from flue.core.actions import Deliver, Done, Fail
 from flue.core.handover import AHEAD, NOTHING, Handover
-from flue.errors import DurableStreamError, FlueApiError, UnsupportedFlueEventVersionError
+from flue.errors import DurableStreamError, FlueApiError, FlueError, UnsupportedFlueEventVersionError
 
 from .driver import Player, follow
 from .script import at, events, frames, page
@@ -23,12 +23,39 @@ def decode(item):
     return value
 
 
+def never(event, last):
+    """Whether an event ends what the caller wanted: none does."""
+    return False
+
+
+class Decoding:
+    """A decoder made of two functions."""
+
+    def __init__(self, decode, ends):
+        self.decode, self.ends = decode, ends
+
+    def __call__(self, item):
+        return self.decode(item)
+
+    def ahead(self, items):
+        events = []
+        for item in items:
+            try:
+                event = self.decode(item)
+            except FlueError:
+                break
+            if self.ends(event, False):
+                break
+            events.append(event)
+        return events
+
+
 class Caller:
     """Pulls from a machine by way of a handover."""
 
-    def __init__(self, pages, *, ends=lambda event, last: False, decode=decode, live=None):
+    def __init__(self, pages, *, ends=never, decode=decode, live=None):
         self.machine = follow(live)
-        self.handover = Handover(self.machine, decode, ends)
+        self.handover = Handover(self.machine, Decoding(decode, ends), ends)
         self.player = Player(self.machine, pages)
         self.player._deliver = lambda action: self.handover.load(action.batch)
 
@@ -220,7 +247,7 @@ class TestTheEnd:
 
 def test_a_batch_is_asked_for_where_none_is():
     machine = follow(None)
-    handover = Handover(machine, decode, lambda event, last: False)
+    handover = Handover(machine, Decoding(decode, never), never)
     assert handover.take() is NOTHING
     player = Player(machine, [page("a", at(1), up_to_date=True)])
     player._deliver = lambda action: handover.load(action.batch)
