@@ -65,20 +65,19 @@ class Browser:
             pipe.close()
 
     def open(self, url, *, width, height=800, scheme="light"):
-        """Load a page into a window of so many pixels, that of a telephone if it is narrow, and wait until it is there."""
+        """Load a page into a window of so many pixels, and wait until it is there."""
         self._events.clear()
-        self._call(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=height,
-            deviceScaleFactor=1,
-            mobile=width < 500,
-        )
+        self.resize(width, height)
         self.prefer(scheme)
         assert "errorText" not in self._call("Page.navigate", url=url)
         deadline = time.monotonic() + PATIENCE
         while not any(event["method"] == "Page.loadEventFired" for event in self._events):
             self._events.append(self._next(deadline))
+
+    def resize(self, width, height=800):
+        """Have a window of so many pixels; a narrow one is that of a telephone."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        self._call("Emulation.setDeviceMetricsOverride", **size)
 
     def prefer(self, scheme):
         """Have the reader prefer `light` or `dark`."""

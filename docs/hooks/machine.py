@@ -25,7 +25,7 @@ BOXES = {
     "fail": ((770, 270), {"fail"}),
 }
 BOX_OF = {state: box for box, (_, states) in BOXES.items() for state in states}
-HEAD = """<svg viewBox="0 0 {} {}" role="img" aria-label="The states of the machine" style="width:100%"
+HEAD = """<div class="machine"><svg viewBox="0 0 {} {}" role="img" aria-label="The states of the machine"
  font-size="13" text-anchor="middle" fill="currentColor" stroke="currentColor">"""
 TIP = """<marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">
 <path d="M0 0L8 4L0 8z" stroke="none"/></marker>"""
@@ -66,7 +66,7 @@ def picture(found: dict[tuple[str, str], list[str]]) -> str:
             'fill="var(--md-default-bg-color, white)"/>'
         )
         lines.append(f'<text x="{x}" y="{y + 4}" stroke="none">{name}{" ↻" if (name, name) in merged else ""}</text>')
-    return "\n".join([*lines, "</svg>"])
+    return "\n".join([*lines, "</svg></div>"])
 
 
 def _arrow(old: str, new: str, causes: list[str]) -> str:
