@@ -15,6 +15,7 @@ import anyio
 import httpx
 
 from flue.aio.faults import RAISED, to_fault
+from flue.aio.own import KEPT, USER_AGENT, Connections, Opened, is_proxied
 from flue.config import HeaderFields
 from flue.core import wire
 from flue.core.actions import Head, Request, TransportFault
@@ -28,23 +29,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Transport"]
 
-_Kept = tuple[httpx.AsyncClient, AsyncGenerator[None, None]]
-
-_KEPT = 100
-"""Idle connections kept; open ones are not limited, since every live stream has its own."""
-USER_AGENT = f"flue-sdk python-httpx/{httpx.__version__}"
+_Kept = tuple[Connections | httpx.AsyncClient, AsyncGenerator[None, None]]
 
 
 class Answer:
     """An open answer."""
 
-    def __init__(self, response: httpx.Response, url: str) -> None:
-        self._response = response
+    def __init__(self, opened: Opened | _Foreign, url: str) -> None:
+        self._opened = opened
         self._url = url
-        self._chunks: AsyncIterator[bytes] = response.aiter_bytes()
-        headers = wire.WireHeaders(response.headers.multi_items())
-        http2 = response.http_version == "HTTP/2"
-        self.head = Head(response.status_code, headers, wire.framed(headers, http2=http2), time.time())
+        self._closed = False
+        self.head = Head(opened.status, opened.headers, opened.framed, time.time())
 
     async def read(self) -> bytes:
         """What has arrived of the body, decoded; waits for at least one byte. Empty at the end.
@@ -53,12 +48,14 @@ class Answer:
             TransportFault: the body was cut, or nothing came for the read time-out.
         """
         try:
-            return await anext(self._chunks, b"")
+            chunk = await self._opened.read()
         except RAISED as error:
             raise TransportFault(to_fault(error, url=self._url)) from error
         except BaseException:
             self._cut()
             raise
+        self._closed = not chunk
+        return chunk
 
     def _cut(self) -> None:
         """End the connection of a read that was cancelled, at once.
@@ -67,7 +64,7 @@ class Answer:
         asyncio sees
         the end of a socket that was shut down and closes it by itself.
         """
-        line = self._response.extensions.get("network_stream")
+        line = self._opened.line
         sock = None if line is None else line.get_extra_info("socket")
         if sock is not None:
             with contextlib.suppress(OSError):
@@ -75,15 +72,37 @@ class Answer:
 
     async def close(self) -> None:
         """Give the connection back if the body was read to its end, else close it. Idempotent."""
+        if self._closed:
+            return
         if self.head.status == 204 or self.head.headers.get("content-length") == "0":
-            await anext(self._chunks, b"")  # nothing is to come; reading that is what gives the connection back
+            await self._opened.read()  # nothing is to come; reading that is what gives the connection back
         # To its end, whoever is cancelled: it may close other connections of the pool, too.
-        closing = asyncio.ensure_future(self._response.aclose())
+        closing = asyncio.ensure_future(self._opened.aclose())
         try:
             await asyncio.shield(closing)
         except asyncio.CancelledError:
             await _patiently(closing)
             raise
+
+
+class _Foreign:
+    """An answer of the caller's client, or of one that goes through a proxy."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+        self._chunks: AsyncIterator[bytes] = response.aiter_bytes()
+        self.status = response.status_code
+        self.headers = wire.WireHeaders(response.headers.multi_items())
+        self.framed = wire.framed(self.headers, http2=response.http_version == "HTTP/2")
+        self.line: Any = response.extensions.get("network_stream")
+
+    async def read(self) -> bytes:
+        """As `Opened.read`."""
+        return await anext(self._chunks, b"")
+
+    async def aclose(self) -> None:
+        """As `Opened.aclose`."""
+        await self._response.aclose()
 
 
 class _Handshake:
@@ -134,10 +153,10 @@ class Transport:
         read = self._timeouts.read if patience is None else max(self._timeouts.read, patience)
         timeout = httpx.Timeout(read, connect=self._timeouts.connect)
         try:
-            response = await self._send(request, fields, timeout, authorized="authorization" in merged)
+            opened = await self._send(request, fields, timeout, authorized="authorization" in merged)
         except RAISED as error:
             raise TransportFault(to_fault(error, url=request.url)) from error
-        return Answer(response, request.url)
+        return Answer(opened, request.url)
 
     async def aclose(self) -> None:
         """Close the clients of our own."""
@@ -150,28 +169,32 @@ class Transport:
 
     async def _send(
         self, request: Request, fields: HeaderFields[bytes], timeout: httpx.Timeout, *, authorized: bool
-    ) -> httpx.Response:
-        client = self._theirs
-        if client is None:
-            client = await self._own()
+    ) -> Opened | _Foreign:
+        client = await self._own() if self._theirs is None else self._theirs
         handshake = _Handshake()
-        extensions = {"trace": handshake.trace} if request.url.startswith("https:") else None
-        built = client.build_request(
-            request.method, request.url, headers=fields, content=request.body, timeout=timeout, extensions=extensions
-        )
-        auth = None if authorized else httpx.USE_CLIENT_DEFAULT
+        extensions = {"trace": handshake.trace} if request.url.startswith("https:") else {}
         # In a task of its own, which is left to give its connections up when the caller goes: httpcore awaits while it
         # does, and shields that from scopes of anyio only. A native cancellation there would leave connections open.
         scope = anyio.CancelScope()
 
-        async def within() -> httpx.Response | None:
+        async def within() -> Opened | _Foreign | None:
             with scope:
-                return await self._send_built(client, built, auth)
+                if isinstance(client, Connections):
+                    return await client.send(request, fields, timeout, extensions)
+                built = client.build_request(
+                    request.method,
+                    request.url,
+                    headers=fields,
+                    content=request.body,
+                    timeout=timeout,
+                    extensions=extensions,
+                )
+                return _Foreign(await self._send_built(client, built, None if authorized else httpx.USE_CLIENT_DEFAULT))
             return None
 
         sending = asyncio.ensure_future(within())
         try:
-            response = await asyncio.shield(sending)
+            opened = await asyncio.shield(sending)
         except asyncio.CancelledError:
             scope.cancel()
             await _patiently(sending)
@@ -179,8 +202,8 @@ class Transport:
                 await late.aclose()
             await handshake.abandon()
             raise
-        assert response is not None  # noqa: S101  # only a cancelled scope gives none
-        return response
+        assert opened is not None  # noqa: S101  # only a cancelled scope gives none
+        return opened
 
     async def _send_built(
         self, client: httpx.AsyncClient, built: httpx.Request, auth: httpx.Auth | UseClientDefault | None
@@ -196,7 +219,7 @@ class Transport:
                 jar.set_cookie(cookie)
         return response
 
-    async def _own(self) -> httpx.AsyncClient:
+    async def _own(self) -> Connections | httpx.AsyncClient:
         if self._closed:
             raise RuntimeError("the client is closed")
         loop = asyncio.get_running_loop()
@@ -204,13 +227,18 @@ class Transport:
         if kept is None:
             for gone in [other for other in self._clients if other.is_closed()]:
                 del self._clients[gone]
-            limits = httpx.Limits(max_connections=None, max_keepalive_connections=_KEPT)
-            client = httpx.AsyncClient(limits=limits, headers={"user-agent": USER_AGENT})
-            client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+            client = _proxied_client() if is_proxied() else Connections()
             keeper = _keep(client)
             await anext(keeper)
             self._clients[loop] = kept = client, keeper
         return kept[0]
+
+
+def _proxied_client() -> httpx.AsyncClient:
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=KEPT)
+    client = httpx.AsyncClient(limits=limits, headers={"user-agent": USER_AGENT})
+    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return client
 
 
 async def _patiently(task: asyncio.Future[Any]) -> None:
@@ -220,7 +248,7 @@ async def _patiently(task: asyncio.Future[Any]) -> None:
             await asyncio.wait([task])
 
 
-async def _keep(client: httpx.AsyncClient) -> AsyncGenerator[None, None]:
+async def _keep(client: Connections | httpx.AsyncClient) -> AsyncGenerator[None, None]:
     """Close the client at the end of its loop, which shuts its suspended generators down, or when it is forgotten."""
     try:
         yield

@@ -35,6 +35,10 @@ CHUNK = 64 * 1024
 """Bytes asked for at a time; what has arrived is given at once, however little."""
 
 
+PIECE = 1024 * 1024
+"""Bytes of a body of known length that are read at a time."""
+
+
 class Answer:
     """An open answer. Used by one thread; `shutdown` may come from another."""
 
@@ -56,7 +60,7 @@ class Answer:
         given: Any = getattr(raw, "headers", {})
         headers = wire.WireHeaders(given.iteritems() if hasattr(given, "iteritems") else given.items())
         self.head = Head(status, headers, wire.framed(headers), time.time())
-        self._events = _EventBody.under(raw, self.head)
+        self._straight = _EventBody.under(raw, self.head) or _SizedBody.under(raw, self.head)
 
     def read(self) -> bytes:
         """What has arrived of the body, decoded; waits for at least one byte. Empty at the end.
@@ -65,8 +69,8 @@ class Answer:
             TransportFault: the body was cut, or nothing came for the read time-out.
         """
         try:
-            if self._events is not None:
-                return self._events.read()
+            if self._straight is not None:
+                return self._straight.read()
             chunk: bytes = self._raw.read1(CHUNK, decode_content=True) if self._partial else self._raw.read(CHUNK)
         except RAISED as error:
             raise _fault(error, self._url) from error
@@ -125,6 +129,35 @@ class _EventBody:
             if body:
                 return body
         return b""
+
+
+class _SizedBody:
+    """A body of known length, read past urllib3: in large pieces, without a copy on the way."""
+
+    def __init__(self, raw: Any, inner: FinalResponse) -> None:
+        self._raw = raw
+        self._inner = inner
+        self._left = inner.length or 0
+
+    @classmethod
+    def under(cls, raw: Any, head: Head) -> _SizedBody | None:
+        """The body under a response, if it is one of our own connections and neither chunked nor compressed."""
+        inner = getattr(raw, "_fp", None)
+        plain = head.framed and isinstance(inner, FinalResponse) and not inner.chunked and inner.length
+        return cls(raw, inner) if plain and isinstance(inner, FinalResponse) else None
+
+    def read(self) -> bytes:
+        """The next piece; waits for all of it. Empty at the end, when the connection has been given back."""
+        size = min(self._left, PIECE)
+        if not size:
+            return b""
+        data = self._inner.read(size)
+        if len(data) < size:
+            raise ConnectionError("the connection ended before the body did")
+        self._left -= size
+        if not self._left:
+            self._raw.release_conn()
+        return data
 
 
 class Transport:

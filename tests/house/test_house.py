@@ -28,6 +28,7 @@ ONLY_IN = {
     "requests": ("flue.sync", "flue.testing"),
     "urllib3": ("flue.sync",),
     "anyio": ("flue.aio",),
+    "httpcore": ("flue.aio",),
     "httpx": ("flue.aio", "flue.testing"),
     "cattrs": ("flue.codec",),
     "tenacity": ("flue.core.retry",),

@@ -1,0 +1,98 @@
+"""A connection that gives the head of an answer, and keeps what came with it until it is asked for.
+
+httpcore hands a chunked body over chunk by chunk, each through all of its layers: an event at a time, where a server
+writes one a chunk. An event stream is read here from its connection instead, as it comes; so nothing of the body may
+have gone to httpcore's parser together with the head.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import httpcore
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterable
+
+__all__ = ["Backend", "Line"]
+
+_BLANK_LINE = re.compile(rb"\n\r?\n")
+_INTERIM = re.compile(rb"HTTP/1\.[01] 1")
+
+
+class Line(httpcore.AsyncNetworkStream):
+    """One connection."""
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream = stream
+        self._in_head = True
+        self._head = b""  # what came of it so far
+        self._rest = b""  # what came behind it
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # httpcore's signature
+        """What has come: of a head no more than its end, of a body all."""
+        data = self._rest
+        if data:
+            self._rest = b""
+        else:
+            data = await self._stream.read(max_bytes, timeout)
+        return self._up_to_the_body(data) if self._in_head else data
+
+    def _up_to_the_body(self, data: bytes) -> bytes:
+        before = len(self._head)
+        self._head += data
+        end = _BLANK_LINE.search(self._head, max(before - 2, 0))
+        if end is None:
+            return data
+        # Interim answers are heads without a body; the one that counts follows.
+        self._in_head = _INTERIM.match(self._head.lstrip(b"\r\n")) is not None
+        self._rest = self._head[end.end() :]
+        self._head = b""
+        return data[: end.end() - before]
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send a part of a request: what comes next begins with a head."""
+        self._in_head = True
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._stream.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> Line:
+        """The same connection, encrypted."""
+        return Line(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        """What httpcore's own stream knows."""
+        return self._stream.get_extra_info(info)
+
+
+class Backend(httpcore.AsyncNetworkBackend):
+    """Makes such connections."""
+
+    def __init__(self) -> None:
+        anyio: Any = httpcore.AnyIOBackend  # whose types are unknown where anyio is missing
+        self._backend: httpcore.AsyncNetworkBackend = anyio()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> Line:
+        """Connect to a port."""
+        return Line(await self._backend.connect_tcp(host, port, timeout, local_address, socket_options))
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await self._backend.sleep(seconds)
