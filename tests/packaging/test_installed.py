@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import tomllib
+from pathlib import Path
 
 import pytest
+from cli.terminal import Terminal
 
 import flue
 from flue.testing import FlueTestServer
+
+EXTRAS = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+    "optional-dependencies"
+]
 
 BOTH_FACES = """
 import asyncio
@@ -61,6 +68,43 @@ def test_the_command_line_speaks_json_lines_without_any_extra(bare, server):
     again = bare.run("python", "-m", "flue", "runs", "events", server.run_ids[-1], base_url=server.base_url)
     assert again.returncode == 0
     assert len(again.stdout.splitlines()) == 3
+
+
+def test_so_does_its_view_for_people(bare, server):
+    class Installed(Terminal):
+        program = (str(bare.home / "bin" / "flue-py"),)
+
+    words = ["workflows", "invoke", "greet", "--input", '{"name": "Ada"}', "--follow"]
+    with Installed(*words, FLUE_BASE_URL=server.base_url) as terminal:
+        assert terminal.wait() == 0
+    assert "✓ completed in " in terminal.screen.text
+
+
+EVERYTHING = """
+import importlib, pkgutil, flue
+
+absent = []
+for module in pkgutil.walk_packages(flue.__path__, "flue."):
+    try:
+        importlib.import_module(module.name)
+    except ImportError as error:
+        absent.append(module.name)
+print(*absent)
+"""
+#: What needs something more, and what that is: an extra, or pytest, which whoever uses its plugin has.
+BROUGHT = {"flue.otel": "otel", "flue.checkpoints.redis": "redis", "flue.testing.plugin": "pytest"}
+
+
+def test_everything_but_what_an_extra_brings_can_be_imported_without(bare):
+    assert set(bare.python(EVERYTHING).split()) == set(BROUGHT)
+
+
+@pytest.mark.parametrize("extra", [extra for extra, brought in EXTRAS.items() if brought])
+def test_an_extra_is_enough_for_what_it_brings(install, wheel, server, extra):
+    environment = install(f"{wheel}[{extra}]")
+    absent = {module for module, needed in BROUGHT.items() if needed != extra}
+    assert set(environment.python(EVERYTHING).split()) == absent
+    assert environment.python(BOTH_FACES, base_url=server.base_url).split() == ["run_start", "log", "run_end"]
 
 
 def test_what_an_extra_brings_says_so_where_it_is_missing(bare):
