@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from flue.cli import describe
 from flue.cli.bars import draw
-from flue.cli.flow import Flow
+from flue.cli.flow import Flow, Text
 from flue.cli.outline import log_lines, outline
 from flue.cli.screen import Screen
 from flue.cli.status import Status
@@ -32,12 +32,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from flue.cli.bars import Timeline
+    from flue.cli.flow import Source
     from flue.cli.text import Line
     from flue.errors import FlueExecutionError
     from flue.models import FlueEvent, WorkflowInvokeResult
 
 __all__ = ["TerminalView"]
 
+_THOUGHT = "dim italic"
 _STATES = {"completed": ("✓", "bold green"), "errored": ("✗", "bold red")}
 
 
@@ -56,7 +58,6 @@ class TerminalView:
         self._tree = RunTree()
         self._status = Status(self._tree)
         self._flow = Flow(self._screen)
-        self._task: str | None = None
         self._ended = False
 
     # Answers to one question.
@@ -116,11 +117,11 @@ class TerminalView:
         level = min(self._tree.level(event), self._screen.columns // 4)  # half of a line is left for what it says
         match event:
             case TextDeltaEvent():
-                self._flow.delta(("text", event.turn_id or event.session), event.text, "", level)
+                self._flow.delta(_source("text", event), event.text, self._text(event, level))
             case ThinkingDeltaEvent():
-                self._flow.delta(("thinking", event.turn_id or event.session), event.delta, "dim italic", level)
+                self._flow.delta(_source("thinking", event), event.delta, self._text(event, level, _THOUGHT))
             case ThinkingEndEvent():
-                self._flow.whole(("thinking", event.turn_id or event.session), event.content, "dim italic", level)
+                self._flow.whole(_source("thinking", event), event.content, self._text(event, level, _THOUGHT))
             case MessageEndEvent():
                 self._message(event, level)
             case RunEndEvent():
@@ -138,16 +139,20 @@ class TerminalView:
         if role == "user" and text:
             self._write(level, wrapped(text, self._room(level), mark="» ", style="cyan"))
         elif role == "assistant":
-            self._flow.whole(("text", event.turn_id or event.session), text, "", level)
+            self._flow.whole(_source("text", event), text, self._text(event, level))
+
+    def _text(self, event: FlueEvent, level: int, style: str = "") -> Text:
+        return Text(style, level, event.task_id, self._tree.title_among_several(event.task_id))
 
     def _lines(self, event: FlueEvent, level: int) -> None:
         lines = log_lines(event, self._room(level)) if isinstance(event, LogEvent) else outline(event, self._tree)
         if not lines:
             return
+        self._flow.stop()
         if isinstance(event, TaskStartEvent | TaskEvent):
-            self._task = None
-        elif event.task_id != self._task:
-            self._task = event.task_id
+            self._flow.task = None
+        elif event.task_id != self._flow.task:
+            self._flow.task = event.task_id
             title = self._tree.title_among_several(event.task_id)
             if title is not None:
                 lines = [[(f"─ {one_line(title)}", "dim")], *lines]
@@ -202,3 +207,7 @@ class TerminalView:
         """End the prose, take the status line away."""
         self._flow.stop()
         self._screen.close()
+
+
+def _source(kind: str, event: FlueEvent) -> Source:
+    return kind, event.turn_id or event.session

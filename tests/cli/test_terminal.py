@@ -250,6 +250,48 @@ def test_tasks_side_by_side_are_told_apart(shown):
     )
 
 
+def test_tasks_side_by_side_speak_one_at_a_time(shown):
+    task = {"prompt": "", "operationId": "op"}
+    words = {"north": ["It ", "is cold ", "up here."], "south": ["Down ", "here it ", "is warm."]}
+    begun = [operation("op"), *(wire("task_start", taskId=name, agent=name, **task) for name in words)]
+    mixed = [
+        wire("text_delta", text=piece, taskId=name, turnId=f"turn of {name}")
+        for pieces in zip(*words.values(), strict=True)
+        for name, piece in zip(words, pieces, strict=True)
+    ]
+    said = {
+        name: wire(
+            "message_end",
+            message={"role": "assistant", "content": [{"type": "text", "text": "".join(pieces)}]},
+            taskId=name,
+            turnId=f"turn of {name}",
+        )
+        for name, pieces in words.items()
+    }
+    told = (
+        "┌ prompt\n"
+        "│ ┌ task north\n"
+        "│ ┌ task south\n"
+        "│ │ ─ task north\n"
+        "│ │ It is cold up here.\n"
+        "│ │ ─ task south\n"
+        "│ │ Down here it is warm.\n"
+    )
+    assert shown(*begun, *mixed, said["north"], said["south"]) == told
+    assert shown(*begun, *mixed[:5], said["north"], mixed[5], said["south"]) == told
+    assert shown(*begun, *mixed) == told
+    assert shown(*begun, *mixed, {**log("enough"), "taskId": "south"}) == f"{told}│ │ info  enough\n"
+    assert shown(*begun, *mixed, said["south"], said["north"], columns=40) == (
+        "┌ prompt\n"
+        "│ ┌ task north\n"
+        "│ ┌ task south\n"
+        "│ │ ─ task north\n"
+        "│ │ It is cold up here.\n"
+        "│ │ ─ task south\n"
+        "│ │ Down here it is warm.\n"
+    )
+
+
 def test_every_other_kind_of_event(shown):
     lines = shown(
         wire("run_resume", workflowName="greet", startedAt="2026-11-23T09:00:00.000Z"),
