@@ -8,23 +8,26 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
-from flue.codec import EventDecoder, decode, decode_run_record, dumps_input
+from flue._later import Later
 from flue.config import check_seconds
 from flue.core import operations, wire
 from flue.core.follow import Follow
 from flue.core.handover import Handover
 from flue.core.retry import BackoffOptions, Budget
 from flue.keeping import Keeper, check_keeper
-from flue.models import WorkflowInvokeResult, WorkflowWaitResult
 from flue.observe import Observer
 from flue.signals import AbortSignal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from flue import codec, models
     from flue.config import Settings
     from flue.core.operations import Operation
     from flue.models import FlueEvent
+else:
+    codec = Later("flue.codec")
+    models = Later("flue.models")
 
 __all__ = ["UNSET", "Live", "StreamPlan", "Unset", "plan_run_stream"]
 
@@ -153,7 +156,7 @@ def plan_run_stream(
         limit=settings.max_event_bytes,
     )
     what = f"run {run_id}"
-    handover = Handover(machine, EventDecoder("run", what), ends or _ends_run(str(run_id)))
+    handover = Handover(machine, codec.EventDecoder("run", what), ends or _ends_run(str(run_id)))
     seconds = check_call(signal, timeout)
     keeper = check_keeper(checkpoint, consumer, f"runs/{run_id}")
     return StreamPlan(machine, handover, Observer(what, backoff_options), signal, seconds, keeper)
@@ -194,7 +197,7 @@ def plan_get_run(
 ) -> CallPlan:
     """Ask for a run's record."""
     backoff_options = settings.backoff(backoff_options)
-    operation = operations.get_run(settings.base_url, run_id, decode_run_record)
+    operation = operations.get_run(settings.base_url, run_id, codec.decode_run_record)
     budget = Budget(backoff_options, refreshable=settings.refreshable)
     return CallPlan(f"run {run_id}", operation, budget, backoff_options, signal, check_call(signal, timeout))
 
@@ -212,7 +215,7 @@ def plan_invoke(
     if wait not in {None, "result"}:
         raise ValueError(f"wait must be None or 'result', not {wait!r}")
     url = f"{settings.base_url}/workflows/{wire.segment(name, 'name')}"
-    body = None if isinstance(input, Unset) else dumps_input(input)
-    answer = WorkflowWaitResult if wait else WorkflowInvokeResult
-    operation = operations.post(url, body, wait=wait is not None, build=partial(decode, answer))
+    body = None if isinstance(input, Unset) else codec.dumps_input(input)
+    answer = models.WorkflowWaitResult if wait else models.WorkflowInvokeResult
+    operation = operations.post(url, body, wait=wait is not None, build=partial(codec.decode, answer))
     return CallPlan(f"workflow {name}", operation, None, None, signal, check_call(signal, timeout))

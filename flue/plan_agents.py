@@ -7,20 +7,23 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from flue.codec import EventDecoder, decode, dumps_input
+from flue._later import Later
 from flue.core import operations, wire
 from flue.core.agent_stream import FollowAgent
 from flue.core.handover import Handover
 from flue.core.retry import BackoffOptions, Budget
 from flue.images import AgentPromptImage
-from flue.models import AgentPromptResult, AgentSendResult
 from flue.observe import Observer
 from flue.plan import CallPlan, StreamPlan, check_call, check_live, check_tail
 
 if TYPE_CHECKING:
+    from flue import codec, models
     from flue.config import Settings
     from flue.signals import AbortSignal
     from flue.submission import Submission
+else:
+    codec = Later("flue.codec")
+    models = Later("flue.models")
 
 __all__ = ["plan_agent_stream", "plan_prompt", "plan_wait"]
 
@@ -58,8 +61,8 @@ def plan_prompt(
     body: dict[str, Any] = {"message": message}
     if images is not None:
         body["images"] = _wire_images(images)
-    build = partial(decode, AgentPromptResult if wait else AgentSendResult)
-    operation = operations.post(url, dumps_input(body), wait=wait, build=build)
+    build = partial(codec.decode, models.AgentPromptResult if wait else models.AgentSendResult)
+    operation = operations.post(url, codec.dumps_input(body), wait=wait, build=build)
     return CallPlan(f"agent {name}/{agent_id}", operation, None, None, signal, check_call(signal, timeout))
 
 
@@ -178,5 +181,5 @@ def _follow(
     backoff_options: BackoffOptions | None,
     timeout: object,
 ) -> StreamPlan:
-    handover: Handover[Any] = Handover(machine, EventDecoder("agent", what), lambda event, last: False)  # noqa: ARG005
+    handover: Handover[Any] = Handover(machine, codec.EventDecoder("agent", what), lambda event, last: False)  # noqa: ARG005
     return StreamPlan(machine, handover, Observer(what, backoff_options), signal, check_call(signal, timeout))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flue.codec import decode_agent_prompt_response, to_json
+from flue._later import Later
 from flue.errors import AbortError, FlueConnectionError, FlueError, FlueExecutionError, FlueTimeoutError
-from flue.models import AgentPromptResult, AgentSendResult
 
 if TYPE_CHECKING:
+    from flue import codec, models
     from flue.codec import JSON
     from flue.models import AgentPromptResponse, AttachedAgentEvent
+else:
+    codec = Later("flue.codec")
+    models = Later("flue.models")
 
 __all__ = ["Submission", "explain_prompt"]
 
@@ -32,7 +35,7 @@ class Submission:
             TypeError: the admission is something else.
             ValueError: it names no submission.
         """
-        if not isinstance(admission, AgentSendResult | AgentPromptResult):
+        if not isinstance(admission, models.AgentSendResult | models.AgentPromptResult):
             message = f"admission must be what send() or prompt() gave, not {type(admission).__name__}"
             raise TypeError(message)
         if not admission.submission_id:
@@ -52,7 +55,7 @@ class Submission:
         kind = event.wire_type if event.type == "unknown" else event.type
         if kind == "submission_settled":
             self.settled = True
-            self._end = to_json(event)
+            self._end = codec.to_json(event)
 
     def result(self) -> AgentPromptResponse | JSON:
         """The agent's answer.
@@ -64,7 +67,7 @@ class Submission:
             raise FlueExecutionError("agent_submission", self.id, "terminal_event_missing")
         outcome = self._end.get("outcome")
         if outcome == "completed":
-            return decode_agent_prompt_response(self._end.get("result"))
+            return codec.decode_agent_prompt_response(self._end.get("result"))
         error = FlueExecutionError("agent_submission", self.id, "failed", self._end.get("error"))
         error.add_note(f"the outcome of the submission is {outcome!r}")
         raise error

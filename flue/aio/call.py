@@ -42,6 +42,9 @@ async def perform(transport: Transport, settings: Settings, plan: CallPlan) -> A
         if interrupt.cause == "expired":
             raise FlueTimeoutError(f"{plan.what}: no answer within {plan.timeout:g} s") from None
         raise AbortError(plan.signal.reason if plan.signal is not None else None) from None
+    except Exception as error:  # of a callback of the caller's, too
+        driver.fail(error)
+        raise
     finally:
         if timer is not None:
             timer.cancel()

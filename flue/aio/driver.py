@@ -67,6 +67,11 @@ class Driver:
             else:
                 await self._pause(action)
 
+    def fail(self, error: BaseException) -> None:
+        """What was handed over has failed: it cannot be decoded, or the caller's code raised."""
+        if isinstance(error, Exception):  # a task that is cancelled and Ctrl-C are ends like others
+            self._observer.ended(error)
+
     async def release(self) -> None:
         """Close what is open. Idempotent."""
         answer, self._answer = self._answer, None

@@ -128,7 +128,8 @@ class AsyncFlueEventStream(Generic[T]):
                 while isinstance(event, Nothing):
                     await self._advance()
                     event = self._handover.take()
-            except FlueError:
+            except FlueError as error:
+                self._driver.fail(error)
                 await self._end()
                 raise
             if self._machine.closed:
@@ -164,6 +165,8 @@ class AsyncFlueEventStream(Generic[T]):
     async def __aexit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if value is not None:
+            self._driver.fail(value)
         try:
             if kind is None and not self._turn.locked():
                 async with self._turn:

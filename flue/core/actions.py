@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-import attrs
+import msgspec
 
 if TYPE_CHECKING:
     from flue.core.retry import FailedAttempt
@@ -28,8 +28,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """One HTTP request, without the caller's headers.
 
     Attributes:
@@ -47,8 +46,7 @@ class Request:
     patient: bool = False
 
 
-@attrs.frozen
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """The head of an answer.
 
     Attributes:
@@ -64,8 +62,7 @@ class Head:
     wall: float
 
 
-@attrs.frozen
-class Fault:
+class Fault(msgspec.Struct, frozen=True):
     """A transport's failure, in our words.
 
     Attributes:
@@ -87,8 +84,7 @@ class TransportFault(Exception):  # noqa: N818  # carries a `Fault` from a trans
         self.fault = fault
 
 
-@attrs.define
-class Batch:
+class Batch(msgspec.Struct):
     """Items that arrived together, whole, and the checkpoint behind them."""
 
     items: list[Any]
@@ -97,20 +93,17 @@ class Batch:
     closed: bool
 
 
-@attrs.frozen
-class Open:
+class Open(msgspec.Struct, frozen=True):
     """Send this request (closing what is open), then report `head()` or `fault()`."""
 
     request: Request
 
 
-@attrs.frozen
-class Read:
+class Read(msgspec.Struct, frozen=True):
     """Read what has arrived of the open body, then report `data()`, `end()` or `fault()`."""
 
 
-@attrs.frozen
-class Sleep:
+class Sleep(msgspec.Struct, frozen=True):
     """Close what is open and wait.
 
     Attributes:
@@ -123,15 +116,13 @@ class Sleep:
     attempt: FailedAttempt | None = None
 
 
-@attrs.frozen
-class Deliver:
+class Deliver(msgspec.Struct, frozen=True):
     """Hand over the items of this batch one by one, then report `handed_over()`."""
 
     batch: Batch
 
 
-@attrs.frozen
-class Done:
+class Done(msgspec.Struct, frozen=True):
     """Close what is open. The machine has nothing more to ask for.
 
     Attributes:
@@ -141,8 +132,7 @@ class Done:
     value: Any = None
 
 
-@attrs.frozen
-class Fail:
+class Fail(msgspec.Struct, frozen=True):
     """Close what is open and raise.
 
     Attributes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
-import attrs
 import msgspec
 
 from flue.core import framing, wire
@@ -36,8 +35,7 @@ SEEN = 64
 """How many offsets of late must not come again."""
 
 
-@attrs.define
-class Facts:
+class Facts(msgspec.Struct, gc=False):
     """The stream's state at an answer.
 
     Attributes:

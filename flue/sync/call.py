@@ -41,6 +41,9 @@ def perform(transport: Transport, settings: Settings, plan: CallPlan) -> Any:
         if interrupt.cause == "expired":
             raise FlueTimeoutError(f"{plan.what}: no answer within {plan.timeout:g} s") from None
         raise AbortError(plan.signal.reason if plan.signal is not None else None) from None
+    except Exception as error:  # of a callback of the caller's, too
+        driver.fail(error)
+        raise
     finally:
         driver.release()
         if timer is not None:

@@ -125,7 +125,8 @@ class FlueEventStream(Generic[T]):
                 while isinstance(event, Nothing):
                     self._advance()
                     event = self._handover.take()
-            except FlueError:
+            except FlueError as error:
+                self._driver.fail(error)
                 self._end()
                 raise
             if self._machine.closed:
@@ -159,6 +160,8 @@ class FlueEventStream(Generic[T]):
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if value is not None:
+            self._driver.fail(value)
         try:
             if kind is None and self._turn.acquire(blocking=False):
                 try:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Literal, overload
 
+from flue._later import Later
 from flue.core.outcome import RECORD_PATIENCE, RunOutcome
 from flue.errors import AbortError, FlueError, FlueTimeoutError
-from flue.models import WorkflowRunResult
 from flue.plan import UNSET, Deadline, check_handler, plan_get_run, plan_invoke, plan_run_stream, sees_own_end
 from flue.sync.call import pause, perform
 from flue.sync.runs import open_stream
@@ -15,11 +15,14 @@ from flue.sync.runs import open_stream
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from flue import models
     from flue.config import Settings
     from flue.core.retry import BackoffOptions
-    from flue.models import FlueEvent, WorkflowInvokeResult, WorkflowWaitResult
+    from flue.models import FlueEvent, WorkflowInvokeResult, WorkflowRunResult, WorkflowWaitResult
     from flue.signals import AbortSignal
     from flue.sync.transport import Transport
+else:
+    models = Later("flue.models")
 
 __all__ = ["Workflows"]
 
@@ -135,7 +138,7 @@ class Workflows:
                     self._settings, run_id, signal=signal, backoff_options=backoff_options, timeout=deadline.left()
                 )
                 outcome.recorded(perform(self._transport, self._settings, plan))
-            return WorkflowRunResult(run_id=run_id, result=outcome.result())
+            return models.WorkflowRunResult(run_id=run_id, result=outcome.result())
         except FlueError as error:
             raise outcome.explain(error)  # noqa: B904  # the same error
 

@@ -8,7 +8,14 @@ import sys
 
 import pytest
 
-from flue import AsyncFlueClient, BackoffOptions, FlueClient, FlueTimeoutError, NotFoundError
+from flue import (
+    AsyncFlueClient,
+    BackoffOptions,
+    FlueClient,
+    FlueTimeoutError,
+    NotFoundError,
+    UnsupportedFlueEventVersionError,
+)
 from flue.testing import Fault, FlueTestServer
 
 pytest.importorskip("opentelemetry.sdk", reason="needs opentelemetry-sdk (group test)")
@@ -66,11 +73,12 @@ class Blocking:
         with self._client() as client:
             return client.workflows.run("greet", input={"password": SECRET})
 
-    def follow(self, run_id, *, count=None, headers=None, **options):
+    def follow(self, run_id, *, count=None, headers=None, tell=lambda event: None, **options):
         with self._client(headers=headers) as client, client.runs.stream(run_id, **options) as stream:
             events = []
             while len(events) != count and (event := next(stream, None)) is not None:
                 events.append(event)
+                tell(event)
             return events
 
 
@@ -94,12 +102,13 @@ class Asyncio(Blocking):
 
         return asyncio.run(ask())
 
-    def follow(self, run_id, *, count=None, headers=None, **options):
+    def follow(self, run_id, *, count=None, headers=None, tell=lambda event: None, **options):
         async def read():
             async with self._client(headers=headers) as client, client.runs.stream(run_id, **options) as stream:
                 events = []
                 while len(events) != count and (event := await anext(stream, None)) is not None:
                     events.append(event)
+                    tell(event)
                 return events
 
         return asyncio.run(read())
@@ -203,6 +212,42 @@ def test_an_error_is_the_status_of_the_span(face, exporter):
     assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "NotFoundError")
     assert span.attributes["error.type"] == "NotFoundError"
     assert events_of(span)[0][1]["flue.will_retry"] is False
+
+
+def test_an_event_that_cannot_be_decoded_is_an_error(face, server, exporter):
+    run_id = server.create_run()
+    server.append(run_id, {"type": "log", "level": "info", "message": "of another time", "v": 4})
+    with pytest.raises(UnsupportedFlueEventVersionError):
+        face.follow(run_id)
+    (span,) = exporter.get_finished_spans()
+    assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "UnsupportedFlueEventVersionError")
+
+
+def test_so_is_it_where_nothing_but_a_loop_is_around_the_stream(server, provider, exporter):
+    run_id = server.create_run()
+    server.append(run_id, {"type": "log", "level": "info", "message": "of another time", "v": 4})
+    with FlueClient(server.base_url, token=SECRET) as client, pytest.raises(UnsupportedFlueEventVersionError):
+        list(client.runs.stream(run_id))
+    (span,) = exporter.get_finished_spans()
+    assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "UnsupportedFlueEventVersionError")
+
+
+def test_the_consumers_own_error_is_one_of_the_span(face, server, exporter):
+    """The kind of it, and nothing else: its text may be anything."""
+    with pytest.raises(LookupError):
+        face.follow(finished_run(server), tell=lambda event: {}[SECRET])
+    (span,) = exporter.get_finished_spans()
+    assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "KeyError")
+    assert span.attributes["error.type"] == "KeyError"
+    assert SECRET not in span.to_json()
+
+
+def test_a_callback_that_fails_is_an_error_of_the_span(face, server, exporter):
+    server.faults.add(Fault(status=503), times=1)
+    with pytest.raises(ZeroDivisionError):
+        face.get("run_1", backoff_options=BackoffOptions(on_failed_attempt=lambda attempt: 1 / 0))
+    (span,) = exporter.get_finished_spans()
+    assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "ZeroDivisionError")
 
 
 def test_leaving_a_stream_ends_its_span(face, server, exporter):
