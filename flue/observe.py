@@ -62,6 +62,11 @@ class Observer:
         self._live: str | None = None
         self._trace = None if _tracer is None else _tracer(what)
 
+    @property
+    def traced(self) -> bool:
+        """Whether a tracer may add to the headers of each request."""
+        return self._trace is not None
+
     def opening(self, action: Open) -> None:
         """A request is about to be sent."""
         if logger.isEnabledFor(logging.DEBUG):

@@ -8,16 +8,19 @@ have gone to httpcore's parser together with the head.
 from __future__ import annotations
 
 import re
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import httpcore
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-__all__ = ["Backend", "Line"]
+__all__ = ["ON_SENT", "Backend", "Line"]
 
+ON_SENT: ContextVar[Callable[[], None] | None] = ContextVar("ON_SENT", default=None)
+"""Called in the task that sends when the head of a request is on its way."""
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _INTERIM = re.compile(rb"HTTP/1\.[01] 1")
 
@@ -56,6 +59,9 @@ class Line(httpcore.AsyncNetworkStream):
         """Send a part of a request: what comes next begins with a head."""
         self._in_head = True
         await self._stream.write(buffer, timeout)
+        on_sent = ON_SENT.get()
+        if on_sent is not None:
+            on_sent()
 
     async def aclose(self) -> None:
         """Close the connection."""

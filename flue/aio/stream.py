@@ -258,9 +258,9 @@ class AsyncFlueEventStream(Generic[T]):
         if loop is None or self._advancing is not None:
             return
         with contextlib.suppress(RuntimeError):  # the loop is closed, and its connections with it
-            answer = self._driver.abandon()
-            if answer is not None:
-                loop.call_soon_threadsafe(_close_soon, loop, answer.close)
+            close = self._driver.abandon()
+            if close is not None:
+                loop.call_soon_threadsafe(_close_soon, loop, close)
 
 
 _closing: set[asyncio.Task[None]] = set()

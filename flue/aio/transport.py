@@ -137,6 +137,11 @@ class Transport:
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, _Kept] = WeakKeyDictionary()
         self._closed = False
 
+    @property
+    def asks_ahead(self) -> bool:
+        """Whether requests are sent ahead: on connections of our own only, and while they are not closed."""
+        return self._theirs is None and not self._closed
+
     async def open(self, request: Request, headers: HeaderFields[str], patience: float | None) -> Answer:
         """Send a request and wait for the head of its answer.
 

@@ -164,6 +164,14 @@ class Machine(Protocol):
         """The answer to the last `Open` has begun."""
         ...
 
+    def ahead(self) -> Request | None:
+        """What will be asked next if the answer that has begun turns out well; None where that is not known.
+
+        It may be sent while the caller is busy with that answer; the machine does not move by it, and asks for it in
+        its turn.
+        """
+        ...
+
     def data(self, chunk: bytes, now: float) -> None:
         """Bytes of the body, decoded if they were compressed."""
         ...

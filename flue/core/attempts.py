@@ -85,6 +85,10 @@ class Attempts:
                 message = f"status {head.status} answers nothing that was asked"
                 self._protocol_error("UNEXPECTED_STATUS", message, now, status=head.status)
 
+    def ahead(self) -> Request | None:
+        """What will be asked next if this answer turns out well."""
+        return None
+
     def data(self, chunk: bytes, now: float) -> None:
         """Bytes of the body."""
         self._body.append(chunk)

@@ -204,6 +204,21 @@ class Follow(Attempts):
         self._live = "long-poll"
         self._action = None
 
+    def ahead(self) -> Request | None:
+        """The page behind the one that has begun, when it is not the last and its head says where it ends."""
+        head = self._head
+        if head is None or head.status != 200 or self._over is not None or self._action is not READ:
+            return None
+        if self._asked is not None or self._live == "sse" or self._confirming:
+            return None
+        said = facts.from_head(head)
+        old, new = self._position, said.offset
+        if new is None or new == old or said.up_to_date:
+            return None
+        if not wire.usable_offset(new) or self._course.turns_back(old, new):
+            return None
+        return Request("GET", wire.read_url(self._url, offset=new), PAGE_HEADERS)
+
     # Pages.
 
     def data(self, chunk: bytes, now: float) -> None:

@@ -13,6 +13,7 @@ import queue
 import socket
 import ssl
 import threading
+import time
 import traceback
 from typing import TYPE_CHECKING, Any, cast
 
@@ -26,23 +27,42 @@ from flue.sync.interrupt import Interrupt, shut_down
 if TYPE_CHECKING:
     from urllib3.poolmanager import PoolManager, ProxyManager
 
-__all__ = ["FinalResponse", "InterruptibleAdapter", "close_lost", "working_for"]
+__all__ = ["Connection", "FinalResponse", "InterruptibleAdapter", "close_lost", "working_for"]
 
 _thread_state = threading.local()
 _POOL = 100
 """Connections kept per host; more may be open, they are closed after use."""
 
+_FRESH = 5.0
+"""Seconds for which an answer that was asked for ahead is worth reading; later the server may have given it up."""
+
 Address = tuple[Any, Any, int, str, Any]
 
 
 @contextlib.contextmanager
-def working_for(interrupt: Interrupt) -> Any:
-    """Connections used by this thread inside the block can be shut down by `interrupt`."""
+def working_for(interrupt: Interrupt, kept: Connection | None = None) -> Any:
+    """Connections used by this thread inside the block can be shut down by `interrupt`.
+
+    The first one that it takes from a pool is the one that was `kept` for it, if there is one.
+    """
     _thread_state.interrupt = interrupt
+    _thread_state.kept = kept
     try:
         yield
     finally:
         _thread_state.interrupt = None
+        if _take_kept() is not None and kept is not None:
+            kept.close()
+
+
+def _take_kept() -> Connection | None:
+    kept: Connection | None = getattr(_thread_state, "kept", None)
+    _thread_state.kept = None
+    return kept
+
+
+def _working_for() -> Interrupt | None:
+    return getattr(_thread_state, "interrupt", None)
 
 
 class _Line:
@@ -53,7 +73,7 @@ class _Line:
         self.owner: Interrupt | None = None
 
     def serve(self) -> None:
-        self.owner = getattr(_thread_state, "interrupt", None)
+        self.owner = _working_for()
         if self.owner is not None:
             self.owner.watch(self)
 
@@ -105,11 +125,12 @@ class FinalResponse(http.client.HTTPResponse):
             http.client.parse_headers(self.fp)
 
 
-class _Interruptible(urllib3.connection.HTTPConnection):
+class Connection(urllib3.connection.HTTPConnection):
     """What both connection classes do differently: connect by hand, keep a handle."""
 
     response_class = FinalResponse
     line: _Line | None = None
+    _asked: tuple[Interrupt, str, dict[str, str], float] | None = None  # for whom, URL, headers, when
 
     def _new_conn(self) -> socket.socket:
         try:
@@ -148,13 +169,38 @@ class _Interruptible(urllib3.connection.HTTPConnection):
             raise
         return sock
 
-    def request(self, *args: Any, **kwargs: Any) -> None:
+    def request(self, method: str, url: str, body: Any = None, headers: Any = None, **kwargs: Any) -> None:
+        """Send a request, unless it is the one that was sent ahead."""
         if self.line is not None:
             self.line.serve()
-        super().request(*args, **kwargs)
+        asked, self._asked = self._asked, None
+        if asked is not None:
+            # For another call, even the same answer would be one from before that call.
+            same = asked[0] is _working_for() and method == "GET" and asked[1:3] == (url, headers)
+            if same and time.monotonic() - asked[3] < _FRESH:
+                return
+            self.close()  # or the answer to that would be taken for the answer to this
+        super().request(method, url, body, headers, **kwargs)
+
+    def ask_ahead(self, interrupt: Interrupt, url: str, headers: dict[str, str]) -> bool:
+        """Send the request that is likely to be the next of a call; its answer waits until it is.
+
+        Any other request closes the connection first.
+        """
+        if self.sock is None:
+            return False
+        try:
+            super().request("GET", url, headers=headers, preload_content=False, decode_content=False)
+        except (OSError, http.client.HTTPException):
+            self.close()
+            return False
+        self._asked = (interrupt, url, headers, time.monotonic())
+        return True
 
     def close(self) -> None:
+        """Close it, and the handle."""
         super().close()
+        self._asked = None
         self._drop_line()
 
     def _drop_line(self) -> None:
@@ -163,11 +209,11 @@ class _Interruptible(urllib3.connection.HTTPConnection):
             self.line = None
 
 
-class _Http(_Interruptible):
+class _Http(Connection):
     pass
 
 
-class _Https(_Interruptible, urllib3.connection.HTTPSConnection):
+class _Https(Connection, urllib3.connection.HTTPSConnection):
     def connect(self) -> None:
         """As the base class does, and nothing is left of it when it fails."""
         try:
@@ -177,11 +223,16 @@ class _Https(_Interruptible, urllib3.connection.HTTPSConnection):
             raise
 
 
-class _HttpPool(urllib3.connectionpool.HTTPConnectionPool):
+class _Pool(urllib3.connectionpool.HTTPConnectionPool):
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        return _take_kept() or super()._get_conn(timeout)
+
+
+class _HttpPool(_Pool):
     ConnectionCls = _Http  # pyright: ignore[reportAssignmentType]  # urllib3's own classes do not meet its protocol
 
 
-class _HttpsPool(urllib3.connectionpool.HTTPSConnectionPool):
+class _HttpsPool(_Pool, urllib3.connectionpool.HTTPSConnectionPool):
     ConnectionCls = _Https  # pyright: ignore[reportAssignmentType]
 
 
@@ -228,7 +279,7 @@ def _look_up(host: str, port: int | None) -> list[Address]:
 
     The resolver cannot be interrupted, so a name is looked up on a thread that the caller can walk away from.
     """
-    interrupt: Interrupt | None = getattr(_thread_state, "interrupt", None)
+    interrupt = _working_for()
     with contextlib.suppress(OSError):  # a literal address needs no resolver
         return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
     if interrupt is None:

@@ -83,18 +83,24 @@ class Driver:
             self._observer.ended(cause=self._interrupt.cause)
 
     def _open(self, action: Open) -> None:
-        self.release()
         self._observer.waits_by(self._machine.live)
         self._observer.opening(action)
         headers = self._settings.merge(self._headers())
         self._observer.sending(action.request, headers)
+        kept = None if self._answer is None else self._answer.hand_on()
+        self.release()
         try:
-            self._answer = self._transport.open(action.request, headers, self._interrupt, self.patience)
+            self._answer = self._transport.open(action.request, headers, self._interrupt, self.patience, kept)
         except TransportFault as error:
             self._fault(error)
         else:
             self._observer.answered(self._answer.head.status)
             self._machine.head(self._answer.head, time.monotonic())
+            # Headers that are made anew for each request are those of the moment when it is the request's turn.
+            if not self._observer.traced and not callable(self._settings.source):
+                ahead = self._machine.ahead()
+                if ahead is not None:
+                    self._transport.ask_ahead(self._answer, ahead, headers)
 
     def _read(self) -> None:
         assert self._answer is not None  # noqa: S101  # the machine reads only what it opened

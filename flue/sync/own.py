@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from urllib3.connectionpool import HTTPConnectionPool
 
     from flue.core.actions import Request
+    from flue.sync.connection import Connection
+    from flue.sync.interrupt import Interrupt
 
 __all__ = ["OwnSession"]
 
@@ -63,6 +65,13 @@ class OwnSession:
             preload_content=False,
             decode_content=False,
         )
+
+    def ask_ahead(
+        self, connection: Connection, interrupt: Interrupt, request: Request, headers: HeaderFields[str]
+    ) -> bool:
+        """Send a request on a connection that has just become free, for the next `send()` of the same."""
+        target = request.url.removeprefix(self._route(request.url).prefix)
+        return connection.ask_ahead(interrupt, target, HeaderFields({"user-agent": USER_AGENT, **headers}))
 
     def close(self) -> None:
         """Close its connections."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 import traceback
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flue.config import HeaderFields
@@ -16,7 +17,7 @@ from flue.core import wire
 from flue.core.actions import Head, Request, TransportFault
 from flue.core.chunked import ChunkedDecoder
 from flue.core.framing import Malformed
-from flue.sync.connection import FinalResponse, working_for
+from flue.sync.connection import Connection, FinalResponse, working_for
 from flue.sync.faults import RAISED, to_fault
 from flue.sync.own import OwnSession
 from flue.sync.theirs import send_aside
@@ -76,6 +77,15 @@ class Answer:
             raise _fault(error, self._url) from error
         return chunk
 
+    def when_read(self, then: Callable[..., bool]) -> None:
+        """Have something done with the connection when the body is here; whether it is to be kept from others then."""
+        if isinstance(self._straight, _SizedBody):
+            self._straight.then = partial(then, interrupt=self._interrupt)
+
+    def hand_on(self) -> Connection | None:
+        """The connection on which a request was sent ahead, for `Transport.open` of that request."""
+        return self._straight.hand_on() if isinstance(self._straight, _SizedBody) else None
+
     def close(self) -> None:
         """Give the connection back if the body was read to its end, else close it. Idempotent; never blocks."""
         self._interrupt.watch(None)
@@ -89,6 +99,13 @@ class Answer:
         if hasattr(self._raw, "shutdown"):
             with contextlib.suppress(Exception):  # closed meanwhile, or a raw object of a kind of its own
                 self._raw.shutdown()
+
+
+def _merged(request: Request, headers: HeaderFields[str]) -> HeaderFields[str]:
+    merged = HeaderFields({**dict(request.headers), **headers})
+    if request.body is not None:
+        merged["content-length"] = str(len(request.body))
+    return merged
 
 
 def _fault(error: Exception, url: str) -> TransportFault:
@@ -138,6 +155,7 @@ class _SizedBody:
         self._raw = raw
         self._inner = inner
         self._left = inner.length or 0
+        self.then: Callable[[Connection], bool] | None = None  # what is to be done with the free connection
 
     @classmethod
     def under(cls, raw: Any, head: Head) -> _SizedBody | None:
@@ -145,6 +163,13 @@ class _SizedBody:
         inner = getattr(raw, "_fp", None)
         plain = head.framed and isinstance(inner, FinalResponse) and not inner.chunked and inner.length
         return cls(raw, inner) if plain and isinstance(inner, FinalResponse) else None
+
+    def hand_on(self) -> Connection | None:
+        """Give away the connection that was kept."""
+        connection = None if self._left else self._raw.connection
+        if connection is not None:
+            self._raw._connection = None  # noqa: SLF001  # or closing the response would close it
+        return connection
 
     def read(self) -> bytes:
         """The next piece; waits for all of it. Empty at the end, when the connection has been given back."""
@@ -156,7 +181,9 @@ class _SizedBody:
             raise ConnectionError("the connection ended before the body did")
         self._left -= size
         if not self._left:
-            self._raw.release_conn()
+            connection = self._raw.connection
+            if self.then is None or not isinstance(connection, Connection) or not self.then(connection):
+                self._raw.release_conn()  # else it is kept for the answer that is under way: see `hand_on`
         return data
 
 
@@ -169,7 +196,12 @@ class Transport:
         self._own = OwnSession()
 
     def open(
-        self, request: Request, headers: HeaderFields[str], interrupt: Interrupt, patience: float | None
+        self,
+        request: Request,
+        headers: HeaderFields[str],
+        interrupt: Interrupt,
+        patience: float | None,
+        kept: Connection | None = None,
     ) -> Answer:
         """Send a request and wait for the head of its answer.
 
@@ -178,18 +210,17 @@ class Transport:
             headers: the caller's, names in lower case; they win over the protocol's.
             interrupt: cuts the wait short.
             patience: seconds that the answer may take, if more than the read time-out.
+            kept: the connection on which the request was sent ahead, if it was.
 
         Raises:
             TransportFault: no answer came.
         """
-        merged = HeaderFields({**dict(request.headers), **headers})
-        if request.body is not None:
-            merged["content-length"] = str(len(request.body))
+        merged = _merged(request, headers)
         read = self._timeouts.read if patience is None else max(self._timeouts.read, patience)
         timeout = (self._timeouts.connect, read)
         try:
             if self._theirs is None:
-                with working_for(interrupt):
+                with working_for(interrupt, kept):
                     raw = self._own.send(request, merged, timeout)
                 # Closing the response is enough. Giving its connection back takes the pool's lock, which the thread
                 # that collects a forgotten stream may hold.
@@ -200,6 +231,14 @@ class Transport:
         answer = Answer(response.raw, response.status_code, request.url, interrupt, response.close)
         interrupt.watch(answer)
         return answer
+
+    def ask_ahead(self, answer: Answer, request: Request, headers: HeaderFields[str]) -> None:
+        """Have a request sent as soon as the body of an answer is here, on its connection, for the next `open()`.
+
+        Where that cannot be done, it is not.
+        """
+        merged = _merged(request, headers)
+        answer.when_read(partial(self._own.ask_ahead, request=request, headers=merged))
 
     def close(self) -> None:
         """Close the session of our own."""

@@ -118,6 +118,7 @@ class Player:
         self._checkpoint = getattr(machine, "offset", None)
         self._start = count(self._checkpoint) if start is None and self._checkpoint else start or 0
         self._body: Iterator[bytes | Fault | float] | None = None  # of the open answer
+        self._ahead: Request | None = None  # what was said to be next, while the answer turns out well
 
     def run(self, *, until: float = 1e9, items: int | None = None, actions: int = 100_000) -> Played:
         """Go on to the end, to the end of the script, to a time, or until so many items are here.
@@ -137,7 +138,7 @@ class Player:
                 if not self._perform(action, until):
                     return played
             except Torn:
-                self._body = None
+                self._body = self._ahead = None
                 machine.dropped()
             self._look()
         raise AssertionError(f"still going on after {actions} actions")
@@ -163,13 +164,16 @@ class Player:
         else:
             assert isinstance(action, Sleep)
             assert 0.0 < action.delay <= 3600.0 or action.attempt is not None
-            self._body = None
+            self._body = self._ahead = None
             played.pauses.append(action)
             played.now += action.delay
         return True
 
     def _open(self, action: Open, answer: Answer | Fault) -> None:
         played = self.played
+        # What was said to be next is next, unless the answer before was no good. A driver may have sent it already.
+        assert self._ahead in {None, action.request}
+        self._ahead = None
         played.requests.append(action.request)
         played.opened.append(played.now)
         if isinstance(answer, Fault):
@@ -178,6 +182,8 @@ class Player:
         played.now += answer.after
         self._body = iter(answer.body)
         self.machine.head(answer.head(), played.now)
+        self._ahead = self.machine.ahead()
+        assert self._ahead == self.machine.ahead()  # asking moves nothing
 
     def _read(self) -> None:
         played = self.played
