@@ -15,19 +15,20 @@ import ssl
 import threading
 import time
 import traceback
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import urllib3.connection
 import urllib3.connectionpool
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
+from flue.sync.head import FinalResponse
 from flue.sync.interrupt import Interrupt, shut_down
 
 if TYPE_CHECKING:
     from urllib3.poolmanager import PoolManager, ProxyManager
 
-__all__ = ["Connection", "FinalResponse", "InterruptibleAdapter", "close_lost", "working_for"]
+__all__ = ["Connection", "InterruptibleAdapter", "close_lost", "working_for"]
 
 _thread_state = threading.local()
 _POOL = 100
@@ -83,46 +84,6 @@ class _Line:
 
     def close(self) -> None:
         self._handle.close()
-
-
-class _Head:
-    """Reads the lines of a head. http.client takes the end of the connection for the end of the head."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def readline(self, limit: int = -1) -> bytes:
-        line: bytes = self._stream.readline(limit)
-        if not line.endswith(b"\n") and len(line) != limit:
-            raise http.client.RemoteDisconnected("the connection ended inside the head of an answer")
-        return line
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-
-class FinalResponse(http.client.HTTPResponse):
-    """http.client passes over `100 Continue` only; a proxy may send other interim answers (`103 Early Hints`)."""
-
-    fp: Any
-
-    def begin(self) -> None:
-        """Read the head, whole."""
-        stream = self.fp
-        self.fp = _Head(stream)
-        try:
-            super().begin()
-        finally:
-            if isinstance(self.fp, _Head):  # not closed meanwhile
-                self.fp = stream
-
-    def _read_status(self) -> tuple[str, int, str]:
-        while True:
-            # A private method, the same from Python 3.11 to 3.14.
-            version, status, reason = cast("Any", super())._read_status()  # noqa: SLF001
-            if not 101 < status < 200:
-                return version, status, reason
-            http.client.parse_headers(self.fp)
 
 
 class Connection(urllib3.connection.HTTPConnection):

@@ -17,8 +17,9 @@ from flue.core import wire
 from flue.core.actions import Head, Request, TransportFault
 from flue.core.chunked import ChunkedDecoder
 from flue.core.framing import Malformed
-from flue.sync.connection import Connection, FinalResponse, working_for
+from flue.sync.connection import Connection, working_for
 from flue.sync.faults import RAISED, to_fault
+from flue.sync.head import FinalResponse
 from flue.sync.own import OwnSession
 from flue.sync.theirs import send_aside
 
