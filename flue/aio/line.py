@@ -13,14 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import httpcore
 
+from flue.aio import tcp
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterable
 
-__all__ = ["ON_SENT", "Backend", "Line"]
+__all__ = ["ON_SENT", "OPENED", "Backend", "Line"]
 
 ON_SENT: ContextVar[Callable[[], None] | None] = ContextVar("ON_SENT", default=None)
 """Called in the task that sends when the head of a request is on its way."""
+OPENED: ContextVar[list[Line] | None] = ContextVar("OPENED", default=None)
+"""Where a task notes the connections that it opens."""
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _INTERIM = re.compile(rb"HTTP/1\.[01] 1")
 
@@ -33,6 +37,10 @@ class Line(httpcore.AsyncNetworkStream):
         self._in_head = True
         self._head = b""  # what came of it so far
         self._rest = b""  # what came behind it
+        self.fresh = True  # nothing was sent on it; httpcore loses it if its task is cancelled now
+        opened = OPENED.get()
+        if opened is not None:
+            opened.append(self)
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # httpcore's signature
         """What has come: of a head no more than its end, of a body all."""
@@ -58,6 +66,7 @@ class Line(httpcore.AsyncNetworkStream):
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send a part of a request: what comes next begins with a head."""
         self._in_head = True
+        self.fresh = False
         await self._stream.write(buffer, timeout)
         on_sent = ON_SENT.get()
         if on_sent is not None:
@@ -65,6 +74,7 @@ class Line(httpcore.AsyncNetworkStream):
 
     async def aclose(self) -> None:
         """Close the connection."""
+        self.fresh = False
         await self._stream.aclose()
 
     async def start_tls(
@@ -74,6 +84,7 @@ class Line(httpcore.AsyncNetworkStream):
         timeout: float | None = None,
     ) -> Line:
         """The same connection, encrypted."""
+        self.fresh = False
         return Line(await self._stream.start_tls(ssl_context, server_hostname, timeout))
 
     def get_extra_info(self, info: str) -> Any:
@@ -82,23 +93,22 @@ class Line(httpcore.AsyncNetworkStream):
 
 
 class Backend(httpcore.AsyncNetworkBackend):
-    """Makes such connections."""
+    """Makes such connections: asyncio's own for HTTP, anyio's where TLS is to follow."""
 
-    def __init__(self) -> None:
+    def __init__(self, scheme: bytes) -> None:
+        """Args: scheme: `http` or `https`."""
         anyio: Any = httpcore.AnyIOBackend  # whose types are unknown where anyio is missing
-        self._backend: httpcore.AsyncNetworkBackend = anyio()
+        self._anyio: httpcore.AsyncNetworkBackend | None = None if scheme == b"http" else anyio()
 
     async def connect_tcp(
         self,
         host: str,
         port: int,
         timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
+        local_address: str | None = None,  # noqa: ARG002  # nobody asks for it
+        socket_options: Iterable[Any] | None = None,  # noqa: ARG002
     ) -> Line:
         """Connect to a port."""
-        return Line(await self._backend.connect_tcp(host, port, timeout, local_address, socket_options))
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        await self._backend.sleep(seconds)
+        if self._anyio is None:
+            return Line(await tcp.connect(host, port, timeout))
+        return Line(await self._anyio.connect_tcp(host, port, timeout))

@@ -118,9 +118,7 @@ class Connections:
     def __init__(self) -> None:
         self._pools: dict[bytes, httpcore.AsyncConnectionPool] = {}
 
-    async def send(
-        self, request: Request, fields: dict[bytes, bytes], timeout: httpx.Timeout, extensions: dict[str, Any]
-    ) -> Opened:
+    async def send(self, request: Request, fields: dict[bytes, bytes], timeout: httpx.Timeout) -> Opened:
         """Send a request and wait for the head of its answer.
 
         Raises:
@@ -133,7 +131,7 @@ class Connections:
             url,
             headers=list((HeaderFields({b"host": host, b"user-agent": _AGENT}) | fields | length).items()),
             content=request.body,
-            extensions={"timeout": timeout.as_dict(), **extensions},
+            extensions={"timeout": timeout.as_dict()},
         )
         try:
             response = await self._pool(url.scheme).handle_async_request(asked)
@@ -156,7 +154,7 @@ class Connections:
                 max_connections=None,
                 max_keepalive_connections=KEPT,
                 keepalive_expiry=httpx.Limits().keepalive_expiry,
-                network_backend=Backend(),
+                network_backend=Backend(scheme),
             )
         return pool
 

@@ -15,6 +15,7 @@ import anyio
 import httpx
 
 from flue.aio.faults import RAISED, to_fault
+from flue.aio.line import OPENED, Line
 from flue.aio.own import KEPT, USER_AGENT, Connections, Opened, is_proxied
 from flue.config import HeaderFields
 from flue.core import wire
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Transport"]
 
+_TURNS = 100
 _Kept = tuple[Connections | httpx.AsyncClient, AsyncGenerator[None, None]]
 
 
@@ -177,7 +179,7 @@ class Transport:
     ) -> Opened | _Foreign:
         client = await self._own() if self._theirs is None else self._theirs
         handshake = _Handshake()
-        extensions = {"trace": handshake.trace} if request.url.startswith("https:") else {}
+        opened_here: list[Line] = []
         # In a task of its own, which is left to give its connections up when the caller goes: httpcore awaits while it
         # does, and shields that from scopes of anyio only. A native cancellation there would leave connections open.
         scope = anyio.CancelScope()
@@ -185,14 +187,15 @@ class Transport:
         async def within() -> Opened | _Foreign | None:
             with scope:
                 if isinstance(client, Connections):
-                    return await client.send(request, fields, timeout, extensions)
+                    OPENED.set(opened_here)
+                    return await client.send(request, fields, timeout)
                 built = client.build_request(
                     request.method,
                     request.url,
                     headers=fields,
                     content=request.body,
                     timeout=timeout,
-                    extensions=extensions,
+                    extensions={"trace": handshake.trace} if request.url.startswith("https:") else {},
                 )
                 return _Foreign(await self._send_built(client, built, None if authorized else httpx.USE_CLIENT_DEFAULT))
             return None
@@ -201,11 +204,15 @@ class Transport:
         try:
             opened = await asyncio.shield(sending)
         except asyncio.CancelledError:
+            await _while_fresh(opened_here)
             scope.cancel()
             await _patiently(sending)
             if not sending.cancelled() and sending.exception() is None and (late := sending.result()) is not None:
                 await late.aclose()
-            await handshake.abandon()
+            else:
+                for line in opened_here:
+                    await line.aclose()
+                await handshake.abandon()
             raise
         assert opened is not None  # noqa: S101  # only a cancelled scope gives none
         return opened
@@ -244,6 +251,15 @@ def _proxied_client() -> httpx.AsyncClient:
     client = httpx.AsyncClient(limits=limits, headers={"user-agent": USER_AGENT})
     client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     return client
+
+
+async def _while_fresh(lines: list[Line]) -> None:
+    """Let httpcore go on from a connection that is there to the first byte on it: a few turns of the loop."""
+    for _ in range(_TURNS):
+        if not any(line.fresh for line in lines):
+            return
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
 
 
 async def _patiently(task: asyncio.Future[Any]) -> None:

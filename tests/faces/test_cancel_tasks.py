@@ -13,7 +13,7 @@ from flue import AsyncFlueClient, FlueTimeoutError
 from flue.testing import Fault
 
 from .frames import RUN, indexes, logs
-from .harness import EAGER
+from .harness import EAGER, settle
 from .reading import AUTHORITY, BOUND, PATIENT, nothing_left
 from .stations import STATIONS, serving
 
@@ -157,7 +157,7 @@ def test_a_task_group_whose_other_task_fails():
             pass
 
     async def fail(server) -> None:
-        await until(lambda: server.open_connections == 4)
+        await until(lambda: len(server.requests) == 5)  # each reader's first, and a poll behind the one good page
         raise KeyError
 
     async def main() -> None:
@@ -247,5 +247,27 @@ def test_a_generator_around_a_stream_that_is_closed():
                 assert (await anext(generator)).event_index == 0
                 await generator.aclose()
                 await asyncio.to_thread(server.wait_for_connections, 0)
+
+    in_loop(main)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_cancelled_at_any_turn_of_the_loop(scheme, monkeypatch):
+    """Edge case 126. Also between a connection that is there and the first byte on it, when nobody else knows of it."""
+    monkeypatch.setenv("SSL_CERT_FILE", AUTHORITY)
+
+    async def main() -> None:
+        with serving(scheme) as server:
+            server.faults.add(Fault(stall_before_headers=30.0), times=None)
+            for turns in range(40):
+                async with AsyncFlueClient(server.base_url, timeout=PATIENT) as client:
+                    task = asyncio.create_task(client.runs.get(RUN))
+                    for _ in range(turns):
+                        await asyncio.sleep(0)
+                    task.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await task
+                    await asyncio.to_thread(settle, server)
+                    await asyncio.to_thread(server.wait_for_connections, 0)
 
     in_loop(main)
