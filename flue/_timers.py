@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import logging
 import os
 import threading
 import time
@@ -78,7 +79,11 @@ class _Service:
                 heapq.heappop(self._heap)
                 call = timer.call
             if call is not None:
-                call()
+                try:
+                    call()
+                except Exception:
+                    # The listener of a caller's own: it must not take the time limits of everybody else along.
+                    logging.getLogger("flue").exception("a listener raised")
 
 
 _service = _Service()

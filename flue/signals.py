@@ -81,6 +81,9 @@ class AbortSignal:
 
         Args:
             reason: kept as `.reason` and carried by `AbortError`.
+
+        Raises:
+            Exception: what a listener raised, the first of them; all the others have been told.
         """
         with self._lock:
             if self._aborted:
@@ -89,8 +92,14 @@ class AbortSignal:
             self._aborted = True
             listeners = list(self._listeners.values())
             self._listeners.clear()
+        failures: list[Exception] = []
         for listener in listeners:
-            listener()
+            try:
+                listener()
+            except Exception as error:  # noqa: BLE001  # raised below, when all have been told
+                failures.append(error)
+        if failures:
+            raise failures[0]
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Have `listener` called once when the switch is thrown (at once, if it was).

@@ -56,7 +56,7 @@ async def perform(transport: Transport, settings: Settings, plan: CallPlan) -> A
 
 
 async def pause(seconds: float, signal: AbortSignal | None) -> None:
-    """Wait, or until the signal is aborted."""
+    """Wait. `AbortError` at once when the signal is aborted."""
     interrupt = Interrupt()
     unsubscribe = None if signal is None else signal.subscribe(lambda: interrupt.fire("aborted"))
     try:
@@ -67,3 +67,5 @@ async def pause(seconds: float, signal: AbortSignal | None) -> None:
     finally:
         if unsubscribe is not None:
             unsubscribe()
+    if signal is not None and signal.aborted:
+        raise AbortError(signal.reason)

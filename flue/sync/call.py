@@ -55,9 +55,13 @@ def perform(transport: Transport, settings: Settings, plan: CallPlan) -> Any:
 
 
 def pause(seconds: float, signal: AbortSignal | None) -> None:
-    """Wait, or until the signal is aborted."""
+    """Wait. `AbortError` at once when the signal is aborted."""
     interrupt = Interrupt()
     unsubscribe = None if signal is None else signal.subscribe(lambda: interrupt.fire("aborted"))
-    interrupt.pause(seconds)
-    if unsubscribe is not None:
-        unsubscribe()
+    try:
+        interrupt.pause(seconds)
+    finally:
+        if unsubscribe is not None:
+            unsubscribe()
+    if signal is not None and signal.aborted:
+        raise AbortError(signal.reason)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
 
 from flue import (
+    AbortError,
+    AbortSignal,
     DurableStreamError,
     FlueConnectionError,
     FlueError,
@@ -73,6 +76,21 @@ def test_the_limit_holds_for_the_record_too(face, monkeypatch):
         face.run("report", timeout=0.4)
     assert time.monotonic() - begun < 3.0
     assert caught.value.run_id == RUN
+
+
+@on_both_faces(compare=False)
+def test_a_signal_while_the_record_is_awaited(face, monkeypatch):
+    """It is an abort, also where the limit would have cut that pause short."""
+    for name in ("sync", "aio"):
+        monkeypatch.setattr(f"flue.{name}.workflows.RECORD_PATIENCE", (20.0,))
+    admitted(face, CLOSED, records=[record("active")])
+    signal = AbortSignal()
+    aborting = threading.Thread(target=lambda: (face.server.wait_for_requests(3), signal.abort("enough")))
+    aborting.start()
+    with pytest.raises(AbortError) as caught:
+        face.run("report", signal=signal, timeout=10.0)
+    aborting.join()
+    assert (caught.value.run_id, caught.value.reason) == (RUN, "enough")
 
 
 @on_both_faces

@@ -75,6 +75,23 @@ def test_a_listener_sees_the_reason_and_may_use_the_signal():
     assert seen == [(True, "enough"), "at once"]
 
 
+def test_a_listener_that_raises_keeps_it_from_nobody():
+    told = []
+
+    def fail(number):
+        told.append(number)
+        raise LookupError(number)
+
+    signal = AbortSignal()
+    for number in (1, 2):
+        signal.subscribe(lambda number=number: fail(number))
+    signal.subscribe(lambda: told.append(3))
+    with pytest.raises(LookupError, match="1"):
+        signal.abort()
+    assert told == [1, 2, 3]
+    assert signal.aborted
+
+
 def test_many_threads_throw_it_once():
     signal, calls, barrier = AbortSignal(), [], threading.Barrier(8)
     signal.subscribe(lambda: calls.append(signal.reason))

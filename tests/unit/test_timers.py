@@ -129,3 +129,13 @@ def test_a_forked_child_has_a_service_of_its_own(service):
     assert ended(_timers._service)
     timer.cancel()
     assert ended(service)
+
+
+def test_a_call_that_raises_stops_nobody_else(service, caplog):
+    """A listener of the caller's own may raise; the time limits behind it still end what they are to end."""
+    called = threading.Event()
+    _timers.call_later(0.0, lambda: 1 // 0)
+    _timers.call_later(0.001, called.set)
+    assert called.wait(PATIENCE)
+    assert ended(service)
+    assert [record.exc_info[0] for record in caplog.records] == [ZeroDivisionError]
