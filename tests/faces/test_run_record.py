@@ -85,7 +85,10 @@ def test_a_signal_while_the_record_is_awaited(face, monkeypatch):
         monkeypatch.setattr(f"flue.{name}.workflows.RECORD_PATIENCE", (20.0,))
     admitted(face, CLOSED, records=[record("active")])
     signal = AbortSignal()
-    aborting = threading.Thread(target=lambda: (face.server.wait_for_requests(3), signal.abort("enough")))
+    # A moment after the record was asked for, so that its answer is here and the pause has begun.
+    aborting = threading.Timer(
+        0.0, lambda: (face.server.wait_for_requests(3), time.sleep(0.05), signal.abort("enough"))
+    )
     aborting.start()
     with pytest.raises(AbortError) as caught:
         face.run("report", signal=signal, timeout=10.0)
