@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -143,3 +144,6 @@ def _scripted(reply: bytes | Reply) -> Answer | bytes:
 async def _chunks(pieces: Iterable[bytes]) -> AsyncGenerator[bytes, None]:
     for piece in pieces:
         yield piece
+        # A body without end that meets no resistance (TLS to a client that has gone gives none) must let the loop turn,
+        # which is how it learns of that.
+        await asyncio.sleep(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import itertools
 import socket
 import ssl
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from flue.testing import Fault, FlueTestServer, ServerStoppedError, workers
+from flue.testing import Fault, FlueTestServer, Reply, ServerStoppedError, workers
 
 from .raw import CLOSED, RESET, ask, get, invoke, opened, read_all, read_until, request_bytes
 
@@ -402,3 +403,12 @@ def test_a_thousand_streams(server):
     got, threads = asyncio.run(main())
     assert got == [2] * count
     assert threads <= before + 1
+
+    def test_a_body_without_end_ends_with_its_client(self, tls_server):
+        """TLS to a client that has gone offers no resistance; the loop must turn all the same."""
+        reply = Reply(200, [("content-type", "text/plain")], itertools.repeat(b"more and more"))
+        tls_server.script("endless", [reply])
+        with opened_tls(tls_server) as tls:
+            tls.sendall(request_bytes(tls_server, "/endless"))
+            read_until(tls, b"more and more")
+        tls_server.wait_for_connections(0)
