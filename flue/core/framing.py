@@ -110,8 +110,10 @@ class SseParser:
                     events.append((self._event, data))
                     self._data = []
                 self._event, self._size = b"", 0
-            elif line in _EVENT_LINES:  # most lines are one of these two
+            elif line in _EVENT_LINES:  # most lines are one of these two, or data
                 self._event = _EVENT_LINES[line]
+            elif self._limit is None and line[:5] == b"data:":
+                self._data.append(line[6:] if line[5:6] == b" " else line[5:])
             else:
                 self._field(line)
         if rest:

@@ -87,10 +87,9 @@ class Handover(Generic[T]):
         Raises:
             FlueError: the item cannot be handed over, now or ever.
         """
-        try:
-            return self.ready.popleft()  # decoded for a thread that waited before this one
-        except IndexError:
-            pass
+        if self.ready:  # decoded for a thread that waited before this one
+            with contextlib.suppress(IndexError):
+                return self.ready.popleft()
         left = len(self._items) - self._next
         if not left:
             batch = self._machine.next_batch()

@@ -108,16 +108,17 @@ class FlueEventStream(Generic[T]):
             StopIteration: the stream is over, or was cancelled.
             FlueError: the stream cannot be read on; the same error at every later pull.
         """
-        if self._interrupt.cause is None:
+        if self._ready and self._interrupt.cause is None:
             try:
                 return self._ready.popleft()  # atomic, so without a lock
-            except IndexError:
+            except IndexError:  # another thread was quicker
                 pass
         return self._pull()
 
     def _pull(self) -> T:
         with self._turn:
-            self._keep()
+            if self._keeper is not None:
+                self._keep()
             if self._ended or self._interrupt.cause is not None:
                 self._stop()
             try:
