@@ -52,7 +52,11 @@ class Ahead:
 
     async def answer(self) -> Answer:
         """What came of it; as `Transport.open`. To be called once."""
-        return await self._task
+        try:
+            return await self._task
+        except asyncio.CancelledError:  # which may come together with the answer
+            await self.discard()
+            raise
 
     async def discard(self) -> None:
         """Close what came of it, or is to come."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+
 import httpx
 import pytest
 import requests
 
 import flue.aio.ahead
 import flue.sync.connection
+from flue import AsyncFlueClient
 from flue.testing import Fault
 
 from .frames import RUN, dumps, log, logs, offset
 from .harness import EAGER, on_both_faces
-from .reading import nothing_left
+from .reading import PATIENT, nothing_left
+from .stations import serving
 
 
 def finished(face, count):
@@ -170,3 +175,31 @@ def test_pages_that_are_cut_in_pieces(face):
     face.server.faults.add(Fault(cut_after=len(dumps([log(0)])) - 1), times=1)
     assert indexes(face.stream(RUN, backoff_options=EAGER).collect()) == [0, 1, 2, 3]
     assert face.targets[:2] == ["/api/runs/run_1?offset=-1"] * 2
+
+
+def test_cancelled_together_with_the_answer():
+    """The answer that is there and has nobody any more is closed."""
+
+    async def main():
+        with serving("http", page_limit=1) as server:
+            server.append(RUN, log(1), raw=True)
+            async with AsyncFlueClient(server.base_url, timeout=PATIENT) as client:
+                for turns in range(60):
+                    stream = client.runs.stream(RUN)
+                    await anext(stream)
+                    pull = asyncio.create_task(anext(stream))
+                    for _ in range(turns):
+                        await asyncio.sleep(0)
+                    pull.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        assert (await pull).event_index == 1
+                    if pull.cancelled():
+                        assert (await anext(stream)).event_index == 1
+                    await stream.aclose()
+        for _ in range(50):
+            left = asyncio.all_tasks() - {asyncio.current_task()}
+            await asyncio.sleep(0)
+        assert left == set()
+
+    with nothing_left():
+        asyncio.run(main())
