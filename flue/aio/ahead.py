@@ -19,8 +19,8 @@ __all__ = ["Ahead"]
 
 _FRESH = 5.0
 """Seconds for which an answer that was asked for ahead is worth reading; later the server may have given it up."""
-_TURNS = 50
-"""Turns of the event loop that sending may take; it takes a few, if no connection has to be made."""
+_TURNS = 10
+"""Turns of the event loop that sending may take; it takes four, if no connection has to be made."""
 
 
 class Ahead:

@@ -37,6 +37,8 @@ class Driver:
         self._answer: Answer | None = None
         self._next: tuple[Request, HeaderFields[str]] | None = None  # what can be asked ahead behind the open answer
         self._ahead: Ahead | None = None
+        # Headers that are made anew for each request are those of the moment when it is the request's turn.
+        self._asks_ahead = not observer.traced and not callable(settings.source)
         self._told = False  # of the failure that ended it: once, not at each later pull
         self.patience: float | None = None
 
@@ -128,8 +130,7 @@ class Driver:
             else:
                 self._observer.answered(self._answer.head.status)
                 self._machine.head(self._answer.head, time.monotonic())
-                # Headers that are made anew for each request are those of the moment when it is the request's turn.
-                if self._transport.asks_ahead and not self._observer.traced and not callable(self._settings.source):
+                if self._asks_ahead and self._transport.asks_ahead:
                     following = self._machine.ahead()
                     self._next = None if following is None else (following, headers)
 
@@ -139,6 +140,7 @@ class Driver:
         if ahead is not None:
             if ahead.answers(request) and self._transport.asks_ahead:
                 return await ahead.answer()
+            self._asks_ahead = False  # the caller is slower than any server
             await ahead.discard()
         return await self._transport.open(request, headers, self.patience)
 

@@ -134,11 +134,11 @@ class Connection(urllib3.connection.HTTPConnection):
         """Send a request, unless it is the one that was sent ahead."""
         if self.line is not None:
             self.line.serve()
+        fresh = self.fresh
         asked, self._asked = self._asked, None
         if asked is not None:
             # For another call, even the same answer would be one from before that call.
-            same = asked[0] is _working_for() and method == "GET" and asked[1:3] == (url, headers)
-            if same and time.monotonic() - asked[3] < _FRESH:
+            if fresh and asked[0] is _working_for() and method == "GET" and asked[1:3] == (url, headers):
                 return
             self.close()  # or the answer to that would be taken for the answer to this
         super().request(method, url, body, headers, **kwargs)
@@ -157,6 +157,11 @@ class Connection(urllib3.connection.HTTPConnection):
             return False
         self._asked = (interrupt, url, headers, time.monotonic())
         return True
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the answer to what was asked ahead is worth reading."""
+        return self._asked is not None and time.monotonic() - self._asked[3] < _FRESH
 
     def close(self) -> None:
         """Close it, and the handle."""

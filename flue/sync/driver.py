@@ -34,6 +34,8 @@ class Driver:
         self._interrupt = interrupt
         self._observer = observer
         self._answer: Answer | None = None
+        # Headers that are made anew for each request are those of the moment when it is the request's turn.
+        self._asks_ahead = not observer.traced and not callable(settings.source)
         self._told = False  # of the failure that ended it: once, not at each later pull
         self.patience: float | None = None
 
@@ -88,6 +90,8 @@ class Driver:
         headers = self._settings.merge(self._headers())
         self._observer.sending(action.request, headers)
         kept = None if self._answer is None else self._answer.hand_on()
+        if kept is not None and not kept.fresh:
+            self._asks_ahead = False  # the caller is slower than any server
         self.release()
         try:
             self._answer = self._transport.open(action.request, headers, self._interrupt, self.patience, kept)
@@ -96,11 +100,9 @@ class Driver:
         else:
             self._observer.answered(self._answer.head.status)
             self._machine.head(self._answer.head, time.monotonic())
-            # Headers that are made anew for each request are those of the moment when it is the request's turn.
-            if not self._observer.traced and not callable(self._settings.source):
-                ahead = self._machine.ahead()
-                if ahead is not None:
-                    self._transport.ask_ahead(self._answer, ahead, headers)
+            ahead = self._machine.ahead() if self._asks_ahead else None
+            if ahead is not None:
+                self._transport.ask_ahead(self._answer, ahead, headers)
 
     def _read(self) -> None:
         assert self._answer is not None  # noqa: S101  # the machine reads only what it opened
