@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from codegen import ir
 from codegen.emit_models import header, import_from
 from codegen.names import constant_name, function_name
-from codegen.text import bracketed, quoted
+from codegen.text import alternatives, bracketed, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -102,9 +102,8 @@ class _Writer:
             if isinstance(item, ir.Model):
                 lines += ["", *self.struct(item)]
             elif isinstance(item, ir.Union):
-                members = " | ".join(dict.fromkeys(f"_{constant_name(name)}" for _, name in item.members))
-                head = f"{constant_name(item.name)}: Final[Any] = "
-                lines += ["", *_folded(head, members)]
+                members = list(dict.fromkeys(f"_{constant_name(name)}" for _, name in item.members))
+                lines += ["", *alternatives(f"{constant_name(item.name)}: Final[Any] = ", members)]
         for model in models:
             lines += ["", "", *self.function(model)]
         entries = [f"_{constant_name(model.name)}: _{function_name(model.name)}" for model in models]
@@ -211,11 +210,3 @@ class _Writer:
 def _is_free(type_: ir.Type) -> bool:
     """Tell whether null is a value of its own: then a missing one needs another sign."""
     return isinstance(type_, ir.AnyJson) or (isinstance(type_, ir.Either) and isinstance(type_.first, ir.Ref))
-
-
-def _folded(head: str, members: str) -> list[str]:
-    """Lay out a union of many members."""
-    if len(head) + len(members) <= 120:
-        return [head + members]
-    first, *others = members.split(" | ")
-    return [f"{head}(", f"    {first}", *(f"    | {member}" for member in others), ")"]
