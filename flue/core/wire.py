@@ -120,7 +120,9 @@ def goes_on(old: str, new: str) -> bool:
 
     A quick answer for nearly all; where it is no, `usable_offset` and `goes_back` decide.
     """
-    return new > old and len(new) == len(old) and _FLUE_OFFSET.fullmatch(new) is not None and old[16:17] == new[16:17]
+    # Numbers of as many digits are ordered as their text is.
+    same_form = len(new) == len(old) and new.find("_") == old.find("_")
+    return new > old and same_form and _FLUE_OFFSET.fullmatch(new) is not None
 
 
 def goes_back(old: str, new: str) -> bool:

@@ -137,6 +137,25 @@ class TestOffsets:
     def test_which_way_an_offset_goes(self, old, new, back):
         """Edge case 69."""
         assert wire.goes_back(old, new) is back
+        assert not (wire.goes_on(old, new) and back)
+
+    @pytest.mark.parametrize(
+        ("old", "new", "on"),
+        [
+            ("0000000000000000_0000000000000009", "0000000000000000_0000000000000010", True),
+            ("0000000000000000_0000000000000010", "0000000000000000_0000000000000009", False),
+            ("0_1", "0_2", True),
+            ("1_23", "12_3", False),  # forward, which the quick answer does not know
+            ("12_3", "1_23", False),  # backward, though greater as a text
+            ("0_9", "0_10", False),
+            ("0_1", "0_1", False),
+            ("aa", "zz", False),
+            ("-1", "0_1", False),
+        ],
+    )
+    def test_what_is_certainly_a_step_forward(self, old, new, on):
+        """Edge case 69. Whatever is not left to the slow answer agrees with it."""
+        assert wire.goes_on(old, new) is on
 
 
 class TestReadUrl:
