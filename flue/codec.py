@@ -49,6 +49,8 @@ SUPPORTED_VERSION: Final = 3
 M = TypeVar("M", bound=Model)
 
 _RAW_TYPES: Final[frozenset[Any]] = frozenset({msgspec.Raw, bytes, bytearray, memoryview})
+# What the direct way refuses: it says more than that can keep, or something wrong.
+_REFUSED: Final = (ValueError, RecursionError)
 _parse_strictly: Final = msgspec.json.Decoder().decode
 _log: Final = logging.getLogger("flue")
 
@@ -83,38 +85,42 @@ class EventDecoder:
             DurableStreamError: `PARSE_ERROR`: the item is not JSON, is nested too deep, or has an integer of
                 thousands of digits.
         """
-        if item.__class__ in _RAW_TYPES:
-            try:
-                wire = self._parse(item)
-                event: FlueEvent = READ[wire.__class__](wire)
-            except (ValueError, RecursionError):  # more than the direct way can keep, or wrong
-                return self._indirect(_parse(item))
-            return event
-        return self._indirect(item)
+        if item.__class__ not in _RAW_TYPES:
+            return self._indirect(item)
+        try:
+            wire = self._parse(item)
+            event: FlueEvent = READ[wire.__class__](wire)
+        except _REFUSED:
+            return self._indirect(item)
+        return event
 
     def ahead(self, items: list[Any]) -> list[FlueEvent]:
         """Decode items up to the first that cannot be decoded or that ends a run, without these.
 
-        The same as one call for each, in less time.
+        The same as one call for each, without the calls: they would be a twelfth of the time.
         """
         parse = self._parse
         events: list[FlueEvent] = []
-        for item in items:
-            try:
-                wire = parse(item)
-                event: FlueEvent = READ[wire.__class__](wire)
-            except (ValueError, TypeError, RecursionError):
-                try:
-                    event = self(item)
-                except FlueError:
+        try:
+            for item in items:
+                if item.__class__ in _RAW_TYPES:
+                    try:
+                        wire = parse(item)
+                        event: FlueEvent = READ[wire.__class__](wire)
+                    except _REFUSED:
+                        event = self._indirect(item)
+                else:
+                    event = self._indirect(item)
+                if event.__class__ is RunEndEvent:
                     break
-            if event.__class__ is RunEndEvent:
-                break
-            events.append(event)
+                events.append(event)
+        except FlueError:
+            pass  # for the pull that gets to that item
         return events
 
-    def _indirect(self, obj: Any) -> FlueEvent:
-        """Decode a parsed item: whatever it is, and with all that it says."""
+    def _indirect(self, item: Any) -> FlueEvent:
+        """Decode an item by way of a dictionary: whatever it is, and with all that it says."""
+        obj = _parse(item) if item.__class__ in _RAW_TYPES else item
         if obj.__class__ is not dict:
             raise UnsupportedFlueEventVersionError(None)
         if obj.get("v") != SUPPORTED_VERSION:

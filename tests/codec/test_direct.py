@@ -14,7 +14,7 @@ from model_samples import exact, example, recorded_events
 
 from flue import codec
 from flue._wire_model import NO_EXTRA
-from flue.errors import FlueError
+from flue.errors import FlueError, UnsupportedFlueEventVersionError
 from flue.models import RunEndEvent, UnknownEvent, _direct
 from flue.models._structure import ATTACHED_AGENT_EVENT, FLUE_EVENT
 
@@ -158,3 +158,6 @@ def test_ahead() -> None:
     assert decoder.ahead([*raw[:3], end, raw[3]]) == one_by_one[:3]
     assert decoder.ahead([*raw[:3], b'{"v":9}', raw[3]]) == one_by_one[:3]
     assert decoder.ahead([]) == []
+    text = json.dumps(events[0])
+    assert decoder.ahead([text]) == []  # a string of a page is no event, whatever is in it
+    assert outcome(text)[0] is UnsupportedFlueEventVersionError
