@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from contextvars import copy_context
 from typing import TYPE_CHECKING
 
+from flue.aio.interrupt import patiently
 from flue.aio.line import ON_SENT
+from flue.core.actions import FRESH
 
 if TYPE_CHECKING:
     from flue.aio.transport import Answer, Transport
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Ahead"]
 
-_FRESH = 5.0
-"""Seconds for which an answer that was asked for ahead is worth reading; later the server may have given it up."""
 _TURNS = 10
 """Turns of the event loop that sending may take; it takes four, if no connection has to be made."""
 
@@ -48,7 +47,7 @@ class Ahead:
 
     def answers(self, request: Request) -> bool:
         """Whether its answer is the one to a request, and worth reading."""
-        return request == self._request and time.monotonic() - self._begun < _FRESH
+        return request == self._request and time.monotonic() - self._begun < FRESH
 
     async def answer(self) -> Answer:
         """What came of it; as `Transport.open`. To be called once."""
@@ -61,8 +60,6 @@ class Ahead:
     async def discard(self) -> None:
         """Close what came of it, or is to come."""
         self._task.cancel()
-        while not self._task.done():
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait([self._task])
+        await patiently(self._task)
         if not self._task.cancelled() and self._task.exception() is None:
             await self._task.result().close()

@@ -81,19 +81,16 @@ class Driver:
 
     async def release(self) -> None:
         """Close what is open. Idempotent."""
-        ahead, self._ahead = self._ahead, None
-        try:
-            await self._close()
-        finally:
-            if ahead is not None:
-                await ahead.discard()
-        self._say_if_interrupted()
+        close = self.abandon()
+        if close is not None:
+            await close()
 
     def abandon(self) -> Callable[[], Coroutine[object, object, None]] | None:
         """Hand what is open to somebody who can still await its closing."""
         answer, self._answer = self._answer, None
         ahead, self._ahead = self._ahead, None
-        self._say_if_interrupted()
+        if self._interrupt.cause is not None:
+            self._observer.ended(cause=self._interrupt.cause)
         if answer is None and ahead is None:
             return None
 
@@ -111,10 +108,6 @@ class Driver:
         answer, self._answer = self._answer, None
         if answer is not None:
             await answer.close()
-
-    def _say_if_interrupted(self) -> None:
-        if self._interrupt.cause is not None:
-            self._observer.ended(cause=self._interrupt.cause)
 
     async def _open(self, action: Open) -> None:
         await self._close()

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["Cause", "Interrupt", "Interrupted"]
+__all__ = ["Cause", "Interrupt", "Interrupted", "patiently"]
 
 Cause = Literal["cancelled", "aborted", "expired"]
 
@@ -72,3 +72,10 @@ class Interrupt:
         task, self._task, self._loop = self._task, None, None
         if self._cancelled and task is not None and task.uncancel() <= self._outer and kind is asyncio.CancelledError:
             raise Interrupted from None
+
+
+async def patiently(task: asyncio.Future[Any]) -> None:
+    """Wait for the end of a task, through any cancellation."""
+    while not task.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait([task])

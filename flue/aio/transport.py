@@ -15,6 +15,7 @@ import anyio
 import httpx
 
 from flue.aio.faults import RAISED, to_fault
+from flue.aio.interrupt import patiently
 from flue.aio.line import OPENED, Line
 from flue.aio.own import KEPT, USER_AGENT, Connections, Opened, is_proxied
 from flue.config import HeaderFields
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Transport"]
 
 _TURNS = 100
+"""Turns of the event loop in which a connection that is there is written to; a bound, it takes a few."""
 _Kept = tuple[Connections | httpx.AsyncClient, AsyncGenerator[None, None]]
 
 
@@ -83,7 +85,7 @@ class Answer:
         try:
             await asyncio.shield(closing)
         except asyncio.CancelledError:
-            await _patiently(closing)
+            await patiently(closing)
             raise
 
 
@@ -206,7 +208,7 @@ class Transport:
         except asyncio.CancelledError:
             await _while_fresh(opened_here)
             scope.cancel()
-            await _patiently(sending)
+            await patiently(sending)
             if not sending.cancelled() and sending.exception() is None and (late := sending.result()) is not None:
                 await late.aclose()
             else:
@@ -260,13 +262,6 @@ async def _while_fresh(lines: list[Line]) -> None:
             return
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(0)
-
-
-async def _patiently(task: asyncio.Future[Any]) -> None:
-    """Wait for the end of a task, through any cancellation."""
-    while not task.done():
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait([task])
 
 
 async def _keep(client: Connections | httpx.AsyncClient) -> AsyncGenerator[None, None]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from flue.errors import FlueError
 
 __all__ = [
+    "FRESH",
     "Action",
     "Batch",
     "Deliver",
@@ -143,6 +144,9 @@ class Fail(msgspec.Struct, frozen=True):
     error: FlueError
     attempt: FailedAttempt | None = None
 
+
+FRESH = 5.0
+"""Seconds for which the answer to what was asked ahead is worth reading; later the server may have given it up."""
 
 Action = Open | Read | Sleep | Deliver | Done | Fail
 READ = Read()

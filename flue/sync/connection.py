@@ -22,6 +22,7 @@ import urllib3.connectionpool
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
+from flue.core.actions import FRESH
 from flue.sync.head import FinalResponse
 from flue.sync.interrupt import Interrupt, shut_down
 
@@ -33,9 +34,6 @@ __all__ = ["Connection", "InterruptibleAdapter", "close_lost", "working_for"]
 _thread_state = threading.local()
 _POOL = 100
 """Connections kept per host; more may be open, they are closed after use."""
-
-_FRESH = 5.0
-"""Seconds for which an answer that was asked for ahead is worth reading; later the server may have given it up."""
 
 Address = tuple[Any, Any, int, str, Any]
 
@@ -52,8 +50,9 @@ def working_for(interrupt: Interrupt, kept: Connection | None = None) -> Any:
         yield
     finally:
         _thread_state.interrupt = None
-        if _take_kept() is not None and kept is not None:
-            kept.close()
+        unused = _take_kept()
+        if unused is not None:
+            unused.close()
 
 
 def _take_kept() -> Connection | None:
@@ -161,7 +160,7 @@ class Connection(urllib3.connection.HTTPConnection):
     @property
     def fresh(self) -> bool:
         """Whether the answer to what was asked ahead is worth reading."""
-        return self._asked is not None and time.monotonic() - self._asked[3] < _FRESH
+        return self._asked is not None and time.monotonic() - self._asked[3] < FRESH
 
     def close(self) -> None:
         """Close it, and the handle."""

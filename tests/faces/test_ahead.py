@@ -63,8 +63,8 @@ def test_the_answer_is_as_old_as_the_question(face):
 @on_both_faces(page_limit=10)
 def test_an_answer_that_lay_too_long_is_asked_for_again(face, live, monkeypatch):
     """The server may have given it up meanwhile; that is no failed attempt. To a caller so slow it is of no use, either."""
-    monkeypatch.setattr(flue.sync.connection, "_FRESH", 0.0)
-    monkeypatch.setattr(flue.aio.ahead, "_FRESH", 0.0)
+    monkeypatch.setattr(flue.sync.connection, "FRESH", 0.0)
+    monkeypatch.setattr(flue.aio.ahead, "FRESH", 0.0)
     finished(face, 35)
     assert indexes(face.stream(RUN, live=live).collect()) == list(range(36))
     assert face.targets == [f"/api/runs/run_1?offset={offset(last)}" for last in (-1, 9, 9, 19, 29)]
