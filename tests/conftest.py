@@ -29,3 +29,19 @@ def browser(program, tmp_path_factory):
     """A real browser without a window, and without a network."""
     with Browser(program("chromium"), tmp_path_factory.mktemp("browser")) as running:
         yield running
+
+
+@pytest.fixture
+def sample_server(monkeypatch, tmp_path):
+    """A server with the workflows that what is printed speaks of, without their pauses, where a client looks for it."""
+    from flue.cli.samples import register
+    from flue.testing import FlueTestServer, WorkflowRun
+
+    monkeypatch.setattr(WorkflowRun, "sleep", lambda run, seconds: None)
+    monkeypatch.delenv("FLUE_TOKEN", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with FlueTestServer() as running:
+        register(running)
+        monkeypatch.setenv("FLUE_BASE_URL", running.base_url)
+        yield running
+        assert running.problems == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pty
 import re
@@ -11,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from .terminal import PATIENCE, ROOT
+from .terminal import PATIENCE, ROOT, OnTerminal
 
 READY = "READY> "
 COMMANDS = {
@@ -20,7 +19,7 @@ COMMANDS = {
 }
 
 
-class Shell:
+class Shell(OnTerminal):
     """An interactive shell in which `flue-py` is completed, and tells its words in place of working.
 
     Args:
@@ -70,13 +69,3 @@ class Shell:
             assert ready, f"the shell is not ready: {self._read!r}"
             self._read += os.read(self._master, 65536).decode(errors="replace")
         return self._read
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait(PATIENCE)
-        with contextlib.suppress(OSError):
-            os.close(self._master)

@@ -64,7 +64,21 @@ class Screen:
         return "\n".join(line.rstrip() for line in self.lines)
 
 
-class Terminal:
+class OnTerminal:
+    """A context manager for a process, `_process`, at the far end of a pseudo-terminal, `_master`: gone behind it."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait(PATIENCE)
+        with contextlib.suppress(OSError):
+            os.close(self._master)
+
+
+class Terminal(OnTerminal):
     """A program that runs in a pseudo-terminal of 80 columns; use it as a context manager.
 
     Args:
@@ -120,13 +134,3 @@ class Terminal:
         self.raw += text
         self.screen.feed(text)
         return bool(data)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait(PATIENCE)
-        with contextlib.suppress(OSError):
-            os.close(self._master)

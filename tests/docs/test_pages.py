@@ -13,8 +13,6 @@ import pytest
 
 import flue
 from flue.cli.parser import Options, build_parser
-from flue.cli.samples import register
-from flue.testing import FlueTestServer, WorkflowRun
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -53,15 +51,8 @@ WorkflowRunResult WorkflowWaitResult createFlueClient
 
 
 @pytest.fixture
-def server(monkeypatch, tmp_path):
-    monkeypatch.setattr(WorkflowRun, "sleep", lambda run, seconds: None)
-    monkeypatch.delenv("FLUE_TOKEN", raising=False)
-    monkeypatch.chdir(tmp_path)
-    with FlueTestServer() as running:
-        register(running)
-        monkeypatch.setenv("FLUE_BASE_URL", running.base_url)
-        yield running
-        assert running.problems == []
+def server(sample_server):
+    return sample_server
 
 
 def test_there_is_something_to_test():

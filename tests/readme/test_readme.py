@@ -13,9 +13,7 @@ import pytest
 
 from flue.cli import main
 from flue.cli.parser import Options, build_parser
-from flue.cli.samples import register
 from flue.cli.terminal import TerminalView
-from flue.testing import FlueTestServer, WorkflowRun
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -27,15 +25,8 @@ COMMANDS = [line for language, block in BLOCKS if language == "sh" for line in b
 
 
 @pytest.fixture
-def server(monkeypatch, tmp_path):
-    monkeypatch.setattr(WorkflowRun, "sleep", lambda run, seconds: None)
-    monkeypatch.delenv("FLUE_TOKEN", raising=False)
-    monkeypatch.chdir(tmp_path)
-    with FlueTestServer() as running:
-        register(running)
-        monkeypatch.setenv("FLUE_BASE_URL", running.base_url)
-        yield running
-        assert running.problems == []
+def server(sample_server):
+    return sample_server
 
 
 def test_there_is_something_to_test():
