@@ -28,6 +28,7 @@ try:
 except ImportError as missing:
     raise ImportError("flue.otel needs opentelemetry-api: pip install 'flue-sdk[otel]'") from missing
 
+from flue.core import wire
 from flue.errors import FlueApiError
 from flue.observe import trace_calls
 
@@ -129,13 +130,13 @@ class _CallTrace:
         self.ended(None, None)  # a stream that was left to the collector
 
     def _start(self, request: Request, follows: bool) -> Span:
-        url = urlsplit(request.url)
+        _, host, port = wire.origin(request.url)
         kind = self._what.partition(" ")[0]
         attributes: dict[str, str | int] = {
             "flue.call": self._what,
             "http.request.method": request.method,
-            "server.address": url.hostname or "",
-            "server.port": url.port or (443 if url.scheme == "https" else 80),
+            "server.address": host,
+            "server.port": port,
         }
         name = f"flue {'follow' if follows else request.method.lower()} {kind}"
         return self._tracer.start_span(name, context=self._parent, kind=SpanKind.CLIENT, attributes=attributes)

@@ -35,8 +35,6 @@ __all__ = ["Answer", "Transport"]
 
 CHUNK = 64 * 1024
 """Bytes asked for at a time; what has arrived is given at once, however little."""
-
-
 PIECE = 1024 * 1024
 """Bytes of a body of known length that are read at a time."""
 
@@ -62,7 +60,7 @@ class Answer:
         given: Any = getattr(raw, "headers", {})
         headers = wire.WireHeaders(given.iteritems() if hasattr(given, "iteritems") else given.items())
         self.head = Head(status, headers, wire.framed(headers), time.time())
-        self._straight = _EventBody.under(raw, self.head) or _SizedBody.under(raw, self.head)
+        self._straight = _straight(raw, self.head)
 
     def read(self) -> bytes:
         """What has arrived of the body, decoded; waits for at least one byte. Empty at the end.
@@ -126,13 +124,6 @@ class _EventBody:
         self._stream = stream
         self._chunks = ChunkedDecoder()
 
-    @classmethod
-    def under(cls, raw: Any, head: Head) -> _EventBody | None:
-        """The event stream under a response, if it is one of our own connections and not compressed."""
-        inner = getattr(raw, "_fp", None)
-        plain = head.framed and wire.media_type(head.headers) == "text/event-stream"
-        return cls(inner.fp) if plain and isinstance(inner, FinalResponse) and inner.chunked else None
-
     def read(self) -> bytes:
         """What has arrived; waits for at least one byte. Empty at the end."""
         chunks = self._chunks
@@ -158,13 +149,6 @@ class _SizedBody:
         self._left = inner.length or 0
         self.then: Callable[[Connection], bool] | None = None  # what is to be done with the free connection
 
-    @classmethod
-    def under(cls, raw: Any, head: Head) -> _SizedBody | None:
-        """The body under a response, if it is one of our own connections and neither chunked nor compressed."""
-        inner = getattr(raw, "_fp", None)
-        plain = head.framed and isinstance(inner, FinalResponse) and not inner.chunked and inner.length
-        return cls(raw, inner) if plain and isinstance(inner, FinalResponse) else None
-
     def hand_on(self) -> Connection | None:
         """Give away the connection that was kept."""
         connection = None if self._left else self._raw.connection
@@ -186,6 +170,16 @@ class _SizedBody:
             if self.then is None or not isinstance(connection, Connection) or not self.then(connection):
                 self._raw.release_conn()  # else it is kept for the answer that is under way: see `hand_on`
         return data
+
+
+def _straight(raw: Any, head: Head) -> _EventBody | _SizedBody | None:
+    """The body under a response, if that came over one of our own connections and is not compressed."""
+    inner = getattr(raw, "_fp", None)
+    if not head.framed or not isinstance(inner, FinalResponse):
+        return None
+    if inner.chunked:
+        return _EventBody(inner.fp) if wire.media_type(head.headers) == "text/event-stream" else None
+    return _SizedBody(raw, inner) if inner.length else None
 
 
 class Transport:
