@@ -93,6 +93,13 @@ class Flow:
                 self._tell(source, text)
                 self._end_line()
 
+    def turn_to(self, task: str | None, title: str | None) -> list[Line]:
+        """What follows belongs to this task: a line that says so, where another had the word and it has a title."""
+        if task == self.task:
+            return []
+        self.task = task
+        return [] if title is None else [[(f"─ {one_line(title)}", "dim")]]
+
     def unfinished(self) -> Sequence[Line]:
         """The line in the making: none or one. Called from the screen's thread too."""
         if self._source is None or not self._prose.rest:
@@ -109,10 +116,8 @@ class Flow:
 
     def _begin(self, source: Source, text: Text) -> None:
         self._end_line()
-        if text.task != self.task:
-            self.task = text.task
-            if text.title is not None:
-                self._screen.write(indented(text.level, [(f"─ {one_line(text.title)}", "dim")]))
+        for line in self.turn_to(text.task, text.title):
+            self._screen.write(indented(text.level, line))
         self._prose = Prose(self._screen.columns - 2 * text.level)
         self._style = text.style
         self._level = text.level

@@ -151,11 +151,8 @@ class TerminalView:
         self._flow.stop()
         if isinstance(event, TaskStartEvent | TaskEvent):
             self._flow.task = None
-        elif event.task_id != self._flow.task:
-            self._flow.task = event.task_id
-            title = self._tree.title_among_several(event.task_id)
-            if title is not None:
-                lines = [[(f"─ {one_line(title)}", "dim")], *lines]
+        else:
+            lines = [*self._flow.turn_to(event.task_id, self._tree.title_among_several(event.task_id)), *lines]
         if isinstance(event, RunStartEvent):
             lines = [*apart(lines[0], self._room(level)), *lines[1:]]
         self._write(level, lines)
