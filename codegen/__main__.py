@@ -16,14 +16,16 @@ FLUE: Final = Target(
     schemas=ROOT / "schemas",
     directory=ROOT / "flue" / "models",
     package="flue.models",
-    names=ROOT / "flue" / "_model_names.py",
     fallbacks={
         "FlueEvent": "UnknownEvent",
         "AttachedAgentEvent": "UnknownEvent",
         "LlmAssistantContent": "UnknownContent",
         "LlmUserContent": "UnknownContent",
+        "ConversationPart": "UnknownPart",
+        "ConversationChunk": "UnknownChunk",
+        "ConversationStreamItem": "UnknownChunk",
     },
-    raw=("FlueEvent", "AttachedAgentEvent"),
+    raw=("FlueEvent", "AttachedAgentEvent", "ConversationStreamItem"),
 )
 
 

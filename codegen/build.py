@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from codegen import ir, names
@@ -62,7 +63,7 @@ class _Builder:
                 raise SchemaError(f"there is no union {name!r} that {fallback!r} could belong to")
 
     def modules(self) -> list[ir.Module]:
-        return [
+        modules = [
             ir.Module(
                 name=file.removesuffix(".json"),
                 source=file,
@@ -72,6 +73,16 @@ class _Builder:
             )
             for file, root in self.roots.items()
         ]
+        self._check_wire_names(modules)
+        return modules
+
+    def _check_wire_names(self, modules: list[ir.Module]) -> None:
+        """Refuse two properties of different models that become one attribute: there is one table of their keys."""
+        wires: dict[str, str] = {}
+        for model in (item for module in modules for item in module.definitions if isinstance(item, ir.Model)):
+            for name, wire in wire_names(model):
+                if wires.setdefault(name, wire) != wire:
+                    self.nodes[model.name].fail(f"{wire!r} becomes {name!r} here, and {wires[name]!r} does elsewhere")
 
     def _mixins(self) -> set[str]:
         """Find the definitions that only lend their properties to others: those become no class."""
@@ -101,8 +112,8 @@ class _Builder:
 
     def model(self, name: str, description: str, node: Node) -> ir.Model:
         tags, own = self.properties(node)
-        inherited: tuple[ir.Field, ...] = ()
         base = ""
+        base_fields: tuple[ir.Field, ...] = ()
         for parent in node.members("allOf"):
             if base:
                 parent.fail("only one definition can be inherited from")
@@ -114,9 +125,7 @@ class _Builder:
             base_tags, base_fields = self.properties(base_node)
             if base_tags:
                 parent.fail(f"{base!r} has a constant string, which cannot be inherited")
-            mine = {field.wire for field in own}
-            inherited = tuple(field for field in base_fields if field.wire not in mine)
-        model = ir.Model(name, description, tags, own, inherited, base)
+        model = ir.Model(name, description, tags, own, base, base_fields)
         _check_collisions(node, model)
         return model
 
@@ -143,12 +152,34 @@ class _Builder:
                 if wire not in required:
                     prop.fail("a constant has to be required")
                 tags.append(ir.Tag(wire, name, prop.value["const"], description))
+            elif {"pattern", "title"} <= prop.keys():
+                tag, rest = self.prefixed(prop, wire, name)
+                if wire not in required:
+                    prop.fail("a string with a prefix has to be required")
+                tags.append(tag)
+                own.append(rest)
             else:
                 type_ = self.type_of(prop)
                 if "const" in prop.value and wire not in required:
                     prop.fail("a constant has to be required")
+                if isinstance(type_, ir.Flag) and wire in required:
+                    prop.fail("a property with a default cannot be required")
                 own.append(ir.Field(wire, name, type_, wire in required, description))
         return tuple(tags), tuple(own)
+
+    def prefixed(self, prop: Node, wire: str, name: str) -> tuple[ir.Tag, ir.Field]:
+        """Read a string that begins with a prefix; its title names the attribute that holds the rest."""
+        prop.only("type", "pattern", "title", "description")
+        if prop.text("type") != "string":
+            prop.at("type").fail("only a string has a pattern")
+        found = re.fullmatch(r"\^([A-Za-z0-9_]+)([-_:/])", prop.text("pattern"))
+        if found is None:
+            prop.at("pattern").fail("expected '^', letters and digits, and one of '-_:/'")
+        rest = _named(prop, names.attribute_name, prop.text("title"))
+        prefix = "".join(found.groups())
+        description = prop.text("description")
+        tag = ir.Tag(wire, name, found[1], f"Always `{found[1]}`, so that comparing it narrows.", prefix)
+        return tag, ir.Field(wire, rest, ir.Prefixed(prefix), required=True, description=description)
 
     def _described(self, reference: Node) -> str:
         return self.nodes[resolve(self.roots, reference.at("$ref"))].text("description")
@@ -184,6 +215,11 @@ class _Builder:
             if type(node.value["const"]) is not int:
                 node.at("const").fail("expected an integer")
             return ir.Scalar("integer", node.value["const"])
+        if kind == "boolean" and "default" in node.value:
+            node.only("type", "description", "default")
+            if node.value["default"] is not False:
+                node.at("default").fail("expected false")
+            return ir.Flag()
         node.only("type", "description")
         return ir.Scalar(_SCALARS[kind])
 
@@ -229,6 +265,12 @@ class _Builder:
             if values[index] in values[:index]:
                 reference.fail(f"{wire!r} is {values[index]!r} in another member too")
         return ir.Union(name, description, wire, tuple(members), self.fallbacks.get(name, ""))
+
+
+def wire_names(model: ir.Model) -> list[tuple[str, str]]:
+    """List the attributes of a model with their properties, but for those that share a property with another."""
+    tags = [(tag.name, tag.wire) for tag in model.tags if not tag.prefix]
+    return [*tags, *((f.name, f.wire) for f in model.fields if not isinstance(f.type, ir.Prefixed))]
 
 
 def _named(node: Node, make: Callable[[str], str], name: str) -> str:

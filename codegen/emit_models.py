@@ -60,6 +60,10 @@ def annotation(type_: ir.Type) -> str:
             return _SCALARS[kind]
         case ir.Scalar(_, const):
             return f"Literal[{const}]"
+        case ir.Flag():
+            return "bool"
+        case ir.Prefixed():
+            return "str"
         case ir.AnyJson():
             return "JSON"
         case ir.FreeObject():
@@ -103,9 +107,8 @@ def _imports(module: ir.Module, models: list[ir.Model], homes: Mapping[str, str]
     lines += ["from __future__ import annotations", ""]
     lines += [*standard, ""] if standard else []
     lines += ["import attrs", ""] if models else []
-    first_party = [f"from flue._unknown import {', '.join(fallbacks)}"] if fallbacks else []
-    if models:
-        first_party.append(f"from flue._wire_model import {'JSON, ' if json else ''}NO_EXTRA, Model")
+    first_party = [f"from flue.codec._base import {'JSON, ' if json else ''}NO_EXTRA, Model"] if models else []
+    first_party += [f"from flue.codec._unknown import {', '.join(fallbacks)}"] if fallbacks else []
     for home in sorted(others):
         first_party += import_from(f"{package}.{home}", others[home])
     return lines + first_party
@@ -120,7 +123,12 @@ def import_from(module: str, names: Iterable[str]) -> list[str]:
 
 def isorted(names: Iterable[str]) -> list[str]:
     """Sort names as isort does: constants, then classes, then the rest."""
-    return sorted(set(names), key=lambda name: (not name.isupper(), not name[0].isupper(), name.lower(), name))
+    return sorted(set(names), key=isort_key)
+
+
+def isort_key(name: str) -> tuple[bool, bool, str, str]:
+    """Return what isort sorts names by."""
+    return (not name.isupper(), not name[0].isupper(), name.lower(), name)
 
 
 def _flat(type_: ir.Type) -> list[ir.Type]:
@@ -164,6 +172,8 @@ def _attribute(field: ir.Field) -> str:
         return f"{field.name}: {name} = {field.type.const}"
     if field.required:
         return f"{field.name}: {name}"
+    if isinstance(field.type, ir.Flag):
+        return f"{field.name}: bool = False"
     if isinstance(_flat(field.type)[-1], ir.AnyJson) and not isinstance(field.type, ir.Array):
         return f"{field.name}: {name} = None"  # JSON has None among its values
     return f"{field.name}: {name} | None = None"

@@ -17,6 +17,18 @@ class Scalar:
 
 
 @dataclass(frozen=True)
+class Flag:
+    """A boolean that stands for False where it is absent."""
+
+
+@dataclass(frozen=True)
+class Prefixed:
+    """What follows the prefix that a string of the wire has."""
+
+    prefix: str
+
+
+@dataclass(frozen=True)
 class AnyJson:
     """Any JSON value, null included."""
 
@@ -48,7 +60,7 @@ class Either:
     second: Array | AnyJson
 
 
-Type: TypeAlias = Scalar | AnyJson | FreeObject | Array | Ref | Either
+Type: TypeAlias = Scalar | Flag | Prefixed | AnyJson | FreeObject | Array | Ref | Either
 
 
 @dataclass(frozen=True)
@@ -64,32 +76,44 @@ class Field:
 
 @dataclass(frozen=True)
 class Tag:
-    """A property that is the same string in every instance."""
+    """A property that is the same string in every instance; with a prefix, one that begins with it in every instance.
+
+    With a prefix, the rest of the string is a field of its own, and `value` is what the attribute says on the wire's
+    behalf: `data` for `data-<name>`.
+    """
 
     wire: str
     name: str
     value: str
     description: str
+    prefix: str = ""
 
 
 @dataclass(frozen=True)
 class Model:
     """An object schema: one class.
 
-    `inherited` are the fields that came through `allOf`, from the definition named `base`.
+    `base` is the definition that it inherits from through `allOf`, `base_fields` are that definition's fields. A field
+    of the model's own replaces one of the same property.
     """
 
     name: str
     description: str
     tags: tuple[Tag, ...]
     own: tuple[Field, ...]
-    inherited: tuple[Field, ...] = ()
     base: str = ""
+    base_fields: tuple[Field, ...] = ()
 
     @property
     def fields(self) -> tuple[Field, ...]:
         """All fields, the model's own first."""
-        return self.own + self.inherited
+        own = {field.wire for field in self.own}
+        return (*self.own, *(field for field in self.base_fields if field.wire not in own))
+
+    @property
+    def is_prefixed(self) -> bool:
+        """Whether the model is told by the beginning of its tag."""
+        return any(tag.prefix for tag in self.tags)
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from codegen.build import build
-from codegen.emit_direct import emit_direct
-from codegen.emit_models import emit_module, header, import_from, isorted
-from codegen.emit_structure import emit_structure
+from codegen import ir
+from codegen.build import build, wire_names
+from codegen.emit_decode import emit_decode
+from codegen.emit_models import emit_module, header, isort_key, isorted
 from codegen.load import load
 from codegen.text import bracketed, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-    from codegen import ir
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,6 @@ class Target:
         schemas: Directory of the schema files.
         directory: Directory of the generated package; it holds nothing else.
         package: Dotted name of that package.
-        names: File that lists the names of all models, readable without importing them.
         fallbacks: For each open union the class that stands for a tag it does not know.
         raw: The unions that are decoded from JSON text, in great numbers.
     """
@@ -35,7 +32,6 @@ class Target:
     schemas: Path
     directory: Path
     package: str
-    names: Path
     fallbacks: Mapping[str, str]
     raw: Sequence[str] = ()
 
@@ -50,10 +46,9 @@ def render(target: Target) -> dict[Path, str]:
     homes = {definition.name: module.name for module in modules for definition in module.definitions}
     files = {target.directory / f"{module.name}.py": emit_module(module, homes, target.package) for module in modules}
     if target.raw:
-        files[target.directory / "_direct.py"] = emit_direct(modules, target.package, target.raw)
-    files[target.directory / "_structure.py"] = emit_structure(modules, target.package)
+        files[target.directory / "_decode.py"] = emit_decode(modules, target.package, target.raw)
+    files[target.directory / "_wire_names.py"] = _wire_names(modules)
     files[target.directory / "__init__.py"] = _init(modules, target)
-    files[target.names] = _names([*homes, *set(target.fallbacks.values())])
     return files
 
 
@@ -92,20 +87,37 @@ def differences(files: Mapping[Path, str], directory: Path) -> list[tuple[Path, 
 
 
 def _init(modules: Sequence[ir.Module], target: Target) -> str:
-    fallbacks = set(target.fallbacks.values())
-    exported = [definition.name for module in modules for definition in module.definitions] + sorted(fallbacks)
+    homes = {item.name: f"{target.package}.{module.name}" for module in modules for item in module.definitions}
+    homes |= dict.fromkeys(target.fallbacks.values(), "flue.codec._unknown")
     lines = header("Typed models of what Flue sends, one class for each JSON object.", "schemas/")
-    lines += ["from __future__ import annotations", ""]
-    lines += import_from("flue._unknown", fallbacks) if fallbacks else []
-    for module in sorted(modules, key=lambda module: module.name):
-        names = [definition.name for definition in module.definitions]
-        lines += import_from(f"{target.package}.{module.name}", names) if names else []
-    lines += ["", *bracketed("__all__ = [", map(quoted, isorted(exported)), "]", explode=True)]
+    lines += ["from __future__ import annotations", "", "import importlib", "from typing import TYPE_CHECKING, Any", ""]
+    lines += ["if TYPE_CHECKING:"]
+    imports = [f"    from {home} import {name} as {name}" for name, home in homes.items()]
+    lines += sorted(imports, key=lambda line: (line.split()[1], isort_key(line.split()[3])))
+    entries = [f"{quoted(name)}: {quoted(homes[name])}" for name in isorted(homes)]
+    lines += ["", *bracketed("_LAZY = {", entries, "}", explode=True)]
+    lines += ["", "__all__ = [*_LAZY]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]", "", ""]
+    lines += ["def __getattr__(name: str) -> Any:", "    if name not in _LAZY:"]
+    lines += [f'        raise AttributeError(f"module {target.package!r} has no attribute {{name!r}}")']
+    lines += ["    value = getattr(importlib.import_module(_LAZY[name]), name)", "    globals()[name] = value"]
+    lines += ["    return value", "", "", "def __dir__() -> list[str]:", "    return sorted(__all__)"]
     return "\n".join(lines) + "\n"
 
 
-def _names(names: Sequence[str]) -> str:
-    lines = header("Names of all models, for whoever must not import the models to know them.", "schemas/")
+def _wire_names(modules: Sequence[ir.Module]) -> str:
+    models = [item for module in modules for item in module.definitions if isinstance(item, ir.Model)]
+    names = {name: wire for model in models for name, wire in wire_names(model) if name != wire}
+    lines = header("Keys on the wire of the models' attributes.", "schemas/")
     lines += ["from __future__ import annotations", "", "from typing import Final", ""]
-    lines += bracketed("NAMES: Final = (", map(quoted, isorted(names)), ")", explode=True)
+    entries = [f"{quoted(name)}: {quoted(wire)}" for name, wire in sorted(names.items())]
+    lines += bracketed("WIRE_NAMES: Final[dict[str, str]] = {", entries, "}", explode=True)
+    lines += ['"""The key of an attribute, where it is not the attribute\'s name."""', ""]
+    entries = [
+        f"{quoted(model.name)}: {{{quoted(field.name)}: ({quoted(field.wire)}, {quoted(field.type.prefix)})}}"
+        for model in models
+        for field in model.fields
+        if isinstance(field.type, ir.Prefixed)
+    ]
+    lines += bracketed("PREFIXED: Final[dict[str, dict[str, tuple[str, str]]]] = {", entries, "}", explode=True)
+    lines += ['"""The attributes of a model that hold the end of a string, with its key and the beginning of it."""']
     return "\n".join(lines) + "\n"

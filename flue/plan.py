@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
-from flue._later import Later
+from flue import codec, models
 from flue.config import check_seconds
 from flue.core import operations, wire
 from flue.core.follow import Follow
@@ -21,13 +21,9 @@ from flue.signals import AbortSignal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flue import codec, models
     from flue.config import Settings
     from flue.core.operations import Operation
     from flue.models import FlueEvent
-else:
-    codec = Later("flue.codec")
-    models = Later("flue.models")
 
 __all__ = ["UNSET", "Live", "StreamPlan", "Unset", "plan_run_stream"]
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from flue._later import Later
+from flue import codec, models
 from flue.core import operations, wire
 from flue.core.agent_stream import FollowAgent
 from flue.core.handover import Handover
@@ -17,13 +17,9 @@ from flue.observe import Observer
 from flue.plan import CallPlan, StreamPlan, check_call, check_live, check_tail
 
 if TYPE_CHECKING:
-    from flue import codec, models
     from flue.config import Settings
     from flue.signals import AbortSignal
     from flue.submission import Submission
-else:
-    codec = Later("flue.codec")
-    models = Later("flue.models")
 
 __all__ = ["plan_agent_stream", "plan_prompt", "plan_wait"]
 

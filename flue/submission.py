@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flue._later import Later
+from flue import codec, models
 from flue.errors import AbortError, FlueConnectionError, FlueError, FlueExecutionError, FlueTimeoutError
 
 if TYPE_CHECKING:
-    from flue import codec, models
     from flue.codec import JSON
     from flue.models import AgentPromptResponse, AttachedAgentEvent
-else:
-    codec = Later("flue.codec")
-    models = Later("flue.models")
 
 __all__ = ["Submission", "explain_prompt"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Literal, overload
 
-from flue._later import Later
+from flue import models
 from flue.aio.call import pause, perform
 from flue.aio.runs import open_stream
 from flue.core.outcome import RECORD_PATIENCE, RunOutcome
@@ -15,14 +15,11 @@ from flue.plan import UNSET, Deadline, check_handler, plan_get_run, plan_invoke,
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flue import models
     from flue.aio.transport import Transport
     from flue.config import Settings
     from flue.core.retry import BackoffOptions
     from flue.models import FlueEvent, WorkflowInvokeResult, WorkflowRunResult, WorkflowWaitResult
     from flue.signals import AbortSignal
-else:
-    models = Later("flue.models")
 
 __all__ = ["Workflows"]
 

@@ -41,7 +41,7 @@ class Decoder(Protocol[T]):
         """
         ...
 
-    def ahead(self, items: list[Any]) -> list[T]:
+    def decode_many(self, items: list[Any]) -> list[T]:
         """Decode the first of these items: up to one that cannot be decoded, or may end what the caller wanted."""
         ...
 
@@ -99,7 +99,7 @@ class Handover(Generic[T]):
             left = len(batch.items)
         if left > 1:
             begin = self._next
-            events = self._decode.ahead(self._items[begin : begin + min(left - 1, AHEAD)])
+            events = self._decode.decode_many(self._items[begin : begin + min(left - 1, AHEAD)])
             # In this order and nothing between: an exception of a signal handler could come behind the call.
             self._next += len(events)
             self.ready.extend(events)

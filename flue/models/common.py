@@ -12,8 +12,11 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 import attrs
 
-from flue._unknown import UnknownContent
-from flue._wire_model import JSON, NO_EXTRA, Model
+from flue.codec._base import JSON, NO_EXTRA, Model
+from flue.codec._unknown import UnknownContent
+
+SubmissionOutcome: TypeAlias = Literal["completed", "failed", "aborted"]
+"""How a prompt or a message to a conversation ended. `aborted` is known to 1.0.0-beta.8 and later."""
 
 LlmTurnPurpose: TypeAlias = Literal["agent", "compaction", "compaction_prefix"]
 """Why a model turn was made: the agent's own work, or a summary of older context."""

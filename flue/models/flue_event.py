@@ -15,9 +15,16 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 import attrs
 
-from flue._unknown import UnknownEvent
-from flue._wire_model import JSON, NO_EXTRA, Model
-from flue.models.common import FlueSerializedError, LlmTurnPurpose, ModelRequestInfo, ModelResponse, PromptUsage
+from flue.codec._base import JSON, NO_EXTRA, Model
+from flue.codec._unknown import UnknownEvent
+from flue.models.common import (
+    FlueSerializedError,
+    LlmTurnPurpose,
+    ModelRequestInfo,
+    ModelResponse,
+    PromptUsage,
+    SubmissionOutcome,
+)
 
 LogLevel: TypeAlias = Literal["info", "warn", "error"]
 """How serious a log line is."""
@@ -27,9 +34,6 @@ OperationKind: TypeAlias = Literal["prompt", "skill", "task", "shell", "compact"
 
 CompactionReason: TypeAlias = Literal["threshold", "overflow", "manual"]
 """What made a compaction necessary: the context neared its limit, overflowed it, or a program asked."""
-
-SubmissionOutcome: TypeAlias = Literal["completed", "failed", "aborted"]
-"""How a prompt ended. `aborted` is known to 1.0.0-beta.8 and later."""
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from flue._wire_model import JSON, NO_EXTRA, Model
+from flue.codec._base import JSON, NO_EXTRA, Model
 from flue.models.common import PromptUsage
 
 

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
-from flue._wire_model import JSON, NO_EXTRA, Model
+from flue.codec._base import JSON, NO_EXTRA, Model
 
 RunStatus: TypeAlias = Literal["active", "completed", "errored"]
 """State of a workflow run."""

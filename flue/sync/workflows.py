@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Literal, overload
 
-from flue._later import Later
+from flue import models
 from flue.core.outcome import RECORD_PATIENCE, RunOutcome
 from flue.errors import AbortError, FlueError, FlueTimeoutError
 from flue.plan import UNSET, Deadline, check_handler, plan_get_run, plan_invoke, plan_run_stream, sees_own_end
@@ -15,14 +15,11 @@ from flue.sync.runs import open_stream
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flue import models
     from flue.config import Settings
     from flue.core.retry import BackoffOptions
     from flue.models import FlueEvent, WorkflowInvokeResult, WorkflowRunResult, WorkflowWaitResult
     from flue.signals import AbortSignal
     from flue.sync.transport import Transport
-else:
-    models = Later("flue.models")
 
 __all__ = ["Workflows"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import typing
 from typing import Any
 
 import msgspec
@@ -13,13 +14,12 @@ from hypothesis import strategies as st
 from model_samples import exact, example, recorded_events
 
 from flue import codec
-from flue._wire_model import NO_EXTRA
+from flue.codec._base import NO_EXTRA
 from flue.errors import FlueError, UnsupportedFlueEventVersionError
-from flue.models import RunEndEvent, UnknownEvent, _direct
-from flue.models._structure import ATTACHED_AGENT_EVENT, FLUE_EVENT
+from flue.models import FlueEvent, RunEndEvent, UnknownEvent, _decode
 
-KINDS = {"run": FLUE_EVENT, "agent": ATTACHED_AGENT_EVENT}
-NAMES = {tag: structure.__annotations__["return"] for tag, structure in FLUE_EVENT.items()}
+KINDS = ("run", "agent")
+NAMES = {event.type: event.__name__ for event in typing.get_args(FlueEvent) if event is not UnknownEvent}
 SAMPLES = [example(name, full=full) for name in NAMES.values() for full in (True, False)] + recorded_events()
 VALUES = [None, True, 0, 3, -1, 3.0, 2.5, 10**30, "", "text", [], [1], {}, {"a": None}, {"type": "text", "text": "x"}]
 TIMES = [
@@ -63,12 +63,12 @@ def test_samples(sample: dict[str, Any], kind: str) -> None:
 
 def test_they_go_the_direct_way() -> None:
     """Every recorded event does but those with a null: only the dictionary's way keeps what the model says by absence."""
-    parse = msgspec.json.Decoder(_direct.FLUE_EVENT).decode
+    parse = msgspec.json.Decoder(_decode.FLUE_EVENT).decode
     for event in recorded_events():
         if None in event.values():
             continue
         wire = parse(json.dumps(event).encode())
-        built = _direct.READ[type(wire)](wire)
+        built = _decode.BUILDERS[type(wire)](wire)
         assert built.wire_extra is NO_EXTRA
         assert codec.to_json(built) == event
     seen = {parse(json.dumps(example(name, full=True)).encode()).__class__.__name__ for name in NAMES.values()}
@@ -139,25 +139,25 @@ def test_what_is_refused_or_taken_leniently(text: bytes) -> None:
     """The same as ever: an error, or what JavaScript makes of it."""
     one = outcome(text)
     decoder = codec.EventDecoder()
-    assert (decoder.ahead([text]) == []) == issubclass(one[0] or Exception, FlueError)
+    assert (decoder.decode_many([text]) == []) == issubclass(one[0] or Exception, FlueError)
 
 
-def test_ahead() -> None:
+def test_decode_many() -> None:
     """Many at once are the same as one by one, up to what has to be looked at."""
     events = recorded_events()[:30]
     raw = [json.dumps(event).encode() for event in events]
     assert all(event["type"] != "run_end" for event in events)
     decoder = codec.EventDecoder()
     one_by_one = [decoder(item) for item in raw]
-    assert decoder.ahead([msgspec.Raw(item) for item in raw]) == one_by_one
-    assert decoder.ahead(events) == one_by_one
+    assert decoder.decode_many([msgspec.Raw(item) for item in raw]) == one_by_one
+    assert decoder.decode_many(events) == one_by_one
     odd = json.dumps({"type": "novel", "v": 3}).encode()
-    assert [type(event) for event in decoder.ahead([odd, raw[0]])] == [UnknownEvent, type(one_by_one[0])]
+    assert [type(event) for event in decoder.decode_many([odd, raw[0]])] == [UnknownEvent, type(one_by_one[0])]
     end = json.dumps(example("RunEndEvent", full=False)).encode()
     assert isinstance(decoder(end), RunEndEvent)
-    assert decoder.ahead([*raw[:3], end, raw[3]]) == one_by_one[:3]
-    assert decoder.ahead([*raw[:3], b'{"v":9}', raw[3]]) == one_by_one[:3]
-    assert decoder.ahead([]) == []
+    assert decoder.decode_many([*raw[:3], end, raw[3]]) == one_by_one[:3]
+    assert decoder.decode_many([*raw[:3], b'{"v":9}', raw[3]]) == one_by_one[:3]
+    assert decoder.decode_many([]) == []
     text = json.dumps(events[0])
-    assert decoder.ahead([text]) == []  # a string of a page is no event, whatever is in it
+    assert decoder.decode_many([text]) == []  # a string of a page is no event, whatever is in it
     assert outcome(text)[0] is UnsupportedFlueEventVersionError

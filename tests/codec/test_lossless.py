@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from model_samples import MODELS, exact, example, properties, recorded_events, validator
 
 from flue import codec
-from flue._wire_model import NO_EXTRA, Model
+from flue.codec._base import NO_EXTRA, Model
 from flue.models import (
     DataEvent,
     LlmAssistantMessage,

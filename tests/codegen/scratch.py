@@ -73,7 +73,6 @@ def target(directory: Path, fallbacks: dict[str, str] | None = None) -> Target:
         schemas=directory / "schemas",
         directory=directory / "scratch_models",
         package="scratch_models",
-        names=directory / "scratch_names.py",
         fallbacks=fallbacks or {},
     )
 

@@ -19,7 +19,7 @@ OBJECT = {"type": "object", "description": "An object.", "properties": {}}
 
 
 def test_the_minimal_schema_is_understood(tmp_path: Path) -> None:
-    assert len(render(put(tmp_path, MINIMAL))) == 4
+    assert len(render(put(tmp_path, MINIMAL))) == 3
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ class Decoding:
     def __call__(self, item):
         return self.decode(item)
 
-    def ahead(self, items):
+    def decode_many(self, items):
         events = []
         for item in items:
             try:

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
-from flue._wire_model import JSON, NO_EXTRA, Model
+from flue.codec._base import JSON, NO_EXTRA, Model
 
 Colour: TypeAlias = Literal["red", 'it\'s "blue"']
 """A colour."""

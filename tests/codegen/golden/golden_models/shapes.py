@@ -13,8 +13,8 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 import attrs
 
-from flue._unknown import UnknownContent
-from flue._wire_model import JSON, NO_EXTRA, Model
+from flue.codec._base import JSON, NO_EXTRA, Model
+from flue.codec._unknown import UnknownContent
 from golden_models.common import Point
 
 
@@ -65,6 +65,25 @@ class Polygon(Model):
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class Path(Model):
+    """A line between points.
+
+    Attributes:
+        kind: Always `path`, so that comparing it narrows.
+        style: How it is drawn.
+        closed: Whether its end meets its start.
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
+    """
+
+    kind: ClassVar[Literal["path"]] = "path"
+
+    style: str
+    closed: bool = False
+    wire_extra: Mapping[str, Any] = NO_EXTRA
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
 class Drawing(Model):
     """A drawing.
 
@@ -87,5 +106,5 @@ class Drawing(Model):
 KnownFigure: TypeAlias = Circle | Polygon
 """A shape of a known kind."""
 
-Figure: TypeAlias = Circle | Polygon | UnknownContent
+Figure: TypeAlias = Circle | Polygon | Path | UnknownContent
 """A shape of a drawing."""
