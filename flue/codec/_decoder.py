@@ -95,7 +95,7 @@ class _Decoder(Generic[T]):
         """Decode an item by way of a dictionary: whatever it is, and with all that it says."""
         from flue.codec._structure import decode, unknown_tag  # noqa: PLC0415  # cattrs: many streams do without
 
-        obj = self._checked(_parse(item) if item.__class__ in _RAW_TYPES else item)
+        obj = self._checked(self._parse_any(item) if item.__class__ in _RAW_TYPES else item)
         tag = obj.get("type")
         variant = self._variants.get(tag) if type(tag) is str else None
         if variant is None:
@@ -104,6 +104,17 @@ class _Decoder(Generic[T]):
             return typing.cast("T", decode(variant, obj))
         except DecodeError as error:
             return self._not_understood(obj, str(error))
+
+    def _parse_any(self, text: Any) -> Any:
+        """Parse JSON text of any of the raw types, as strictly as it allows."""
+        try:
+            return _parse_strictly(text)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            pass
+        try:
+            return framing.parse_json(bytes(text))
+        except framing.Malformed as error:
+            raise DurableStreamError("PARSE_ERROR", f"{_an(self._noun)} is not JSON: {error}") from error
 
     def _checked(self, obj: Any) -> dict[str, Any]:
         """Return the item if it can be one of this stream at all."""
@@ -210,18 +221,6 @@ def _direct_parser(kind: Literal["run", "agent", "conversation"]) -> Callable[[A
         "conversation": direct.CONVERSATION_STREAM_ITEM,
     }
     return msgspec.json.Decoder(structs[kind]).decode
-
-
-def _parse(text: Any) -> Any:
-    """Parse JSON text of any of the raw types, as strictly as it allows."""
-    try:
-        return _parse_strictly(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass
-    try:
-        return framing.parse_json(bytes(text))
-    except framing.Malformed as error:
-        raise DurableStreamError("PARSE_ERROR", f"an item is not JSON: {error}") from error
 
 
 def _an(noun: str) -> str:
