@@ -57,7 +57,7 @@ class _Builder:
                         node.fail(f"{name!r} and {other!r} both become {names.function_name(name)!r}")
                 self.nodes[name] = node
                 self.places[file].append(name)
-        self.mixins = self._mixins()
+        self.bases = self._bases()
         for name, fallback in fallbacks.items():
             if name not in self.nodes or "oneOf" not in self.nodes[name].value:
                 raise SchemaError(f"there is no union {name!r} that {fallback!r} could belong to")
@@ -69,7 +69,8 @@ class _Builder:
                 source=file,
                 title=root.text("title"),
                 description=root.text("description"),
-                definitions=tuple(self.definition(name) for name in self.places[file] if name not in self.mixins),
+                definitions=tuple(self.definition(name) for name in self.places[file] if name not in self.bases),
+                bases=tuple(self.model(name, self.nodes[name]) for name in self.places[file] if name in self.bases),
             )
             for file, root in self.roots.items()
         ]
@@ -84,8 +85,8 @@ class _Builder:
                 if wires.setdefault(name, wire) != wire:
                     self.nodes[model.name].fail(f"{wire!r} becomes {name!r} here, and {wires[name]!r} does elsewhere")
 
-    def _mixins(self) -> set[str]:
-        """Find the definitions that only lend their properties to others: those become no class."""
+    def _bases(self) -> set[str]:
+        """Find the definitions that occur nowhere but in `allOf`: they become base classes, which nobody else sees."""
         lent: set[str] = set()
         used: set[str] = set()
         for node in self.nodes.values():
@@ -108,9 +109,9 @@ class _Builder:
         if "oneOf" in node.value:
             node.only("description", "oneOf", *(() if node.pointer else DOCUMENT_KEYWORDS))
             return self.union(name, description, node)
-        return self.model(name, description, node)
+        return self.model(name, node)
 
-    def model(self, name: str, description: str, node: Node) -> ir.Model:
+    def model(self, name: str, node: Node) -> ir.Model:
         tags, own = self.properties(node)
         base = ""
         base_fields: tuple[ir.Field, ...] = ()
@@ -125,7 +126,11 @@ class _Builder:
             base_tags, base_fields = self.properties(base_node)
             if base_tags:
                 parent.fail(f"{base!r} has a constant string, which cannot be inherited")
-        model = ir.Model(name, description, tags, own, base, base_fields)
+        if base not in self.bases:  # a class of its own: what inherits its properties is no kind of it
+            mine = {field.wire for field in own}
+            own += tuple(field for field in base_fields if field.wire not in mine)
+            base, base_fields = "", ()
+        model = ir.Model(name, node.text("description"), tags, own, base, base_fields)
         _check_collisions(node, model)
         return model
 

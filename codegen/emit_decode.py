@@ -96,12 +96,11 @@ class _Writer:
 
     def lines(self) -> list[str]:
         models = [item for item in self.order if isinstance(item, ir.Model)]
-        bases = {model.base: model.base_fields for model in models if self.shares_base(model)}
         lines: list[str] = []
         written: set[str] = set()
         for item in self.order:
             if isinstance(item, ir.Model):
-                if self.shares_base(item) and item.base not in written:
+                if item.base and item.base not in written:
                     written.add(item.base)
                     head = f"_{constant_name(item.base)}: Final = ("
                     lines += ["", *bracketed(head, map(self.spec, item.base_fields), ")", explode=True)]
@@ -111,20 +110,11 @@ class _Writer:
             elif isinstance(item, ir.Union):
                 members = [f"_{constant_name(name)}" for name in self.members(item)]
                 lines += ["", *alternatives(f"{constant_name(item.name)}: Final[Any] = ", members)]
-        for base, fields in bases.items():
-            lines += ["", "", f"def _set_{function_name(base)}(model: Any, wire: Any) -> None:"]
-            lines += [f"    {line}" for field in fields for line in self.assignment(field)]
         for model in models:
             lines += ["", "", *self.function(model)]
         entries = [f"_{constant_name(model.name)}: _{function_name(model.name)}" for model in models]
         entries += [f"_{constant_name(name)}_ALONE: _{function_name(name)}" for name in sorted(self.alone)]
         return [*lines, "", "", *bracketed("BUILDERS: Final[dict[Any, Any]] = {", entries, "}", explode=True)]
-
-    def shares_base(self, model: ir.Model) -> bool:
-        """Tell whether the fields of a model's base can be set by the function for all models that have this base."""
-        own = {field.wire: field for field in model.own}
-        replaced = [(field, own[field.wire]) for field in model.base_fields if field.wire in own]
-        return bool(model.base) and all(a.type == b.type and (b.required or not a.required) for a, b in replaced)
 
     def struct(self, model: ir.Model, *, alone: bool = False) -> list[str]:
         """Write the struct of a model: same attributes, the keys of the wire, no key beside them.
@@ -134,9 +124,8 @@ class _Writer:
         first, others = (None, model.tags) if alone or not model.tags else (model.tags[0], model.tags[1:])
         parts = [quoted(model.name), quoted(first.wire) if first else '""', quoted(first.value) if first else '""']
         parts += [f'("{tag.name}", "{tag.wire}", Literal[{quoted(tag.value)}])' for tag in others]
-        shares = self.shares_base(model)
-        parts += [self.spec(field) for field in (model.own if shares else model.fields)]
-        parts += [f"shared=_{constant_name(model.base)}"] if shares else []
+        parts += [self.spec(field) for field in model.own]
+        parts += [f"shared=_{constant_name(model.base)}"] if model.base else []
         suffix = "_ALONE" if alone else ""
         return bracketed(f"_{constant_name(model.name)}{suffix}: Final[Any] = struct(", parts, ")", explode=True)
 
@@ -169,21 +158,22 @@ class _Writer:
                 return "Any"
 
     def function(self, model: ir.Model) -> list[str]:
-        """Write the function from a struct to its model."""
+        """Write the function from a struct to its model.
+
+        What events have in common is set by each function for itself: one that all of them call would see ever changing
+        classes, which makes its attribute accesses twice as slow.
+        """
         lines = [f"def _{function_name(model.name)}(wire: Any) -> {model.name}:", f"    model = new({model.name})"]
-        shared = {field.wire for field in model.base_fields} if self.shares_base(model) else set[str]()
-        lines += [f"    {line}" for f in model.fields if f.wire not in shared for line in self.assignment(f)]
-        lines += [f"    _set_{function_name(model.base)}(model, wire)"] if shared else []
+        lines += [f"    {line}" for field in model.fields for line in self.assignment(field)]
         return [*lines, "    model.wire_extra = NO_EXTRA", "    return model"]
 
     def assignment(self, field: ir.Field) -> list[str]:
         target, source = f"model.{field.name}", f"wire.{field.name}"
         match field.type:
             case ir.Scalar("timestamp"):
-                # Separators at every third place from the fourth, and a Z at the end: the spelling of JavaScript. Some
-                # versions of Python take the hour 24 for the next day's 0.
+                # Separators at every third place from the fourth, and a Z at the end: the spelling of JavaScript.
                 lines = [
-                    'if value[4:20:3] != "--T::." or value[23:] != "Z" or value[11:13] == "24":',
+                    'if value[4:20:3] != "--T::." or value[23:] != "Z":',
                     "    raise NeedsSlowPath",
                     f"{target} = from_iso(value)",
                 ]

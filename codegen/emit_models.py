@@ -10,10 +10,7 @@ from codegen.text import WIDTH, alternatives, bracketed, docstring, quoted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-EXTRA: Final = (
-    "wire_extra",
-    "What came with the object and is not in the attributes: unknown keys, explicit nulls, other spellings of a value.",
-)
+OVERRIDE: Final = "  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]"
 DECORATOR: Final = "@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)"
 _SCALARS: Final[Mapping[ir.ScalarKind, str]] = {
     "string": "str",
@@ -37,7 +34,7 @@ def emit_module(module: ir.Module, homes: Mapping[str, str], package: str) -> st
         homes: The module of each definition, by the definition's name.
         package: Dotted name of the package that is written.
     """
-    models = [definition for definition in module.definitions if isinstance(definition, ir.Model)]
+    models = [*module.bases, *(item for item in module.definitions if isinstance(item, ir.Model))]
     lines = header(module.description, f"schemas/{module.source}")
     lines += _imports(module, models, homes, package)
     for definition in module.definitions:
@@ -77,23 +74,22 @@ def annotation(type_: ir.Type) -> str:
 
 
 def _imports(module: ir.Module, models: list[ir.Model], homes: Mapping[str, str], package: str) -> list[str]:
-    types = [type_ for model in models for field in model.fields for type_ in _flat(field.type)]
+    types = [type_ for model in models for field in model.own for type_ in _flat(field.type)]
     scalars = {type_.kind for type_ in types if isinstance(type_, ir.Scalar)}
     used = {type_.name for type_ in types if isinstance(type_, ir.Ref)}
+    used |= {model.base for model in models} - {""}
     used |= {name for union in module.definitions if isinstance(union, ir.Union) for _, name in union.members}
     json = any(isinstance(type_, ir.AnyJson | ir.FreeObject) for type_ in types)
     aliases = any(not isinstance(definition, ir.Model) for definition in module.definitions)
     literals = any(model.tags for model in models) or any(isinstance(item, ir.Enum) for item in module.definitions)
     literals = literals or any(isinstance(type_, ir.Scalar) and type_.const is not None for type_ in types)
     typing = [
-        *(["Any"] if models else []),
         *(["ClassVar"] if any(model.tags for model in models) else []),
         *(["Literal"] if literals else []),
         *(["TypeAlias"] if aliases else []),
     ]
     fallbacks = sorted({item.fallback for item in module.definitions if isinstance(item, ir.Union) and item.fallback})
     standard = [
-        *(["from collections.abc import Mapping"] if models else []),
         *(["from datetime import datetime"] if "timestamp" in scalars else []),
         *([f"from typing import {', '.join(typing)}"] if typing else []),
     ]
@@ -101,13 +97,13 @@ def _imports(module: ir.Module, models: list[ir.Model], homes: Mapping[str, str]
     for name in used:
         if homes[name] != module.name:
             others.setdefault(homes[name], []).append(name)
-    codes = "TC001, TC003" if others else "TC003"
+    codes = ", ".join([*(["TC001"] if others else []), *(["TC003"] if "timestamp" in scalars else [])])
     lines = [f"# ruff: noqa: {codes}  (whoever resolves the annotations at run time finds their names here)", ""]
-    lines = lines if models else []
+    lines = lines if models and codes else []
     lines += ["from __future__ import annotations", ""]
     lines += [*standard, ""] if standard else []
     lines += ["import attrs", ""] if models else []
-    first_party = [f"from flue.codec._base import {'JSON, ' if json else ''}NO_EXTRA, Model"] if models else []
+    first_party = [f"from flue.codec._base import {'JSON, ' if json else ''}WireModel"] if models else []
     first_party += [f"from flue.codec._unknown import {', '.join(fallbacks)}"] if fallbacks else []
     for home in sorted(others):
         first_party += import_from(f"{package}.{home}", others[home])
@@ -153,17 +149,19 @@ def _union(union: ir.Union) -> list[str]:
 
 
 def _model(model: ir.Model) -> list[str]:
-    members: list[ir.Tag | ir.Field] = [*model.tags, *model.fields]
+    members: list[ir.Tag | ir.Field] = [*model.tags, *model.own]
     described = [(member.name, member.description) for member in members]
-    lines = [DECORATOR, f"class {model.name}(Model):"]
-    lines += [*docstring(model.description, [*described, EXTRA], "    "), ""]
+    lines = [DECORATOR, f"class {model.name}({model.base or 'WireModel'}):"]
+    lines += [*docstring(model.description, described, "    "), ""]
     for tag in model.tags:
         lines.append(f"    {tag.name}: ClassVar[Literal[{quoted(tag.value)}]] = {quoted(tag.value)}")
-    if model.tags:
+    if model.tags and model.own:
         lines.append("")
-    lines += [f"    {_attribute(field)}" for field in model.fields]
-    lines.append("    wire_extra: Mapping[str, Any] = NO_EXTRA")
-    return lines
+    replaced = {field.name for field in model.base_fields if model.replaces(field)}
+    for field in model.own:
+        pyright = OVERRIDE if field.name in replaced else ""
+        lines.append(f"    {_attribute(field)}{pyright}")
+    return lines if members else lines[:-1]
 
 
 def _attribute(field: ir.Field) -> str:

@@ -107,8 +107,11 @@ class Model:
     @property
     def fields(self) -> tuple[Field, ...]:
         """All fields, the model's own first."""
-        own = {field.wire for field in self.own}
-        return (*self.own, *(field for field in self.base_fields if field.wire not in own))
+        return (*self.own, *(field for field in self.base_fields if not self.replaces(field)))
+
+    def replaces(self, field: Field) -> bool:
+        """Tell whether a field of the base is replaced by one of the model's own."""
+        return any(field.wire == own.wire for own in self.own)
 
     @property
     def is_prefixed(self) -> bool:
@@ -141,10 +144,11 @@ Definition: TypeAlias = Model | Enum | Union
 
 @dataclass(frozen=True)
 class Module:
-    """One schema file."""
+    """One schema file. `bases` are the definitions that only others inherit from."""
 
     name: str
     source: str
     title: str
     description: str
     definitions: tuple[Definition, ...]
+    bases: tuple[Model, ...] = ()

@@ -43,7 +43,7 @@ def render(target: Target) -> dict[Path, str]:
         SchemaError: A schema is not understood.
     """
     modules = build(load(target.schemas), target.fallbacks)
-    homes = {definition.name: module.name for module in modules for definition in module.definitions}
+    homes = {item.name: module.name for module in modules for item in (*module.definitions, *module.bases)}
     files = {target.directory / f"{module.name}.py": emit_module(module, homes, target.package) for module in modules}
     if target.raw:
         files[target.directory / "_decode.py"] = emit_decode(modules, target.package, target.raw)

@@ -81,7 +81,7 @@ NO_EXTRA: Final[Mapping[str, Any]] = _NoExtra()
 
 
 class Model:
-    """Base of the generated classes: equality and a bounded, one-line `repr`.
+    """Base of all values of the wire: equality and a bounded, one-line `repr`.
 
     attrs could write both for each class; compiling them would double the time that importing the models takes.
     """
@@ -97,12 +97,28 @@ class Model:
 
     def __repr__(self) -> str:
         shown: list[str] = []
-        for field in self.__attrs_attrs__:
+        for field in sorted(self.__attrs_attrs__, key=_is_inherited):
             value = getattr(self, field.name)
             if value is not field.default:
                 shown.append(f"{field.name}={_shorten(value)}")
         text = f"{type(self).__name__}({', '.join(shown)})"
         return text if len(text) <= _REPR_LIMIT else f"{text[: _REPR_LIMIT - 2]}…)"
+
+
+def _is_inherited(field: Any) -> tuple[bool, bool]:
+    return field.inherited, field.name == "wire_extra"
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class WireModel(Model):
+    """Base of the generated classes.
+
+    Attributes:
+        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
+            spellings of a value.
+    """
+
+    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 def _shorten(value: Any, depth: int = 2) -> str:
@@ -158,10 +174,10 @@ FieldMap: TypeAlias = Mapping[str, Field]
 """The fields of a model by their keys on the wire, in the order of the schema."""
 
 
-_field_maps: Final[dict[type[Model], FieldMap]] = {}
+_field_maps: Final[dict[type[WireModel], FieldMap]] = {}
 
 
-def field_map(model: type[Model]) -> FieldMap:
+def field_map(model: type[WireModel]) -> FieldMap:
     """Return the fields of a model, read off its annotations.
 
     Keys that differ from the name of their attribute are listed in the generated module `_wire_names` of the model's
@@ -185,15 +201,19 @@ def field_map(model: type[Model]) -> FieldMap:
     return fields
 
 
-def field_types(model: type[Model]) -> dict[str, Any]:
-    """Return the resolved annotations of a model's tags and attributes."""
+def field_types(model: type[WireModel]) -> dict[str, Any]:
+    """Return the resolved annotations of a model's tags and attributes, its own before those of its base."""
     hints = typing.get_type_hints(model)
-    return {name: hint for name, hint in hints.items() if name != "wire_extra" and not name.startswith("_")}
+    attributes = [
+        field.name for field in sorted(model.__attrs_attrs__, key=_is_inherited) if field.name != "wire_extra"
+    ]
+    tags = [name for name, hint in hints.items() if typing.get_origin(hint) is ClassVar and not name.startswith("_")]
+    return {name: hints[name] for name in (*tags, *attributes)}
 
 
-def is_model(hint: Any) -> TypeGuard[type[Model]]:
+def is_model(hint: Any) -> TypeGuard[type[WireModel]]:
     """Tell whether a type is a generated model. The classes for what is not understood are none."""
-    return isinstance(hint, type) and issubclass(hint, Model) and hasattr(hint, "wire_extra")
+    return isinstance(hint, type) and issubclass(hint, WireModel)
 
 
 def union_members(hint: Any) -> tuple[Any, ...]:
@@ -254,6 +274,8 @@ def parse_time(value: Any) -> datetime:
         time = datetime.fromisoformat(value)
     except (ValueError, OverflowError):
         raise DecodeError((), "expected a timestamp, found another string") from None
+    if time.tzinfo is UTC:
+        return time
     if time.tzinfo is None:
         raise DecodeError((), "expected a timestamp with an offset, found one without")
     try:
@@ -261,6 +283,11 @@ def parse_time(value: Any) -> datetime:
     except OverflowError:
         raise DecodeError((), "expected a timestamp, found one outside the years 1 to 9999") from None
     return time
+
+
+def is_canonical_time(text: str) -> bool:
+    """Tell whether a timestamp that was parsed has the usual spelling: that of JavaScript, with milliseconds."""
+    return text[4:20:3] == "--T::." and text[23:] == "Z" and text[11:13] != "24"
 
 
 def format_time(time: datetime) -> str:
@@ -278,6 +305,10 @@ def format_time(time: datetime) -> str:
     return f"{moment.isoformat(timespec='microseconds' if moment.microsecond % 1000 else 'milliseconds')[:-6]}Z"
 
 
+class NeedsSlowPath(ValueError):  # noqa: N818  # no fault of anybody's
+    """The JSON text says more than the direct decoding can keep; `flue.codec._structure` can."""
+
+
 class _New(Protocol):
     def __call__(self, cls: type[T], /) -> T: ...
 
@@ -285,11 +316,19 @@ class _New(Protocol):
 new: _New = object.__new__
 """Makes an instance without calling its constructor, which the direct decoding does not need."""
 
-from_iso = datetime.fromisoformat
+
+def _from_iso_before_midnight(value: str) -> datetime:
+    if value[11:13] == "24":  # the next day's 00, which is another spelling
+        raise NeedsSlowPath
+    return datetime.fromisoformat(value)
 
 
-class NeedsSlowPath(ValueError):  # noqa: N818  # no fault of anybody's
-    """The JSON text says more than the direct decoding can keep; `flue.codec._structure` can."""
+try:
+    datetime.fromisoformat("2000-01-01T24:00:00.000Z")
+except ValueError:
+    from_iso = datetime.fromisoformat
+else:
+    from_iso = _from_iso_before_midnight  # later versions of Python
 
 
 FieldSpec: TypeAlias = tuple[Any, ...]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
-from flue.codec._base import DecodeError, Model, field_map, format_time, is_model, parse_time
+from flue.codec._base import DecodeError, Model, WireModel, field_map, format_time, parse_time
 from flue.codec._unknown import Unknown
 
 if TYPE_CHECKING:
@@ -38,21 +38,20 @@ def to_json(model: Model) -> dict[str, Any]:
         TypeError: The argument is no model.
         ValueError: A datetime of the model is naive, or in UTC outside the years 1 to 9999.
     """
-    kind = type(model)
-    if is_model(kind):
-        return _object(model, field_map(kind))
+    if isinstance(model, WireModel):
+        return _object(model, field_map(type(model)))
     if isinstance(model, Unknown):
         return dict(model.raw)
-    raise TypeError(f"to_json() takes a model of flue.models, not {kind.__name__}")
+    raise TypeError(f"to_json() takes a model of flue.models, not {type(model).__name__}")
 
 
-def _object(model: Model, fields: FieldMap) -> dict[str, Any]:
+def _object(model: WireModel, fields: FieldMap) -> dict[str, Any]:
     """Build the JSON object of a model: its attributes, then its `wire_extra`.
 
     An extra field that is another spelling of a value counts only while the attribute still has that value, and one for
     null only while the attribute is None.
     """
-    extra: Mapping[str, Any] = getattr(model, "wire_extra")  # noqa: B009  # every generated class has it; the base has not
+    extra = model.wire_extra
     obj: dict[str, Any] = {}
     for key, (attribute, kind, prefix) in fields.items():
         value = getattr(model, attribute)

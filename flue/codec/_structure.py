@@ -17,11 +17,13 @@ from cattrs.gen import make_dict_structure_fn, override
 from flue.codec._base import (
     JSON,
     DecodeError,
-    FieldMap,
+    FieldKind,
     Model,
+    WireModel,
     field_map,
     field_types,
     format_time,
+    is_canonical_time,
     is_model,
     parse_time,
     type_error,
@@ -37,6 +39,7 @@ M = TypeVar("M", bound=Model)
 Hook: TypeAlias = Callable[[Any, Any], Any]
 
 _models: Final = cattrs.Converter(detailed_validation=True)
+_hooks: Final[dict[Any, Hook]] = {}
 
 
 def decode(model: type[M], obj: Any) -> M:
@@ -49,7 +52,10 @@ def decode(model: type[M], obj: Any) -> M:
     Raises:
         DecodeError: The value does not fit the schema of the class.
     """
-    made: M = _models.get_structure_hook(model)(obj, model)
+    hook = _hooks.get(model)
+    if hook is None:
+        hook = _hooks[model] = _models.get_structure_hook(model)
+    made: M = hook(obj, model)
     return made
 
 
@@ -82,33 +88,21 @@ def unknown_tag(name: str, tag: Any) -> str:
     return f"unknown {name} {tag!r}" if len(tag) <= 80 else f"unknown {name} {tag[:80]!r}…"
 
 
-def extra_fields(model: Model, obj: dict[str, Any], fields: FieldMap) -> dict[str, Any]:
-    """Return the part of a JSON object that the attributes of the model decoded from it cannot reproduce."""
-    extra: dict[str, Any] = {}
-    for key, value in obj.items():
-        field = fields.get(key)
-        if field is None:
-            extra[key] = value
-        elif value is None:
-            if field.kind != "json":
-                extra[key] = None
-        elif field.kind == "integer":
-            if type(value) is not int:
-                extra[key] = value
-        elif field.kind == "flag":
-            if value is False:
-                extra[key] = value
-        elif field.kind == "time" and value != format_time(getattr(model, field.attribute)):
-            extra[key] = value
-    return extra
+def _is_respelled(value: Any, decoded: Any, kind: FieldKind) -> bool:
+    """Tell whether a value is spelled otherwise than `to_json` would spell it."""
+    if kind == "time":
+        return not is_canonical_time(value) and value != format_time(decoded)
+    return type(value) is not int if kind == "integer" else value is False
 
 
-def _model_hook(model: type[Model]) -> Hook:
+def _model_hook(model: type[WireModel]) -> Hook:
     fields = field_map(model)
     types = field_types(model)
     tags = {key: getattr(model, field.attribute) for key, field in fields.items() if field.kind == "tag"}
     # A constant has a default, for whoever makes the model by hand; on the wire it has to be there.
     constants = [key for key, field in fields.items() if typing.get_origin(types[field.attribute]) is Literal]
+    spelled = {key: field for key, field in fields.items() if field.kind in ("time", "integer", "flag")}
+    nullable = [key for key, field in fields.items() if field.kind == "json"]
     keys = {field.attribute: key for key, field in fields.items()}
     hooks = {field.attribute: _prefix_hook(field.prefix) for field in fields.values() if field.kind == "prefixed"}
     hooks |= {field.attribute: _flag for field in fields.values() if field.kind == "flag"}
@@ -130,7 +124,14 @@ def _model_hook(model: type[Model]) -> Hook:
             made: Any = make(obj, model)
         except cattrs.ClassValidationError as error:
             raise _first_problem(error, keys) from None
-        extra = extra_fields(made, obj, fields)
+        # What the attributes cannot reproduce: few objects have any of it.
+        extra = {key: value for key, value in obj.items() if key not in fields}
+        for key, (attribute, kind, _) in spelled.items():
+            value = obj.get(key)
+            if value is not None and _is_respelled(value, getattr(made, attribute), kind):
+                extra[key] = value
+        if None in obj.values():
+            extra |= {key: None for key, value in obj.items() if value is None and key not in nullable}
         if extra:
             made.wire_extra = extra
         return made
@@ -169,6 +170,12 @@ def _strictly(python: type[Any], words: str) -> Hook:
         return value
 
     return hook
+
+
+def _optional_string(value: Any, _: Any) -> str | None:
+    if value is not None and type(value) is not str:
+        raise type_error("a string", value)
+    return value
 
 
 def _integer(value: Any, _: Any) -> int:
@@ -253,6 +260,8 @@ def _list_hook(type_: Any) -> Hook:
 def _union_hook(type_: Any) -> Hook:
     members = union_members(type_)
     match members:
+        case (only,) if only is str:  # most attributes of events
+            return _optional_string
         case (only,):
             decode_present = _models.get_structure_hook(only)
         case (model, anything) if anything is Any:

@@ -778,11 +778,108 @@ CONVERSATION_STREAM_ITEM: Final[Any] = (
 )
 
 
-def _set_event_envelope(model: Any, wire: Any) -> None:
+def _run_start_event(wire: Any) -> RunStartEvent:
+    model = new(RunStartEvent)
+    model.run_id = wire.run_id
+    model.workflow_name = wire.workflow_name
+    value = wire.started_at
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.started_at = from_iso(value)
+    value = wire.input
+    if value is None:
+        raise NeedsSlowPath
+    model.input = None if value is UNSET else value
     model.v = 3
     model.event_index = wire.event_index
     value = wire.timestamp
-    if value[4:20:3] != "--T::." or value[23:] != "Z" or value[11:13] == "24":
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.timestamp = from_iso(value)
+    model.conversation_id = wire.conversation_id
+    model.session = wire.session
+    model.harness = wire.harness
+    model.operation_id = wire.operation_id
+    model.turn_id = wire.turn_id
+    model.instance_id = wire.instance_id
+    model.agent_name = wire.agent_name
+    model.submission_id = wire.submission_id
+    model.dispatch_id = wire.dispatch_id
+    model.task_id = wire.task_id
+    model.parent_session = wire.parent_session
+    model.wire_extra = NO_EXTRA
+    return model
+
+
+def _run_resume_event(wire: Any) -> RunResumeEvent:
+    model = new(RunResumeEvent)
+    model.run_id = wire.run_id
+    model.workflow_name = wire.workflow_name
+    value = wire.started_at
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.started_at = from_iso(value)
+    model.v = 3
+    model.event_index = wire.event_index
+    value = wire.timestamp
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.timestamp = from_iso(value)
+    model.conversation_id = wire.conversation_id
+    model.session = wire.session
+    model.harness = wire.harness
+    model.operation_id = wire.operation_id
+    model.turn_id = wire.turn_id
+    model.instance_id = wire.instance_id
+    model.agent_name = wire.agent_name
+    model.submission_id = wire.submission_id
+    model.dispatch_id = wire.dispatch_id
+    model.task_id = wire.task_id
+    model.parent_session = wire.parent_session
+    model.wire_extra = NO_EXTRA
+    return model
+
+
+def _run_end_event(wire: Any) -> RunEndEvent:
+    model = new(RunEndEvent)
+    model.run_id = wire.run_id
+    value = wire.result
+    if value is None:
+        raise NeedsSlowPath
+    model.result = None if value is UNSET else value
+    model.is_error = wire.is_error
+    value = wire.error
+    if value is None:
+        raise NeedsSlowPath
+    model.error = None if value is UNSET else value
+    model.duration_ms = wire.duration_ms
+    model.v = 3
+    model.event_index = wire.event_index
+    value = wire.timestamp
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.timestamp = from_iso(value)
+    model.conversation_id = wire.conversation_id
+    model.session = wire.session
+    model.harness = wire.harness
+    model.operation_id = wire.operation_id
+    model.turn_id = wire.turn_id
+    model.instance_id = wire.instance_id
+    model.agent_name = wire.agent_name
+    model.submission_id = wire.submission_id
+    model.dispatch_id = wire.dispatch_id
+    model.task_id = wire.task_id
+    model.parent_session = wire.parent_session
+    model.wire_extra = NO_EXTRA
+    return model
+
+
+def _agent_start_event(wire: Any) -> AgentStartEvent:
+    model = new(AgentStartEvent)
+    model.v = 3
+    model.event_index = wire.event_index
+    value = wire.timestamp
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
         raise NeedsSlowPath
     model.timestamp = from_iso(value)
     model.run_id = wire.run_id
@@ -797,62 +894,6 @@ def _set_event_envelope(model: Any, wire: Any) -> None:
     model.dispatch_id = wire.dispatch_id
     model.task_id = wire.task_id
     model.parent_session = wire.parent_session
-
-
-def _set_chunk_envelope(model: Any, wire: Any) -> None:
-    model.conversation_id = wire.conversation_id
-    value = wire.position
-    model.position = _chunk_position(value)
-
-
-def _run_start_event(wire: Any) -> RunStartEvent:
-    model = new(RunStartEvent)
-    model.workflow_name = wire.workflow_name
-    value = wire.started_at
-    if value[4:20:3] != "--T::." or value[23:] != "Z" or value[11:13] == "24":
-        raise NeedsSlowPath
-    model.started_at = from_iso(value)
-    value = wire.input
-    if value is None:
-        raise NeedsSlowPath
-    model.input = None if value is UNSET else value
-    _set_event_envelope(model, wire)
-    model.wire_extra = NO_EXTRA
-    return model
-
-
-def _run_resume_event(wire: Any) -> RunResumeEvent:
-    model = new(RunResumeEvent)
-    model.workflow_name = wire.workflow_name
-    value = wire.started_at
-    if value[4:20:3] != "--T::." or value[23:] != "Z" or value[11:13] == "24":
-        raise NeedsSlowPath
-    model.started_at = from_iso(value)
-    _set_event_envelope(model, wire)
-    model.wire_extra = NO_EXTRA
-    return model
-
-
-def _run_end_event(wire: Any) -> RunEndEvent:
-    model = new(RunEndEvent)
-    value = wire.result
-    if value is None:
-        raise NeedsSlowPath
-    model.result = None if value is UNSET else value
-    model.is_error = wire.is_error
-    value = wire.error
-    if value is None:
-        raise NeedsSlowPath
-    model.error = None if value is UNSET else value
-    model.duration_ms = wire.duration_ms
-    _set_event_envelope(model, wire)
-    model.wire_extra = NO_EXTRA
-    return model
-
-
-def _agent_start_event(wire: Any) -> AgentStartEvent:
-    model = new(AgentStartEvent)
-    _set_event_envelope(model, wire)
     model.wire_extra = NO_EXTRA
     return model
 
@@ -860,15 +901,49 @@ def _agent_start_event(wire: Any) -> AgentStartEvent:
 def _agent_end_event(wire: Any) -> AgentEndEvent:
     model = new(AgentEndEvent)
     model.messages = wire.messages
-    _set_event_envelope(model, wire)
+    model.v = 3
+    model.event_index = wire.event_index
+    value = wire.timestamp
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.timestamp = from_iso(value)
+    model.run_id = wire.run_id
+    model.conversation_id = wire.conversation_id
+    model.session = wire.session
+    model.harness = wire.harness
+    model.operation_id = wire.operation_id
+    model.turn_id = wire.turn_id
+    model.instance_id = wire.instance_id
+    model.agent_name = wire.agent_name
+    model.submission_id = wire.submission_id
+    model.dispatch_id = wire.dispatch_id
+    model.task_id = wire.task_id
+    model.parent_session = wire.parent_session
     model.wire_extra = NO_EXTRA
     return model
 
 
 def _turn_start_event(wire: Any) -> TurnStartEvent:
     model = new(TurnStartEvent)
+    model.turn_id = wire.turn_id
     model.purpose = wire.purpose
-    _set_event_envelope(model, wire)
+    model.v = 3
+    model.event_index = wire.event_index
+    value = wire.timestamp
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.timestamp = from_iso(value)
+    model.run_id = wire.run_id
+    model.conversation_id = wire.conversation_id
+    model.session = wire.session
+    model.harness = wire.harness
+    model.operation_id = wire.operation_id
+    model.instance_id = wire.instance_id
+    model.agent_name = wire.agent_name
+    model.submission_id = wire.submission_id
+    model.dispatch_id = wire.dispatch_id
+    model.task_id = wire.task_id
+    model.parent_session = wire.parent_session
     model.wire_extra = NO_EXTRA
     return model
 
@@ -975,6 +1050,7 @@ def _model_response(wire: Any) -> ModelResponse:
 
 def _turn_event(wire: Any) -> TurnEvent:
     model = new(TurnEvent)
+    model.turn_id = wire.turn_id
     model.purpose = wire.purpose
     model.duration_ms = wire.duration_ms
     value = wire.request
@@ -982,42 +1058,109 @@ def _turn_event(wire: Any) -> TurnEvent:
     value = wire.response
     model.response = _model_response(value)
     model.is_error = wire.is_error
-    _set_event_envelope(model, wire)
+    model.v = 3
+    model.event_index = wire.event_index
+    value = wire.timestamp
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.timestamp = from_iso(value)
+    model.run_id = wire.run_id
+    model.conversation_id = wire.conversation_id
+    model.session = wire.session
+    model.harness = wire.harness
+    model.operation_id = wire.operation_id
+    model.instance_id = wire.instance_id
+    model.agent_name = wire.agent_name
+    model.submission_id = wire.submission_id
+    model.dispatch_id = wire.dispatch_id
+    model.task_id = wire.task_id
+    model.parent_session = wire.parent_session
     model.wire_extra = NO_EXTRA
     return model
 
 
 def _turn_messages_event(wire: Any) -> TurnMessagesEvent:
     model = new(TurnMessagesEvent)
+    model.turn_id = wire.turn_id
     model.purpose = wire.purpose
     value = wire.message
     if value is None:
         raise NeedsSlowPath
     model.message = None if value is UNSET else value
     model.tool_results = wire.tool_results
-    _set_event_envelope(model, wire)
+    model.v = 3
+    model.event_index = wire.event_index
+    value = wire.timestamp
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.timestamp = from_iso(value)
+    model.run_id = wire.run_id
+    model.conversation_id = wire.conversation_id
+    model.session = wire.session
+    model.harness = wire.harness
+    model.operation_id = wire.operation_id
+    model.instance_id = wire.instance_id
+    model.agent_name = wire.agent_name
+    model.submission_id = wire.submission_id
+    model.dispatch_id = wire.dispatch_id
+    model.task_id = wire.task_id
+    model.parent_session = wire.parent_session
     model.wire_extra = NO_EXTRA
     return model
 
 
 def _message_start_event(wire: Any) -> MessageStartEvent:
     model = new(MessageStartEvent)
+    model.turn_id = wire.turn_id
     value = wire.message
     if value is None:
         raise NeedsSlowPath
     model.message = None if value is UNSET else value
-    _set_event_envelope(model, wire)
+    model.v = 3
+    model.event_index = wire.event_index
+    value = wire.timestamp
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.timestamp = from_iso(value)
+    model.run_id = wire.run_id
+    model.conversation_id = wire.conversation_id
+    model.session = wire.session
+    model.harness = wire.harness
+    model.operation_id = wire.operation_id
+    model.instance_id = wire.instance_id
+    model.agent_name = wire.agent_name
+    model.submission_id = wire.submission_id
+    model.dispatch_id = wire.dispatch_id
+    model.task_id = wire.task_id
+    model.parent_session = wire.parent_session
     model.wire_extra = NO_EXTRA
     return model
 
 
 def _message_end_event(wire: Any) -> MessageEndEvent:
     model = new(MessageEndEvent)
+    model.turn_id = wire.turn_id
     value = wire.message
     if value is None:
         raise NeedsSlowPath
     model.message = None if value is UNSET else value
-    _set_event_envelope(model, wire)
+    model.v = 3
+    model.event_index = wire.event_index
+    value = wire.timestamp
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.timestamp = from_iso(value)
+    model.run_id = wire.run_id
+    model.conversation_id = wire.conversation_id
+    model.session = wire.session
+    model.harness = wire.harness
+    model.operation_id = wire.operation_id
+    model.instance_id = wire.instance_id
+    model.agent_name = wire.agent_name
+    model.submission_id = wire.submission_id
+    model.dispatch_id = wire.dispatch_id
+    model.task_id = wire.task_id
+    model.parent_session = wire.parent_session
     model.wire_extra = NO_EXTRA
     return model
 
@@ -1025,7 +1168,24 @@ def _message_end_event(wire: Any) -> MessageEndEvent:
 def _text_delta_event(wire: Any) -> TextDeltaEvent:
     model = new(TextDeltaEvent)
     model.text = wire.text
-    _set_event_envelope(model, wire)
+    model.v = 3
+    model.event_index = wire.event_index
+    value = wire.timestamp
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.timestamp = from_iso(value)
+    model.run_id = wire.run_id
+    model.conversation_id = wire.conversation_id
+    model.session = wire.session
+    model.harness = wire.harness
+    model.operation_id = wire.operation_id
+    model.turn_id = wire.turn_id
+    model.instance_id = wire.instance_id
+    model.agent_name = wire.agent_name
+    model.submission_id = wire.submission_id
+    model.dispatch_id = wire.dispatch_id
+    model.task_id = wire.task_id
+    model.parent_session = wire.parent_session
     model.wire_extra = NO_EXTRA
     return model
 
@@ -1033,7 +1193,24 @@ def _text_delta_event(wire: Any) -> TextDeltaEvent:
 def _thinking_start_event(wire: Any) -> ThinkingStartEvent:
     model = new(ThinkingStartEvent)
     model.content_index = wire.content_index
-    _set_event_envelope(model, wire)
+    model.v = 3
+    model.event_index = wire.event_index
+    value = wire.timestamp
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.timestamp = from_iso(value)
+    model.run_id = wire.run_id
+    model.conversation_id = wire.conversation_id
+    model.session = wire.session
+    model.harness = wire.harness
+    model.operation_id = wire.operation_id
+    model.turn_id = wire.turn_id
+    model.instance_id = wire.instance_id
+    model.agent_name = wire.agent_name
+    model.submission_id = wire.submission_id
+    model.dispatch_id = wire.dispatch_id
+    model.task_id = wire.task_id
+    model.parent_session = wire.parent_session
     model.wire_extra = NO_EXTRA
     return model
 
@@ -1042,7 +1219,24 @@ def _thinking_delta_event(wire: Any) -> ThinkingDeltaEvent:
     model = new(ThinkingDeltaEvent)
     model.content_index = wire.content_index
     model.delta = wire.delta
-    _set_event_envelope(model, wire)
+    model.v = 3
+    model.event_index = wire.event_index
+    value = wire.timestamp
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.timestamp = from_iso(value)
+    model.run_id = wire.run_id
+    model.conversation_id = wire.conversation_id
+    model.session = wire.session
+    model.harness = wire.harness
+    model.operation_id = wire.operation_id
+    model.turn_id = wire.turn_id
+    model.instance_id = wire.instance_id
+    model.agent_name = wire.agent_name
+    model.submission_id = wire.submission_id
+    model.dispatch_id = wire.dispatch_id
+    model.task_id = wire.task_id
+    model.parent_session = wire.parent_session
     model.wire_extra = NO_EXTRA
     return model
 
@@ -1051,7 +1245,24 @@ def _thinking_end_event(wire: Any) -> ThinkingEndEvent:
     model = new(ThinkingEndEvent)
     model.content_index = wire.content_index
     model.content = wire.content
-    _set_event_envelope(model, wire)
+    model.v = 3
+    model.event_index = wire.event_index
+    value = wire.timestamp
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.timestamp = from_iso(value)
+    model.run_id = wire.run_id
+    model.conversation_id = wire.conversation_id
+    model.session = wire.session
+    model.harness = wire.harness
+    model.operation_id = wire.operation_id
+    model.turn_id = wire.turn_id
+    model.instance_id = wire.instance_id
+    model.agent_name = wire.agent_name
+    model.submission_id = wire.submission_id
+    model.dispatch_id = wire.dispatch_id
+    model.task_id = wire.task_id
+    model.parent_session = wire.parent_session
     model.wire_extra = NO_EXTRA
     return model
 
@@ -1064,7 +1275,24 @@ def _tool_start_event(wire: Any) -> ToolStartEvent:
     if value is None:
         raise NeedsSlowPath
     model.args = None if value is UNSET else value
-    _set_event_envelope(model, wire)
+    model.v = 3
+    model.event_index = wire.event_index
+    value = wire.timestamp
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.timestamp = from_iso(value)
+    model.run_id = wire.run_id
+    model.conversation_id = wire.conversation_id
+    model.session = wire.session
+    model.harness = wire.harness
+    model.operation_id = wire.operation_id
+    model.turn_id = wire.turn_id
+    model.instance_id = wire.instance_id
+    model.agent_name = wire.agent_name
+    model.submission_id = wire.submission_id
+    model.dispatch_id = wire.dispatch_id
+    model.task_id = wire.task_id
+    model.parent_session = wire.parent_session
     model.wire_extra = NO_EXTRA
     return model
 
@@ -1079,23 +1307,58 @@ def _tool_event(wire: Any) -> ToolEvent:
         raise NeedsSlowPath
     model.result = None if value is UNSET else value
     model.duration_ms = wire.duration_ms
-    _set_event_envelope(model, wire)
+    model.v = 3
+    model.event_index = wire.event_index
+    value = wire.timestamp
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.timestamp = from_iso(value)
+    model.run_id = wire.run_id
+    model.conversation_id = wire.conversation_id
+    model.session = wire.session
+    model.harness = wire.harness
+    model.operation_id = wire.operation_id
+    model.turn_id = wire.turn_id
+    model.instance_id = wire.instance_id
+    model.agent_name = wire.agent_name
+    model.submission_id = wire.submission_id
+    model.dispatch_id = wire.dispatch_id
+    model.task_id = wire.task_id
+    model.parent_session = wire.parent_session
     model.wire_extra = NO_EXTRA
     return model
 
 
 def _task_start_event(wire: Any) -> TaskStartEvent:
     model = new(TaskStartEvent)
+    model.task_id = wire.task_id
     model.prompt = wire.prompt
     model.agent = wire.agent
     model.cwd = wire.cwd
-    _set_event_envelope(model, wire)
+    model.v = 3
+    model.event_index = wire.event_index
+    value = wire.timestamp
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.timestamp = from_iso(value)
+    model.run_id = wire.run_id
+    model.conversation_id = wire.conversation_id
+    model.session = wire.session
+    model.harness = wire.harness
+    model.operation_id = wire.operation_id
+    model.turn_id = wire.turn_id
+    model.instance_id = wire.instance_id
+    model.agent_name = wire.agent_name
+    model.submission_id = wire.submission_id
+    model.dispatch_id = wire.dispatch_id
+    model.parent_session = wire.parent_session
     model.wire_extra = NO_EXTRA
     return model
 
 
 def _task_event(wire: Any) -> TaskEvent:
     model = new(TaskEvent)
+    model.task_id = wire.task_id
     model.agent = wire.agent
     model.is_error = wire.is_error
     value = wire.result
@@ -1103,7 +1366,23 @@ def _task_event(wire: Any) -> TaskEvent:
         raise NeedsSlowPath
     model.result = None if value is UNSET else value
     model.duration_ms = wire.duration_ms
-    _set_event_envelope(model, wire)
+    model.v = 3
+    model.event_index = wire.event_index
+    value = wire.timestamp
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.timestamp = from_iso(value)
+    model.run_id = wire.run_id
+    model.conversation_id = wire.conversation_id
+    model.session = wire.session
+    model.harness = wire.harness
+    model.operation_id = wire.operation_id
+    model.turn_id = wire.turn_id
+    model.instance_id = wire.instance_id
+    model.agent_name = wire.agent_name
+    model.submission_id = wire.submission_id
+    model.dispatch_id = wire.dispatch_id
+    model.parent_session = wire.parent_session
     model.wire_extra = NO_EXTRA
     return model
 
@@ -1112,7 +1391,24 @@ def _compaction_start_event(wire: Any) -> CompactionStartEvent:
     model = new(CompactionStartEvent)
     model.reason = wire.reason
     model.estimated_tokens = wire.estimated_tokens
-    _set_event_envelope(model, wire)
+    model.v = 3
+    model.event_index = wire.event_index
+    value = wire.timestamp
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.timestamp = from_iso(value)
+    model.run_id = wire.run_id
+    model.conversation_id = wire.conversation_id
+    model.session = wire.session
+    model.harness = wire.harness
+    model.operation_id = wire.operation_id
+    model.turn_id = wire.turn_id
+    model.instance_id = wire.instance_id
+    model.agent_name = wire.agent_name
+    model.submission_id = wire.submission_id
+    model.dispatch_id = wire.dispatch_id
+    model.task_id = wire.task_id
+    model.parent_session = wire.parent_session
     model.wire_extra = NO_EXTRA
     return model
 
@@ -1129,21 +1425,56 @@ def _compaction_event(wire: Any) -> CompactionEvent:
     model.error = None if value is UNSET else value
     value = wire.usage
     model.usage = None if value is None else _prompt_usage(value)
-    _set_event_envelope(model, wire)
+    model.v = 3
+    model.event_index = wire.event_index
+    value = wire.timestamp
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.timestamp = from_iso(value)
+    model.run_id = wire.run_id
+    model.conversation_id = wire.conversation_id
+    model.session = wire.session
+    model.harness = wire.harness
+    model.operation_id = wire.operation_id
+    model.turn_id = wire.turn_id
+    model.instance_id = wire.instance_id
+    model.agent_name = wire.agent_name
+    model.submission_id = wire.submission_id
+    model.dispatch_id = wire.dispatch_id
+    model.task_id = wire.task_id
+    model.parent_session = wire.parent_session
     model.wire_extra = NO_EXTRA
     return model
 
 
 def _operation_start_event(wire: Any) -> OperationStartEvent:
     model = new(OperationStartEvent)
+    model.operation_id = wire.operation_id
     model.operation_kind = wire.operation_kind
-    _set_event_envelope(model, wire)
+    model.v = 3
+    model.event_index = wire.event_index
+    value = wire.timestamp
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.timestamp = from_iso(value)
+    model.run_id = wire.run_id
+    model.conversation_id = wire.conversation_id
+    model.session = wire.session
+    model.harness = wire.harness
+    model.turn_id = wire.turn_id
+    model.instance_id = wire.instance_id
+    model.agent_name = wire.agent_name
+    model.submission_id = wire.submission_id
+    model.dispatch_id = wire.dispatch_id
+    model.task_id = wire.task_id
+    model.parent_session = wire.parent_session
     model.wire_extra = NO_EXTRA
     return model
 
 
 def _operation_event(wire: Any) -> OperationEvent:
     model = new(OperationEvent)
+    model.operation_id = wire.operation_id
     model.operation_kind = wire.operation_kind
     model.duration_ms = wire.duration_ms
     model.is_error = wire.is_error
@@ -1157,7 +1488,23 @@ def _operation_event(wire: Any) -> OperationEvent:
     model.result = None if value is UNSET else value
     value = wire.usage
     model.usage = None if value is None else _prompt_usage(value)
-    _set_event_envelope(model, wire)
+    model.v = 3
+    model.event_index = wire.event_index
+    value = wire.timestamp
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.timestamp = from_iso(value)
+    model.run_id = wire.run_id
+    model.conversation_id = wire.conversation_id
+    model.session = wire.session
+    model.harness = wire.harness
+    model.turn_id = wire.turn_id
+    model.instance_id = wire.instance_id
+    model.agent_name = wire.agent_name
+    model.submission_id = wire.submission_id
+    model.dispatch_id = wire.dispatch_id
+    model.task_id = wire.task_id
+    model.parent_session = wire.parent_session
     model.wire_extra = NO_EXTRA
     return model
 
@@ -1167,7 +1514,24 @@ def _log_event(wire: Any) -> LogEvent:
     model.level = wire.level
     model.message = wire.message
     model.attributes = wire.attributes
-    _set_event_envelope(model, wire)
+    model.v = 3
+    model.event_index = wire.event_index
+    value = wire.timestamp
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.timestamp = from_iso(value)
+    model.run_id = wire.run_id
+    model.conversation_id = wire.conversation_id
+    model.session = wire.session
+    model.harness = wire.harness
+    model.operation_id = wire.operation_id
+    model.turn_id = wire.turn_id
+    model.instance_id = wire.instance_id
+    model.agent_name = wire.agent_name
+    model.submission_id = wire.submission_id
+    model.dispatch_id = wire.dispatch_id
+    model.task_id = wire.task_id
+    model.parent_session = wire.parent_session
     model.wire_extra = NO_EXTRA
     return model
 
@@ -1180,14 +1544,48 @@ def _data_event(wire: Any) -> DataEvent:
     if value is None:
         raise NeedsSlowPath
     model.data = None if value is UNSET else value
-    _set_event_envelope(model, wire)
+    model.v = 3
+    model.event_index = wire.event_index
+    value = wire.timestamp
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.timestamp = from_iso(value)
+    model.run_id = wire.run_id
+    model.conversation_id = wire.conversation_id
+    model.session = wire.session
+    model.harness = wire.harness
+    model.operation_id = wire.operation_id
+    model.turn_id = wire.turn_id
+    model.instance_id = wire.instance_id
+    model.agent_name = wire.agent_name
+    model.submission_id = wire.submission_id
+    model.dispatch_id = wire.dispatch_id
+    model.task_id = wire.task_id
+    model.parent_session = wire.parent_session
     model.wire_extra = NO_EXTRA
     return model
 
 
 def _idle_event(wire: Any) -> IdleEvent:
     model = new(IdleEvent)
-    _set_event_envelope(model, wire)
+    model.v = 3
+    model.event_index = wire.event_index
+    value = wire.timestamp
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.timestamp = from_iso(value)
+    model.run_id = wire.run_id
+    model.conversation_id = wire.conversation_id
+    model.session = wire.session
+    model.harness = wire.harness
+    model.operation_id = wire.operation_id
+    model.turn_id = wire.turn_id
+    model.instance_id = wire.instance_id
+    model.agent_name = wire.agent_name
+    model.submission_id = wire.submission_id
+    model.dispatch_id = wire.dispatch_id
+    model.task_id = wire.task_id
+    model.parent_session = wire.parent_session
     model.wire_extra = NO_EXTRA
     return model
 
@@ -1206,6 +1604,7 @@ def _flue_serialized_error(wire: Any) -> FlueSerializedError:
 
 def _submission_settled_event(wire: Any) -> SubmissionSettledEvent:
     model = new(SubmissionSettledEvent)
+    model.submission_id = wire.submission_id
     model.outcome = wire.outcome
     value = wire.result
     if value is None:
@@ -1213,7 +1612,23 @@ def _submission_settled_event(wire: Any) -> SubmissionSettledEvent:
     model.result = None if value is UNSET else value
     value = wire.error
     model.error = None if value is None else _flue_serialized_error(value)
-    _set_event_envelope(model, wire)
+    model.v = 3
+    model.event_index = wire.event_index
+    value = wire.timestamp
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.timestamp = from_iso(value)
+    model.run_id = wire.run_id
+    model.conversation_id = wire.conversation_id
+    model.session = wire.session
+    model.harness = wire.harness
+    model.operation_id = wire.operation_id
+    model.turn_id = wire.turn_id
+    model.instance_id = wire.instance_id
+    model.agent_name = wire.agent_name
+    model.dispatch_id = wire.dispatch_id
+    model.task_id = wire.task_id
+    model.parent_session = wire.parent_session
     model.wire_extra = NO_EXTRA
     return model
 
@@ -1334,7 +1749,9 @@ def _conversation_reset_chunk(wire: Any) -> ConversationResetChunk:
     model = new(ConversationResetChunk)
     value = wire.snapshot
     model.snapshot = _conversation_snapshot(value)
-    _set_chunk_envelope(model, wire)
+    model.conversation_id = wire.conversation_id
+    value = wire.position
+    model.position = _chunk_position(value)
     model.wire_extra = NO_EXTRA
     return model
 
@@ -1343,7 +1760,9 @@ def _message_appended_chunk(wire: Any) -> MessageAppendedChunk:
     model = new(MessageAppendedChunk)
     value = wire.message
     model.message = _conversation_message(value)
-    _set_chunk_envelope(model, wire)
+    model.conversation_id = wire.conversation_id
+    value = wire.position
+    model.position = _chunk_position(value)
     model.wire_extra = NO_EXTRA
     return model
 
@@ -1358,10 +1777,12 @@ def _message_started_chunk(wire: Any) -> MessageStartedChunk:
     if value is None:
         model.timestamp = None
     else:
-        if value[4:20:3] != "--T::." or value[23:] != "Z" or value[11:13] == "24":
+        if value[4:20:3] != "--T::." or value[23:] != "Z":
             raise NeedsSlowPath
         model.timestamp = from_iso(value)
-    _set_chunk_envelope(model, wire)
+    model.conversation_id = wire.conversation_id
+    value = wire.position
+    model.position = _chunk_position(value)
     model.wire_extra = NO_EXTRA
     return model
 
@@ -1370,7 +1791,9 @@ def _message_metadata_chunk(wire: Any) -> MessageMetadataChunk:
     model = new(MessageMetadataChunk)
     model.message_id = wire.message_id
     model.metadata = wire.metadata
-    _set_chunk_envelope(model, wire)
+    model.conversation_id = wire.conversation_id
+    value = wire.position
+    model.position = _chunk_position(value)
     model.wire_extra = NO_EXTRA
     return model
 
@@ -1380,7 +1803,9 @@ def _data_part_chunk(wire: Any) -> DataPartChunk:
     model.message_id = wire.message_id
     model.name = wire.name
     model.data = wire.data
-    _set_chunk_envelope(model, wire)
+    model.conversation_id = wire.conversation_id
+    value = wire.position
+    model.position = _chunk_position(value)
     model.wire_extra = NO_EXTRA
     return model
 
@@ -1390,7 +1815,9 @@ def _message_delta_chunk(wire: Any) -> MessageDeltaChunk:
     model.message_id = wire.message_id
     model.kind = wire.kind
     model.delta = wire.delta
-    _set_chunk_envelope(model, wire)
+    model.conversation_id = wire.conversation_id
+    value = wire.position
+    model.position = _chunk_position(value)
     model.wire_extra = NO_EXTRA
     return model
 
@@ -1405,10 +1832,12 @@ def _tool_input_chunk(wire: Any) -> ToolInputChunk:
     if value is None:
         model.timestamp = None
     else:
-        if value[4:20:3] != "--T::." or value[23:] != "Z" or value[11:13] == "24":
+        if value[4:20:3] != "--T::." or value[23:] != "Z":
             raise NeedsSlowPath
         model.timestamp = from_iso(value)
-    _set_chunk_envelope(model, wire)
+    model.conversation_id = wire.conversation_id
+    value = wire.position
+    model.position = _chunk_position(value)
     model.wire_extra = NO_EXTRA
     return model
 
@@ -1422,10 +1851,12 @@ def _tool_output_chunk(wire: Any) -> ToolOutputChunk:
     if value is None:
         model.timestamp = None
     else:
-        if value[4:20:3] != "--T::." or value[23:] != "Z" or value[11:13] == "24":
+        if value[4:20:3] != "--T::." or value[23:] != "Z":
             raise NeedsSlowPath
         model.timestamp = from_iso(value)
-    _set_chunk_envelope(model, wire)
+    model.conversation_id = wire.conversation_id
+    value = wire.position
+    model.position = _chunk_position(value)
     model.wire_extra = NO_EXTRA
     return model
 
@@ -1439,10 +1870,12 @@ def _tool_output_error_chunk(wire: Any) -> ToolOutputErrorChunk:
     if value is None:
         model.timestamp = None
     else:
-        if value[4:20:3] != "--T::." or value[23:] != "Z" or value[11:13] == "24":
+        if value[4:20:3] != "--T::." or value[23:] != "Z":
             raise NeedsSlowPath
         model.timestamp = from_iso(value)
-    _set_chunk_envelope(model, wire)
+    model.conversation_id = wire.conversation_id
+    value = wire.position
+    model.position = _chunk_position(value)
     model.wire_extra = NO_EXTRA
     return model
 
@@ -1454,10 +1887,12 @@ def _message_completed_chunk(wire: Any) -> MessageCompletedChunk:
     if value is None:
         model.timestamp = None
     else:
-        if value[4:20:3] != "--T::." or value[23:] != "Z" or value[11:13] == "24":
+        if value[4:20:3] != "--T::." or value[23:] != "Z":
             raise NeedsSlowPath
         model.timestamp = from_iso(value)
-    _set_chunk_envelope(model, wire)
+    model.conversation_id = wire.conversation_id
+    value = wire.position
+    model.position = _chunk_position(value)
     model.wire_extra = NO_EXTRA
     return model
 
@@ -1475,10 +1910,12 @@ def _submission_settled_chunk(wire: Any) -> SubmissionSettledChunk:
     if value is None:
         model.timestamp = None
     else:
-        if value[4:20:3] != "--T::." or value[23:] != "Z" or value[11:13] == "24":
+        if value[4:20:3] != "--T::." or value[23:] != "Z":
             raise NeedsSlowPath
         model.timestamp = from_iso(value)
-    _set_chunk_envelope(model, wire)
+    model.conversation_id = wire.conversation_id
+    value = wire.position
+    model.position = _chunk_position(value)
     model.wire_extra = NO_EXTRA
     return model
 

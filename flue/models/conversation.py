@@ -7,13 +7,12 @@ Generated from schemas/conversation.json by `python -m codegen`: do not edit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import attrs
 
-from flue.codec._base import JSON, NO_EXTRA, Model
+from flue.codec._base import JSON, WireModel
 from flue.codec._unknown import UnknownChunk, UnknownPart
 from flue.models.common import SubmissionOutcome
 
@@ -31,45 +30,52 @@ DeltaKind: TypeAlias = Literal["text", "reasoning"]
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class TextPart(Model):
+class ChunkEnvelope(WireModel):
+    """What every chunk has.
+
+    Attributes:
+        conversation_id: The conversation that the chunk belongs to.
+        position: Where it stands in its stream.
+    """
+
+    conversation_id: str
+    position: ChunkPosition
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class TextPart(WireModel):
     """Text of a message.
 
     Attributes:
         type: The kind of part.
         text: The text.
         state: Whether a text is complete: `streaming` while its block is still open.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["text"]] = "text"
 
     text: str
     state: PartState
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class ReasoningPart(Model):
+class ReasoningPart(WireModel):
     """What a model thought before it answered.
 
     Attributes:
         type: The kind of part.
         text: The text.
         state: Whether a text is complete: `streaming` while its block is still open.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["reasoning"]] = "reasoning"
 
     text: str
     state: PartState
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class FilePart(Model):
+class FilePart(WireModel):
     """An attachment of a user's message. `Conversation.attachment()` reads its bytes.
 
     Attributes:
@@ -79,8 +85,6 @@ class FilePart(Model):
         size: Size in bytes.
         filename: Name of the file, where it was given one.
         url: Never sent by a server: clients derive it from the id.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["file"]] = "file"
@@ -90,11 +94,10 @@ class FilePart(Model):
     size: int | None = None
     filename: str | None = None
     url: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class DynamicToolPart(Model):
+class DynamicToolPart(WireModel):
     """A tool call, with its outcome once it has one.
 
     Attributes:
@@ -106,8 +109,6 @@ class DynamicToolPart(Model):
         output: What the tool returned, in the state `output-available`.
         error_text: Why it failed, in the state `output-error`.
         duration_ms: How long it took, in milliseconds.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["dynamic-tool"]] = "dynamic-tool"
@@ -119,60 +120,50 @@ class DynamicToolPart(Model):
     output: JSON = None
     error_text: str | None = None
     duration_ms: float | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class DataPart(Model):
+class DataPart(WireModel):
     """Named data that the agent wrote. On the wire its type is `data-` and the name.
 
     Attributes:
         type: Always `data`, so that comparing it narrows.
         name: Name of the data, unique within the message.
         data: The data.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["data"]] = "data"
 
     name: str
     data: JSON
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class MessageSignal(Model):
+class MessageSignal(WireModel):
     """What a message says about the signal that it was delivered as.
 
     Attributes:
         tag_name: Name of the tag that the model sees around the text.
         attributes: Attributes of that tag, by name: strings.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     tag_name: str | None = None
     attributes: dict[str, JSON] | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class MessageSettlement(Model):
+class MessageSettlement(WireModel):
     """What a message says about the submission that it reports the end of.
 
     Attributes:
         outcome: How it ended: `failed` or `aborted`.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     outcome: SubmissionOutcome
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class ConversationMessage(Model):
+class ConversationMessage(WireModel):
     """A message. One of an assistant is a whole response: all model steps that answered a submission.
 
     Attributes:
@@ -187,8 +178,6 @@ class ConversationMessage(Model):
         signal: For a signal and for what the runtime reports: its tag.
         settlement: For a report of the runtime that a submission has failed or was aborted: its outcome.
         metadata: What the agent attached.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     id: str
@@ -201,11 +190,10 @@ class ConversationMessage(Model):
     signal: MessageSignal | None = None
     settlement: MessageSettlement | None = None
     metadata: dict[str, JSON] | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class ConversationSettlement(Model):
+class ConversationSettlement(WireModel):
     """The end of a submission.
 
     Attributes:
@@ -215,19 +203,16 @@ class ConversationSettlement(Model):
             `meta`.
         answered_by_submission_id: The submission whose response carries the reply: another one where this one joined a
             running response. None where there was no response.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     submission_id: str
     outcome: SubmissionOutcome
     error: JSON = None
     answered_by_submission_id: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class ConversationSnapshot(Model):
+class ConversationSnapshot(WireModel):
     """All of a conversation as it was at an offset.
 
     Attributes:
@@ -237,8 +222,6 @@ class ConversationSnapshot(Model):
         messages: Its messages, oldest first.
         settlements: The ends of its submissions, in their order.
         incarnation: Generation of its stream: another one has other offsets. None inside a reset.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     v: Literal[1] = 1
@@ -247,69 +230,51 @@ class ConversationSnapshot(Model):
     messages: list[ConversationMessage]
     settlements: list[ConversationSettlement]
     incarnation: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class ChunkPosition(Model):
+class ChunkPosition(WireModel):
     """Where a chunk stands in its stream: compare `batch`, then `index`. Gaps are normal.
 
     Attributes:
         batch: Number of the batch.
         index: Number within the batch.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     batch: int
     index: int
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class ConversationResetChunk(Model):
+class ConversationResetChunk(ChunkEnvelope):
     """The state of the conversation is replaced: when it begins, after compaction, or when the server takes text back.
 
     Attributes:
         type: Wire name of the chunk.
         snapshot: The new state.
-        conversation_id: The conversation that the chunk belongs to.
-        position: Where it stands in its stream.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["conversation-reset"]] = "conversation-reset"
 
     snapshot: ConversationSnapshot
-    conversation_id: str
-    position: ChunkPosition
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class MessageAppendedChunk(Model):
+class MessageAppendedChunk(ChunkEnvelope):
     """A complete message of a user or of the system was added.
 
     Attributes:
         type: Wire name of the chunk.
         message: The message.
-        conversation_id: The conversation that the chunk belongs to.
-        position: Where it stands in its stream.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["message-appended"]] = "message-appended"
 
     message: ConversationMessage
-    conversation_id: str
-    position: ChunkPosition
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class MessageStartedChunk(Model):
+class MessageStartedChunk(ChunkEnvelope):
     """A response of the assistant begins, or goes on with another model step where its id is known.
 
     Attributes:
@@ -319,10 +284,6 @@ class MessageStartedChunk(Model):
         turn_id: The response that it belongs to.
         metadata: What the agent attached.
         timestamp: When it began.
-        conversation_id: The conversation that the chunk belongs to.
-        position: Where it stands in its stream.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["message-started"]] = "message-started"
@@ -332,36 +293,26 @@ class MessageStartedChunk(Model):
     turn_id: str | None = None
     metadata: dict[str, JSON] | None = None
     timestamp: datetime | None = None
-    conversation_id: str
-    position: ChunkPosition
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class MessageMetadataChunk(Model):
+class MessageMetadataChunk(ChunkEnvelope):
     """Metadata of a message, to be merged deeply into what it has.
 
     Attributes:
         type: Wire name of the chunk.
         message_id: The message.
         metadata: What is new.
-        conversation_id: The conversation that the chunk belongs to.
-        position: Where it stands in its stream.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["message-metadata"]] = "message-metadata"
 
     message_id: str
     metadata: dict[str, JSON]
-    conversation_id: str
-    position: ChunkPosition
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class DataPartChunk(Model):
+class DataPartChunk(ChunkEnvelope):
     """The agent wrote named data, in place of what the message had under this name.
 
     Attributes:
@@ -369,10 +320,6 @@ class DataPartChunk(Model):
         message_id: The message.
         name: Name of the data.
         data: The data.
-        conversation_id: The conversation that the chunk belongs to.
-        position: Where it stands in its stream.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["data-part"]] = "data-part"
@@ -380,13 +327,10 @@ class DataPartChunk(Model):
     message_id: str
     name: str
     data: JSON
-    conversation_id: str
-    position: ChunkPosition
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class MessageDeltaChunk(Model):
+class MessageDeltaChunk(ChunkEnvelope):
     """A piece of text or reasoning.
 
     Attributes:
@@ -394,10 +338,6 @@ class MessageDeltaChunk(Model):
         message_id: The message.
         kind: What kind of part a piece of text belongs to.
         delta: The piece.
-        conversation_id: The conversation that the chunk belongs to.
-        position: Where it stands in its stream.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["message-delta"]] = "message-delta"
@@ -405,13 +345,10 @@ class MessageDeltaChunk(Model):
     message_id: str
     kind: DeltaKind
     delta: str
-    conversation_id: str
-    position: ChunkPosition
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class ToolInputChunk(Model):
+class ToolInputChunk(ChunkEnvelope):
     """A tool is called.
 
     Attributes:
@@ -421,10 +358,6 @@ class ToolInputChunk(Model):
         tool_name: Name of the tool.
         input: Arguments of the call.
         timestamp: When it was called.
-        conversation_id: The conversation that the chunk belongs to.
-        position: Where it stands in its stream.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["tool-input"]] = "tool-input"
@@ -434,13 +367,10 @@ class ToolInputChunk(Model):
     tool_name: str
     input: JSON
     timestamp: datetime | None = None
-    conversation_id: str
-    position: ChunkPosition
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class ToolOutputChunk(Model):
+class ToolOutputChunk(ChunkEnvelope):
     """A tool call has returned.
 
     Attributes:
@@ -449,10 +379,6 @@ class ToolOutputChunk(Model):
         output: What it returned.
         duration_ms: How long it took, in milliseconds.
         timestamp: When it returned.
-        conversation_id: The conversation that the chunk belongs to.
-        position: Where it stands in its stream.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["tool-output"]] = "tool-output"
@@ -461,13 +387,10 @@ class ToolOutputChunk(Model):
     output: JSON
     duration_ms: float | None = None
     timestamp: datetime | None = None
-    conversation_id: str
-    position: ChunkPosition
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class ToolOutputErrorChunk(Model):
+class ToolOutputErrorChunk(ChunkEnvelope):
     """A tool call has failed.
 
     Attributes:
@@ -476,10 +399,6 @@ class ToolOutputErrorChunk(Model):
         error_text: Why it failed.
         duration_ms: How long it took, in milliseconds.
         timestamp: When it failed.
-        conversation_id: The conversation that the chunk belongs to.
-        position: Where it stands in its stream.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["tool-output-error"]] = "tool-output-error"
@@ -488,36 +407,26 @@ class ToolOutputErrorChunk(Model):
     error_text: str
     duration_ms: float | None = None
     timestamp: datetime | None = None
-    conversation_id: str
-    position: ChunkPosition
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class MessageCompletedChunk(Model):
+class MessageCompletedChunk(ChunkEnvelope):
     """A model step of a response is complete; more may follow under the same message id.
 
     Attributes:
         type: Wire name of the chunk.
         message_id: The message.
         timestamp: When it was complete.
-        conversation_id: The conversation that the chunk belongs to.
-        position: Where it stands in its stream.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["message-completed"]] = "message-completed"
 
     message_id: str
     timestamp: datetime | None = None
-    conversation_id: str
-    position: ChunkPosition
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class SubmissionSettledChunk(Model):
+class SubmissionSettledChunk(ChunkEnvelope):
     """A submission has ended.
 
     Attributes:
@@ -528,10 +437,6 @@ class SubmissionSettledChunk(Model):
             `meta`.
         answered_by_submission_id: The submission whose response carries the reply. None where there was no response.
         timestamp: When it ended.
-        conversation_id: The conversation that the chunk belongs to.
-        position: Where it stands in its stream.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["submission-settled"]] = "submission-settled"
@@ -541,30 +446,24 @@ class SubmissionSettledChunk(Model):
     error: JSON = None
     answered_by_submission_id: str | None = None
     timestamp: datetime | None = None
-    conversation_id: str
-    position: ChunkPosition
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class StreamCheckpointChunk(Model):
+class StreamCheckpointChunk(WireModel):
     """The first item of every answer and of every event connection. Callers never get it.
 
     Attributes:
         type: Wire name of the chunk.
         incarnation: Generation of the stream: another one has other offsets.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["stream-checkpoint"]] = "stream-checkpoint"
 
     incarnation: str
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class SendResult(Model):
+class SendResult(WireModel):
     """A message that a conversation has admitted.
 
     Attributes:
@@ -574,8 +473,6 @@ class SendResult(Model):
             before.
         stream_url: URL of the conversation, as the server sees itself; behind a proxy it may differ from the one asked.
         deduplicated: Whether its idempotency key was known, so that nothing new was admitted.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     submission_id: str
@@ -583,21 +480,17 @@ class SendResult(Model):
     offset: str
     stream_url: str
     deduplicated: bool = False
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class AbortResult(Model):
+class AbortResult(WireModel):
     """The answer to a request to abort.
 
     Attributes:
         aborted: Whether anything was running or waiting.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     aborted: bool
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 ConversationPart: TypeAlias = TextPart | ReasoningPart | FilePart | DynamicToolPart | DataPart | UnknownPart

@@ -7,6 +7,7 @@ import json
 import typing
 from typing import Any
 
+import attrs
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -43,7 +44,7 @@ def outcome(item: Any, kind: str = "run") -> Any:
         return type(error), str(error)
     if isinstance(event, UnknownEvent):
         return event.wire_type, event.raw, event.problem
-    fields = {name: getattr(event, name) for name in type(event).__slots__ if not name.startswith("__")}
+    fields = {name: getattr(event, name) for name in (field.name for field in attrs.fields(type(event)))}
     return type(event), repr(fields), dict(event.wire_extra), exact(codec.to_json(event))
 
 

@@ -45,19 +45,15 @@ _POLYGON: Final[Any] = struct(
 FIGURE: Final[Any] = _CIRCLE | _POLYGON
 
 
-def _set_item(model: Any, wire: Any) -> None:
-    model.v = 2
-    value = wire.created_at
-    if value[4:20:3] != "--T::." or value[23:] != "Z" or value[11:13] == "24":
-        raise NeedsSlowPath
-    model.created_at = from_iso(value)
-    model.name = wire.name
-
-
 def _circle(wire: Any) -> Circle:
     model = new(Circle)
     model.radius = wire.radius
-    _set_item(model, wire)
+    model.name = wire.name
+    model.v = 2
+    value = wire.created_at
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.created_at = from_iso(value)
     model.wire_extra = NO_EXTRA
     return model
 
