@@ -35,6 +35,8 @@ class TestBaseUrl:
             ("http://h/grün", "http://h/gr%C3%BCn"),
             ("http://[::1]:3583", "http://[::1]:3583"),
             ("http://127.0.0.1:3583/x/y", "http://127.0.0.1:3583/x/y"),
+            ("http://münchen.test:8/x", "http://xn--mnchen-3ya.test:8/x"),
+            ("http://under_score.test.", "http://under_score.test."),
         ],
     )
     def test_what_is_kept(self, given, kept):
@@ -66,6 +68,15 @@ class TestBaseUrl:
             ("http://h:99999", "not a URL"),
             ("http://h:port", "not a URL"),
             ("http://[::1", "not a URL"),
+            ("http://[v1.x]", "no IPv6 address"),
+            ("http://a..b:9/api", "IDNA"),
+            ("http://.a", "IDNA"),
+            (f"http://{'a' * 64}.test", "IDNA"),
+            (f"http://{'.'.join(['a' * 60] * 5)}", "IDNA"),
+            ("http://münchen..test", "IDNA"),
+            (f"http://{'ü' * 64}.test", "IDNA"),
+            ("http://☃.test", "IDNA"),
+            ("http://a%41", "no host name has"),
         ],
     )
     def test_what_is_refused(self, given, fault):
@@ -97,6 +108,12 @@ class TestBaseUrl:
         monkeypatch.setenv("FLUE_BASE_URL", "http://env/")
         assert settings(None).base_url == "http://env"
         assert settings("http://given").base_url == "http://given"
+
+
+@pytest.mark.parametrize("given", [None, 1, "yes"])
+def test_trust_env_is_a_bool(given):
+    with pytest.raises(TypeError, match="trust_env must be a bool"):
+        resolve("http://h", None, None, None, None, trust_env=given, allow_async=False)
 
 
 class TestToken:
