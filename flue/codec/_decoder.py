@@ -113,7 +113,7 @@ class _Decoder(Generic[T]):
             pass
         try:
             return framing.parse_json(bytes(text))
-        except framing.Malformed as error:
+        except framing.DecodeError as error:
             raise DurableStreamError("PARSE_ERROR", f"{_an(self._noun)} is not JSON: {error}") from error
 
     def _checked(self, obj: Any) -> dict[str, Any]:
