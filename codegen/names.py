@@ -15,7 +15,7 @@ _MODEL_NAMES: Final = frozenset({"self", "cl", "converter", "wire_extra"})
 _MODULE_NAMES: Final = frozenset(
     {
         *("Any", "Callable", "ClassVar", "Final", "Literal", "Mapping", "TypeAlias"),
-        *("JSON", "DecodeError", "Model"),
+        *("JSON", "Model", "WireModel"),
     }
 )
 

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from codegen.__main__ import Target
 from codegen.load import DIALECT
-from codegen.package import Target
 
 GOLDEN = Path(__file__).parent / "golden"
 MINIMAL: dict[str, Any] = {

@@ -16,7 +16,7 @@ from scratch import MINIMAL, changed, put
 from codegen import __main__ as command
 
 if TYPE_CHECKING:
-    from codegen.package import Target
+    from codegen.__main__ import Target
 
 ROOT = Path(__file__).parents[2]
 

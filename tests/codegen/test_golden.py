@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from scratch import GOLDEN
 
-from codegen.__main__ import FLUE, ROOT
-from codegen.package import Target, render
+from codegen.__main__ import FLUE, ROOT, Target, render
 from flue.codec import DecodeError, decode
 
 if TYPE_CHECKING:
