@@ -78,14 +78,37 @@ def _emit_module(module: ir.Module, homes: Mapping[str, str], package: str) -> s
     for definition in module.definitions:
         if isinstance(definition, ir.Enum):
             lines += ["", *_enum(definition)]
-    for model in models:
+    for model in module.bases:
         lines += ["", "", *_model(model)]
-    unions = [definition for definition in module.definitions if isinstance(definition, ir.Union)]
-    if models and unions:
-        lines.append("")
-    for union in unions:
-        lines += ["", *_union(union)]
+    previous: ir.Definition | None = None
+    for item in _contents_first(module.definitions):
+        if isinstance(item, ir.Model):
+            lines += ["", "", *_model(item)]
+        elif isinstance(item, ir.Union):
+            lines += [*([""] if isinstance(previous, ir.Model) else []), "", *_union(item)]
+        previous = item
     return "\n".join(lines) + "\n"
+
+
+def _contents_first(definitions: Sequence[ir.Definition]) -> list[ir.Definition]:
+    """Put definitions behind those that they consist of.
+
+    attrs gives the constructor of a class the names that its module has by then: only those resolve in its annotations.
+    """
+    waiting = {item.name: item for item in definitions}
+    ordered: list[ir.Definition] = []
+
+    def visit(item: ir.Definition) -> None:
+        types = [type_ for field in item.fields for type_ in _flat(field.type)] if isinstance(item, ir.Model) else []
+        names = [name for _, name in item.members] if isinstance(item, ir.Union) else []
+        for name in (*names, *(type_.name for type_ in types if isinstance(type_, ir.Ref))):
+            if name in waiting:
+                visit(waiting.pop(name))
+        ordered.append(item)
+
+    while waiting:
+        visit(waiting.pop(next(iter(waiting))))
+    return ordered
 
 
 def _annotation(type_: ir.Type) -> str:

@@ -121,6 +121,9 @@ class WireModel(Model):
     wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
+attrs.resolve_types(WireModel)  # so that the constructors of classes in other modules have annotations that resolve
+
+
 def _shorten(value: Any, depth: int = 2) -> str:
     """Return a one-line text for a value, at a cost and of a length that do not depend on its size."""
     if isinstance(value, str):

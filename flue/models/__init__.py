@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from flue.codec._unknown import UnknownEvent as UnknownEvent
     from flue.codec._unknown import UnknownPart as UnknownPart
     from flue.models.common import FlueErrorInfo as FlueErrorInfo
-    from flue.models.common import FluePublicError as FluePublicError
     from flue.models.common import FlueSerializedError as FlueSerializedError
     from flue.models.common import LlmAssistantContent as LlmAssistantContent
     from flue.models.common import LlmAssistantMessage as LlmAssistantMessage
@@ -103,6 +102,7 @@ if TYPE_CHECKING:
     from flue.models.operations import WorkflowInvokeResult as WorkflowInvokeResult
     from flue.models.operations import WorkflowRunResult as WorkflowRunResult
     from flue.models.operations import WorkflowWaitResult as WorkflowWaitResult
+    from flue.models.public_error import FluePublicError as FluePublicError
     from flue.models.run_record import RunRecord as RunRecord
     from flue.models.run_record import RunStatus as RunStatus
 
@@ -133,7 +133,7 @@ _LAZY = {
     "FilePart": "flue.models.conversation",
     "FlueErrorInfo": "flue.models.common",
     "FlueEvent": "flue.models.flue_event",
-    "FluePublicError": "flue.models.common",
+    "FluePublicError": "flue.models.public_error",
     "FlueSerializedError": "flue.models.common",
     "IdleEvent": "flue.models.flue_event",
     "LlmAssistantContent": "flue.models.common",

@@ -20,27 +20,6 @@ LlmTurnPurpose: TypeAlias = Literal["agent", "compaction", "compaction_prefix"]
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class PromptUsage(WireModel):
-    """Tokens and cost of model work, summed over every model call that the described operation made.
-
-    Attributes:
-        input: Prompt tokens that were neither read from nor written to the provider's cache.
-        output: Generated tokens.
-        cache_read: Prompt tokens read from the provider's cache.
-        cache_write: Prompt tokens written to the provider's cache.
-        total_tokens: All tokens counted.
-        cost: What the tokens cost.
-    """
-
-    input: int
-    output: int
-    cache_read: int
-    cache_write: int
-    total_tokens: int
-    cost: PromptCost
-
-
-@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
 class PromptCost(WireModel):
     """Cost of model work, in the currency of the model's price table.
 
@@ -59,6 +38,27 @@ class PromptCost(WireModel):
     cache_read: float
     cache_write: float
     total: float
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class PromptUsage(WireModel):
+    """Tokens and cost of model work, summed over every model call that the described operation made.
+
+    Attributes:
+        input: Prompt tokens that were neither read from nor written to the provider's cache.
+        output: Generated tokens.
+        cache_read: Prompt tokens read from the provider's cache.
+        cache_write: Prompt tokens written to the provider's cache.
+        total_tokens: All tokens counted.
+        cost: What the tokens cost.
+    """
+
+    input: int
+    output: int
+    cache_read: int
+    cache_write: int
+    total_tokens: int
+    cost: PromptCost
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
@@ -131,6 +131,13 @@ class LlmToolCall(WireModel):
     thought_signature: str | None = None
 
 
+LlmUserContent: TypeAlias = LlmTextContent | LlmImageContent | UnknownContent
+"""A part of a user's message or of a tool's result."""
+
+LlmAssistantContent: TypeAlias = LlmTextContent | LlmThinkingContent | LlmToolCall | UnknownContent
+"""A part of the model's message."""
+
+
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
 class LlmUserMessage(WireModel):
     """What the user, or the program in its name, told the model.
@@ -179,6 +186,10 @@ class LlmToolResultMessage(WireModel):
     is_error: bool
 
 
+LlmMessage: TypeAlias = LlmUserMessage | LlmAssistantMessage | LlmToolResultMessage
+"""A message of a model's context in its normalized form."""
+
+
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
 class LlmTool(WireModel):
     """A tool that the model was offered.
@@ -224,6 +235,23 @@ class ModelRequestInfo(WireModel):
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class FlueErrorInfo(WireModel):
+    """A classified error of a model turn.
+
+    Attributes:
+        type: Class of the error, such as `AbortError`.
+        name: Name of the JavaScript error.
+        code: Code of the error, such as `ECONNRESET`.
+        message: What the error says.
+    """
+
+    type: str
+    name: str | None = None
+    code: str | None = None
+    message: str | None = None
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
 class ModelResponse(WireModel):
     """What a model turn brought back.
 
@@ -245,23 +273,6 @@ class ModelResponse(WireModel):
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class FlueErrorInfo(WireModel):
-    """A classified error of a model turn.
-
-    Attributes:
-        type: Class of the error, such as `AbortError`.
-        name: Name of the JavaScript error.
-        code: Code of the error, such as `ECONNRESET`.
-        message: What the error says.
-    """
-
-    type: str
-    name: str | None = None
-    code: str | None = None
-    message: str | None = None
-
-
-@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
 class FlueSerializedError(WireModel):
     """An error as an event carries it.
 
@@ -280,32 +291,3 @@ class FlueSerializedError(WireModel):
     details: str | None = None
     dev: str | None = None
     meta: dict[str, JSON] | None = None
-
-
-@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class FluePublicError(WireModel):
-    """The error that a Flue server answers with, under the key `error` of the body.
-
-    Attributes:
-        type: Stable type of the error, such as `run_not_found`.
-        message: What went wrong, in one sentence.
-        details: Longer explanation for people; may be empty.
-        dev: Advice for the developer; only from a local development server.
-        meta: Structured details, by the type of the error.
-    """
-
-    type: str
-    message: str
-    details: str
-    dev: str | None = None
-    meta: dict[str, JSON] | None = None
-
-
-LlmUserContent: TypeAlias = LlmTextContent | LlmImageContent | UnknownContent
-"""A part of a user's message or of a tool's result."""
-
-LlmAssistantContent: TypeAlias = LlmTextContent | LlmThinkingContent | LlmToolCall | UnknownContent
-"""A part of the model's message."""
-
-LlmMessage: TypeAlias = LlmUserMessage | LlmAssistantMessage | LlmToolResultMessage
-"""A message of a model's context in its normalized form."""

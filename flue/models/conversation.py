@@ -138,6 +138,13 @@ class DataPart(WireModel):
     data: JSON
 
 
+ConversationPart: TypeAlias = TextPart | ReasoningPart | FilePart | DynamicToolPart | DataPart | UnknownPart
+"""A part of a message.
+
+Parts of a type that is not known here, or that do not fit their schema, arrive as `UnknownPart`.
+"""
+
+
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
 class MessageSignal(WireModel):
     """What a message says about the signal that it was delivered as.
@@ -462,43 +469,6 @@ class StreamCheckpointChunk(WireModel):
     incarnation: str
 
 
-@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class SendResult(WireModel):
-    """A message that a conversation has admitted.
-
-    Attributes:
-        submission_id: The submission, to wait for.
-        uid: The incarnation of the agent instance.
-        offset: Where to follow the submission from: before the message itself, or `-1` for one that was admitted
-            before.
-        stream_url: URL of the conversation, as the server sees itself; behind a proxy it may differ from the one asked.
-        deduplicated: Whether its idempotency key was known, so that nothing new was admitted.
-    """
-
-    submission_id: str
-    uid: str
-    offset: str
-    stream_url: str
-    deduplicated: bool = False
-
-
-@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class AbortResult(WireModel):
-    """The answer to a request to abort.
-
-    Attributes:
-        aborted: Whether anything was running or waiting.
-    """
-
-    aborted: bool
-
-
-ConversationPart: TypeAlias = TextPart | ReasoningPart | FilePart | DynamicToolPart | DataPart | UnknownPart
-"""A part of a message.
-
-Parts of a type that is not known here, or that do not fit their schema, arrive as `UnknownPart`.
-"""
-
 ConversationChunk: TypeAlias = (
     ConversationResetChunk
     | MessageAppendedChunk
@@ -534,3 +504,34 @@ ConversationStreamItem: TypeAlias = (
     | UnknownChunk
 )
 """What a conversation's stream consists of: its chunks, and checkpoints between them."""
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class SendResult(WireModel):
+    """A message that a conversation has admitted.
+
+    Attributes:
+        submission_id: The submission, to wait for.
+        uid: The incarnation of the agent instance.
+        offset: Where to follow the submission from: before the message itself, or `-1` for one that was admitted
+            before.
+        stream_url: URL of the conversation, as the server sees itself; behind a proxy it may differ from the one asked.
+        deduplicated: Whether its idempotency key was known, so that nothing new was admitted.
+    """
+
+    submission_id: str
+    uid: str
+    offset: str
+    stream_url: str
+    deduplicated: bool = False
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class AbortResult(WireModel):
+    """The answer to a request to abort.
+
+    Attributes:
+        aborted: Whether anything was running or waiting.
+    """
+
+    aborted: bool

@@ -75,69 +75,6 @@ class EventEnvelope(WireModel):
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class RunStartEvent(EventEnvelope):
-    """A workflow run has started.
-
-    Attributes:
-        type: Wire name of the event.
-        run_id: The run.
-        workflow_name: Name of the workflow.
-        started_at: When the run was admitted.
-        input: The input of the workflow; None when it was invoked without.
-    """
-
-    type: ClassVar[Literal["run_start"]] = "run_start"
-
-    run_id: str  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
-    workflow_name: str
-    started_at: datetime
-    input: JSON = None
-
-
-@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class RunResumeEvent(EventEnvelope):
-    """A recovered server went on with an interrupted run.
-
-    The workflow's code was neither resumed nor repeated; the run is being brought to its end. May be the first event of
-    a run.
-
-    Attributes:
-        type: Wire name of the event.
-        run_id: The run.
-        workflow_name: Name of the workflow.
-        started_at: When the run was admitted.
-    """
-
-    type: ClassVar[Literal["run_resume"]] = "run_resume"
-
-    run_id: str  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
-    workflow_name: str
-    started_at: datetime
-
-
-@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class RunEndEvent(EventEnvelope):
-    """A workflow run has ended. The last event of its stream.
-
-    Attributes:
-        type: Wire name of the event.
-        run_id: The run.
-        result: What the workflow returned; None when it returned nothing or failed.
-        is_error: Whether the run failed.
-        error: Why the run failed, usually an object with `name` and `message`.
-        duration_ms: How long it took, in milliseconds.
-    """
-
-    type: ClassVar[Literal["run_end"]] = "run_end"
-
-    run_id: str  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
-    result: JSON = None
-    is_error: bool
-    error: JSON = None
-    duration_ms: float
-
-
-@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
 class AgentStartEvent(EventEnvelope):
     """An agent began to work on a prompt.
 
@@ -584,6 +521,70 @@ AttachedAgentEvent: TypeAlias = (
 
 These events carry `instance_id` and no `run_id`.
 """
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class RunStartEvent(EventEnvelope):
+    """A workflow run has started.
+
+    Attributes:
+        type: Wire name of the event.
+        run_id: The run.
+        workflow_name: Name of the workflow.
+        started_at: When the run was admitted.
+        input: The input of the workflow; None when it was invoked without.
+    """
+
+    type: ClassVar[Literal["run_start"]] = "run_start"
+
+    run_id: str  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
+    workflow_name: str
+    started_at: datetime
+    input: JSON = None
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class RunResumeEvent(EventEnvelope):
+    """A recovered server went on with an interrupted run.
+
+    The workflow's code was neither resumed nor repeated; the run is being brought to its end. May be the first event of
+    a run.
+
+    Attributes:
+        type: Wire name of the event.
+        run_id: The run.
+        workflow_name: Name of the workflow.
+        started_at: When the run was admitted.
+    """
+
+    type: ClassVar[Literal["run_resume"]] = "run_resume"
+
+    run_id: str  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
+    workflow_name: str
+    started_at: datetime
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class RunEndEvent(EventEnvelope):
+    """A workflow run has ended. The last event of its stream.
+
+    Attributes:
+        type: Wire name of the event.
+        run_id: The run.
+        result: What the workflow returned; None when it returned nothing or failed.
+        is_error: Whether the run failed.
+        error: Why the run failed, usually an object with `name` and `message`.
+        duration_ms: How long it took, in milliseconds.
+    """
+
+    type: ClassVar[Literal["run_end"]] = "run_end"
+
+    run_id: str  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
+    result: JSON = None
+    is_error: bool
+    error: JSON = None
+    duration_ms: float
+
 
 FlueEvent: TypeAlias = (
     RunStartEvent

@@ -67,21 +67,16 @@ class AgentSendResult(WireModel):
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class AgentPromptResult(WireModel):
-    """A prompt that an agent has answered.
+class PromptModel(WireModel):
+    """The model that Flue selected for a prompt.
 
     Attributes:
-        stream_url: URL of the agent's event stream, as the server sees itself; behind a proxy its host may differ from
-            the one asked.
-        offset: Where this prompt's events begin in that stream.
-        submission_id: Identifies the prompt; its events carry it as `submission_id`.
-        result: The answer: an `AgentPromptResponse` where it has that shape, else the JSON that the server sent.
+        provider: Key under which the provider is registered with Flue.
+        id: The provider's id of the model.
     """
 
-    stream_url: str
-    offset: str
-    submission_id: str
-    result: AgentPromptResponse | JSON = None
+    provider: str
+    id: str
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
@@ -100,13 +95,18 @@ class AgentPromptResponse(WireModel):
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class PromptModel(WireModel):
-    """The model that Flue selected for a prompt.
+class AgentPromptResult(WireModel):
+    """A prompt that an agent has answered.
 
     Attributes:
-        provider: Key under which the provider is registered with Flue.
-        id: The provider's id of the model.
+        stream_url: URL of the agent's event stream, as the server sees itself; behind a proxy its host may differ from
+            the one asked.
+        offset: Where this prompt's events begin in that stream.
+        submission_id: Identifies the prompt; its events carry it as `submission_id`.
+        result: The answer: an `AgentPromptResponse` where it has that shape, else the JSON that the server sent.
     """
 
-    provider: str
-    id: str
+    stream_url: str
+    offset: str
+    submission_id: str
+    result: AgentPromptResponse | JSON = None

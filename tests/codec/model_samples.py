@@ -19,7 +19,7 @@ REGISTRY: Registry[Any] = Registry().with_resources(
     [(name, Resource.from_contents(schema)) for name, schema in SCHEMAS.items()]
 )
 #: Where each definition is: its file, and its JSON pointer in it.
-PLACES = {name: (file, f"#/$defs/{name}") for file, schema in SCHEMAS.items() for name in schema["$defs"]}
+PLACES = {name: (file, f"#/$defs/{name}") for file, schema in SCHEMAS.items() for name in schema.get("$defs", {})}
 PLACES |= {schema["title"]: (file, "") for file, schema in SCHEMAS.items() if {"type", "oneOf"} & schema.keys()}
 #: Every generated class by its name.
 MODELS = {

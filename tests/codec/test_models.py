@@ -36,7 +36,7 @@ NOW = datetime(2026, 11, 23, 9, 14, 54, 876000, UTC)
 def test_all_names_are_exported() -> None:
     public = {
         name
-        for module in ("common", "conversation", "flue_event", "operations", "run_record")
+        for module in ("common", "conversation", "flue_event", "operations", "public_error", "run_record")
         for name, value in vars(importlib.import_module(f"flue.models.{module}")).items()
         if name not in ("ChunkEnvelope", "EventEnvelope")
         and (getattr(value, "__module__", "").startswith("flue.models.") or (name[0].isupper() and "|" in str(value)))
@@ -133,7 +133,7 @@ def test_models_can_be_made_by_hand() -> None:
         codec.to_json(attrs.evolve(event, timestamp=datetime(2026, 1, 1)))  # noqa: DTZ001
 
 
-def test_the_empty_residue_cannot_be_changed() -> None:
+def test_an_empty_wire_extra_cannot_be_changed() -> None:
     event: Any = LogEvent(level="info", message="m", event_index=0, timestamp=NOW)
     with pytest.raises(TypeError):
         event.wire_extra["x"] = 1

@@ -84,6 +84,13 @@ class Path(WireModel):
     closed: bool = False
 
 
+Figure: TypeAlias = Circle | Polygon | Path | UnknownContent
+"""A shape of a drawing."""
+
+KnownFigure: TypeAlias = Circle | Polygon
+"""A shape of a known kind."""
+
+
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
 class Drawing(WireModel):
     """A drawing.
@@ -99,10 +106,3 @@ class Drawing(WireModel):
     figures: list[KnownFigure] | None = None
     background: Circle | None = None
     tags: list[JSON] | None = None
-
-
-KnownFigure: TypeAlias = Circle | Polygon
-"""A shape of a known kind."""
-
-Figure: TypeAlias = Circle | Polygon | Path | UnknownContent
-"""A shape of a drawing."""
