@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 _RAW_TYPES: Final[frozenset[Any]] = frozenset({msgspec.Raw, bytes, bytearray, memoryview})
 # What the direct decoding refuses: it says more than that can keep, or something wrong.
-_REFUSED: Final = (ValueError, RecursionError)
+_REFUSED: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 _parse_strictly: Final = msgspec.json.Decoder().decode
 _log: Final = logging.getLogger("flue")
 
