@@ -27,7 +27,7 @@ import urllib3.connectionpool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
 __all__ = ["SOCKET_OPTIONS", "CancelToken", "Cause", "Connection", "call_in_thread", "calling", "pool_classes"]
 
@@ -38,8 +38,8 @@ Address = tuple[Any, Any, int, str, Any]
 MAX_IDLE = 5.0
 """Seconds; a connection that was idle for longer is not used again: a NAT may have forgotten it without telling."""
 
-SOCKET_OPTIONS = [
-    *urllib3.connection.HTTPConnection.default_socket_options,
+SOCKET_OPTIONS: list[tuple[int, int, int | bytes]] = [
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     # Seconds, seconds and probes; macOS and Windows do not have all the names.
     *(
@@ -132,6 +132,7 @@ class CancelToken:
 def call_in_thread(
     function: Callable[[], T],
     token: CancelToken,
+    name: str,
     *,
     timeout: float | None = None,
     discard: Callable[[T], object] | None = None,
@@ -141,6 +142,7 @@ def call_in_thread(
     Args:
         function: what to call; what it raises is raised here.
         token: cancels the wait.
+        name: of the thread.
         timeout: seconds to wait, or None for no limit.
         discard: called on that thread with a result that comes too late.
 
@@ -149,40 +151,40 @@ def call_in_thread(
         OSError: the call was cancelled, or no thread can be started.
     """
     lock = threading.Lock()
-    outcome: list[tuple[T | None, BaseException | None]] = []
+    results: list[T] = []
+    errors: list[BaseException] = []
     abandoned = False
 
     def work() -> None:
-        result: tuple[T | None, BaseException | None]
         try:
-            result = function(), None
+            made = [function()]
         except BaseException as error:  # noqa: BLE001  # raised again on the caller's thread
             close_leaked_ssl_sockets(error)
-            result = None, error
-        with lock:
-            outcome.append(result)
-            late = abandoned
-        if late and discard is not None and result[1] is None:
-            discard(cast("T", result[0]))
+            errors.append(error)
+        else:
+            with lock:
+                results.extend(made)
+                late = abandoned
+            if late and discard is not None:
+                discard(made[0])
         token.wake()
 
     try:
-        threading.Thread(target=work, name="flue-call", daemon=True).start()
+        threading.Thread(target=work, name=name, daemon=True).start()
     except RuntimeError as error:  # too many threads, or the interpreter is about to exit
         raise OSError(f"no thread can be started: {error}") from error
     try:
-        token.wait_for(lambda: outcome, timeout)
+        token.wait_for(lambda: results or errors, timeout)
     finally:
         with lock:
-            abandoned = not outcome
-    if not outcome:
-        if token.cause is None:
-            raise TimeoutError("timed out")
-        raise OSError("cancelled")
-    value, error = outcome.pop()
-    if error is not None:
-        raise error
-    return cast("T", value)
+            abandoned = not results
+    if errors:
+        raise errors[0]
+    if results:
+        return results[0]
+    if token.cause is None:
+        raise TimeoutError("timed out")
+    raise OSError("cancelled")
 
 
 class _Calling(threading.local):
@@ -199,7 +201,7 @@ _calling = _Calling()
 
 
 @contextlib.contextmanager
-def calling(token: CancelToken) -> Iterator[None]:
+def calling(token: CancelToken) -> Generator[None]:
     """Connections that this thread uses inside the block are shut down when `token` is cancelled."""
     _calling.token = token
     try:
@@ -380,7 +382,7 @@ class _HTTPConnection(Connection):
     pass
 
 
-class _HTTPSConnection(Connection, urllib3.connection.HTTPSConnection):
+class _HTTPSConnection(Connection, urllib3.connection.HTTPSConnection):  # pyright: ignore[reportIncompatibleVariableOverride]
     def connect(self) -> None:
         """As the base class does, and nothing is left of it when it fails."""
         try:
@@ -406,17 +408,17 @@ def pool_classes(*, socks: bool = False) -> dict[str, Any]:
     """
     if not socks:
         return {"http": _HTTPPool, "https": _HTTPSPool}
-    from urllib3.contrib.socks import SOCKSConnection, SOCKSHTTPSConnection  # noqa: PLC0415  # needs an extra
+    from urllib3.contrib.socks import SOCKSConnection  # noqa: PLC0415  # needs an extra
 
-    class SocksConnection(Connection, SOCKSConnection):  # type: ignore[misc]
-        def _new_conn(self) -> socket.socket:
-            token = _calling.token or CancelToken()
+    class SocksConnection(Connection, SOCKSConnection):  # pyright: ignore[reportIncompatibleVariableOverride]
+        def _new_conn(self) -> Any:
             # PySocks shows nobody its socket before the proxy has connected it.
-            sock = call_in_thread(lambda: SOCKSConnection._new_conn(self), token, discard=socket.socket.close)  # noqa: SLF001
+            connect = super(Connection, self)._new_conn
+            sock = call_in_thread(connect, _calling.token or CancelToken(), "flue-connect", discard=socket.socket.close)
             self._make_handle(sock)
             return sock
 
-    class SocksHTTPSConnection(SocksConnection, _HTTPSConnection, SOCKSHTTPSConnection):  # type: ignore[misc]
+    class SocksHTTPSConnection(SocksConnection, _HTTPSConnection):
         pass
 
     return {
@@ -446,5 +448,8 @@ def _resolve(host: str, port: int | None, token: CancelToken | None, timeout: An
         return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
     limit = timeout if isinstance(timeout, int | float) else None
     return call_in_thread(
-        lambda: socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM), token or CancelToken(), timeout=limit
+        lambda: socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM),
+        token or CancelToken(),
+        "flue-resolver",
+        timeout=limit,
     )

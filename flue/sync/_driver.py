@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from flue import _timers
 from flue._instrumentation import Instrumentation
-from flue.core.actions import Deliver, Done, Fail, LiveModeChanged, Open, Read, Retry
+from flue.core.actions import Deliver, Done, Fail, LiveModeChanged, Open, Read, Retry, Sleep
 from flue.core.protocol import CallProtocol
 from flue.errors import AbortError, FlueConnectionError, FlueError, FlueTimeoutError
 from flue.sync._connection import CancelToken
@@ -91,14 +91,8 @@ class Driver:
                 raise action.error
             elif isinstance(action, LiveModeChanged):
                 self._instrumentation.live_mode_changed(action.mode)
-            elif isinstance(action, Retry):
-                self.close()
-                self._instrumentation.failed(action.attempt)
-                token.sleep(action.attempt.delay)
             else:
-                self.close()
-                self._instrumentation.idle(action.delay)
-                token.sleep(action.delay)
+                self._pause(action)
 
     def interrupt(self) -> None:
         """The caller was torn out of `advance()` by an exception that is no failure; it may call it again."""
@@ -149,6 +143,15 @@ class Driver:
             self._machine.data_received(data, time.monotonic())
         elif self._token.cause is None:  # a connection that was shut down may look like one that ended
             self._machine.response_ended(time.monotonic())
+
+    def _pause(self, action: Retry | Sleep) -> None:
+        self.close()
+        if isinstance(action, Retry):
+            self._instrumentation.failed(action.attempt)
+            self._token.sleep(action.attempt.delay)
+        else:
+            self._instrumentation.idle(action.delay)
+            self._token.sleep(action.delay)
 
     def _fail(self, error: FlueConnectionError) -> None:
         if self._token.cause is None:

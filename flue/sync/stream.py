@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from flue._requests import StreamSpec
     from flue.config import Settings
+    from flue.core.events import EventBuffer
     from flue.core.protocol import StreamProtocol
     from flue.models import FlueEvent
     from flue.sync._connection import Cause
@@ -50,8 +51,8 @@ class FlueEventStream(Generic[T]):
     """Typed events in order, each exactly once, whatever happens to the connection. Made by `client.runs.stream()`.
 
     Iterate it, best inside `with`. No request is sent before the first event is asked for. Iteration ends when the
-    server closes the stream, after `run_end`, on `cancel()` and on the caller's signal. Leaving the stream does not stop
-    the run.
+    server closes the stream, after `run_end`, on `cancel()` and on the caller's signal. Leaving the stream does not
+    stop the run.
 
     Several threads may pull from one stream: each event goes to one of them. All attributes can be read, and `cancel()`
     and `close()` called, from any thread at any time. After a `fork` parent and child both read on from their own
@@ -73,14 +74,19 @@ class FlueEventStream(Generic[T]):
             spec: what is read, and how.
         """
         self._machine = spec.machine
-        self._events = spec.events
-        self._decoded = spec.events.decoded
+        self._events: EventBuffer[T] = spec.events
+        self._decoded = self._events.decoded
         self._signal = spec.signal
         self._timeout = spec.timeout
         self._checkpointer = spec.checkpointer
         self._token = CancelToken()
         self._driver = Driver(
-            transport, settings, spec.machine, self._token, spec.instrumentation, _cancel_error(spec.machine, spec.timeout)
+            transport,
+            settings,
+            spec.machine,
+            self._token,
+            spec.instrumentation,
+            _cancel_error(spec.machine, spec.timeout),
         )
         # Reentrant, so that a callback that pulls from its own stream gets an error instead of waiting for itself.
         self._lock = threading.RLock()
@@ -264,7 +270,7 @@ class FlueEventStream(Generic[T]):
             unsubscribe()
 
     def _after_fork(self) -> None:
-        """A forked child has none of its parent's threads, which may have held the lock and would have kept the time."""
+        """Let a forked child read on. It has none of its parent's threads: not who held the lock, nor the timer."""
         self._pid = os.getpid()
         self._lock = threading.RLock()
         if self._state is State.RECEIVING:

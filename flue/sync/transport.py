@@ -34,7 +34,7 @@ from flue.errors import FlueConnectionError
 from flue.sync._connection import SOCKET_OPTIONS, CancelToken, Connection, call_in_thread, calling, pool_classes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from http.cookiejar import CookieJar
 
     from urllib3.connectionpool import HTTPConnectionPool
@@ -116,7 +116,11 @@ class _Adapter(HTTPAdapter):
         """Nothing to do: requests would add its own certificates to those of the context."""
 
     def get_connection_with_tls_context(
-        self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+        self,
+        request: requests.PreparedRequest,
+        verify: Any,
+        proxies: Any = None,
+        cert: Any = None,
     ) -> HTTPConnectionPool:
         """The pool of the request's origin."""
         url = cast("str", request.url)
@@ -124,9 +128,10 @@ class _Adapter(HTTPAdapter):
         route = self._routes.get(origin)
         if route is None:
             proxy = self._proxy_for(url)
-            pool = super().get_connection_with_tls_context(request, verify, {"all": proxy} if proxy else None, cert)
+            proxies = None if proxy is None else {"all": proxy}  # the environment decides
+            found: Any = super().get_connection_with_tls_context(request, verify, proxies, cert)
             whole_url = proxy is not None and proxy.startswith("http") and url.startswith("http:")
-            self._routes[origin] = route = pool, whole_url
+            self._routes[origin] = route = found, whole_url
         return route[0]
 
     def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:  # noqa: ARG002
@@ -259,7 +264,7 @@ class _UninterruptibleBody:
 
     def read(self) -> bytes:
         self._is_reading = True
-        return call_in_thread(self._read, self._token)
+        return call_in_thread(self._read, self._token, "flue-reader")
 
     def close(self) -> None:
         with self._lock:
@@ -395,7 +400,10 @@ class Transport:
             for adapter in session.adapters.values():
                 adapter.close()  # a forked child must not use its parent's pooled connections
         response = call_in_thread(
-            lambda: _send_with(session, request, headers, timeout), token, discard=requests.Response.close
+            lambda: _send_with(session, request, headers, timeout),
+            token,
+            "flue-request",
+            discard=requests.Response.close,
         )
         raw = response.raw
         if isinstance(raw, urllib3.BaseHTTPResponse) and raw.connection is not None:
@@ -440,7 +448,7 @@ def _send_with(
 
 
 @contextlib.contextmanager
-def _unchanged_cookies(session: requests.Session) -> Iterator[None]:
+def _unchanged_cookies(session: requests.Session) -> Generator[None]:
     """`Session.send` stores cookies of a response, and the caller's jar is not ours to fill."""
     jar = cast("CookieJar", session.cookies)
     before = {(cookie.domain, cookie.path, cookie.name): cookie for cookie in jar}
@@ -512,7 +520,9 @@ def _is_retryable(error: Exception, chain: list[BaseException]) -> bool:
     if not isinstance(error, _RETRYABLE) or isinstance(error, _FINAL):
         return False
     # An exception of requests is an OSError, so that its base class would pass.
-    if type(error) is requests.RequestException or any(isinstance(link, ssl.SSLCertVerificationError) for link in chain):
+    if type(error) is requests.RequestException or any(
+        isinstance(link, ssl.SSLCertVerificationError) for link in chain
+    ):
         return False
     refusals = [match for link in chain if isinstance(link, OSError) and (match := _TUNNEL_FAILED.search(str(link)))]
     return not refusals or int(refusals[-1][1]) in RETRYABLE_STATUSES
