@@ -16,6 +16,7 @@ from .loopback import LoopbackServer, wait_until
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
 
 @dataclass
@@ -52,13 +53,13 @@ class Http2Server(LoopbackServer):
 
     Args:
         content_type: of each answer.
-        first: bytes of the body that are sent at once.
+        first: the bytes of the body that are sent at once, given the target of the request.
 
     Attributes:
         requests: in order.
     """
 
-    def __init__(self, content_type: str, first: bytes) -> None:
+    def __init__(self, content_type: str, first: Callable[[str], bytes]) -> None:
         super().__init__()
         self._content_type = content_type
         self._first = first
@@ -87,7 +88,7 @@ class Http2Server(LoopbackServer):
             request = Http2Request(target, event.stream_id, connection)
             head = [(":status", "200"), ("content-type", self._content_type)]
             connection.state.send_headers(event.stream_id, head)
-            connection.state.send_data(event.stream_id, self._first)
+            connection.state.send_data(event.stream_id, self._first(target))
             self.requests.append(request)
         elif isinstance(event, h2.events.StreamReset):
             next(one for one in self.requests if one.stream_id == event.stream_id).reset.set()
