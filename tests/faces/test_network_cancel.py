@@ -74,13 +74,17 @@ def cancelled(server: ScriptedServer, answers: int, by: str, *, is_async: bool, 
 
 def ways(*, theirs: bool) -> list[tuple[bool, str]]:
     """Faces, and how each is cancelled."""
-    return [(False, "thread"), (True, "thread"), (True, "task")] if theirs else [
-        (False, "thread"),
-        (False, "close"),
-        (True, "thread"),
-        (True, "close"),
-        (True, "task"),
-    ]
+    return (
+        [(False, "thread"), (True, "thread"), (True, "task")]
+        if theirs
+        else [
+            (False, "thread"),
+            (False, "close"),
+            (True, "thread"),
+            (True, "close"),
+            (True, "task"),
+        ]
+    )
 
 
 @pytest.mark.parametrize("theirs", [False, True], ids=["own", "theirs"])
