@@ -125,7 +125,7 @@ def test_a_proxy_that_wants_credentials(face, scheme, monkeypatch):
         for call in (client.runs.get, client.runs.events):
             asked = len(proxy.requests)
             with pytest.raises(FlueConnectionError if scheme == "https" else (FlueApiError, FlueConnectionError)):
-                face.wait(call, RUN, backoff_options=EAGER)
+                face.wait(call, RUN, backoff_options=BRIEF)
             assert len(proxy.requests) == asked + 1
 
 
@@ -161,7 +161,7 @@ def test_a_proxy_that_looks_into_tls(face, monkeypatch, tmp_path):
             monkeypatch.delenv(variable, raising=False)
         untrusting = face.new_client(base_url="https://flue.test/api")
         with pytest.raises(FlueConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
-            face.wait(untrusting.runs.get, run_id, backoff_options=EAGER)
+            face.wait(untrusting.runs.get, run_id, backoff_options=BRIEF)
         assert proxy.targets == ["CONNECT flue.test:443"]
         for variable in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
             monkeypatch.setenv(variable, str(bundle))
