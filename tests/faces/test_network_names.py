@@ -226,12 +226,12 @@ def test_a_name_that_cannot_be_encoded(name, port, monkeypatch):
     """From the constructor, and also when the environment gives it; in words that name the host."""
     url = f"http://{name}{port}/api"
     for make in (FlueClient, AsyncFlueClient):
-        with pytest.raises(ValueError, match="base_url|host") as caught:
+        with pytest.raises(ValueError, match=r"base_url|host") as caught:
             make(url)
         assert not isinstance(caught.value, UnicodeError)
     monkeypatch.setenv("FLUE_BASE_URL", url)
     for make in (FlueClient, AsyncFlueClient):
-        with pytest.raises(ValueError, match="host|FLUE_BASE_URL"):
+        with pytest.raises(ValueError, match=r"host|FLUE_BASE_URL"):
             make()
 
 
