@@ -435,7 +435,10 @@ def _send_with(
     # Without an auth of its own, requests would look into .netrc and put what it finds over the token.
     auth = _no_auth if "authorization" in headers or session.auth is None else None
     prepared = session.prepare_request(
-        requests.Request(request.method, request.url, headers=headers, data=request.body, auth=auth)
+        # Its parameters are named here, since requests merges nothing but mappings: a list would be dropped.
+        requests.Request(
+            request.method, request.url, headers=headers, data=request.body, params=session.params, auth=auth
+        )
     )
     settings: dict[str, Any] = dict(session.merge_environment_settings(request.url, {}, True, None, None))
     with _unchanged_cookies(session):

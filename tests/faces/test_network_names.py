@@ -113,7 +113,7 @@ def test_a_look_up_that_hangs(face, theirs):
 
 
 def _looking_up():
-    return [thread for thread in threading.enumerate() if thread.name.startswith("flue")]
+    return [thread for thread in threading.enumerate() if thread.name.startswith("flue-")]
 
 
 @on_both_faces(compare=False)
