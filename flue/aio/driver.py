@@ -7,7 +7,6 @@ import inspect
 import time
 from typing import TYPE_CHECKING, Any
 
-from flue.aio.ahead import Ahead
 from flue.aio.interrupt import Interrupted
 from flue.core.actions import Batch, Deliver, Done, Fail, Open, Read, Sleep, TransportFault
 
@@ -15,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from flue.aio.interrupt import Interrupt
-    from flue.aio.transport import Answer, Transport
-    from flue.config import HeaderFields, Settings
-    from flue.core.actions import Machine, Request
+    from flue.aio.transport import Response, Transport
+    from flue.config import Settings
+    from flue.core.actions import Machine
     from flue.observe import Observer
 
 __all__ = ["Driver"]
@@ -34,11 +33,7 @@ class Driver:
         self._machine = machine
         self._interrupt = interrupt
         self._observer = observer
-        self._answer: Answer | None = None
-        self._next: tuple[Request, HeaderFields[str]] | None = None  # what can be asked ahead behind the open answer
-        self._ahead: Ahead | None = None
-        # Headers that are made anew for each request are those of the moment when it is the request's turn.
-        self._asks_ahead = not observer.traced and not callable(settings.source)
+        self._response: Response | None = None
         self._told = False  # of the failure that ended it: once, not at each later pull
         self.patience: float | None = None
 
@@ -87,67 +82,34 @@ class Driver:
 
     def abandon(self) -> Callable[[], Coroutine[object, object, None]] | None:
         """Hand what is open to somebody who can still await its closing."""
-        answer, self._answer = self._answer, None
-        ahead, self._ahead = self._ahead, None
+        response, self._response = self._response, None
         if self._interrupt.cause is not None:
             self._observer.ended(cause=self._interrupt.cause)
-        if answer is None and ahead is None:
-            return None
-
-        async def close() -> None:
-            try:
-                if answer is not None:
-                    await answer.close()
-            finally:
-                if ahead is not None:
-                    await ahead.discard()
-
-        return close
-
-    async def _close(self) -> None:
-        answer, self._answer = self._answer, None
-        if answer is not None:
-            await answer.close()
+        return None if response is None else response.aclose
 
     async def _open(self, action: Open) -> None:
-        await self._close()
+        await self.release()
         self._observer.waits_by(self._machine.live)
         self._observer.opening(action)
         with self._interrupt:
             headers = self._settings.merge(await self._headers())
             self._observer.sending(action.request, headers)
             try:
-                self._answer = await self._answered(action.request, headers)
+                self._response = await self._transport.open(action.request, headers, self.patience)
             except TransportFault as error:
                 self._machine.fault(error.fault, time.monotonic())
             else:
-                self._observer.answered(self._answer.head.status)
-                self._machine.head(self._answer.head, time.monotonic())
-                if self._asks_ahead and self._transport.asks_ahead:
-                    following = self._machine.ahead()
-                    self._next = None if following is None else (following, headers)
-
-    async def _answered(self, request: Request, headers: HeaderFields[str]) -> Answer:
-        self._next = None
-        ahead, self._ahead = self._ahead, None
-        if ahead is not None:
-            if ahead.answers(request) and self._transport.asks_ahead:
-                return await ahead.answer()
-            self._asks_ahead = False  # the caller is slower than any server
-            await ahead.discard()
-        return await self._transport.open(request, headers, self.patience)
+                self._observer.answered(self._response.head.status)
+                self._machine.head(self._response.head, time.monotonic())
 
     async def _read(self) -> None:
-        assert self._answer is not None  # noqa: S101  # the machine reads only what it opened
+        assert self._response is not None  # noqa: S101  # the machine reads only what it opened
         with self._interrupt:
             try:
-                chunk = await self._answer.read()
+                chunk = await self._response.read()
             except TransportFault as error:
                 self._machine.fault(error.fault, time.monotonic())
                 return
-            if not chunk and self._next is not None:
-                self._ahead = Ahead(self._transport, *self._next)
-                await self._ahead.sent()
         if chunk:
             self._machine.data(chunk, time.monotonic())
         else:
