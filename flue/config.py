@@ -88,7 +88,7 @@ class Settings:
     Attributes:
         base_url: without a trailing slash.
         token: the bearer token, or None.
-        source: the caller's headers, or the callable that makes them.
+        headers: the caller's headers, or the callable that returns them.
         timeouts: of every HTTP exchange.
         max_event_bytes: largest event and page that is accepted, or None.
         backoff_options: of reads that are given none of their own, or None.
@@ -97,7 +97,7 @@ class Settings:
 
     base_url: str
     token: str | None
-    source: AsyncHeaderSource
+    headers: AsyncHeaderSource
     timeouts: Timeouts
     max_event_bytes: int | None = None
     backoff_options: BackoffOptions | None = None
@@ -108,11 +108,11 @@ class Settings:
         return self.backoff_options if given is None else given
 
     @property
-    def refreshable(self) -> bool:
-        """Whether headers are made anew for each attempt, so that a 401 may be cured by asking again."""
-        return callable(self.source)
+    def has_dynamic_headers(self) -> bool:
+        """Whether a callable provides the headers of each attempt, so that a retry may cure a 401."""
+        return callable(self.headers)
 
-    def merge(self, headers: object) -> HeaderFields[str]:
+    def request_headers(self, headers: object) -> HeaderFields[str]:
         """The caller's headers over the token's, checked: names in lower case."""
         merged = HeaderFields[str]()
         if self.token is not None:
@@ -295,7 +295,7 @@ def resolve(
     return Settings(
         base_url=url,
         token=(check_header_value(token, "token") or None) if token else None,
-        source=source,
+        headers=source,
         timeouts=check_timeouts(timeout),
         max_event_bytes=check_max_bytes(max_event_bytes),
         backoff_options=check_backoff(backoff_options),

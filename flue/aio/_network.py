@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import httpcore
 import httpx
 
-from flue.core import wire
 from flue.core.chunked import ChunkedDecoder
-from flue.core.framing import Malformed
+from flue.core.framing import DecodeError
+from flue.core.stream_state import media_type
 
 if TYPE_CHECKING:
-    from flue.core.wire import WireHeaders
+    from flue.core.stream_state import Headers
 
 __all__ = ["EventStreamBody", "event_stream_body"]
 
@@ -58,16 +58,14 @@ class EventStreamBody:
                     raise httpx.RemoteProtocolError("the connection ended before the body did")
             try:
                 body = self._decoder.feed(data)
-            except Malformed as error:
+            except DecodeError as error:
                 raise httpx.RemoteProtocolError(str(error)) from None
             if body:
                 return body
         return b""
 
 
-def event_stream_body(
-    response: httpx.Response, headers: WireHeaders, read_timeout: float | None
-) -> EventStreamBody | None:
+def event_stream_body(response: httpx.Response, headers: Headers, read_timeout: float | None) -> EventStreamBody | None:
     """The reader of a response of our own connection pool, or None where httpx has to read it.
 
     Args:
@@ -76,7 +74,7 @@ def event_stream_body(
         read_timeout: seconds without a byte.
     """
     chunked = headers.get("transfer-encoding", "").strip().lower() == "chunked"
-    if not chunked or wire.media_type(headers) != "text/event-stream" or "content-encoding" in headers:
+    if not chunked or media_type(headers) != "text/event-stream" or "content-encoding" in headers:
         return None
     stream = response.extensions.get("network_stream")
     body: Any = response.stream

@@ -16,13 +16,14 @@ import httpx
 from flue import _environment
 from flue.aio._network import event_stream_body
 from flue.config import HeaderFields
-from flue.core import wire
-from flue.core.actions import Fault, Head, Request, TransportFault
-from flue.core.answers import RETRIED
+from flue.core.actions import Request, ResponseHead
+from flue.core.http_errors import RETRYABLE_STATUSES
+from flue.core.stream_state import Headers, body_length_known
 from flue.errors import FlueConnectionError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+    from http.cookiejar import Cookie, CookieJar
 
     from flue.config import Settings
 
@@ -56,6 +57,10 @@ _RETRYABLE = (
 """An allow-list: `UnsupportedProtocol` is a `TransportError` too, and a retry does not help there."""
 
 
+_closing: set[asyncio.Task[None]] = set()  # a loop keeps no hold of its tasks
+_inherited: list[object] = []  # the connections of the parent of a forked process
+
+
 class Response:
     """A response whose head has arrived.
 
@@ -72,9 +77,10 @@ class Response:
             read_timeout: seconds without a byte, of a response of our own connection pool; None for one of the
                 caller's client, whose body only httpx may read.
         """
-        headers = wire.WireHeaders((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw)
+        headers = Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw)
         http2 = response.http_version == "HTTP/2"
-        self.head = Head(response.status_code, headers, wire.framed(headers, http2=http2), time.time())
+        length_known = body_length_known(headers, http2=http2)
+        self.head = ResponseHead(response.status_code, headers, length_known, time.time())
         self._response = response
         self._url = url
         self._network_stream = None if http2 else response.extensions.get("network_stream")
@@ -82,12 +88,18 @@ class Response:
         events = None if read_timeout is None else event_stream_body(response, headers, read_timeout)
         self._read: Callable[[], Awaitable[bytes]] = self._next_chunk if events is None else events.read
         self._closed = False
+        self._loop = asyncio.get_running_loop()
+        self._pid = os.getpid()
+
+    def belongs_here(self) -> bool:
+        """Whether this is the event loop and the process that opened it; no other may read it."""
+        return asyncio.get_running_loop() is self._loop and os.getpid() == self._pid
 
     async def read(self) -> bytes:
         """What has arrived of the body, decompressed; waits for at least one byte. Empty at the end.
 
         Raises:
-            TransportFault: the body was cut, or nothing came for the read time-out.
+            FlueConnectionError: the body was cut, or nothing came for the read time-out.
         """
         try:
             data = await self._read()
@@ -106,9 +118,26 @@ class Response:
 
     async def aclose(self) -> None:
         """Give the connection back if the body was read to its end, else close it. Idempotent."""
-        if not self._closed:
-            self._closed = True
-            await wait_uncancelled(self._finish())
+        if self._closed:
+            return
+        if not self.belongs_here():
+            self.close_soon()
+            return
+        self._closed = True
+        await wait_uncancelled(self._finish())
+
+    def close_soon(self) -> None:
+        """Have it closed by its event loop. A plain call, from any thread."""
+        if self._pid != os.getpid():  # the parent's; what is never collected is never closed
+            _inherited.append(self._response)
+            return
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and its connections with it
+            self._loop.call_soon_threadsafe(self._start_closing)
+
+    def _start_closing(self) -> None:
+        task = self._loop.create_task(self.aclose())
+        _closing.add(task)
+        task.add_done_callback(_closing.discard)
 
     async def _next_chunk(self) -> bytes:
         return await anext(self._chunks, b"")
@@ -116,7 +145,8 @@ class Response:
     async def _finish(self) -> None:
         with contextlib.suppress(*_RAISED):
             if self.head.status == 204 or self.head.headers.get("content-length") == "0":
-                await anext(self._chunks, b"")  # nothing is to come; only a body that was read gives the connection back
+                # Nothing is to come, but only a body that was read gives its connection back.
+                await anext(self._chunks, b"")
             await self._response.aclose()
 
     async def _abort(self) -> None:
@@ -138,24 +168,22 @@ class Transport:
         self._http_client = http_client
         # A connection belongs to the loop that opened it; a loop that is gone takes its pools along.
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pools] = WeakKeyDictionary()
-        self._inherited: list[Any] = []
         self._pid = os.getpid()
         self._closed = False
 
-    async def open(self, request: Request, headers: HeaderFields[str], patience: float | None) -> Response:
+    async def open(self, request: Request, headers: HeaderFields[str]) -> Response:
         """Send a request and wait for the head of its response.
 
         Args:
             request: what to send.
             headers: the caller's, names in lower case; they win over the protocol's.
-            patience: seconds that the answer may take, if more than the read time-out.
 
         Raises:
-            TransportFault: no response came.
+            FlueConnectionError: no response came.
         """
         merged = HeaderFields({"user-agent": USER_AGENT, **dict(request.headers), **headers})
         fields = HeaderFields({name.encode(): value.encode("latin-1") for name, value in merged.items()})
-        read = self._timeouts.read if patience is None else max(self._timeouts.read, patience)
+        read = max(self._timeouts.read, request.read_timeout or 0.0)
         timeout = httpx.Timeout(read, connect=self._timeouts.connect)
         tracker = _ConnectTracker()
         # In a task of its own, which is cancelled once whatever happens to the caller: httpcore awaits while it closes
@@ -206,11 +234,7 @@ class Transport:
             response = await client.send(built, stream=True, follow_redirects=False, auth=None)
         else:
             response = await client.send(built, stream=True, follow_redirects=False)
-        if "set-cookie" in response.headers:  # httpx has stored it; the caller's jar is not ours to fill
-            jar = client.cookies.jar
-            jar.clear()
-            for cookie in cookies:
-                jar.set_cookie(cookie)
+        _restore_cookies(client.cookies.jar, cookies, response)
         return Response(response, request.url)
 
     async def _pools_of_loop(self) -> _Pools:
@@ -230,8 +254,20 @@ class Transport:
         """In a forked child: never touch the parent's connections, not even to close them."""
         if self._pid != os.getpid():
             self._pid = os.getpid()
-            self._inherited.append(list(self._pools.items()))
+            _inherited.append(list(self._pools.items()))
             self._pools.clear()
+
+
+def _restore_cookies(jar: CookieJar, before: list[Cookie], response: httpx.Response) -> None:
+    """Take out of a caller's jar what httpx has stored of a response: the jar is not ours to fill."""
+    received = [value for each in (*response.history, response) for value in each.headers.get_list("set-cookie")]
+    names = {value.partition("=")[0].strip() for value in received}
+    if names:
+        for cookie in [cookie for cookie in jar if cookie.name in names]:
+            jar.clear(cookie.domain, cookie.path, cookie.name)
+        for cookie in before:
+            if cookie.name in names:
+                jar.set_cookie(cookie)
 
 
 class _Pools:
@@ -268,14 +304,11 @@ class _Pools:
 
 
 def _new_transport(url: str, *, trust_env: bool) -> httpx.AsyncHTTPTransport:
-    try:
-        schemes = _environment.PROXY_SCHEMES if _has_socks() else {"http", "https"}
-        proxy_url = _environment.proxy_for(url, schemes=schemes) if trust_env else None
-        https = url.startswith("https:") or (proxy_url is not None and proxy_url.startswith("https:"))
-        # Certificates are loaded where they are needed only; that takes a while.
-        context = _environment.ssl_context(trust_env=trust_env) if https else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    except FlueConnectionError as error:
-        raise TransportFault(Fault(error, retry=False)) from error
+    schemes = _environment.PROXY_SCHEMES if _has_socks() else {"http", "https"}
+    proxy_url = _environment.proxy_for(url, schemes=schemes) if trust_env else None
+    https = url.startswith("https:") or (proxy_url is not None and proxy_url.startswith("https:"))
+    # Certificates are loaded where they are needed only; that takes a while.
+    context = _environment.ssl_context(trust_env=trust_env) if https else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     proxy = None if proxy_url is None else httpx.Proxy(proxy_url, ssl_context=context if https else None)
     return httpx.AsyncHTTPTransport(
         verify=context, trust_env=False, limits=_LIMITS, proxy=proxy, socket_options=_KEEPALIVE
@@ -346,7 +379,7 @@ async def wait_uncancelled(work: Coroutine[Any, Any, T]) -> T:
     return task.result()
 
 
-def _connection_error(error: Exception, url: str) -> TransportFault:
+def _connection_error(error: Exception, url: str) -> FlueConnectionError:
     """Our error for one of httpx."""
     is_read_timeout = isinstance(error, httpx.ReadTimeout)
     link: BaseException | None = error
@@ -358,10 +391,8 @@ def _connection_error(error: Exception, url: str) -> TransportFault:
             innermost = link
         link = link.__cause__ or link.__context__
     what = "nothing was heard for the read time-out" if is_read_timeout else f"{type(innermost).__name__}: {innermost}"
-    ours = FlueConnectionError(f"{url.partition('?')[0]}: {what}")
-    ours.__cause__ = error
     retryable = isinstance(error, _RETRYABLE) and not unverified and not _is_final(error)
-    return TransportFault(Fault(ours, retry=retryable, silent=is_read_timeout))
+    return FlueConnectionError(f"{url.partition('?')[0]}: {what}", retryable=retryable, is_read_timeout=is_read_timeout)
 
 
 def _is_final(error: Exception) -> bool:
@@ -369,6 +400,6 @@ def _is_final(error: Exception) -> bool:
     text = str(error)
     if isinstance(error, httpx.ProxyError):  # "407 Proxy Authentication Required": what the proxy says to CONNECT
         status = text.partition(" ")[0]
-        return status.isdecimal() and int(status) not in RETRIED
+        return status.isdecimal() and int(status) not in RETRYABLE_STATUSES
     # httpx looks at the Location of a redirect before it is told not to follow it.
     return text.startswith("Invalid URL in location header")
