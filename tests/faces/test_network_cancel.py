@@ -10,6 +10,8 @@ import pytest
 from network.loopback import wait_until
 from network.scripted import FRAMINGS, ScriptedServer, framed_head, framed_piece
 
+from flue import FlueClient
+
 from .frames import JSON, RUN, SSE, control, data, dumps, log, offset
 from .reading import AUTHORITY, Reading, nothing_left
 from .stations import server_context
@@ -142,16 +144,17 @@ def test_reading_on_behind_a_cancelled_stream(framing):
         f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(last)}\r\n"
         f"stream-next-offset: {offset(0)}\r\nstream-closed: true\r\n\r\n"
     ).encode() + last
-    from flue import FlueClient
-
-    with nothing_left(), ScriptedServer([silent_answer(framing, BATCH), end]) as server:
-        with FlueClient(server.base_url) as client:
-            stream = client.runs.stream(RUN, live="sse")
-            assert next(stream).event_index == 0
-            reader = threading.Thread(target=lambda: list(stream))
-            reader.start()
-            wait_until(lambda: sleeping(reader), "the reader waits")
-            stream.cancel()
-            reader.join(LIMIT)
-            assert not reader.is_alive()
-            assert len(client.runs.events(RUN)) == 1
+    with (
+        nothing_left(),
+        ScriptedServer([silent_answer(framing, BATCH), end]) as server,
+        FlueClient(server.base_url) as client,
+    ):
+        stream = client.runs.stream(RUN, live="sse")
+        assert next(stream).event_index == 0
+        reader = threading.Thread(target=lambda: list(stream))
+        reader.start()
+        wait_until(lambda: sleeping(reader), "the reader waits")
+        stream.cancel()
+        reader.join(LIMIT)
+        assert not reader.is_alive()
+        assert len(client.runs.events(RUN)) == 1

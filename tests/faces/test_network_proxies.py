@@ -33,10 +33,10 @@ def behind_a_proxy(face, scheme, monkeypatch):
     for variable in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
         monkeypatch.setenv(variable, AUTHORITY)
     with contextlib.ExitStack() as stack:
-        if scheme == "https":
-            server = stack.enter_context(FlueTestServer(ssl_context=server_context()))
-        else:
-            server = face.server
+        other = (
+            FlueTestServer(ssl_context=server_context()) if scheme == "https" else contextlib.nullcontext(face.server)
+        )
+        server = stack.enter_context(other)
         proxy = stack.enter_context(ForwardProxy(server.port))
         monkeypatch.setenv(f"{scheme}_proxy", proxy.url)
         # Nobody listens there: only the proxy knows the way. The certificate is of this address.

@@ -7,7 +7,8 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
-from .loopback import LIMIT
+HANG = 8.0
+"""Seconds after which a look-up that nobody releases is answered."""
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -71,7 +72,7 @@ def hanging(name: str, *, times: int | None = None) -> Iterator[HangingNames]:
             state.asked += 1
             hangs = times is None or state.asked <= times
         if hangs:
-            state.released.wait(6 * LIMIT)
+            state.released.wait(HANG)
         return real("127.0.0.1", port, *arguments, **options)
 
     socket.getaddrinfo = look_up

@@ -12,7 +12,7 @@ from .loopback import LoopbackServer, wait_until
 if TYPE_CHECKING:
     import socket
     import ssl
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 FRAMINGS = ("chunked", "length", "close", "close-unsaid", "http10", "http10-length", "chunked-close", "length-close")
 """How a body may end: by chunks, by its length, or by the end of the connection, which the head announces or does not."""
@@ -46,6 +46,7 @@ class ScriptedServer(LoopbackServer):
     Attributes:
         requests: that have come, in order.
         gone: how many connections the client has closed.
+        on_silence: called with each request that is swallowed.
     """
 
     def __init__(self, scripts: Sequence[bytes | None], *, ssl_context: ssl.SSLContext | None = None) -> None:
@@ -56,6 +57,7 @@ class ScriptedServer(LoopbackServer):
         self.requests: list[Request] = []
         self.answered = 0
         self.gone = 0
+        self.on_silence: Callable[[Request], object] = bool
 
     @property
     def base_url(self) -> str:
@@ -74,7 +76,9 @@ class ScriptedServer(LoopbackServer):
                 with self._turn:
                     self.requests.append(request)
                     script = self._scripts.pop(0) if self._scripts else None
-                if script is not None:
+                if script is None:
+                    self.on_silence(request)
+                else:
                     connection.sendall(script)
                 self.answered += 1
         finally:
