@@ -306,12 +306,19 @@ class _Pools:
 def _new_transport(url: str, *, trust_env: bool) -> httpx.AsyncHTTPTransport:
     schemes = _environment.PROXY_SCHEMES if _has_socks() else {"http", "https"}
     proxy_url = _environment.proxy_for(url, schemes=schemes) if trust_env else None
-    https = url.startswith("https:") or (proxy_url is not None and proxy_url.startswith("https:"))
-    # Certificates are loaded where they are needed only; that takes a while.
-    context = _environment.ssl_context(trust_env=trust_env) if https else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    proxy = None if proxy_url is None else httpx.Proxy(proxy_url, ssl_context=context if https else None)
+    # SOCKS leaves names to the proxy either way; older versions of httpx do not know the word.
+    proxy = None if proxy_url is None else httpx.URL(proxy_url.replace("socks5h://", "socks5://", 1))
+    tls_to_proxy = proxy is not None and proxy.scheme == "https"
+    if tls_to_proxy or url.startswith("https:"):
+        context = _environment.ssl_context(trust_env=trust_env)
+    else:  # certificates are loaded where they are needed only; that takes a while
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return httpx.AsyncHTTPTransport(
-        verify=context, trust_env=False, limits=_LIMITS, proxy=proxy, socket_options=_KEEPALIVE
+        verify=context,
+        trust_env=False,
+        limits=_LIMITS,
+        proxy=None if proxy is None else httpx.Proxy(proxy, ssl_context=context if tls_to_proxy else None),
+        socket_options=_KEEPALIVE,
     )
 
 
