@@ -218,17 +218,17 @@ class Transport:
             pools = await self._pools_of_loop()
             response = await pools.transport_for(request.url).handle_async_request(built)
             return Response(response, request.url, read_timeout=timeout.read)
-        # A client's own `params` replace the query of a URL; given as `params`, ours is merged with them.
-        url = httpx.URL(request.url)
         built = client.build_request(
             request.method,
-            url,
-            params=url.params if client.params else None,
+            request.url,
             headers=fields,
             content=request.body,
             timeout=timeout,
             extensions={"trace": tracker.trace},
         )
+        if client.params:  # they have replaced the query of the URL
+            url = httpx.URL(request.url)
+            built.url = url.copy_with(query=b"&".join(filter(None, (url.query, built.url.query))))
         cookies = list(client.cookies.jar)
         if b"authorization" in fields:  # else the client's own `auth` would replace the token
             response = await client.send(built, stream=True, follow_redirects=False, auth=None)
