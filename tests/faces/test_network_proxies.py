@@ -333,7 +333,9 @@ def test_hosts_to_reach_by_the_proxy(face, which, monkeypatch):
         url = f"http://{host}:{face.server.port}/api"
         client = face.new_client(base_url=url)
         assert face.wait(client.runs.get, run_id, backoff_options=BRIEF).run_id == run_id
-        assert proxy.targets == [f"GET {url}/runs/{run_id}?meta"]
+        target = f"GET {url}/runs/{run_id}?meta"
+        # httpcore leaves the brackets of an address of IPv6 out.
+        assert proxy.targets == [target.replace("[::1]", "::1") if face.is_async else target]
         face.wait(client.aclose if face.is_async else client.close)
 
 
