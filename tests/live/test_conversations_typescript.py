@@ -24,7 +24,7 @@ TURNS = {
     "a tool that fails": ("assistant", ["badtool"]),
     "two texts": ("assistant", ["two texts"]),
     "nothing": ("assistant", ["silent"]),
-    "a step that is done again": ("assistant", ["flaky for typescript"]),
+    "a step that is done again": ("assistant", ["flaky {name}"]),
     "a model that fails": ("assistant", ["please fail", "hello"]),
     "data and metadata": ("reporter", ["report"]),
     "compaction": ("compactor", ["x" * 2000] * 3),
@@ -53,7 +53,7 @@ def test_replies(flue2: LiveServer, conversing: type[Client], which: str) -> Non
     talk = Talk(flue2, agent)
     client = conversing(talk.url)
     for said in turns:
-        receipt = client.call("send", said)
+        receipt = client.call("send", said.format(name=talk.name))
         ours, chunks = outcome(client, receipt)
         admission = {
             "streamUrl": receipt.stream_url,
@@ -74,7 +74,7 @@ def test_snapshots_and_states(flue2: LiveServer, conversing: type[Client], which
     talk = Talk(flue2, agent)
     client = conversing(talk.url)
     for said in turns:
-        outcome(client, client.call("send", said))
+        outcome(client, client.call("send", said.format(name=talk.name)))
     history, *observed = talk.typescript(["history"], *(["observe", live] for live in LIVES))
     snapshot = to_json(client.call("history"))
     assert snapshot == {**history["value"], "messages": [without_urls(one) for one in history["value"]["messages"]]}
@@ -92,7 +92,7 @@ def test_states_that_were_followed(flue2: LiveServer, conversing: type[Client], 
     talk = Talk(flue2)
     client = conversing(talk.url)
     client.call("ask", "hello")
-    states = client.read("observe", live=live, until=_asking(talk, ["two tools", "badtool", "flaky followed"]))
+    states = client.read("observe", live=live, until=_asking(talk, ["two tools", "badtool", f"flaky {talk.name}"]))
     (theirs,) = talk.typescript(["observe", live])
     assert [to_json(message) for message in states[-1].messages] == theirs["value"]["conversation"]["messages"]
     assert [to_json(one) for one in states[-1].settlements] == theirs["value"]["conversation"]["settlements"]
