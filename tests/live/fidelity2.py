@@ -54,6 +54,8 @@ def reads() -> Iterator[Request]:
         *("?view=updates&offset=-1&live=long-poll", "?view=updates&offset=-1&live=long-poll&cursor=x"),
         *(f"?view=updates&offset={BEYOND}", f"?view=updates&offset={BEYOND}&live=long-poll"),
         *(f"?view=updates&offset={BEYOND}&live=sse", "?view=updates&offset=-1&x=1", "?view=updates&offset=0_0"),
+        *("?view=updates&offset=0_3", "?view=updates&offset=1_0", "?view=updates&offset=0_00000000000000000001"),
+        f"?view=updates&offset={ORIGIN[:15]}1{ORIGIN[16:]}",
     ):
         yield Request("GET", f"{CONVERSATION}{query}")
     yield Request("HEAD", CONVERSATION)
