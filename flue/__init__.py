@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from flue.errors import AbortError as AbortError
     from flue.errors import AuthenticationError as AuthenticationError
     from flue.errors import BadRequestError as BadRequestError
+    from flue.errors import ConflictError as ConflictError
     from flue.errors import DurableStreamError as DurableStreamError
     from flue.errors import FlueApiError as FlueApiError
     from flue.errors import FlueConnectionError as FlueConnectionError
@@ -67,6 +68,7 @@ _LAZY = {
             "AbortError",
             "AuthenticationError",
             "BadRequestError",
+            "ConflictError",
             "DurableStreamError",
             "FlueApiError",
             "FlueConnectionError",
