@@ -28,6 +28,7 @@ from flue.types import UNSET, Unset, check_base64, shorten_data
 
 if TYPE_CHECKING:
     from flue.config import Settings
+    from flue.core.conversation import ConversationState
     from flue.core.conversation_protocol import ConversationProtocol, ObservationProtocol, Purpose
     from flue.core.retry import BackoffOptions
     from flue.models import AbortResult, ConversationChunk, ConversationSnapshot, SendResult
@@ -501,10 +502,10 @@ def _follow(
 class _Decoded:
     """The decoder of a machine whose items are decoded already."""
 
-    def __call__(self, item: Any) -> ConversationChunk:
-        return cast("ConversationChunk", item)
+    def __call__(self, item: Any) -> Any:
+        return item
 
-    def decode_many(self, items: list[Any]) -> list[ConversationChunk]:
+    def decode_many(self, items: list[Any]) -> list[Any]:
         return items
 
 
@@ -518,13 +519,15 @@ class ObservationSpec:
     """A conversation that is observed, as a face does it.
 
     Attributes:
-        machine: Keeps the state; its batches hold one `ConversationState` each.
+        machine: Keeps the state, and knows the phase.
+        events: Where the caller's states are pulled from.
         instrumentation: Of this observation.
         signal: Ends it.
         timeout: Overall limit in seconds, or None.
     """
 
     machine: ObservationProtocol
+    events: EventBuffer[ConversationState]
     instrumentation: Instrumentation
     signal: AbortSignal | None
     timeout: float | None
@@ -567,7 +570,8 @@ def build_observation(
         limit=settings.max_event_bytes,
     )
     seconds = check_signal_and_timeout(signal, timeout)
-    return ObservationSpec(machine, Instrumentation("conversation", options, live=mode), signal, seconds)
+    events: EventBuffer[ConversationState] = EventBuffer(machine, _Decoded(), _never_terminal)
+    return ObservationSpec(machine, events, Instrumentation("conversation", options, live=mode), signal, seconds)
 
 
 # What errors say.

@@ -1,8 +1,12 @@
 """The state machines that read a conversation: follow a submission or the updates, and keep a state up to date.
 
 Each is made of the two machines of `flue.core.protocol`: a call that asks for the history and a stream that reads the
-updates, one after the other. To a driver it is one more of them: the same actions come out and the same reports go
-in, so a face that drives `StreamProtocol` drives these.
+updates, one after the other. To a driver it is one more `BatchMachine`: the same actions come out and the same reports
+go in, so a face that drives `StreamProtocol` drives these, and an `EventBuffer` hands their items over.
+
+`ConversationProtocol` hands over chunks. A face iterates them; when the iteration is over, `result` is `Done` with the
+reply of a `read`, or the `Fail` that the iteration raised. `ObservationProtocol` hands over states. Its `Fail` may be
+followed by `refresh()`, after which a face goes on driving it; `state`, `phase` and `error` may be read at any time.
 
 ```
                        ┌──────────── place lost: at once, then 1, 2, 4 .. 30 s ◄───────────┐
@@ -605,7 +609,8 @@ class ObservationProtocol(_ConversationReader):
     def refresh(self) -> None:
         """Look again at once, whatever the phase; does nothing once it is closed. May be called from any thread.
 
-        A driver that waits in an action has to be interrupted: call `connection_interrupted()`, then `next_action()`.
+        A driver that waits in an action has to be woken: report `connection_interrupted()`, or the
+        `connection_failed()` that shutting the connection down leads to, and ask for the next action.
         """
         self._refreshing = self.phase != "closed"
 

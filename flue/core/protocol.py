@@ -397,11 +397,11 @@ class CallProtocol(RequestProtocol):
         Args:
             call: the request, and what is made of its response.
             budget: for failures; None for a single attempt.
-            limit: largest response in bytes.
+            limit: largest JSON response in bytes.
         """
         super().__init__(budget)
         self._call = call
-        self._limit = limit
+        self._limit = limit if call.is_json else None  # a file is as large as it is
         if call.idempotency_key is not None:
             again = f"sent again with idempotency_key={call.idempotency_key!r} it is not admitted twice"
             self._lost_post = f"whether the server has admitted the request is not known; {again}"

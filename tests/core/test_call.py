@@ -255,6 +255,7 @@ class TestBytes:
     def test_the_body_is_the_result_whatever_its_type(self):
         response = Response(200, (("Content-Type", "image/png"), ("content-length", "3")), (b"\x89P", b"N"))
         assert play(CallProtocol(self.CALL, None), [response]).end == Done(b"\x89PN")
+        assert play(CallProtocol(self.CALL, None, limit=2), [response]).end == Done(b"\x89PN")
 
     def test_nothing_is_something(self):
         assert play(CallProtocol(self.CALL, None), [Response(200, (("content-length", "0"),))]).end == Done(b"")

@@ -348,6 +348,19 @@ class TestCaller:
         assert machine.phase == "connecting"
         assert texts(played.items[-1]) == ["hi"]
 
+    def test_a_connection_that_was_cut_for_a_refresh_is_no_failure(self) -> None:
+        """The other way to wake a driver: shut its connection down."""
+        machine = observer()
+        reader = Reader(machine, Server(Conversation()))
+        reader.run(items=1)
+        reader._perform(machine.next_action(0.0), 1e9)
+        machine.refresh()
+        machine.connection_failed(RESET, 0.0)
+        action = machine.next_action(0.0)
+        assert isinstance(action, Open)
+        assert action.request.url.endswith("?view=history")
+        assert machine.error is None
+
     def test_refresh_cuts_a_pause_short(self) -> None:
         machine = observer(wait_until_exists=True)
         reader = Reader(machine, Server(None))

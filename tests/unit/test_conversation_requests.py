@@ -28,7 +28,7 @@ from flue._conversation_requests import (
     explain_submission,
 )
 from flue.config import resolve
-from flue.core.actions import Open
+from flue.core.actions import Deliver, Open, ResponseHead
 from flue.core.events import NEED_DATA
 from flue.core.stream_state import Headers
 from flue.errors import AbortError, FlueExecutionError, FlueTimeoutError, ServerError
@@ -279,6 +279,14 @@ class TestTarget:
                 check_target(bad)
 
 
+HEAD = ResponseHead(
+    200,
+    Headers([("stream-next-offset", "0_0"), ("stream-up-to-date", "true"), ("content-type", "application/json")]),
+    body_length_known=True,
+    received_at=0.0,
+)
+
+
 def asked(spec):
     action = spec.machine.next_action(0.0)
     assert isinstance(action, Open)
@@ -304,9 +312,7 @@ class TestStreams:
         machine.next_action(0.0)
         items = [{"type": "stream-checkpoint", "incarnation": "i"}]
         items += [{"type": "sung", "position": {"batch": 0, "index": index}} for index in range(3)]
-        headers = [("stream-next-offset", "0_0"), ("stream-up-to-date", "true"), ("content-type", "application/json")]
-        head = attrs.make_class("Head", ["status", "headers", "body_length_known", "received_at"])
-        machine.response_started(head(200, Headers(headers), True, 0.0), 0.0)
+        machine.response_started(HEAD, 0.0)
         machine.data_received(json.dumps(items).encode(), 0.0)
         machine.response_ended(0.0)
         assert [spec.events.next_event().raw["position"]["index"] for _ in range(3)] == [0, 1, 2]
@@ -348,6 +354,15 @@ class TestStreams:
     def test_of_an_observation(self):
         spec = build_observation(SETTINGS, live="sse", wait_until_exists=True, timeout=5, signal=AbortSignal())
         assert (spec.machine.live, spec.machine.phase, spec.timeout) == ("sse", "loading", 5.0)
+        assert spec.events.next_event() is NEED_DATA
+        spec.machine.next_action(0.0)
+        spec.machine.response_started(HEAD, 0.0)
+        said = {"v": 1, "conversationId": "c", "offset": "-1", "messages": [], "settlements": []}
+        spec.machine.data_received(json.dumps(said).encode(), 0.0)
+        spec.machine.response_ended(0.0)
+        assert isinstance(spec.machine.next_action(0.0), Deliver)
+        assert spec.events.next_event() is spec.machine.state is not None
+        assert spec.events.next_event() is NEED_DATA
 
 
 class TestErrors:
