@@ -24,13 +24,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flue.testing.agents import AgentTurn
-    from flue.testing.faults import Fault, FaultQueue, FaultRule
-    from flue.testing.http1 import RecordedRequest
-    from flue.testing.scripts import Reply
+    from flue.testing._agents import AgentTurn
+    from flue.testing._connections import ServerStoppedError
+    from flue.testing._http import RecordedRequest
+    from flue.testing._runs import InvalidInputError, WorkflowRun
+    from flue.testing.faults import Fault, FaultQueue, FaultRule, Reply
     from flue.testing.server import FlueTestServer
-    from flue.testing.workers import ServerStoppedError
-    from flue.testing.workflows import InvalidInputError, WorkflowRun
 
 __all__ = [
     "AgentTurn",
@@ -46,16 +45,16 @@ __all__ = [
 ]
 
 _MODULES = {
-    "AgentTurn": "agents",
+    "AgentTurn": "_agents",
     "Fault": "faults",
     "FaultQueue": "faults",
     "FaultRule": "faults",
     "FlueTestServer": "server",
-    "InvalidInputError": "workflows",
-    "RecordedRequest": "http1",
-    "Reply": "scripts",
-    "ServerStoppedError": "workers",
-    "WorkflowRun": "workflows",
+    "InvalidInputError": "_runs",
+    "RecordedRequest": "_http",
+    "Reply": "faults",
+    "ServerStoppedError": "_connections",
+    "WorkflowRun": "_runs",
 }
 
 

@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from flue.testing.application import Application
-from flue.testing.engine import Engine
-from flue.testing.handmade import HandmadeRuns
-from flue.testing.journal import Journal
-from flue.testing.listener import listen
-from flue.testing.observed import Observed
-from flue.testing.registrations import Registrations
-from flue.testing.store import Store
-from flue.testing.streams import ReadOptions
+from flue.testing import _responses as responses
+from flue.testing._agents import AgentFunction, AgentRoutes, AgentRunner
+from flue.testing._connections import Connections, Listener, ServerStoppedError, Workers, listen
+from flue.testing._http import Response
+from flue.testing._routes import Routes
+from flue.testing._runs import Runs, Workflow, WorkflowFunction, WorkflowRunner, run_path
+from flue.testing._store import UNSET, SqliteStore, Store
+from flue.testing._streams import EventStreamReader, ReadOptions, UnsupportedVersionError
+from flue.testing.faults import NO_FAULT, FaultQueue, Reply, ScriptExhaustedError, Scripts
 
 if TYPE_CHECKING:
     import re
     import socket
     import ssl
-    from collections.abc import Iterable
+    from collections.abc import AsyncGenerator, Callable, Iterable
     from pathlib import Path
 
-    from flue.testing.faults import FaultQueue
-    from flue.testing.http1 import RecordedRequest
-    from flue.testing.scripts import Reply
+    from flue.testing._http import RecordedRequest
+    from flue.testing._runs import Validate
+    from flue.testing._store import Event
+    from flue.testing.faults import Fault
+
+logger = logging.getLogger("flue.testing")
+
+A = TypeVar("A", bound=AgentFunction)
+F = TypeVar("F", bound=WorkflowFunction)
+
+SECONDS_TO_STOP = 30.0
 
 
-class FlueTestServer(Registrations, HandmadeRuns):
+class FlueTestServer:
     """A server that speaks Flue 1.0, in this process, on loopback.
 
     Workflows are Python callables, runs are real streams: catch-up, long poll, server-sent events, records.
-    Everything may be called from any thread; a test that runs on an event loop waits for the server with
+    Every method may be called from any thread; a test that runs on an event loop waits for the server with
     ``await asyncio.to_thread(...)``.
 
     Example:
@@ -55,8 +69,6 @@ class FlueTestServer(Registrations, HandmadeRuns):
         keep_alive: Seconds after which an idle connection is closed.
         check_versions: Refuse to serve events of another version than 3, as Flue does. Otherwise they are
             served as they are, so that a client's own check can be tested.
-        agent_views: Answer reads of agents as Flue 1.0 betas 8 and 9 do, with conversations, instead of the event
-            streams of betas 3 to 7.
         ssl_context: For HTTPS.
 
     Raises:
@@ -75,33 +87,36 @@ class FlueTestServer(Registrations, HandmadeRuns):
         page_limit: int = 100,
         keep_alive: float = 5.0,
         check_versions: bool = False,
-        agent_views: bool = False,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         if base_path and (not base_path.startswith("/") or base_path.endswith("/")):
             msg = f"base_path must be empty, or begin with a slash and not end with one: {base_path!r}"
             raise ValueError(msg)
+        self._token = token
         self._port = port
         self._base_path = base_path
         self._keep_alive = keep_alive
         self._ssl = ssl_context
         self._scheme = "http" if ssl_context is None else "https"
-        self._observed = Observed()
-        self._engine: Engine | None = None
-        store = Store(None if database is None else Journal(database))
-        self._application = Application(
-            base_path=base_path,
-            token=token,
-            scheme=self._scheme,
-            agent_views=agent_views,
-            store=store,
-            options=ReadOptions(poll_hold, heartbeat, page_limit, check_versions),
-            observed=self._observed,
-        )
-        Registrations.__init__(self, self._application.workflows, self._application.agents)
-        HandmadeRuns.__init__(self, self._application.runs, store)
 
-    # Life
+        self._workflows: dict[str, Workflow] = {}
+        self._agents: dict[str, AgentFunction] = {}
+        self._faults = FaultQueue()
+        self._scripts = Scripts()
+        self._store = Store(None if database is None else SqliteStore(database))
+        self._runs = Runs(self._store)
+        self._reader = EventStreamReader(self._store, ReadOptions(poll_hold, heartbeat, page_limit, check_versions))
+
+        # What tests ask about; written on the loop of the server.
+        self._changed = threading.Condition()
+        self._requests: list[RecordedRequest] = []
+        self._numbered = 0
+        self._open_connections = 0
+        self._problems: list[str] = []
+
+        self._thread: _LoopThread | None = None
+
+    # Start and stop
 
     def start(self) -> None:
         """Listen and serve; returns when connections are accepted.
@@ -110,14 +125,26 @@ class FlueTestServer(Registrations, HandmadeRuns):
             OSError: The port is taken.
             RuntimeError: The server runs already.
         """
-        if self._engine is not None:
+        if self._thread is not None:
             raise RuntimeError("the server runs already")
         sock = self._listen()
-        self._application.begin()
-        engine = Engine(self._application, self._observed, keep_alive=self._keep_alive, ssl_context=self._ssl)
-        engine.start(sock)
-        self._engine = engine
-        self._store.on_change = engine.wake
+        workers = Workers()
+        routes = self._routes(workers)
+
+        async def respond(request: RecordedRequest) -> tuple[Response | bytes, Fault]:
+            return await self._respond(routes, request)
+
+        connections = Connections(
+            respond=respond,
+            next_number=self._next_number,
+            on_count=self._set_open_connections,
+            on_error=self._report,
+            keep_alive=self._keep_alive,
+        )
+        thread = _LoopThread(connections, workers, self._ssl, self._report)
+        self._store.on_change = lambda path: thread.call_soon(self._reader.condition.wake, path)
+        thread.start(sock)
+        self._thread = thread
 
     def stop(self) -> None:
         """Reset every connection, end running workflows, leave no thread and no socket. Idempotent.
@@ -125,9 +152,9 @@ class FlueTestServer(Registrations, HandmadeRuns):
         Raises:
             RuntimeError: The thread of a workflow does not end within five seconds.
         """
-        engine, self._engine = self._engine, None
-        if engine is not None:
-            engine.stop()
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.stop()
 
     def close(self) -> None:
         """Stop for good, and close the database."""
@@ -162,7 +189,7 @@ class FlueTestServer(Registrations, HandmadeRuns):
 
     def drop_connections(self) -> None:
         """Reset every open connection."""
-        self._running().drop_connections()
+        self._running().reset_connections()
 
     # Addresses
 
@@ -176,12 +203,149 @@ class FlueTestServer(Registrations, HandmadeRuns):
         """Where the routes are mounted: what a client is given."""
         return f"{self._scheme}://127.0.0.1:{self._port}{self._base_path}"
 
-    # What goes wrong
+    # Workflows and agents: may be added while the server runs
+
+    def workflow(
+        self,
+        name: str,
+        *,
+        runs: bool = True,
+        accepts_input: bool = True,
+        validate: Validate | None = None,
+    ) -> Callable[[F], F]:
+        """Register the decorated function as a workflow; see `add_workflow`."""
+
+        def register(function: F) -> F:
+            self.add_workflow(name, function, runs=runs, accepts_input=accepts_input, validate=validate)
+            return function
+
+        return register
+
+    def add_workflow(
+        self,
+        name: str,
+        function: WorkflowFunction,
+        *,
+        runs: bool = True,
+        accepts_input: bool = True,
+        validate: Validate | None = None,
+    ) -> None:
+        """Register a workflow, in place of an older one of this name.
+
+        Args:
+            name: In the URL.
+            function: Called with a `WorkflowRun` for every invocation: a plain function on a thread of its own,
+                a coroutine function on the loop of the server. What it returns is the result of the run, what
+                it raises is its error.
+            runs: Whether its runs can be read. Without, they answer 404 though they execute.
+            accepts_input: Whether it takes input at all. Input that is not wanted is a 500.
+            validate: Called with the input; a `ValueError`, `TypeError` or `LookupError` that it raises is a
+                500 with an issue of that text, before anything runs. `InvalidInputError` says where, too.
+        """
+        self._workflows[name] = Workflow(name, function, runs, accepts_input, validate)
+
+    def agent(self, name: str) -> Callable[[A], A]:
+        """Register the decorated function as an agent; see `add_agent`."""
+
+        def register(function: A) -> A:
+            self.add_agent(name, function)
+            return function
+
+        return register
+
+    def add_agent(self, name: str, function: AgentFunction) -> None:
+        """Register an agent, in place of an older one of this name.
+
+        Args:
+            name: In the URL.
+            function: Called with an `AgentTurn` for every prompt, one after the other for each instance: a plain
+                function on a thread of its own, a coroutine function on the loop of the server. A text that it
+                returns is the answer of a model, anything else is the result as it is. What it raises settles
+                the submission as failed; as from Flue, a client does not learn why.
+        """
+        self._agents[name] = function
+
+    # Runs written event by event, which no workflow works on; also while the server does not run
+
+    def create_run(self, workflow_name: str = "test", *, input: Any = UNSET, run_id: str | None = None) -> str:
+        """Make an active run with an empty stream, which nobody works on. Returns its id.
+
+        Args:
+            workflow_name: In the record. The workflow need not be registered.
+            input: In the record.
+            run_id: Instead of a new one.
+
+        Raises:
+            ValueError: There is a run of this id.
+        """
+        return self._runs.create(workflow_name, input=input, run_id=run_id)
+
+    def append(self, run_id: str, *events: Event, raw: bool = False, notify: bool = True) -> None:
+        """Add events to the stream of a run; its readers see them at once, all together.
+
+        Args:
+            run_id: Of a run whose stream is open.
+            events: Fields of the wire (camelCase); ``runId``, ``v``, ``eventIndex`` and ``timestamp`` are added
+                unless they are there. Text and bytes are JSON already and served untouched.
+            raw: Add nothing.
+            notify: Wake the readers that wait. Without, it is as if another process had written: they notice
+                at their next read.
+
+        Raises:
+            KeyError: No such run.
+            ValueError: Its stream is closed.
+        """
+        self._runs.append(run_id, events, raw=raw, notify=notify)
+
+    def close_run(self, run_id: str, *, notify: bool = True) -> None:
+        """Close the stream of a run; its record stays as it is.
+
+        Raises:
+            KeyError: No such run.
+        """
+        self._store.close_stream(run_path(run_id), notify=notify)
+
+    def complete_record(self, run_id: str, *, result: Any = None, error: Any = None) -> None:
+        """Write the end of a run into its record; its stream stays as it is.
+
+        Raises:
+            KeyError: No such run.
+        """
+        self._runs.complete_record(run_id, result=result, error=error)
+
+    def finish_run(self, run_id: str, *, result: Any = None, error: Any = None) -> None:
+        """End a run as Flue does: ``run_end``, then the stream is closed, then the record is written.
+
+        Args:
+            run_id: Of a run whose stream is open.
+            result: Of the run, when it did not fail.
+            error: Why it failed, JSON: usually ``{"name": ..., "message": ...}``.
+
+        Raises:
+            KeyError: No such run.
+            ValueError: Its stream is closed.
+        """
+        self._runs.finish(run_id, result=result, error=error)
+
+    @property
+    def run_ids(self) -> list[str]:
+        """The ids of all runs, those of workflows too, in the order of their making."""
+        return self._store.run_ids()
+
+    def history(self, run_id: str) -> list[Any]:
+        """Every event of a run so far, parsed.
+
+        Raises:
+            KeyError: No such run.
+        """
+        return self._store.history(run_path(run_id))
+
+    # Faults and scripts
 
     @property
     def faults(self) -> FaultQueue:
         """The faults to come."""
-        return self._application.faults
+        return self._faults
 
     def script(
         self,
@@ -200,24 +364,26 @@ class FlueTestServer(Registrations, HandmadeRuns):
             repeat_last: The last reply is for all that follow. Otherwise these get status 599, and `problems`
                 says so.
         """
-        self._application.scripts.add(path, replies, method=method, repeat_last=repeat_last)
+        self._scripts.add(path, replies, method=method, repeat_last=repeat_last)
 
-    # What was seen
+    # What the server has seen
 
     @property
     def requests(self) -> list[RecordedRequest]:
         """The requests so far, in the order they arrived."""
-        return self._observed.requests
+        with self._changed:
+            return list(self._requests)
 
     @property
     def open_connections(self) -> int:
         """How many connections are open."""
-        return self._observed.connections
+        return self._open_connections
 
     @property
     def problems(self) -> list[str]:
         """What went wrong in the server itself or with its scripts: empty in a good test."""
-        return self._observed.problems
+        with self._changed:
+            return list(self._problems)
 
     def wait_for_requests(self, count: int, timeout: float = 5.0) -> list[RecordedRequest]:
         """Wait until so many requests have come in, and return all.
@@ -225,7 +391,8 @@ class FlueTestServer(Registrations, HandmadeRuns):
         Raises:
             TimeoutError: They have not, in `timeout` seconds.
         """
-        return self._observed.wait_for_requests(count, timeout)
+        self._wait(lambda: len(self._requests) >= count, timeout, lambda: f"{len(self._requests)} of {count} requests")
+        return self.requests
 
     def wait_for_connections(self, count: int, timeout: float = 5.0) -> None:
         """Wait until exactly so many connections are open.
@@ -233,14 +400,228 @@ class FlueTestServer(Registrations, HandmadeRuns):
         Raises:
             TimeoutError: They are not, in `timeout` seconds.
         """
-        self._observed.wait_for_connections(count, timeout)
+        self._wait(
+            lambda: self._open_connections == count,
+            timeout,
+            lambda: f"{self._open_connections} connections, not {count}",
+        )
+
+    def _wait(self, met: Callable[[], bool], timeout: float, found: Callable[[], str]) -> None:
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            while not met():
+                if not self._changed.wait(deadline - time.monotonic()):
+                    msg = f"{found()} after {timeout:g} s"
+                    raise TimeoutError(msg)
+
+    # On the loop of the server
+
+    def _routes(self, workers: Workers) -> Routes:
+        agents = AgentRoutes(
+            agents=self._agents,
+            runner=AgentRunner(self._store, workers),
+            reader=self._reader,
+            scheme=self._scheme,
+        )
+        return Routes(
+            base_path=self._base_path,
+            token=self._token,
+            store=self._store,
+            reader=self._reader,
+            workflows=self._workflows,
+            runner=WorkflowRunner(self._runs, workers),
+            agents=agents,
+        )
+
+    async def _respond(self, routes: Routes, request: RecordedRequest) -> tuple[Response | bytes, Fault]:
+        """The response to a request, and its fault. Never raises: an error of the server is a 500."""
+        with self._changed:
+            self._requests.append(request)
+            self._changed.notify_all()
+        try:
+            return await self._choose_response(routes, request)
+        except ScriptExhaustedError as error:
+            self._add_problem(str(error))
+            return Response(599, [("content-type", "text/plain")], str(error).encode()), NO_FAULT
+        except ServerStoppedError:
+            pass
+        except Exception as error:  # noqa: BLE001 - reported to the test
+            self._report(error)
+        return responses.internal_error(), NO_FAULT
+
+    async def _choose_response(self, routes: Routes, request: RecordedRequest) -> tuple[Response | bytes, Fault]:
+        """Faults come first, then scripts, then the routes."""
+        fault = self._faults.take(request)
+        if fault.refuse:
+            return b"", fault
+        if fault.status is not None:
+            return Response(fault.status, [], fault.body or b""), fault
+        reply = self._scripts.take(request)
+        if isinstance(reply, Reply) and fault is NO_FAULT:
+            fault = reply.fault
+        response = await routes.respond(request) if reply is None else _scripted(reply)
+        if fault.body is not None and isinstance(response, Response):
+            response = replace(response, body=fault.body)
+        return response, fault
+
+    def _next_number(self) -> int:
+        self._numbered += 1
+        return self._numbered
+
+    def _set_open_connections(self, count: int) -> None:
+        with self._changed:
+            self._open_connections = count
+            self._changed.notify_all()
+
+    def _report(self, error: BaseException) -> None:
+        """Note what failed, unless Flue would have failed too."""
+        if not isinstance(error, UnsupportedVersionError):
+            self._add_problem(f"{type(error).__name__}: {error}", error)
+
+    def _add_problem(self, problem: str, error: BaseException | None = None) -> None:
+        logger.error("%s", problem, exc_info=error)
+        with self._changed:
+            self._problems.append(problem)
 
     def _listen(self) -> socket.socket:
         sock = listen(self._port)
         self._port = sock.getsockname()[1]
         return sock
 
-    def _running(self) -> Engine:
-        if self._engine is None:
+    def _running(self) -> _LoopThread:
+        if self._thread is None:
             raise RuntimeError("the server does not run")
-        return self._engine
+        return self._thread
+
+
+class _LoopThread:
+    """A thread with an event loop on which connections are served, from `start` to `stop`, once."""
+
+    def __init__(
+        self,
+        connections: Connections,
+        workers: Workers,
+        ssl_context: ssl.SSLContext | None,
+        report: Callable[[BaseException], None],
+    ) -> None:
+        self._connections = connections
+        self._workers = workers
+        self._ssl = ssl_context
+        self._report = report
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._listener: Listener | None = None
+        self._stopping: asyncio.Event | None = None
+        self._failure: BaseException | None = None
+        self._ready = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, sock: socket.socket) -> None:
+        """Serve on a listening socket; returns when connections are accepted."""
+        self._thread = threading.Thread(target=self._run, args=(sock,), name="flue test server", daemon=True)
+        self._thread.start()
+        self._ready.wait()
+        self._raise_failure()
+
+    def stop(self) -> None:
+        """Reset the connections, end the workflows, end the thread.
+
+        Raises:
+            RuntimeError: A workflow does not end, or this is the thread that should.
+        """
+        if self._thread is None or self._stopping is None:
+            return
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("a server cannot be stopped from its own loop")
+        self.call_soon(self._stopping.set)
+        self._thread.join(SECONDS_TO_STOP)
+        self._raise_failure()
+        if self._thread.is_alive():
+            raise RuntimeError("the server does not stop")
+
+    def call_soon(self, function: Callable[..., object], *arguments: object) -> None:
+        """Call a function on the loop, unless that has ended. From any thread, at any time."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(function, *arguments)
+
+    def pause_listening(self) -> None:
+        self.call(self._close_listener)
+
+    def resume_listening(self, sock: socket.socket) -> None:
+        async def accept() -> None:
+            self._accept(sock)
+
+        self.call(accept)
+
+    def reset_connections(self) -> None:
+        async def reset_all() -> None:
+            self._connections.reset_all()
+
+        self.call(reset_all)
+
+    def call(self, work: Callable[[], Any]) -> None:
+        """Run a coroutine function on the loop and wait for it.
+
+        Raises:
+            RuntimeError: The server does not run, or this is its own loop.
+        """
+        if self._loop is None or threading.current_thread() is self._thread:
+            raise RuntimeError("only while the server runs, and not from its own loop")
+        asyncio.run_coroutine_threadsafe(work(), self._loop).result(SECONDS_TO_STOP)
+
+    def _run(self, sock: socket.socket) -> None:
+        try:
+            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+                runner.run(self._main(sock))
+        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+            self._failure = error
+        finally:
+            sock.close()
+            self._ready.set()
+
+    async def _main(self, sock: socket.socket) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(self._handle)
+        self._stopping = asyncio.Event()
+        self._accept(sock)
+        self._ready.set()
+        try:
+            await self._stopping.wait()
+        finally:
+            await self._close_listener()
+            await self._connections.close()
+            await self._workers.stop()
+
+    def _accept(self, sock: socket.socket) -> None:
+        self._listener = Listener(sock, self._connections.make_protocol, self._ssl, self._report)
+
+    async def _close_listener(self) -> None:
+        if self._listener is not None:
+            await self._listener.close()
+            self._listener = None
+
+    def _handle(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Errors that asyncio can report to nobody else. Clients that leave are no problem of ours."""
+        error: BaseException | None = context.get("exception")
+        if not isinstance(error, OSError):
+            self._report(error or RuntimeError(context.get("message")))
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+
+
+def _scripted(reply: bytes | Reply) -> Response | bytes:
+    if isinstance(reply, bytes):
+        return reply
+    body = reply.body if isinstance(reply.body, bytes) else _chunks(reply.body)
+    return Response(reply.status, list(reply.headers), body)
+
+
+async def _chunks(pieces: Iterable[bytes]) -> AsyncGenerator[bytes, None]:
+    for piece in pieces:
+        yield piece
+        # A body without end that meets no resistance (TLS to a client that has gone gives none) must let the loop
+        # turn: only then is the end of the connection noticed.
+        await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""What the server remembers: streams of events and the records of runs, in memory, journalled when asked.
+"""The state of the server: streams of events and the records of runs, in memory or in a SQLite file too.
 
 Offsets are positions of events: ``-1`` before the first one, then 16 digits twice, the first half always zero.
 Usable from any thread.
@@ -6,19 +6,61 @@ Usable from any thread.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import secrets
+import sqlite3
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-from flue.testing.answers import to_json
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
-    from flue.testing.journal import Journal
+
+class Unset:
+    """The type of `UNSET`."""
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Final = Unset()
+"""Not given, as opposed to `None`, which is the JSON value ``null``."""
+
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def to_json(value: Any) -> bytes:
+    """JSON as ``JSON.stringify`` writes it: no spaces, other scripts as they are, lone surrogates escaped.
+
+    Raises:
+        ValueError: NaN, an infinity or a cycle.
+        TypeError: Something that JSON does not know.
+    """
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace")
+
+
+def make_id(prefix: str) -> str:
+    """An id such as ``run_01M83TZSJPHJDJ3DMV544RP15Q``: 48 bits of time, 80 of chance."""
+    return f"{prefix}_{_base32((time.time_ns() // 1_000_000) << 80 | secrets.randbits(80))}"
+
+
+def stable_id(prefix: str, name: str) -> str:
+    """An id that is always the same for a name."""
+    return f"{prefix}_{_base32(int.from_bytes(hashlib.sha256(name.encode()).digest()[:16]))}"
+
+
+def _base32(number: int) -> str:
+    """128 bits in Crockford's alphabet."""
+    return "".join(ALPHABET[number >> shift & 31] for shift in range(125, -5, -5))
+
 
 Event: TypeAlias = Mapping[str, Any] | str | bytes
 """An event of the wire; text and bytes are JSON already and served untouched."""
@@ -63,18 +105,18 @@ class Store:
     """Streams by their path (``runs/ID``, ``agents/NAME/ID``) and run records by run id.
 
     Args:
-        journal: Where everything is written as well, and read from at the start.
+        database: Where everything is written as well, and read from at the start.
     """
 
-    def __init__(self, journal: Journal | None = None) -> None:
+    def __init__(self, database: SqliteStore | None = None) -> None:
         self._lock = threading.RLock()
-        self._journal = journal
+        self._journal = database
         self._streams: dict[str, Stream] = {}
         self._records: dict[str, dict[str, Any]] = {}
         self.on_change: Callable[[str], None] = lambda _: None
         """Called with the path of a stream, in the thread that changed it, after the change."""
-        if journal is not None:
-            self._streams, self._records = journal.load()
+        if database is not None:
+            self._streams, self._records = database.load()
 
     def create_stream(self, path: str) -> bool:
         """Make a stream; `False` when it was there already."""
@@ -174,7 +216,7 @@ class Store:
             return list(self._records)
 
     def forget(self) -> None:
-        """Lose everything, the journal included."""
+        """Lose everything, the database included."""
         with self._lock:
             self._streams.clear()
             self._records.clear()
@@ -182,7 +224,7 @@ class Store:
                 self._journal.forget()
 
     def close(self) -> None:
-        """Release the journal."""
+        """Release the database."""
         with self._lock:
             if self._journal is not None:
                 self._journal.close()
@@ -202,3 +244,66 @@ def _complete(event: Mapping[str, Any], envelope: Mapping[str, Any], index: int)
     own = {name: value for name, value in event.items() if name not in stamps}
     added = {name: value for name, value in envelope.items() if name not in own}
     return own | added | {name: event.get(name, value) for name, value in stamps.items()}
+
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS streams (path TEXT PRIMARY KEY, closed INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS events (path TEXT, position INTEGER, data BLOB, PRIMARY KEY (path, position)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS records (run_id TEXT PRIMARY KEY, data BLOB NOT NULL);
+"""
+
+# Unlike INSERT OR REPLACE it leaves the row where it is: records are loaded in the order of their making.
+PUT_RECORD = "INSERT INTO records VALUES (?, ?) ON CONFLICT (run_id) DO UPDATE SET data = excluded.data"
+
+
+class SqliteStore:
+    """Writes through to SQLite; every call is on disk, as far as a killed process is concerned, when it returns.
+
+    Not safe for use by several threads at once: the store's lock is held around every call.
+
+    Args:
+        database: The file, made when it is not there.
+    """
+
+    def __init__(self, database: str | Path) -> None:
+        self._db = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = OFF")
+        self._db.executescript(SCHEMA)
+
+    def load(self) -> tuple[dict[str, Stream], dict[str, dict[str, Any]]]:
+        """The streams by path and the records by run id that earlier servers left."""
+        streams = {path: Stream(closed=bool(closed)) for path, closed in self._db.execute("SELECT * FROM streams")}
+        for path, data in self._db.execute("SELECT path, data FROM events ORDER BY path, position"):
+            streams[path].events.append(data)
+        records = {
+            run_id: json.loads(data) for run_id, data in self._db.execute("SELECT * FROM records ORDER BY rowid")
+        }
+        return streams, records
+
+    def create_stream(self, path: str) -> None:
+        """Note a new stream."""
+        self._db.execute("INSERT INTO streams (path) VALUES (?)", (path,))
+
+    def append(self, path: str, first: int, items: Sequence[bytes]) -> None:
+        """Note events from a position on, all or none."""
+        rows = [(path, position, item) for position, item in enumerate(items, first)]
+        self._db.execute("BEGIN")
+        with self._db:
+            self._db.executemany("INSERT INTO events VALUES (?, ?, ?)", rows)
+
+    def close_stream(self, path: str) -> None:
+        """Note that a stream takes nothing more."""
+        self._db.execute("UPDATE streams SET closed = 1 WHERE path = ?", (path,))
+
+    def put_record(self, run_id: str, data: bytes) -> None:
+        """Note the record of a run."""
+        self._db.execute(PUT_RECORD, (run_id, data))
+
+    def forget(self) -> None:
+        """Empty every table."""
+        self._db.executescript("DELETE FROM streams; DELETE FROM events; DELETE FROM records;")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()

@@ -1,4 +1,4 @@
-"""The HTTP routes of Flue 1.0: runs, workflows and, by their own module, agents, with its order of checks."""
+"""The HTTP routes of Flue 1.0 in its order of checks: runs, workflows and, by `AgentRoutes`, agents."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from flue.testing import answers
-from flue.testing.answers import Answer, json_answer
-from flue.testing.bodies import parse_body, refuse_wait
-from flue.testing.http1 import path_segments
-from flue.testing.runs import run_path
+from flue.testing import _responses as responses
+from flue.testing._http import Response, path_segments
+from flue.testing._responses import json_response, parse_body, validate_wait
+from flue.testing._runs import run_path
 
 if TYPE_CHECKING:
-    from flue.testing.agent_routes import AgentRoutes
-    from flue.testing.http1 import RecordedRequest
-    from flue.testing.store import Store
-    from flue.testing.streams import StreamReads
-    from flue.testing.workflows import Workflow, WorkflowRunner
+    from flue.testing._agents import AgentRoutes
+    from flue.testing._http import RecordedRequest
+    from flue.testing._runs import Workflow, WorkflowRunner
+    from flue.testing._store import Store
+    from flue.testing._streams import EventStreamReader
 
 
 class Routes:
@@ -27,7 +26,7 @@ class Routes:
         base_path: What every path begins with; empty or beginning with a slash.
         token: The bearer token that every request must carry, or `None`.
         store: Where the state is.
-        reads: Answers reads of streams.
+        reader: Reads streams.
         workflows: By name; may grow while the server runs.
         runner: Runs them.
         agents: Answers requests to agents.
@@ -39,7 +38,7 @@ class Routes:
         base_path: str,
         token: str | None,
         store: Store,
-        reads: StreamReads,
+        reader: EventStreamReader,
         workflows: dict[str, Workflow],
         runner: WorkflowRunner,
         agents: AgentRoutes,
@@ -47,69 +46,69 @@ class Routes:
         self._base_path = base_path
         self._token = token
         self._store = store
-        self._reads = reads
+        self._reader = reader
         self._workflows = workflows
         self._runner = runner
         self._agents = agents
 
-    async def answer(self, request: RecordedRequest) -> Answer:
-        """The answer of the route that the request names."""
-        answer = await self._answer(request)
+    async def respond(self, request: RecordedRequest) -> Response:
+        """The response of the route that the request names."""
+        response = await self._respond(request)
         if request.method == "HEAD":
-            # Hono makes a new answer without the body, whose headers are in lower case and sorted.
-            return replace(answer, headers=sorted((name.lower(), value) for name, value in answer.headers))
-        return answer
+            # Hono makes a new response without the body, whose headers are in lower case and sorted.
+            return replace(response, headers=sorted((name.lower(), value) for name, value in response.headers))
+        return response
 
-    async def _answer(self, request: RecordedRequest) -> Answer:
+    async def _respond(self, request: RecordedRequest) -> Response:
         segments = path_segments(request.path, self._base_path)
         if segments is None:
-            return answers.no_route()
+            return responses.no_route()
         if self._token is not None and request.header("authorization") != f"Bearer {self._token}":
-            return answers.unauthorized()
+            return responses.unauthorized()
         match segments:
             case ["runs", run_id] if run_id:
                 return await self._run(request, run_id)
             case ["workflows", name] if name:
                 return await self._workflow(request, name)
             case ["agents", name, instance_id] if name and instance_id:
-                return await self._agents.answer(request, name, instance_id)
+                return await self._agents.respond(request, name, instance_id)
             case _:
-                return answers.no_route()
+                return responses.no_route()
 
-    async def _run(self, request: RecordedRequest, run_id: str) -> Answer:
+    async def _run(self, request: RecordedRequest, run_id: str) -> Response:
         record = self._store.record(run_id)
         workflow = None if record is None else self._workflows.get(record["workflowName"])
         if record is None or (workflow is not None and not workflow.runs):
-            return answers.run_not_found(run_id)
+            return responses.run_not_found(run_id)
         if request.method == "HEAD":
-            return self._reads.head(run_path(run_id)) or answers.run_not_found(run_id)
+            return self._reader.head(run_path(run_id)) or responses.run_not_found(run_id)
         if request.method != "GET":
-            return answers.method_not_allowed(request.method, "GET", "HEAD")
+            return responses.method_not_allowed(request.method, "GET", "HEAD")
         if request.first("meta") is not None:
-            return json_answer(record)
-        return await self._reads.read(run_path(run_id), request) or answers.run_not_found(run_id)
+            return json_response(record)
+        return await self._reader.read(run_path(run_id), request) or responses.run_not_found(run_id)
 
-    async def _workflow(self, request: RecordedRequest, name: str) -> Answer:
+    async def _workflow(self, request: RecordedRequest, name: str) -> Response:
         if request.method != "POST":
-            return answers.method_not_allowed(request.method, "POST")
-        refusal = refuse_wait(request)
+            return responses.method_not_allowed(request.method, "POST")
+        refusal = validate_wait(request)
         if refusal is not None:
             return refusal
         if not name.strip():
             shape = "Workflow URLs must have the shape /workflows/<name> with a non-empty segment."
-            return answers.invalid_request(shape)
+            return responses.invalid_request(shape)
         workflow = self._workflows.get(name)
         if workflow is None:
-            return answers.workflow_not_found(name)
+            return responses.workflow_not_found(name)
         value = parse_body(request)
-        refusal = value if isinstance(value, Answer) else workflow.refuse(value)
+        refusal = value if isinstance(value, Response) else workflow.check_input(value)
         if refusal is not None:
             return refusal
         run_id, result = self._runner.start(workflow, value)
         if request.first("wait") is None:
-            return json_answer({"runId": run_id}, status=202)
+            return json_response({"runId": run_id}, status=202)
         try:
             # Shielded: the run goes on when the client that waits for it leaves.
-            return json_answer({"result": await asyncio.shield(result), "runId": run_id})
+            return json_response({"result": await asyncio.shield(result), "runId": run_id})
         except Exception:  # noqa: BLE001 - whatever the workflow raised; its run says what
-            return answers.internal_error()
+            return responses.internal_error()

@@ -1,4 +1,4 @@
-"""Agents as Python callables, with the event streams that Flue 1.0 betas 3 to 7 give them."""
+"""Agents of Flue 1.0 as Python callables, the event streams that betas 3 to 7 give them, and their routes."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ import asyncio
 import time
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
-from flue.testing.answers import to_json
-from flue.testing.ids import make_id, stable_id
-from flue.testing.store import format_offset
-from flue.testing.workers import ServerStoppedError
+from flue.testing import _responses as responses
+from flue.testing._connections import ServerStoppedError
+from flue.testing._http import Response
+from flue.testing._responses import json_response, parse_body, validate_wait
+from flue.testing._store import format_offset, make_id, stable_id, to_json
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Awaitable, Callable, Mapping
 
-    from flue.testing.conversations import Conversations
-    from flue.testing.store import Store
-    from flue.testing.workers import Workers
+    from flue.testing._connections import Workers
+    from flue.testing._http import RecordedRequest
+    from flue.testing._store import Store
+    from flue.testing._streams import EventStreamReader
 
 AgentFunction: TypeAlias = "Callable[[AgentTurn], Any] | Callable[[AgentTurn], Awaitable[Any]]"
 
@@ -47,7 +49,7 @@ class Prompt:
 
     Attributes:
         message: The text.
-        images: Objects of the wire: ``type``, ``data`` (base64), ``mimeType``.
+        images: Objects of the writer: ``type``, ``data`` (base64), ``mimeType``.
     """
 
     message: str
@@ -62,7 +64,7 @@ class AgentTurn:
         instance_id: From the URL.
         submission_id: Of this submission.
         message: What was sent.
-        images: Objects of the wire: ``type``, ``data`` (base64), ``mimeType``.
+        images: Objects of the writer: ``type``, ``data`` (base64), ``mimeType``.
     """
 
     def __init__(
@@ -156,11 +158,10 @@ class AgentTurn:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What became of a prompt: where the streams were when it came in, and its result to come."""
+    """An accepted prompt: the offset of the stream when it came in, and its result to come."""
 
     submission_id: str
     offset: str
-    conversation_offset: str
     result: asyncio.Task[Any]
 
 
@@ -170,13 +171,11 @@ class AgentRunner:
     Args:
         store: Where the streams live.
         workers: Who calls the functions.
-        conversations: What betas 8 and 9 show of the same.
     """
 
-    def __init__(self, store: Store, workers: Workers, conversations: Conversations) -> None:
+    def __init__(self, store: Store, workers: Workers) -> None:
         self._store = store
         self._workers = workers
-        self._conversations = conversations
         self._busy: dict[str, asyncio.Lock] = {}
 
     def submit(self, name: str, instance_id: str, function: AgentFunction, prompt: Prompt) -> Submission:
@@ -186,14 +185,13 @@ class AgentRunner:
         position, _ = self._store.tail(path) or (-1, False)
         turn = AgentTurn(name, instance_id, prompt, store=self._store, stopped=self._workers.stopped)
         task = self._workers.spawn(self._execute(function, turn))
-        return Submission(turn.submission_id, format_offset(position), self._conversations.open(turn), task)
+        return Submission(turn.submission_id, format_offset(position), task)
 
     async def _execute(self, function: AgentFunction, turn: AgentTurn) -> Any:
         path = agent_path(turn.agent_name, turn.instance_id)
         async with self._busy.setdefault(path, asyncio.Lock()):
             started = time.monotonic()
             turn.begin()
-            self._conversations.asked(turn)
             try:
                 answered = await self._workers.call(function, turn, name=f"agent {path}")
                 result = (
@@ -205,8 +203,105 @@ class AgentRunner:
                 raise
             except Exception:
                 turn.settle({"error": FAILED}, started=started)
-                self._conversations.settled(turn, {"outcome": "failed", "error": FAILED})
                 raise
-            self._conversations.answered(turn, result)
-            self._conversations.settled(turn, {"outcome": "completed", "result": result})
             return result
+
+
+MAX_IMAGE_DATA = 14 * 1024 * 1024
+"""Characters of base64 in one image."""
+
+PROMPT_SHAPE = 'Direct agent requests must use JSON object body { "message": string, "images"?: image[] }.'
+
+
+class AgentRoutes:
+    """Answers requests to agents.
+
+    Args:
+        agents: By name; may grow while the server runs.
+        runner: Runs them.
+        reader: Reads their event streams.
+        scheme: Of the URLs that are handed out.
+    """
+
+    def __init__(
+        self,
+        *,
+        agents: dict[str, AgentFunction],
+        runner: AgentRunner,
+        reader: EventStreamReader,
+        scheme: str,
+    ) -> None:
+        self._agents = agents
+        self._runner = runner
+        self._reader = reader
+        self._scheme = scheme
+
+    async def respond(self, request: RecordedRequest, name: str, instance_id: str) -> Response:
+        """The response to a request for an agent instance."""
+        refusal = validate_wait(request) if request.method == "POST" else None
+        if refusal is not None:
+            return refusal
+        if request.method not in {"GET", "HEAD", "POST"}:
+            return responses.method_not_allowed(request.method, "GET", "HEAD", "POST")
+        if not name.strip() or not instance_id.strip():
+            shape = "Agent URLs must have the shape /agents/<name>/<id> with non-empty segments."
+            return responses.invalid_request(shape)
+        function = self._agents.get(name)
+        if function is None:
+            return responses.agent_not_found(name)
+        if request.method == "POST":
+            return await self._prompt(request, name, instance_id, function, wait=request.first("wait") is not None)
+        path = agent_path(name, instance_id)
+        response = self._reader.head(path) if request.method == "HEAD" else await self._reader.read(path, request)
+        return response or responses.stream_not_found(path)
+
+    async def _prompt(
+        self, request: RecordedRequest, name: str, instance_id: str, function: AgentFunction, *, wait: bool
+    ) -> Response:
+        prompt = parse_prompt(parse_body(request))
+        if isinstance(prompt, Response):
+            return prompt
+        submission = self._runner.submit(name, instance_id, function, prompt)
+        offset = submission.offset
+        # From the request itself: behind a proxy it may name a host that the client does not know.
+        stream_url = f"{self._scheme}://{request.header('host') or '127.0.0.1'}{request.path}"
+        receipt = {"streamUrl": stream_url, "offset": offset, "submissionId": submission.submission_id}
+        if not wait:
+            headers = [("Location", stream_url), ("Stream-Next-Offset", offset)]
+            return json_response(receipt, status=202, headers=headers)
+        try:
+            return json_response({"result": await asyncio.shield(submission.result), **receipt})
+        except Exception:  # noqa: BLE001 - whatever the agent raised; its stream says that it failed
+            return responses.internal_error()
+
+
+def parse_prompt(value: Any) -> Prompt | Response:
+    """What an agent is sent, or the response that refuses it."""
+    if isinstance(value, Response):
+        return value
+    if not _is_object(value) or not isinstance(value.get("message"), str) or not _are_images(value.get("images", [])):
+        return responses.invalid_request(PROMPT_SHAPE)
+    images = value.get("images", [])
+    if any(len(image["data"]) > MAX_IMAGE_DATA for image in images):
+        return responses.invalid_request(f"Image data exceeds the {MAX_IMAGE_DATA} character limit.")
+    return Prompt(value["message"], images)
+
+
+def _is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
+
+
+def _are_images(value: object) -> bool:
+    return _is_array(value) and all(map(_is_image, value))
+
+
+def _is_array(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
+
+
+def _is_image(value: object) -> bool:
+    match value:
+        case {"type": "image", "data": str(), "mimeType": str()}:
+            return True
+        case _:
+            return False
