@@ -7,6 +7,7 @@ import contextlib
 import inspect
 import socket
 import threading
+import weakref
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flue.testing._http import (
@@ -258,6 +259,15 @@ class Workers:
         """Set once the server stops."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._threads: set[threading.Thread] = set()
+        self._interrupts: weakref.WeakSet[threading.Event] = weakref.WeakSet()
+
+    def make_interrupt(self) -> threading.Event:
+        """An event that is set once the server stops, and by its owner when it likes."""
+        event = threading.Event()
+        self._interrupts.add(event)
+        if self.stopped.is_set():
+            event.set()
+        return event
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run something that outlives the request that asked for it, until the server stops."""
@@ -285,6 +295,8 @@ class Workers:
             RuntimeError: A thread does not end.
         """
         self.stopped.set()
+        for event in list(self._interrupts):
+            event.set()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

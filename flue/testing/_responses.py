@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 SECURITY_HEADERS: Headers = [("X-Content-Type-Options", "nosniff"), ("Cross-Origin-Resource-Policy", "cross-origin")]
 JSON_TYPE = ("content-type", "application/json")
+NO_STORE = ("cache-control", "no-store")
 
 
 def json_response(value: Any, *, status: int = 200, headers: Headers | None = None) -> Response:

@@ -102,7 +102,7 @@ class Page:
 
 
 class Store:
-    """Streams by their path (``runs/ID``, ``agents/NAME/ID``) and run records by run id.
+    """Streams and documents by their path (``runs/ID``, ``agents/NAME/ID``), and run records by run id.
 
     Args:
         database: Where everything is written as well, and read from at the start.
@@ -110,13 +110,14 @@ class Store:
 
     def __init__(self, database: SqliteStore | None = None) -> None:
         self._lock = threading.RLock()
-        self._journal = database
+        self._sqlite = database
         self._streams: dict[str, Stream] = {}
         self._records: dict[str, dict[str, Any]] = {}
+        self._documents: dict[str, Any] = {}
         self.on_change: Callable[[str], None] = lambda _: None
         """Called with the path of a stream, in the thread that changed it, after the change."""
         if database is not None:
-            self._streams, self._records = database.load()
+            self._streams, self._records, self._documents = database.load()
 
     def create_stream(self, path: str) -> bool:
         """Make a stream; `False` when it was there already."""
@@ -124,8 +125,8 @@ class Store:
             if path in self._streams:
                 return False
             self._streams[path] = Stream()
-            if self._journal is not None:
-                self._journal.create_stream(path)
+            if self._sqlite is not None:
+                self._sqlite.create_stream(path)
             return True
 
     def append(
@@ -151,8 +152,8 @@ class Store:
             first = len(stream.events)
             items = [_encode(event, envelope, index) for index, event in enumerate(events, first)]
             stream.events.extend(items)
-            if self._journal is not None:
-                self._journal.append(path, first, items)
+            if self._sqlite is not None:
+                self._sqlite.append(path, first, items)
         if notify:
             self.on_change(path)
 
@@ -164,8 +165,8 @@ class Store:
         """
         with self._lock:
             self._streams[path].closed = True
-            if self._journal is not None:
-                self._journal.close_stream(path)
+            if self._sqlite is not None:
+                self._sqlite.close_stream(path)
         if notify:
             self.on_change(path)
 
@@ -201,8 +202,8 @@ class Store:
         """Write the record of a run, in place of an older one."""
         with self._lock:
             self._records[record["runId"]] = dict(record)
-            if self._journal is not None:
-                self._journal.put_record(record["runId"], to_json(record))
+            if self._sqlite is not None:
+                self._sqlite.put_record(record["runId"], to_json(record))
 
     def record(self, run_id: str) -> dict[str, Any] | None:
         """The record of a run, or `None`."""
@@ -215,19 +216,62 @@ class Store:
         with self._lock:
             return list(self._records)
 
+    def put_document(self, path: str, document: Any) -> None:
+        """Write a document, JSON, in place of an older one.
+
+        Raises:
+            ValueError: It cannot be written as JSON.
+            TypeError: The same.
+        """
+        data = to_json(document)
+        with self._lock:
+            self._documents[path] = json.loads(data)
+            if self._sqlite is not None:
+                self._sqlite.put_document(path, data)
+
+    def document(self, path: str) -> Any:
+        """A document, or `None`."""
+        with self._lock:
+            return self._documents.get(path)
+
+    def delete(self, path: str) -> None:
+        """Remove a stream with its document and the documents below it; its readers are woken."""
+        with self._lock:
+            self._streams.pop(path, None)
+            for name in [name for name in self._documents if name == path or name.startswith(f"{path}/")]:
+                del self._documents[name]
+            if self._sqlite is not None:
+                self._sqlite.delete(path)
+        self.on_change(path)
+
+    def replace_events(self, path: str, events: Iterable[bytes]) -> None:
+        """Begin a stream anew with these events; its readers are woken.
+
+        Raises:
+            KeyError: No such stream.
+        """
+        with self._lock:
+            stream = self._streams[path]
+            stream.events[:] = events
+            if self._sqlite is not None:
+                self._sqlite.delete_events(path)
+                self._sqlite.append(path, 0, stream.events)
+        self.on_change(path)
+
     def forget(self) -> None:
         """Lose everything, the database included."""
         with self._lock:
             self._streams.clear()
             self._records.clear()
-            if self._journal is not None:
-                self._journal.forget()
+            self._documents.clear()
+            if self._sqlite is not None:
+                self._sqlite.forget()
 
     def close(self) -> None:
-        """Release the database."""
+        """Close the database."""
         with self._lock:
-            if self._journal is not None:
-                self._journal.close()
+            if self._sqlite is not None:
+                self._sqlite.close()
 
 
 def _encode(event: Event, envelope: Mapping[str, Any] | None, index: int) -> bytes:
@@ -250,6 +294,7 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS streams (path TEXT PRIMARY KEY, closed INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS events (path TEXT, position INTEGER, data BLOB, PRIMARY KEY (path, position)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS records (run_id TEXT PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS documents (path TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
 """
 
 # Unlike INSERT OR REPLACE it leaves the row where it is: records are loaded in the order of their making.
@@ -271,15 +316,16 @@ class SqliteStore:
         self._db.execute("PRAGMA synchronous = OFF")
         self._db.executescript(SCHEMA)
 
-    def load(self) -> tuple[dict[str, Stream], dict[str, dict[str, Any]]]:
-        """The streams by path and the records by run id that earlier servers left."""
+    def load(self) -> tuple[dict[str, Stream], dict[str, dict[str, Any]], dict[str, Any]]:
+        """The streams by path, the records by run id and the documents by path that earlier servers left."""
         streams = {path: Stream(closed=bool(closed)) for path, closed in self._db.execute("SELECT * FROM streams")}
         for path, data in self._db.execute("SELECT path, data FROM events ORDER BY path, position"):
             streams[path].events.append(data)
         records = {
             run_id: json.loads(data) for run_id, data in self._db.execute("SELECT * FROM records ORDER BY rowid")
         }
-        return streams, records
+        documents = {path: json.loads(data) for path, data in self._db.execute("SELECT * FROM documents")}
+        return streams, records, documents
 
     def create_stream(self, path: str) -> None:
         """Note a new stream."""
@@ -300,9 +346,24 @@ class SqliteStore:
         """Note the record of a run."""
         self._db.execute(PUT_RECORD, (run_id, data))
 
+    def put_document(self, path: str, data: bytes) -> None:
+        """Note a document."""
+        self._db.execute("INSERT OR REPLACE INTO documents VALUES (?, ?)", (path, data))
+
+    def delete_events(self, path: str) -> None:
+        """Remove the events of a stream."""
+        self._db.execute("DELETE FROM events WHERE path = ?", (path,))
+
+    def delete(self, path: str) -> None:
+        """Remove a stream with its document and the documents below it."""
+        self.delete_events(path)
+        self._db.execute("DELETE FROM streams WHERE path = ?", (path,))
+        below = f"{path}/"
+        self._db.execute("DELETE FROM documents WHERE path = ? OR substr(path, 1, ?) = ?", (path, len(below), below))
+
     def forget(self) -> None:
         """Empty every table."""
-        self._db.executescript("DELETE FROM streams; DELETE FROM events; DELETE FROM records;")
+        self._db.executescript("DELETE FROM streams; DELETE FROM events; DELETE FROM records; DELETE FROM documents;")
 
     def close(self) -> None:
         """Close the file."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from flue.testing._http import Response
 from flue.testing._responses import (
     JSON_TYPE,
+    NO_STORE,
     SECURITY_HEADERS,
     event_version_unsupported,
     invalid_request,
@@ -34,7 +35,6 @@ CURSOR_EPOCH = 1_728_432_000
 CURSOR_INTERVAL = 20
 # Not the module's shared generator: a test that seeds that one must not see the time of day in its draws.
 _jumps = random.Random()
-NO_STORE = ("cache-control", "no-store")
 
 
 def make_cursor(echoed: str | None = None) -> str:

@@ -8,25 +8,29 @@ import logging
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 
 from flue.testing import _responses as responses
 from flue.testing._agents import AgentFunction, AgentRoutes, AgentRunner
 from flue.testing._connections import Connections, Listener, ServerStoppedError, Workers, listen
+from flue.testing._conversation_routes import ConversationAgent, ConversationRoutes
+from flue.testing._conversations import Conversations
 from flue.testing._http import Response
 from flue.testing._routes import Routes
 from flue.testing._runs import Runs, Workflow, WorkflowFunction, WorkflowRunner, run_path
 from flue.testing._store import UNSET, SqliteStore, Store
 from flue.testing._streams import EventStreamReader, ReadOptions, UnsupportedVersionError
+from flue.testing._turns import ConversationFunction, ConversationRunner
 from flue.testing.faults import NO_FAULT, FaultQueue, Reply, ScriptExhaustedError, Scripts
 
 if TYPE_CHECKING:
     import re
     import socket
     import ssl
-    from collections.abc import AsyncGenerator, Callable, Iterable
+    from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
     from pathlib import Path
 
+    from flue.testing._conversations import Conversation
     from flue.testing._http import RecordedRequest
     from flue.testing._runs import Validate
     from flue.testing._store import Event
@@ -34,16 +38,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("flue.testing")
 
-A = TypeVar("A", bound=AgentFunction)
+A = TypeVar("A", bound="AgentFunction | ConversationFunction")
 F = TypeVar("F", bound=WorkflowFunction)
 
 SECONDS_TO_STOP = 30.0
 
 
 class FlueTestServer:
-    """A server that speaks Flue 1.0, in this process, on loopback.
+    """A server that speaks Flue 1.0 or Flue 2, in this process, on loopback.
 
-    Workflows are Python callables, runs are real streams: catch-up, long poll, server-sent events, records.
+    Workflows are Python callables, runs are real streams: catch-up, long poll, server-sent events, records. With
+    ``flue_version=2`` there are agents and their conversations instead, as of Flue 2.1.
     Every method may be called from any thread; a test that runs on an event loop waits for the server with
     ``await asyncio.to_thread(...)``.
 
@@ -56,29 +61,42 @@ class FlueTestServer:
         ...         return {"ok": True}
         ...     url = server.base_url
 
+        A conversation of Flue 2:
+
+        >>> with FlueTestServer(flue_version=2) as server:
+        ...     @server.agent("support")
+        ...     def support(turn):
+        ...         with turn.tool("look_up", {"ticket": 42}) as call:
+        ...             call.output = {"state": "open"}
+        ...         turn.text("Ticket 42 ", "is open.")
+        ...     url = f"{server.base_url}/agents/support/ticket-42"
+
     Args:
         token: The bearer token that every request must carry; without one, none is asked for.
+        flue_version: 1, or 2 for conversations.
         port: To listen on; 0 is any free one.
         base_path: Where the routes are mounted: empty, or beginning with a slash and not ending with one.
         database: A SQLite file for the state. A server that is given the file of an earlier one serves its runs;
-            those that were active then stay active, and their streams open, as on Flue under Node.
+            those that were active then stay active, and their streams open, as on Flue under Node. Conversations
+            are kept likewise; a submission that was at work then never settles.
         poll_hold: Seconds that a long poll waits for something new, and a server-sent stream between two
             keep-alive frames.
         heartbeat: Seconds between two heartbeat comments of a server-sent stream.
-        page_limit: Events in one page or data frame.
+        page_limit: Events (Flue 2: batches) in one page or data frame.
         keep_alive: Seconds after which an idle connection is closed.
         check_versions: Refuse to serve events of another version than 3, as Flue does. Otherwise they are
             served as they are, so that a client's own check can be tested.
         ssl_context: For HTTPS.
 
     Raises:
-        ValueError: `base_path` is malformed.
+        ValueError: `base_path` is malformed, or there is no such `flue_version`.
     """
 
     def __init__(
         self,
         token: str | None = None,
         *,
+        flue_version: Literal[1, 2] = 1,
         port: int = 0,
         base_path: str = "/api",
         database: str | Path | None = None,
@@ -92,6 +110,10 @@ class FlueTestServer:
         if base_path and (not base_path.startswith("/") or base_path.endswith("/")):
             msg = f"base_path must be empty, or begin with a slash and not end with one: {base_path!r}"
             raise ValueError(msg)
+        if flue_version not in {1, 2}:
+            msg = f"flue_version must be 1 or 2: {flue_version!r}"
+            raise ValueError(msg)
+        self._flue_version = flue_version
         self._token = token
         self._port = port
         self._base_path = base_path
@@ -105,7 +127,11 @@ class FlueTestServer:
         self._scripts = Scripts()
         self._store = Store(None if database is None else SqliteStore(database))
         self._runs = Runs(self._store)
-        self._reader = EventStreamReader(self._store, ReadOptions(poll_hold, heartbeat, page_limit, check_versions))
+        self._options = ReadOptions(poll_hold, heartbeat, page_limit, check_versions)
+        self._reader = EventStreamReader(self._store, self._options)
+        self._conversation_agents: dict[str, ConversationAgent] = {}
+        self._conversations = Conversations(self._store)
+        self._conversation_runner: ConversationRunner | None = None
 
         # What tests ask about; written on the loop of the server.
         self._changed = threading.Condition()
@@ -129,7 +155,7 @@ class FlueTestServer:
             raise RuntimeError("the server runs already")
         sock = self._listen()
         workers = Workers()
-        routes = self._routes(workers)
+        routes = self._routes(workers) if self._flue_version == 1 else self._conversation_routes(workers)
 
         async def respond(request: RecordedRequest) -> tuple[Response | bytes, Fault]:
             return await self._respond(routes, request)
@@ -172,11 +198,13 @@ class FlueTestServer:
         """Stop, and start again on the same port. Runs that were active stay so, and nobody works on them any more.
 
         Args:
-            lose_state: Forget every run, as Flue does without a database.
+            lose_state: Forget every run and conversation, as Flue does without a database. A conversation that is
+                written to again is another one: its `uid` and its incarnation are new.
         """
         self.stop()
         if lose_state:
             self._store.forget()
+            self._conversations.forget()
         self.start()
 
     def pause_listening(self) -> None:
@@ -241,29 +269,52 @@ class FlueTestServer:
             accepts_input: Whether it takes input at all. Input that is not wanted is a 500.
             validate: Called with the input; a `ValueError`, `TypeError` or `LookupError` that it raises is a
                 500 with an issue of that text, before anything runs. `InvalidInputError` says where, too.
+
+        Raises:
+            RuntimeError: The server speaks Flue 2, which has no workflows.
         """
+        self._require_version(1)
         self._workflows[name] = Workflow(name, function, runs, accepts_input, validate)
 
-    def agent(self, name: str) -> Callable[[A], A]:
+    def agent(self, name: str, *, validate_initial_data: Callable[[Any], object] | None = None) -> Callable[[A], A]:
         """Register the decorated function as an agent; see `add_agent`."""
 
         def register(function: A) -> A:
-            self.add_agent(name, function)
+            self.add_agent(name, function, validate_initial_data=validate_initial_data)
             return function
 
         return register
 
-    def add_agent(self, name: str, function: AgentFunction) -> None:
+    def add_agent(
+        self,
+        name: str,
+        function: AgentFunction | ConversationFunction,
+        *,
+        validate_initial_data: Callable[[Any], object] | None = None,
+    ) -> None:
         """Register an agent, in place of an older one of this name.
 
         Args:
             name: In the URL.
-            function: Called with an `AgentTurn` for every prompt, one after the other for each instance: a plain
-                function on a thread of its own, a coroutine function on the loop of the server. A text that it
-                returns is the answer of a model, anything else is the result as it is. What it raises settles
-                the submission as failed; as from Flue, a client does not learn why.
+            function: A plain function is called on a thread of its own, a coroutine function on the loop of the
+                server; one call after the other for each instance or conversation.
+
+                Flue 1.0: called with an `AgentTurn` for every prompt. A text that it returns is the answer of a
+                model, anything else is the result as it is. What it raises settles the submission as failed; as
+                from Flue, a client does not learn why.
+
+                Flue 2: called with a `ConversationTurn` for every message that does not join a response in
+                progress. It returns the text of the reply, or `None`; what of the text it has written itself is not
+                added again. What it raises settles the submission as failed, with the text of the error.
+            validate_initial_data: Flue 2: called with the ``initialData`` of a new conversation, or `None`; a
+                `ValueError`, `TypeError` or `LookupError` that it raises is a 400 with this text.
         """
-        self._agents[name] = function
+        if self._flue_version == 1:
+            self._agents[name] = cast("AgentFunction", function)
+        else:
+            self._conversation_agents[name] = ConversationAgent(
+                cast("ConversationFunction", function), validate_initial_data
+            )
 
     # Runs written event by event, which no workflow works on; also while the server does not run
 
@@ -339,6 +390,83 @@ class FlueTestServer:
             KeyError: No such run.
         """
         return self._store.history(run_path(run_id))
+
+    # Conversations (Flue 2), also while the server does not run; `add_agent` must have named the agent
+
+    def create_conversation(self, agent_name: str, conversation_id: str, *, initial_data: Any = UNSET) -> str:
+        """Make a conversation to which nothing was sent yet. Returns its uid.
+
+        Raises:
+            ValueError: There is one.
+        """
+        self._require_version(2)
+        return self._conversations.create(agent_name, conversation_id, initial_data).uid
+
+    def snapshot(self, agent_name: str, conversation_id: str) -> dict[str, Any]:
+        """A conversation as ``view=history`` shows it.
+
+        Raises:
+            KeyError: No such conversation.
+        """
+        return self._conversation(agent_name, conversation_id).snapshot()
+
+    def append_chunks(self, agent_name: str, conversation_id: str, *chunks: Mapping[str, Any]) -> None:
+        """Add one batch to the stream of a conversation; without a chunk, only the offset moves.
+
+        Args:
+            agent_name: Of the agent.
+            conversation_id: Of a conversation that exists.
+            chunks: Fields of the wire (camelCase); ``conversationId`` and ``position`` are added unless they are
+                there. Chunks of a known type change the state, too.
+
+        Raises:
+            KeyError: No such conversation.
+            TypeError: A chunk is not JSON.
+            ValueError: A chunk is not JSON.
+        """
+        self._conversation(agent_name, conversation_id).append(*chunks)
+
+    def compact(self, agent_name: str, conversation_id: str) -> None:
+        """Compact a conversation: readers get a ``conversation-reset`` with the whole state.
+
+        Raises:
+            KeyError: No such conversation.
+        """
+        self._conversation(agent_name, conversation_id).append_reset()
+
+    def reset_incarnation(self, agent_name: str, conversation_id: str) -> None:
+        """Begin the stream of a conversation anew: another incarnation, the same messages, offsets from the start.
+
+        Server-sent streams of the old one end.
+
+        Raises:
+            KeyError: No such conversation.
+        """
+        self._conversation(agent_name, conversation_id).new_incarnation()
+
+    def delete_conversation(self, agent_name: str, conversation_id: str) -> None:
+        """Lose a conversation with all work on it; who sends to it again creates another one.
+
+        Raises:
+            KeyError: No such conversation.
+        """
+        conversation = self._conversation(agent_name, conversation_id)
+        runner = self._conversation_runner
+
+        async def discard() -> None:
+            if runner is not None:
+                runner.discard(conversation)
+
+        if self._thread is not None:
+            self._thread.call(discard)
+        self._conversations.delete(conversation)
+
+    def _conversation(self, agent_name: str, conversation_id: str) -> Conversation:
+        self._require_version(2)
+        conversation = self._conversations.get(agent_name, conversation_id)
+        if conversation is None:
+            raise KeyError(conversation_id)
+        return conversation
 
     # Faults and scripts
 
@@ -416,6 +544,19 @@ class FlueTestServer:
 
     # On the loop of the server
 
+    def _conversation_routes(self, workers: Workers) -> ConversationRoutes:
+        self._conversation_runner = ConversationRunner(workers)
+        return ConversationRoutes(
+            base_path=self._base_path,
+            token=self._token,
+            scheme=self._scheme,
+            agents=self._conversation_agents,
+            conversations=self._conversations,
+            runner=self._conversation_runner,
+            options=self._options,
+            condition=self._reader.condition,
+        )
+
     def _routes(self, workers: Workers) -> Routes:
         agents = AgentRoutes(
             agents=self._agents,
@@ -433,7 +574,9 @@ class FlueTestServer:
             agents=agents,
         )
 
-    async def _respond(self, routes: Routes, request: RecordedRequest) -> tuple[Response | bytes, Fault]:
+    async def _respond(
+        self, routes: Routes | ConversationRoutes, request: RecordedRequest
+    ) -> tuple[Response | bytes, Fault]:
         """The response to a request, and its fault. Never raises: an error of the server is a 500."""
         with self._changed:
             self._requests.append(request)
@@ -449,7 +592,9 @@ class FlueTestServer:
             self._report(error)
         return responses.internal_error(), NO_FAULT
 
-    async def _choose_response(self, routes: Routes, request: RecordedRequest) -> tuple[Response | bytes, Fault]:
+    async def _choose_response(
+        self, routes: Routes | ConversationRoutes, request: RecordedRequest
+    ) -> tuple[Response | bytes, Fault]:
         """Faults come first, then scripts, then the routes."""
         fault = self._faults.take(request)
         if fault.refuse:
@@ -487,6 +632,11 @@ class FlueTestServer:
         sock = listen(self._port)
         self._port = sock.getsockname()[1]
         return sock
+
+    def _require_version(self, version: int) -> None:
+        if self._flue_version != version:
+            msg = f"only with flue_version={version}: this server speaks Flue {self._flue_version}"
+            raise RuntimeError(msg)
 
     def _running(self) -> _LoopThread:
         if self._thread is None:
