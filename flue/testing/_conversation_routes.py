@@ -129,7 +129,7 @@ class ConversationRoutes:
     async def _respond(self, request: RecordedRequest) -> Response:
         segments = path_segments(request.path, self._base_path)
         if segments is None:
-            return responses.no_route()
+            return _no_route()
         if self._token is not None:
             authorization = request.header("authorization")
             if authorization is None:
@@ -140,7 +140,7 @@ class ConversationRoutes:
             case ["agents", name, conversation_id, *rest] if name in self._agents and conversation_id:
                 pass
             case _:
-                return responses.no_route()
+                return _no_route()
         match rest:
             case []:
                 return await self._conversation(request, name, conversation_id)
@@ -149,7 +149,7 @@ class ConversationRoutes:
             case ["attachments", attachment_id] if attachment_id:
                 return self._attachment(request, name, conversation_id, attachment_id)
             case _:
-                return responses.no_route()
+                return _no_route()
 
     async def _conversation(self, request: RecordedRequest, name: str, conversation_id: str) -> Response:
         if request.method not in {"GET", "HEAD", "POST"}:
@@ -275,7 +275,7 @@ class ConversationRoutes:
     async def _frames(self, conversation: Conversation, after: int) -> AsyncGenerator[bytes, None]:
         """The frames of a server-sent stream; it ends when the stream of the conversation does."""
         incarnation = conversation.incarnation
-        heartbeat = time.monotonic() + self._options.heartbeat
+        heartbeat: float | None = None
         yield b"event: data\ndata:[" + _checkpoint(conversation) + b"]\n\n"
         while True:
             with conversation.lock:
@@ -289,6 +289,8 @@ class ConversationRoutes:
             control = {"streamNextOffset": format_offset(after)} | ({"upToDate": True} if page.up_to_date else {})
             yield b"event: control\ndata:" + to_json(control) + b"\n\n"
             idle_until = time.monotonic() + self._options.poll_hold
+            if heartbeat is None:
+                heartbeat = time.monotonic() + self._options.heartbeat
             while page.up_to_date:
                 due = min(heartbeat, idle_until)
                 if await self._wait(conversation, incarnation, after, due - time.monotonic()):
@@ -470,13 +472,10 @@ def _is_text_map(value: object) -> bool:
 
 
 def _is_attachment(value: object) -> bool:
-    match value:
-        case {"type": "image", "data": str(), "mimeType": str(), "filename": filename}:
-            return isinstance(filename, str)
-        case {"type": "image", "data": str(), "mimeType": str()}:
-            return True
-        case _:
-            return False
+    if not _is_object(value) or value.get("type") != "image":
+        return False
+    texts = (value.get("data"), value.get("mimeType"), value.get("filename", ""))
+    return all(isinstance(text, str) for text in texts)
 
 
 def _chunks(page: Page) -> list[bytes]:
@@ -505,6 +504,11 @@ def _receipt(stream_url: str, offset: str, submission_id: str, uid: str, *, dedu
         receipt["deduplicated"] = True
     headers = [("Location", stream_url), ("Stream-Next-Offset", offset)]
     return json_response(receipt, status=202, headers=headers)
+
+
+def _no_route() -> Response:
+    """404 of the router, for paths that no route matches: plain text."""
+    return Response(404, [("content-type", "text/plain; charset=UTF-8")], b"404 Not Found")
 
 
 def _middleware_error(status: int, kind: str, message: str, details: str) -> Response:

@@ -225,6 +225,16 @@ class ConversationTurn:
             else:
                 self._append({"type": "message-metadata", "messageId": self._message_id, "metadata": dict(values)})
 
+    def end_step(self) -> None:
+        """End the step: what is written from now on belongs to another one.
+
+        A step ends by itself when a tool call does, and with the turn. Ending it before has a use: what is added
+        then, metadata for instance, comes behind the ``message-completed`` of the step.
+        """
+        with self._conversation.lock:
+            self._check()
+            self._complete_step()
+
     def reset(self) -> None:
         """Take back what this step has written but its data parts, as when the call of a model is repeated.
 
