@@ -41,7 +41,7 @@ _COLUMNS = 100
 
 def demo(options: Options) -> Exit:  # noqa: ARG001  # the interface of commands
     """Tell the story."""
-    with FlueTestServer() as server, FlueClient(server.base_url) as client:
+    with FlueTestServer() as server, FlueClient(server.base_url, trust_env=False) as client:
         register(server)
         return _Story(server, client).tell()
 

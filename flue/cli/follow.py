@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Self
 
 import attrs
 
+from flue._results import RECORD_POLL_DELAYS, RunOutcome
 from flue.cli.parser import LIVE, program_words
-from flue.core.outcome import RECORD_PATIENCE, RunOutcome
-from flue.core.wire import START
+from flue.core.stream_state import START
 from flue.errors import FlueError, FlueExecutionError, NotFoundError
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from flue import FlueClient, FlueEventStream
+    from flue._requests import Deadline
     from flue.cli.parser import Options
     from flue.cli.views import View
-    from flue.plan import Deadline
 
 __all__ = ["Follower", "Interrupted"]
 
@@ -72,29 +72,29 @@ class Follower:
                 for event in stream:
                     self.view.event(event)
                     if event.type == "run_end" and event.run_id == self.run_id:
-                        outcome.ended(event)
+                        outcome.from_event(event)
         except FlueError as error:
             self._explain(error, outcome, stream.offset, moved=stream.offset != beginning)
             raise
-        if ctrl_c.pressed and not outcome.known:
+        if ctrl_c.pressed and not outcome.done:
             raise Interrupted(
                 f"interrupted at offset {stream.offset}; the run goes on",
                 f"to go on from here: {self._command(stream.offset)}",
             )
-        if not outcome.known:
+        if not outcome.done:
             self.view.end(stream.offset)
         return outcome
 
     def succeeded(self, stream: FlueEventStream, deadline: Deadline) -> bool:
         """Follow a run. Whether it completed, or has not ended and no news were waited for."""
         outcome = self.read(stream)
-        if not outcome.known and not stream.closed:
+        if not outcome.done and not stream.closed:
             return True
-        for seconds in RECORD_PATIENCE:
-            if outcome.known:
+        for seconds in RECORD_POLL_DELAYS:
+            if outcome.done:
                 break
-            outcome.recorded(self.client.runs.get(self.run_id, timeout=deadline.left()))
-            if not outcome.known:
+            outcome.from_record(self.client.runs.get(self.run_id, timeout=deadline.remaining()))
+            if not outcome.done:
                 time.sleep(seconds)
         try:
             outcome.result()
@@ -105,7 +105,7 @@ class Follower:
 
     def _explain(self, error: FlueError, outcome: RunOutcome, offset: str, *, moved: bool) -> None:
         if self.workflow is not None:
-            outcome.explain(error)
+            outcome.add_context(error)
         if moved or (self.workflow is not None and not isinstance(error, NotFoundError)):
             error.add_note(f"to go on from here: {self._command(offset)}")
 

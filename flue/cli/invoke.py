@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from flue import UNSET, ServerError
+from flue._requests import Deadline
 from flue.cli.follow import Follower, Interrupted
 from flue.cli.parser import program_name
 from flue.cli.program import Exit, UsageError, open_client, shown_on
 from flue.cli.views import choose_view, say
-from flue.plan import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -33,12 +33,12 @@ def invoke(options: Options) -> Exit:
             return _wait(client, view, options, given)
         deadline = Deadline(options.timeout)
         with _not_known():
-            admitted = client.workflows.invoke(options.name, input=given, timeout=deadline.left())
+            admitted = client.workflows.invoke(options.name, input=given, timeout=deadline.remaining())
         if not options.follow:
             view.answer(admitted)
             view.hint(f"{program_name()} runs stream {admitted.run_id}")
             return Exit.DONE
-        following = client.runs.stream(admitted.run_id, live="sse", timeout=deadline.left())
+        following = client.runs.stream(admitted.run_id, live="sse", timeout=deadline.remaining())
         view.follow(None)
         follower = Follower(client, view, options, admitted.run_id, workflow=options.name)
         return Exit.DONE if follower.succeeded(following, deadline) else Exit.FAILED

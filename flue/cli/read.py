@@ -7,10 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from flue import BackoffOptions
+from flue._requests import Deadline
 from flue.cli.follow import Follower
 from flue.cli.program import Exit, open_client, shown_on
 from flue.cli.views import CsvView, choose_view
-from flue.plan import Deadline
 
 if TYPE_CHECKING:
     from flue.cli.parser import Options
@@ -53,9 +53,9 @@ def stream(options: Options) -> Exit:
             client.runs.stream, options.run_id, offset=options.offset, tail=options.tail, live=waits[options.live]
         )
         open_stream()  # checks the arguments before anything is sent
-        record = client.runs.get(options.run_id, backoff_options=PATIENCE, timeout=deadline.left())
+        record = client.runs.get(options.run_id, backoff_options=PATIENCE, timeout=deadline.remaining())
         view.follow(record.started_at)
-        left = deadline.left()
+        left = deadline.remaining()
         following = open_stream(timeout=left and (round(left, 1) or left))  # an error message will name it
         succeeded = Follower(client, view, options, options.run_id).succeeded(following, deadline)
     return Exit.DONE if succeeded else Exit.FAILED
