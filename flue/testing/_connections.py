@@ -342,3 +342,124 @@ class Workers:
         self._tasks.discard(task)
         if not task.cancelled():
             task.exception()  # told to whoever waits for the result, and in the stream
+
+
+SECONDS_TO_STOP = 30.0
+
+
+class ServerThread:
+    """A thread with an event loop on which connections are served, from `start` to `stop`, once."""
+
+    def __init__(
+        self,
+        connections: Connections,
+        workers: Workers,
+        ssl_context: ssl.SSLContext | None,
+        report: Callable[[BaseException], None],
+    ) -> None:
+        self._connections = connections
+        self._workers = workers
+        self._ssl = ssl_context
+        self._report = report
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._listener: Listener | None = None
+        self._stopping: asyncio.Event | None = None
+        self._failure: BaseException | None = None
+        self._ready = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, sock: socket.socket) -> None:
+        """Serve on a listening socket; returns when connections are accepted."""
+        self._thread = threading.Thread(target=self._run, args=(sock,), name="flue test server", daemon=True)
+        self._thread.start()
+        self._ready.wait()
+        self._raise_failure()
+
+    def stop(self) -> None:
+        """Reset the connections, end the workflows, end the thread.
+
+        Raises:
+            RuntimeError: A workflow does not end, or this is the thread that should.
+        """
+        if self._thread is None or self._stopping is None:
+            return
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("a server cannot be stopped from its own loop")
+        self.call_soon(self._stopping.set)
+        self._thread.join(SECONDS_TO_STOP)
+        self._raise_failure()
+        if self._thread.is_alive():
+            raise RuntimeError("the server does not stop")
+
+    def call_soon(self, function: Callable[..., object], *arguments: object) -> None:
+        """Call a function on the loop, unless that has ended. From any thread, at any time."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(function, *arguments)
+
+    def pause_listening(self) -> None:
+        self.call(self._close_listener)
+
+    def resume_listening(self, sock: socket.socket) -> None:
+        async def accept() -> None:
+            self._accept(sock)
+
+        self.call(accept)
+
+    def reset_connections(self) -> None:
+        async def reset_all() -> None:
+            self._connections.reset_all()
+
+        self.call(reset_all)
+
+    def call(self, work: Callable[[], Any]) -> None:
+        """Run a coroutine function on the loop and wait for it.
+
+        Raises:
+            RuntimeError: The server does not run, or this is its own loop.
+        """
+        if self._loop is None or threading.current_thread() is self._thread:
+            raise RuntimeError("only while the server runs, and not from its own loop")
+        asyncio.run_coroutine_threadsafe(work(), self._loop).result(SECONDS_TO_STOP)
+
+    def _run(self, sock: socket.socket) -> None:
+        try:
+            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+                runner.run(self._main(sock))
+        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+            self._failure = error
+        finally:
+            sock.close()
+            self._ready.set()
+
+    async def _main(self, sock: socket.socket) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(self._handle)
+        self._stopping = asyncio.Event()
+        self._accept(sock)
+        self._ready.set()
+        try:
+            await self._stopping.wait()
+        finally:
+            await self._close_listener()
+            await self._connections.close()
+            await self._workers.stop()
+
+    def _accept(self, sock: socket.socket) -> None:
+        self._listener = Listener(sock, self._connections.make_protocol, self._ssl, self._report)
+
+    async def _close_listener(self) -> None:
+        if self._listener is not None:
+            await self._listener.close()
+            self._listener = None
+
+    def _handle(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Errors that asyncio can report to nobody else. Clients that leave are no problem of ours."""
+        error: BaseException | None = context.get("exception")
+        if not isinstance(error, OSError):
+            self._report(error or RuntimeError(context.get("message")))
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure

@@ -329,6 +329,9 @@ class ConversationTurn:
     # Steps and blocks
 
     def _write(self, kind: str, deltas: tuple[str, ...] | list[str]) -> None:
+        if not all(isinstance(delta, str) for delta in deltas):  # pyright: ignore[reportUnnecessaryIsInstance]
+            msg = f"{kind} is written as str: {deltas!r}"
+            raise TypeError(msg)
         with self._conversation.lock:
             self._check()
             if any(call.step == self._step for call in self._calls):

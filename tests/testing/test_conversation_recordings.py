@@ -10,12 +10,12 @@ import json
 import re
 import threading
 
-import pytest
-
 from flue.testing import FlueTestServer
 
 from .conversing import JSON, Normalizer, assert_adds_up, comparable_headers, of_flue2, send, settled, talk
 from .raw import ask, dechunk, get, opened, read_until, request_bytes, split
+
+SERVER_OPTIONS = {"flue_version": 2, "poll_hold": 0.1, "heartbeat": 0.05}
 
 AUTHORIZED = [("authorization", "Bearer secret")]
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -93,14 +93,6 @@ class Sides:
 
     def _headers(self, side, got):
         return [(name, self.text(side, value)) for name, value in comparable_headers(got)]
-
-
-@pytest.fixture
-def server():
-    with FlueTestServer(flue_version=2, poll_hold=0.1, heartbeat=0.05) as running:
-        yield running
-        problems = running.problems
-    assert problems == []
 
 
 def test_absent(server):

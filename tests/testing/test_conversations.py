@@ -13,13 +13,7 @@ from flue.testing import Fault, FlueTestServer, TurnAbortedError
 from .conversing import JSON, TARGET, all_updates, assert_adds_up, history, reduce, send, settled, talk, updates
 from .raw import RESET, ask, dechunk, get, opened, raw, read_all, read_until, request_bytes, split
 
-
-@pytest.fixture
-def server():
-    with FlueTestServer(flue_version=2, poll_hold=0.1, heartbeat=0.05) as running:
-        yield running
-        problems = running.problems
-    assert problems == []
+SERVER_OPTIONS = {"flue_version": 2, "poll_hold": 0.1, "heartbeat": 0.05}
 
 
 def texts(server, target=TARGET):
