@@ -141,39 +141,41 @@ class StreamCondition:
     def wake(self, path: str) -> None:
         """Wake every reader of a stream."""
         for future in self._waiting.pop(path, ()):
-            _settle(future, woken=True)
+            _settle(future, True)
 
     async def wait(self, path: str, ready: Callable[[], bool], seconds: float) -> bool:
-        """Wait for a change; `False` when none came in time.
+        """Wait until a change makes `ready` true; `False` when none did in time.
 
-        The reader is registered before `ready` is asked, so that no change falls in between.
+        The reader is registered before `ready` is asked, so that no change falls in between. A wake-up may come late,
+        for a change that the reader has seen already: then it goes on waiting.
         """
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[bool] = loop.create_future()
-        self._waiting.setdefault(path, set()).add(future)
-        timer = None
-        try:
-            if ready():
-                return True
-            timer = loop.call_later(seconds, lambda: _settle(future, woken=False))
-            return await future
-        finally:
-            if timer is not None:
+        deadline = loop.time() + seconds
+        while True:
+            future: asyncio.Future[bool] = loop.create_future()
+            self._waiting.setdefault(path, set()).add(future)
+            timer = loop.call_at(deadline, _settle, future, False)
+            try:
+                if ready():
+                    return True
+                if not await future:
+                    return False
+            finally:
                 timer.cancel()
-            waiting = self._waiting.get(path, set())
-            waiting.discard(future)
-            if not waiting:
-                self._waiting.pop(path, None)
+                waiting = self._waiting.get(path, set())
+                waiting.discard(future)
+                if not waiting:
+                    self._waiting.pop(path, None)
 
 
-def _settle(future: asyncio.Future[bool], *, woken: bool) -> None:
+def _settle(future: asyncio.Future[bool], woken: bool) -> None:
     if not future.done():
         future.set_result(woken)
 
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How reader behave.
+    """How reads behave.
 
     Attributes:
         poll_hold: Seconds that a long poll waits for something new, and a server-sent stream between two
@@ -202,7 +204,7 @@ class EventStreamReader:
 
     Args:
         store: Where the streams are.
-        options: How reader behave.
+        options: How reads behave.
     """
 
     def __init__(self, store: Store, options: ReadOptions) -> None:
