@@ -40,16 +40,22 @@ MAX_ATTACHMENT_DATA = 14 * 1024 * 1024
 MAX_KEY = 256
 
 RESERVED_SIGNALS = {
+    "resources",
+    "instructions",
+    "environment",
+    "stream_interrupted",
+    "stream_continued",
     "submission_aborted",
     "submission_interrupted",
-    "submission_retry_exhausted",
-    "submission_timeout",
+    "compaction",
+    "memory",
 }
 
 MESSAGE_SHAPE = (
     'Delivered messages must be { kind: "user", body: string, attachments?: attachment[] } or '
     '{ kind: "signal", type: string, body: string, attributes?: Record<string, string>, tagName?: string }.'
 )
+BLANK_ID = "Agent conversation URLs must end with a non-empty conversation id segment."
 NO_WAIT = (
     "Agent prompts are fire-and-forget and do not support `?wait=result`. Await completion with the SDK client's "
     "`wait()`, or read the conversation stream (GET this URL)."
@@ -155,7 +161,7 @@ class ConversationRoutes:
         if request.method not in {"GET", "HEAD", "POST"}:
             return responses.method_not_allowed(request.method, "GET", "HEAD", "POST")
         if not conversation_id.strip():
-            return invalid_request("Agent conversation URLs must end with a non-empty conversation id segment.")
+            return invalid_request(BLANK_ID)
         if request.method == "POST":
             return self._send(request, name, conversation_id)
         conversation = self._conversations.get(name, conversation_id)
@@ -217,6 +223,8 @@ class ConversationRoutes:
     def _abort(self, request: RecordedRequest, name: str, conversation_id: str) -> Response:
         if request.method != "POST":
             return responses.method_not_allowed(request.method, "POST")
+        if not conversation_id.strip():
+            return invalid_request(BLANK_ID)
         conversation = self._conversations.get(name, conversation_id)
         return json_response({"aborted": conversation is not None and self._runner.abort(conversation)})
 
@@ -244,7 +252,8 @@ class ConversationRoutes:
     async def _read(
         self, request: RecordedRequest, name: str, conversation_id: str, conversation: Conversation | None
     ) -> Response:
-        view = request.first("view") or "history"
+        view = request.first("view")
+        view = "history" if view is None else view
         problem = _malformed_read(request, view)
         if problem is not None:
             return invalid_request(problem)
@@ -256,6 +265,8 @@ class ConversationRoutes:
             return _as_hono_copies(Response(200, headers, to_json(snapshot)))
         offset, live = request.all("offset")[0], request.first("live")
         after = parse_offset(offset)
+        if not re.fullmatch(r"-1|0+_[0-9]+", offset):
+            return _internal_error_with_ref()
         if after > conversation.head:
             return _offset_gone(conversation, offset)
         if live == "sse":
@@ -339,51 +350,66 @@ def _parse_send(value: Any) -> _Send | Response:
     if not _is_object(value):
         return invalid_request(MESSAGE_SHAPE)
     key, uid, initial_data = (value.get(name, UNSET) for name in ("idempotencyKey", "uid", "initialData"))
-    if key is not UNSET and (not isinstance(key, str) or not key):
-        return invalid_request("`idempotencyKey` must be a non-empty string naming this delivery.")
-    if isinstance(key, str) and len(key) > MAX_KEY:
-        return invalid_request(f"`idempotencyKey` must be at most {MAX_KEY} characters.")
     if uid is not UNSET and uid is not None and not isinstance(uid, str):
         return invalid_request(
             "`uid` must be a string (continue only that incarnation) or null (create only when fresh)."
         )
-    if isinstance(uid, str) and initial_data is not UNSET:
-        return invalid_request(NO_SEED)
     message = _parse_message(value)
     if isinstance(message, Response):
         return message
+    if key is not UNSET and (not isinstance(key, str) or not key):
+        return invalid_request("`idempotencyKey` must be a non-empty string naming this delivery.")
+    if isinstance(key, str) and len(key) > MAX_KEY:
+        return invalid_request(f"`idempotencyKey` must be at most {MAX_KEY} characters.")
+    if isinstance(uid, str) and initial_data is not UNSET:
+        return invalid_request(NO_SEED)
     return _Send(message, initial_data, uid, key if isinstance(key, str) else None)
 
 
 def _parse_message(value: dict[str, Any]) -> dict[str, Any] | Response:
-    """The message of a POST with its known fields, or the response that refuses it."""
+    """The known fields of a message, or the response that refuses it; a value too long or reserved is told first."""
+    known: tuple[str, ...]
     match value:
-        case {"kind": "user", "body": str(body)}:
-            attachments = value.get("attachments", [])
-            if not _is_array(attachments) or not all(map(_is_attachment, attachments)):
-                return invalid_request(MESSAGE_SHAPE)
-            if any(len(attachment["data"]) > MAX_ATTACHMENT_DATA for attachment in attachments):
-                return invalid_request(f"Attachment data exceeds the {MAX_ATTACHMENT_DATA} character limit.")
-            return {"kind": "user", "body": body, "attachments": attachments}
-        case {"kind": "signal", "type": str(kind), "body": str(body)} if kind:
-            attributes, tag_name = value.get("attributes"), value.get("tagName")
-            if "attributes" in value and not _is_text_map(attributes):
-                return invalid_request(MESSAGE_SHAPE)
-            if "tagName" in value and not isinstance(tag_name, str):
-                return invalid_request(MESSAGE_SHAPE)
-            if kind in RESERVED_SIGNALS:
-                return invalid_request(
-                    f'Signal type "{kind}" is framework-reserved vocabulary (the runtime\'s own narration and recovery '
-                    "signals) — use an application-specific type."
-                )
-            if tag_name is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", tag_name):
-                return invalid_request(
-                    'Signal message "tagName" must be a valid XML tag name (letters, digits, "_", "-", "."; must not '
-                    'start with a digit, "-", or ".").'
-                )
-            return {"kind": "signal", "type": kind, "body": body, "attributes": attributes, "tagName": tag_name}
+        case {"kind": "user", **rest}:
+            problem = _attachments_problem(rest.get("attachments", []))
+            fits = isinstance(rest.get("body"), str)
+            known = ("kind", "body", "attachments")
+        case {"kind": "signal", **rest}:
+            problem = _signal_problem(rest)
+            texts = (rest.get("type"), rest.get("body"), rest.get("tagName", ""))
+            fits = all(isinstance(text, str) for text in texts) and bool(rest["type"])
+            fits = fits and _is_text_map(rest.get("attributes", {}))
+            known = ("kind", "type", "body", "attributes", "tagName")
         case _:
             return invalid_request(MESSAGE_SHAPE)
+    if problem is not None or not fits:
+        return invalid_request(problem or MESSAGE_SHAPE)
+    return {name: value[name] for name in known if name in value}
+
+
+def _attachments_problem(attachments: object) -> str | None:
+    if not _is_array(attachments):
+        return MESSAGE_SHAPE
+    for attachment in attachments:
+        data = attachment.get("data") if _is_object(attachment) else None
+        if isinstance(data, str) and len(data) > MAX_ATTACHMENT_DATA:
+            return f"Image data exceeds the {MAX_ATTACHMENT_DATA} character limit."
+    return None if all(map(_is_attachment, attachments)) else MESSAGE_SHAPE
+
+
+def _signal_problem(message: dict[str, Any]) -> str | None:
+    kind, tag_name = message.get("type"), message.get("tagName")
+    if isinstance(kind, str) and kind in RESERVED_SIGNALS:
+        return (
+            f'Signal type "{kind}" is framework-reserved vocabulary (the runtime\'s own narration and recovery '
+            "signals) — use an application-specific type."
+        )
+    if isinstance(tag_name, str) and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", tag_name):
+        return (
+            'Signal message "tagName" must be a valid XML tag name (letters, digits, "_", "-", "."; must not start '
+            'with a digit, "-", or ".").'
+        )
+    return None
 
 
 def _received(message: dict[str, Any], submission_id: str) -> ReceivedMessage:
@@ -398,14 +424,14 @@ def _received(message: dict[str, Any], submission_id: str) -> ReceivedMessage:
             "signal",
             message["body"],
             type=message["type"],
-            attributes=message["attributes"],
-            tag_name=message["tagName"],
+            attributes=message.get("attributes"),
+            tag_name=message.get("tagName"),
         )
     attachments = tuple(
         ReceivedAttachment(
             f"att_direct_{submission_id}_{index}", _decode(sent["data"]), sent["mimeType"], sent.get("filename")
         )
-        for index, sent in enumerate(message["attachments"])
+        for index, sent in enumerate(message.get("attachments", []))
     )
     return ReceivedMessage(submission_id, "user", message["body"], attachments)
 

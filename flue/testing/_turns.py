@@ -7,6 +7,7 @@ import random
 import string
 import time
 from collections import deque
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 from flue.testing._connections import ServerStoppedError
@@ -30,6 +31,9 @@ ABORTED = {
     "type": "submission_aborted",
     "details": "The operation was stopped before it produced a completed response.",
 }
+
+CALL_ABORTED = "This operation was aborted"
+"""What a JavaScript tool says that heeds its signal."""
 
 CALL_ID_ALPHABET: Final = string.digits + string.ascii_lowercase
 # Not the module's shared generator: a test that seeds that one must not change the ids, nor be changed by them.
@@ -102,8 +106,43 @@ class ToolCall:
         self._turn.end_call(self, outcome | {"durationMs": duration, "timestamp": now_text()})
 
 
+@dataclass(slots=True)
+class AgentResponse:
+    """A message of an agent in the making, and the submissions that it answers.
+
+    Attributes:
+        submission_id: The submission that it was begun for.
+        joined_ids: Those that have joined it, in order.
+        message_id: Its id, once it has begun.
+        turn_id: The id of its latest step.
+        metadata: What it will begin with.
+        steps: How many steps it has had.
+    """
+
+    submission_id: str
+    joined_ids: list[str] = field(default_factory=list[str])
+    message_id: str | None = None
+    turn_id: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict[str, Any])
+    steps: int = 0
+
+    def join(self, conversation: Conversation, message: ReceivedMessage) -> None:
+        """Let a message join."""
+        self.joined_ids.append(message.submission_id)
+        conversation.append({"type": "message-appended", "message": message.to_message(self.turn_id)})
+        conversation.append()
+
+    def settle(self, conversation: Conversation, outcome: Chunk) -> None:
+        """Settle the submissions: those that have joined come first."""
+        for submission_id in (*self.joined_ids, self.submission_id):
+            answered_by = None if self.message_id is None else self.submission_id
+            append_settlement(conversation, submission_id, outcome, answered_by)
+
+
 class ConversationTurn:
-    """One response of an agent, as its function sees it. What it writes, readers of the conversation see at once.
+    """The work on one message of a conversation, as the function of the agent sees it.
+
+    What it writes, readers of the conversation see at once.
 
     Its methods may be called from any thread. They raise `TurnAbortedError` once a client has aborted the turn,
     `ServerStoppedError` once the server stops, `RuntimeError` once the function has returned.
@@ -114,8 +153,9 @@ class ConversationTurn:
         uid: Of the conversation.
         submission_id: Of the message that the turn answers.
         message: That message.
-        joined: Messages that came in meanwhile and have joined this response, in order. They do so when a model
-            step begins, that is when something is written after a tool call.
+        joined: Messages that came in meanwhile and are answered by this turn too, in order. They join it when a step
+            begins after a tool call. Messages that wait when the function returns continue the same response, with a
+            turn of their own each.
         initial_data: What the conversation was created with, or `None`.
     """
 
@@ -124,6 +164,7 @@ class ConversationTurn:
         agent_name: str,
         conversation_id: str,
         message: ReceivedMessage,
+        response: AgentResponse,
         *,
         conversation: Conversation,
         queue: ConversationQueue,
@@ -141,13 +182,12 @@ class ConversationTurn:
         self._queue = queue
         self._stopped = stopped
         self._interrupted = interrupted
-        self._message_id: str | None = None
-        self._turn_id: str | None = None
-        self._metadata: dict[str, Any] = {}
+        self._response = response
         self._ended = False
         self._aborted = False
         # A step is one answer of a model: it ends when tools have been called, and another one begins.
-        self._step = 0
+        self._has_written = False
+        self._called_tools = False
         self._step_is_open = False
         self._step_text = ""
         self._parts_before_step: list[Chunk] = []
@@ -191,10 +231,16 @@ class ConversationTurn:
         with self._conversation.lock:
             self._begin_step()
             self._close_block()
-            call = ToolCall(self, call_id or _make_call_id(), self._step)
-            chunk = {"type": "tool-input", "messageId": self._message_id, "toolCallId": call.id, "toolName": name}
+            call = ToolCall(self, call_id or _make_call_id(), self._response.steps)
+            chunk = {
+                "type": "tool-input",
+                "messageId": self._response.message_id,
+                "toolCallId": call.id,
+                "toolName": name,
+            }
             self._append(chunk | {"input": {} if input is None else input, "timestamp": now_text()})
             self._calls.append(call)
+            self._called_tools = True
         if error is not None:
             call.fail(error)
         elif output is not UNSET:
@@ -210,20 +256,27 @@ class ConversationTurn:
         """
         with self._conversation.lock:
             self._check()
-            if self._message_id is None:
+            if self._response.message_id is None:
                 self._begin_step()
-            elif any(call.step == self._step for call in self._calls):
+            elif any(call.step == self._response.steps for call in self._calls):
                 self._complete_step()
-            self._append({"type": "data-part", "messageId": self._message_id, "name": name, "data": value})
+            self._append({"type": "data-part", "messageId": self._response.message_id, "name": name, "data": value})
 
     def metadata(self, values: Mapping[str, Any]) -> None:
         """Add to the metadata of the message, JSON: objects are merged, anything else replaces what was there."""
         with self._conversation.lock:
             self._check()
-            if self._message_id is None:
-                self._metadata |= values
+            if self._response.message_id is None:
+                self._response.metadata |= values
             else:
-                self._append({"type": "message-metadata", "messageId": self._message_id, "metadata": dict(values)})
+                self._append(
+                    {"type": "message-metadata", "messageId": self._response.message_id, "metadata": dict(values)}
+                )
+
+    def begin_step(self) -> None:
+        """Begin a step, unless one is open; messages that wait join the response. Writing does it by itself."""
+        with self._conversation.lock:
+            self._begin_step()
 
     def end_step(self) -> None:
         """End the step: what is written from now on belongs to another one.
@@ -236,20 +289,24 @@ class ConversationTurn:
             self._complete_step()
 
     def reset(self) -> None:
-        """Take back what this step has written but its data parts, as when the call of a model is repeated.
+        """Take back what this step has written but its data parts, as when a failed call of a model is repeated.
 
         Readers get a ``conversation-reset``. What stands before the last outcome of a tool stays.
         """
         with self._conversation.lock:
             self._check()
-            message = None if self._message_id is None else self._conversation.message(self._message_id)
-            if message is None or self._message_id is None or not self._step_is_open:
+            message = (
+                None if self._response.message_id is None else self._conversation.message(self._response.message_id)
+            )
+            if message is None or self._response.message_id is None or not self._step_is_open:
                 return
+            self._complete_step()
             data = {part["type"]: part for part in message["parts"] if part["type"].startswith("data-")}
             parts = [data.pop(part["type"], part) for part in self._parts_before_step]
-            self._conversation.replace_parts(self._message_id, [*parts, *data.values()])
-            self._calls = [call for call in self._calls if call.step != self._step]
-            self._block, self._step_text = None, ""
+            self._conversation.replace_parts(self._response.message_id, [*parts, *data.values()])
+            self._calls = [call for call in self._calls if call.step != self._response.steps]
+            self._response.turn_id = make_id("turn")
+            self._step_is_open, self._step_text = True, ""
 
     def sleep(self, seconds: float) -> None:
         """Wait; for agents that are plain functions. An asynchronous one has `asyncio.sleep`.
@@ -263,20 +320,13 @@ class ConversationTurn:
 
     # For the queue and for tool calls, under the lock of the conversation
 
-    def begin(self) -> None:
-        """Add the message to the transcript."""
-        is_first = self._conversation.head == 0
-        self._append({"type": "message-appended", "message": self.message.to_message()})
-        for _ in range(2 if is_first else 1):
-            self._append()
-
     def end_call(self, call: ToolCall, outcome: Chunk) -> None:
         """Note the outcome of a call. Those of one step become visible together, when all are there."""
         with self._conversation.lock:
             self._check()
             if call not in self._calls:
                 raise RuntimeError("the tool call was taken back")
-            if call.step == self._step:
+            if call.step == self._response.steps:
                 self._complete_step()
             self._append()
             call.outcome = outcome
@@ -294,30 +344,28 @@ class ConversationTurn:
         if rest or (rest is not None and not written):
             self._write("text", [rest])
         self._end_message()
-        self._settle({"outcome": "completed"})
+        self._ended = True
 
     def fail(self, error: BaseException) -> None:
-        """End the turn with the error that the function has raised."""
+        """End the turn and its response with the error that the function has raised."""
         self._end_message()
-        reason = str(error) or type(error).__name__
-        for submission_id in self._submission_ids():
-            operation = f"direct({submission_id})"
-            failure: Chunk = {
-                "name": "FlueError",
-                "message": f"{operation} failed: {reason}",
-                "type": "operation_failed",
-            }
-            failure |= {"details": "", "meta": {"operation": operation, "reason": reason}}
-            self._append_settlement(submission_id, {"outcome": "failed", "error": failure})
+        operation, reason = f"direct({self._response.submission_id})", str(error) or type(error).__name__
+        failure: Chunk = {"name": "FlueError", "message": f"{operation} failed: {reason}", "type": "operation_failed"}
+        failure |= {"details": "", "meta": {"operation": operation, "reason": reason}}
+        self._response.settle(self._conversation, {"outcome": "failed", "error": failure})
         self._ended = True
 
     def abort(self) -> None:
-        """End the turn because a client wants it."""
-        answered = self._message_id is not None
-        if answered:
+        """End the turn and its response because a client wants it."""
+        self._complete_step()
+        pending = [call for call in self._calls if call.outcome is None]
+        if pending:
+            for call in pending:
+                call.fail(CALL_ABORTED)
+            self._begin_step(take_joined=False)
             self._complete_step()
-        for submission_id in self._submission_ids():
-            append_abort(self._conversation, submission_id, self.submission_id if answered else None)
+        append_advisory(self._conversation, self._response.submission_id)
+        self._response.settle(self._conversation, {"outcome": "aborted", "error": ABORTED})
         self._ended = self._aborted = True
         self._interrupted.set()
 
@@ -334,44 +382,47 @@ class ConversationTurn:
             raise TypeError(msg)
         with self._conversation.lock:
             self._check()
-            if any(call.step == self._step for call in self._calls):
+            if any(call.step == self._response.steps for call in self._calls):
                 self._complete_step()
             self._begin_step()
             if self._block != kind:
                 self._close_block()
                 self._append()
                 self._block = kind
-            chunk = {"type": "message-delta", "messageId": self._message_id, "kind": kind}
+            chunk = {"type": "message-delta", "messageId": self._response.message_id, "kind": kind}
             self._append(*({**chunk, "delta": delta} for delta in deltas))
             if kind == "text":
                 self._step_text += "".join(deltas)
 
-    def _begin_step(self) -> None:
+    def _begin_step(self, *, take_joined: bool = True) -> None:
         self._check()
         if self._step_is_open:
             return
         self._append_outcomes([call for call in self._calls if call.outcome is not None])
-        started: Chunk = {"type": "message-started", "messageId": self._message_id}
-        if self._message_id is None:
-            self._message_id, self._turn_id = make_id("entry"), make_id("turn")
-            started |= {"messageId": self._message_id, "submissionId": self.submission_id, "turnId": self._turn_id}
-            if self._metadata:
-                started["metadata"] = self._metadata
-        else:
-            self._take_joined()
-            started |= {"submissionId": self.submission_id, "turnId": make_id("turn")}
-        self._append(started | {"timestamp": now_text()})
-        self._step += 1
-        self._step_is_open, self._step_text = True, ""
-        message = self._conversation.message(self._message_id) or {}
-        self._parts_before_step = message["parts"]
-
-    def _take_joined(self) -> None:
-        """Let the messages that wait join this response."""
-        while self._queue.pending:
-            message = self._queue.pending.popleft()
-            self.joined.append(message)
-            self._append({"type": "message-appended", "message": message.to_message(self._turn_id)})
+        response, turn_id = self._response, make_id("turn")
+        started: Chunk = {"type": "message-started"}
+        if response.message_id is None:
+            response.message_id = make_id("entry")
+            started["metadata"] = response.metadata
+        elif take_joined and self._has_written:
+            while self._queue.pending:
+                message = self._queue.pending.popleft()
+                self.joined.append(message)
+                response.join(self._conversation, message)
+        ids = {"messageId": response.message_id, "submissionId": response.submission_id, "turnId": turn_id}
+        self._append(
+            {"type": "message-started"}
+            | ids
+            | {name: value for name, value in started.items() if value}
+            | {"timestamp": now_text()}
+        )
+        response.turn_id = turn_id
+        response.steps += 1
+        self._has_written = self._step_is_open = True
+        self._called_tools = False
+        self._step_text = ""
+        written = self._conversation.message(response.message_id)
+        self._parts_before_step = [] if written is None else written["parts"]
 
     def _close_block(self) -> None:
         if self._block is not None:
@@ -381,7 +432,7 @@ class ConversationTurn:
     def _complete_step(self) -> None:
         if self._step_is_open:
             self._close_block()
-            self._append({"type": "message-completed", "messageId": self._message_id, "timestamp": now_text()})
+            self._append({"type": "message-completed", "messageId": self._response.message_id, "timestamp": now_text()})
             self._step_is_open = False
 
     def _append_outcomes(self, calls: list[ToolCall]) -> None:
@@ -390,22 +441,11 @@ class ConversationTurn:
             self._calls = [call for call in self._calls if call not in calls]
 
     def _end_message(self) -> None:
-        if self._message_id is None:
-            self._begin_step()
+        # A model always answers to the outcome of its tools. Who waits has a turn to come, so nobody joins here.
+        if not self._has_written or self._called_tools:
+            self._begin_step(take_joined=False)
         self._complete_step()
         self._append_outcomes([call for call in self._calls if call.outcome is not None])
-
-    def _settle(self, outcome: Chunk) -> None:
-        for submission_id in self._submission_ids():
-            self._append_settlement(submission_id, outcome)
-        self._ended = True
-
-    def _append_settlement(self, submission_id: str, outcome: Chunk) -> None:
-        append_settlement(self._conversation, submission_id, outcome, self.submission_id)
-
-    def _submission_ids(self) -> list[str]:
-        """Those that this response answers, in the order in which they settle: its own comes last."""
-        return [*(message.submission_id for message in self.joined), self.submission_id]
 
     def _append(self, *chunks: Chunk) -> None:
         self._conversation.append(*chunks)
@@ -456,11 +496,12 @@ class ConversationRunner:
                 return
             queue.is_served = True
 
-        def make_turn(message: ReceivedMessage) -> ConversationTurn:
+        def make_turn(message: ReceivedMessage, response: AgentResponse) -> ConversationTurn:
             return ConversationTurn(
                 agent_name,
                 conversation_id,
                 message,
+                response,
                 conversation=conversation,
                 queue=queue,
                 stopped=self._workers.stopped,
@@ -481,7 +522,8 @@ class ConversationRunner:
                 queue.turn.abort()
                 queue.turn = None
             for message in queue.pending:
-                append_abort(conversation, message.submission_id, None)
+                append_advisory(conversation, message.submission_id)
+                append_settlement(conversation, message.submission_id, {"outcome": "aborted", "error": ABORTED}, None)
             queue.pending.clear()
             if queue.call is not None:
                 queue.call.cancel()
@@ -504,28 +546,39 @@ class ConversationRunner:
         function: ConversationFunction,
         conversation: Conversation,
         queue: ConversationQueue,
-        make_turn: Callable[[ReceivedMessage], ConversationTurn],
+        make_turn: Callable[[ReceivedMessage, AgentResponse], ConversationTurn],
     ) -> None:
-        while True:
+        while queue.pending:
             with conversation.lock:
-                if not queue.pending:
-                    queue.is_served = False
-                    return
-                turn = queue.turn = make_turn(queue.pending.popleft())
-                turn.begin()
-            name = f"agent {conversation.path}"
-            call = queue.call = self._workers.spawn(self._workers.call(function, turn, name=name))
-            await asyncio.wait([call])
-            with conversation.lock:
-                queue.turn = queue.call = None
-                if turn.aborted:
-                    continue
-                if call.cancelled() or isinstance(call.exception(), ServerStoppedError):
-                    return  # the submission stays unsettled, as on a server that died
-                _end(turn, call)
+                message = queue.pending.popleft()
+                append_message(conversation, message)
+                response = AgentResponse(message.submission_id)
+                joined = deque([message])
+            while joined:
+                turn = queue.turn = make_turn(joined.popleft(), response)
+                name = f"agent {conversation.path}"
+                call = queue.call = self._workers.spawn(self._workers.call(function, turn, name=name))
+                await asyncio.wait([call])
+                with conversation.lock:
+                    queue.turn = queue.call = None
+                    if turn.aborted:
+                        break
+                    if call.cancelled() or isinstance(call.exception(), ServerStoppedError):
+                        return  # the submission stays unsettled, as on a server that died
+                    if not _end_turn(turn, call):
+                        break
+                    while queue.pending and not joined:
+                        joined.extend(queue.pending)
+                        queue.pending.clear()
+                        for message in joined:
+                            response.join(conversation, message)
+                    if not joined:
+                        response.settle(conversation, {"outcome": "completed"})
+        queue.is_served = False
 
 
-def _end(turn: ConversationTurn, call: asyncio.Task[Any]) -> None:
+def _end_turn(turn: ConversationTurn, call: asyncio.Task[Any]) -> bool:
+    """End a turn with what its function has returned or raised. Returns whether it was completed."""
     error = call.exception()
     if error is None:
         try:
@@ -534,6 +587,15 @@ def _end(turn: ConversationTurn, call: asyncio.Task[Any]) -> None:
             error = refused
     if error is not None:
         turn.fail(error)
+    return error is None
+
+
+def append_message(conversation: Conversation, message: ReceivedMessage) -> None:
+    """Add a message that begins a response to the transcript."""
+    is_first = conversation.head == 0
+    conversation.append({"type": "message-appended", "message": message.to_message()})
+    for _ in range(2 if is_first else 1):
+        conversation.append()
 
 
 def append_settlement(conversation: Conversation, submission_id: str, outcome: Chunk, answered_by: str | None) -> None:
@@ -544,8 +606,8 @@ def append_settlement(conversation: Conversation, submission_id: str, outcome: C
     conversation.append(chunk | {"timestamp": now_text()})
 
 
-def append_abort(conversation: Conversation, submission_id: str, answered_by: str | None) -> None:
-    """Settle a submission as aborted, with the advisory that says so in the transcript."""
+def append_advisory(conversation: Conversation, submission_id: str) -> None:
+    """Say in the transcript that a submission was aborted."""
     attributes = {"submissionId": submission_id, "kind": "direct", "reason": "aborted"}
     advisory = {
         "id": f"entry_submission_aborted_{submission_id}",
@@ -557,7 +619,6 @@ def append_abort(conversation: Conversation, submission_id: str, answered_by: st
         "parts": [{"type": "text", "text": "Submission was aborted.", "state": "done"}],
     }
     conversation.append({"type": "message-appended", "message": advisory})
-    append_settlement(conversation, submission_id, {"outcome": "aborted", "error": ABORTED}, answered_by)
 
 
 def _make_call_id() -> str:

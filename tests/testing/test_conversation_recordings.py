@@ -10,6 +10,8 @@ import json
 import re
 import threading
 
+import pytest
+
 from flue.testing import FlueTestServer
 
 from .conversing import JSON, Normalizer, assert_adds_up, comparable_headers, of_flue2, send, settled, talk
@@ -52,8 +54,10 @@ def play(turn, chunks, compact):
             write(*(chunk["delta"] for chunk in batch))
             continue
         for chunk in batch:
-            if kind == "message-started" and "metadata" in chunk:
-                turn.metadata(chunk["metadata"])
+            if kind == "message-started":
+                if "metadata" in chunk:
+                    turn.metadata(chunk["metadata"])
+                turn.begin_step()
             elif kind == "message-metadata":
                 turn.end_step()
                 turn.metadata(chunk["metadata"])
@@ -88,6 +92,7 @@ class Sides:
     def text(self, side, text):
         # The recorded agent has cited the id of an attachment, and says so here too.
         text = re.sub(r'<image id=\\"[^"]+"', "<image", text)
+        text = text.replace('"nap aborted"', '"This operation was aborted"')
         # The real server calls its agents by the names of their functions.
         return self._normalize[side](re.sub(r"agents/[A-Z]\w*/", lambda found: found[0].lower(), text))
 
@@ -331,6 +336,138 @@ def test_compaction(server):
     sides.compare("69", get(server, target))
     sides.compare("70", get(server, f"{target}?view=updates&offset=-1"))
     assert_adds_up(server, target)
+
+
+# Sessions of the same server of which only the updates and the history are recorded
+
+
+class Session:
+    """Plays a recorded conversation: messages are sent, chunks are written."""
+
+    def __init__(self, server, name):
+        self.server, self.name, self.target = server, name, "/agents/slow/one"
+        self.chunks = items(of_flue2(f"{name}_updates"))
+        self.bodies = [
+            chunk["message"]["parts"][0]["text"]
+            for chunk in self.chunks
+            if chunk["type"] == "message-appended" and chunk["message"]["role"] == "user"
+        ]
+
+    def of_agent(self, start, end=None):
+        """The chunks of the agent in a range of batches."""
+        kept = [chunk for chunk in self.chunks if chunk["type"] not in {"message-appended", "conversation-reset"}]
+        return [chunk for chunk in kept if start <= chunk["position"]["batch"] < (end or 10**9)]
+
+    def send(self, number):
+        got = send(self.server, self.bodies[number], target=self.target)
+        assert got.status == 202
+        return got.json()
+
+    def compare(self, receipt):
+        settled(self.server, receipt, target=self.target)
+        sides = Sides()
+        sides.compare(f"{self.name}_updates", get(self.server, f"{self.target}?view=updates&offset=-1"))
+        sides.compare(f"{self.name}_history", get(self.server, self.target))
+        assert_adds_up(self.server, self.target)
+
+
+def boundary(session):
+    """The batch of the second message: what is before it, the agent writes before it joins."""
+    appended = [chunk for chunk in session.chunks if chunk["type"] == "message-appended"]
+    return appended[1]["position"]["batch"]
+
+
+@pytest.mark.parametrize("name", ["joined_at_tool", "failed_joined"])
+def test_messages_that_join_after_a_tool(server, name):
+    session = Session(server, name)
+    begun, go_on = threading.Event(), threading.Event()
+
+    @server.agent("slow")
+    def slow(turn):
+        begun.set()
+        go_on.wait(5)
+        play(turn, session.of_agent(0), compact=None)
+
+    host = session.send(0)
+    assert begun.wait(5)
+    for number in range(1, len(session.bodies)):
+        session.send(number)
+    go_on.set()
+    session.compare(host)
+
+
+def test_message_that_joins_at_the_end(server):
+    session = Session(server, "joined_at_end")
+    half = boundary(session)
+    scripts = iter([session.of_agent(0, half), session.of_agent(half)])
+    begun, go_on = threading.Event(), threading.Event()
+
+    @server.agent("slow")
+    def slow(turn):
+        play(turn, next(scripts), compact=None)
+        begun.set()
+        go_on.wait(5)
+
+    host = session.send(0)
+    assert begun.wait(5)
+    session.send(1)
+    go_on.set()
+    session.compare(host)
+
+
+def test_text_that_is_taken_back(server):
+    session = Session(server, "retracted")
+    (reset,) = [chunk["position"]["batch"] for chunk in session.chunks[1:] if chunk["type"] == "conversation-reset"]
+
+    @server.agent("slow")
+    def slow(turn):
+        play(turn, session.of_agent(0, reset), compact=None)
+        turn.reset()
+        play(turn, session.of_agent(reset), compact=None)
+
+    session.compare(session.send(0))
+
+
+def test_abort_while_a_tool_is_at_work(server):
+    """What a tool says then is its own."""
+    session = Session(server, "abort_in_tool")
+    session.bodies.append("later")
+    outcome = next(chunk for chunk in session.chunks if chunk["type"] == "tool-output-error")
+    working = threading.Event()
+
+    @server.agent("slow")
+    def slow(turn):
+        play(turn, session.of_agent(0, outcome["position"]["batch"]), compact=None)
+        working.set()
+        turn.sleep(30)
+
+    session.send(0)
+    assert working.wait(5)
+    last = session.send(1)
+    assert ask(server, "POST", f"{session.target}/abort").json() == {"aborted": True}
+    session.compare(last)
+
+
+def test_abort_after_joining(server):
+    session = Session(server, "abort_of_joined")
+    begun, go_on, written = threading.Event(), threading.Event(), threading.Event()
+    end = [chunk["position"]["batch"] for chunk in session.chunks if chunk["type"] == "message-completed"][-1]
+
+    @server.agent("slow")
+    def slow(turn):
+        begun.set()
+        go_on.wait(5)
+        play(turn, session.of_agent(0, end), compact=None)
+        written.set()
+        turn.sleep(30)
+
+    host = session.send(0)
+    assert begun.wait(5)
+    session.send(1)
+    go_on.set()
+    assert written.wait(5)
+    assert ask(server, "POST", f"{session.target}/abort").json() == {"aborted": True}
+    session.compare(host)
 
 
 def test_initial_data(server):

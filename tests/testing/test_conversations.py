@@ -255,25 +255,56 @@ def test_joining(server, at_work):
     assert_adds_up(server)
 
 
-def test_waiting_when_no_step_follows(server):
-    """A message that comes in during the last step has a turn of its own."""
+def test_joining_when_no_step_follows(server):
+    """Messages that wait when the function returns continue the response, with a call of the function each."""
+    first, go_on, calls = threading.Event(), threading.Event(), []
+
+    @server.agent("support")
+    def support(turn):
+        calls.append((turn.message.body, turn.submission_id))
+        turn.text(f"{turn.message.body}. ")
+        first.set()
+        go_on.wait(5)
+
+    host = send(server, "one").json()
+    assert first.wait(5)
+    joiners = [send(server, body).json() for body in ("two", "three")]
+    other = send(server, "four", target="/agents/support/other").json()  # conversations do not wait for each other
+    assert len(history(server)["messages"]) == 2
+    go_on.set()
+    settled(server, host)
+    settled(server, other, target="/agents/support/other")
+    assert texts(server) == [("user", "one"), ("assistant", "one. two. three. "), ("user", "two"), ("user", "three")]
+    ids = [receipt["submissionId"] for receipt in (host, *joiners)]
+    assert [call for call in calls if call[0] != "four"] == list(zip(("one", "two", "three"), ids, strict=True))
+    settlements = history(server)["settlements"]
+    assert [entry["submissionId"] for entry in settlements] == [*ids[1:], ids[0]]
+    assert {entry["answeredBySubmissionId"] for entry in settlements} == {ids[0]}
+    assert_adds_up(server)
+
+
+def test_failure_of_one_that_joined(server):
+    """The whole response has failed, and what waits behind it has one of its own."""
     first, go_on = threading.Event(), threading.Event()
 
     @server.agent("support")
     def support(turn):
-        turn.text(turn.message.body)
         first.set()
         go_on.wait(5)
+        if turn.message.body == "bad":
+            raise RuntimeError("no")
 
-    send(server, "one")
+    host = send(server, "good").json()
     assert first.wait(5)
-    last = send(server, "two").json()
-    other = send(server, "three", target="/agents/support/other").json()  # conversations do not wait for each other
-    assert len(history(server)["messages"]) == 2
+    bad = send(server, "bad").json()
     go_on.set()
-    settled(server, last)
-    settled(server, other, target="/agents/support/other")
-    assert texts(server) == [("user", "one"), ("assistant", "one"), ("user", "two"), ("assistant", "two")]
+    settled(server, host)
+    talk(server, "again")
+    settlements = history(server)["settlements"]
+    assert [entry["outcome"] for entry in settlements] == ["failed", "failed", "completed"]
+    assert [entry["submissionId"] for entry in settlements[:2]] == [bad["submissionId"], host["submissionId"]]
+    assert settlements[0]["error"] == settlements[1]["error"]
+    assert_adds_up(server)
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
@@ -362,6 +393,7 @@ def test_keys(server):
     stale = send(server, "x", idempotencyKey="k", initialData=[]).json()
     assert again == stale == created | {"offset": "-1", "deduplicated": True}
     assert send(server, "x", idempotencyKey="k").error["type"] == "submission_conflict"
+    assert send(server, "x", idempotencyKey="k", initialData=[], attachments=[]).status == 409
     other = talk(server, "x", idempotencyKey="k", target="/agents/support/other")
     assert other["submissionId"] != created["submissionId"]
     assert calls == [created["submissionId"], other["submissionId"]]
@@ -418,6 +450,57 @@ def test_routes(server):
         older.snapshot("support", "one")
     with pytest.raises(ValueError, match="flue_version"):
         FlueTestServer(flue_version=3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "status", "details"),
+    [
+        ("GET", f"{TARGET}?view=", 400, "Invalid agent conversation view. Use history or updates."),
+        ("GET", f"{TARGET}?live=", 400, "History reads do not accept offset, tail, or live parameters."),
+        ("GET", f"{TARGET}?view=updates&offset=", 400, "Invalid offset format."),
+        ("GET", f"{TARGET}?view=updates&offset=-1&live=", 400, "Invalid live mode. Use long-poll or sse."),
+        ("GET", f"{TARGET}?view=updates&live=x", 400, "Exactly one offset is required."),
+        ("GET", f"{TARGET}?view=updates&offset=5_0", 500, "The server encountered an unexpected error"),
+        ("GET", f"{TARGET}?view=updates&offset=0_99999999999999999999999", 416, "The stream is shorter"),
+        ("GET", "/agents/support/nobody?view=updates&offset=0_5", 404, "Streams are created when"),
+        ("GET", "/agents/support/nobody?view=x", 400, "Invalid agent conversation view."),
+        ("GET", "/agents/support/%20/attachments/x", 404, "Streams are created when"),
+        ("GET", f"{TARGET}/attachments/%20", 404, "The attachment id may be incorrect"),
+        ("POST", "/agents/support/%20?wait=1", 400, "Agent conversation URLs must end with"),
+        ("POST", "/agents/support/%20/abort", 400, "Agent conversation URLs must end with"),
+        ("POST", f"{TARGET}?wait=", 400, "Agent prompts are fire-and-forget"),
+        ("OPTIONS", TARGET, 405, 'This endpoint accepts "GET", "HEAD", "POST" only.'),
+        ("DELETE", "/agents/support/%20", 405, 'This endpoint accepts "GET", "HEAD", "POST" only.'),
+    ],
+)
+def test_odd_requests(server, method, target, status, details):
+    """As a real server was seen to answer them."""
+    server.add_agent("support", lambda turn: None)
+    talk(server)
+    got = ask(server, method, target)
+    assert (got.status, got.error["details"][: len(details)]) == (status, details)
+
+
+@pytest.mark.parametrize(
+    ("fields", "details"),
+    [
+        ({"uid": 3, "idempotencyKey": ""}, "`uid` must be"),
+        ({"kind": "x", "idempotencyKey": ""}, "Delivered messages must be"),
+        ({"kind": "signal", "type": "t", "tagName": "a:b", "idempotencyKey": ""}, 'Signal message "tagName"'),
+        ({"kind": "signal", "type": "memory", "body": 1}, 'Signal type "memory" is'),
+        ({"idempotencyKey": None}, "`idempotencyKey` must be a non-empty string"),
+    ],
+)
+def test_order_of_checks(server, fields, details):
+    server.add_agent("support", lambda turn: None)
+    got = ask(server, "POST", TARGET, json.dumps({"kind": "user", "body": "x"} | fields).encode(), JSON)
+    assert (got.status, got.error["details"][: len(details)]) == (400, details)
+
+
+def test_long_attachment(server):
+    server.add_agent("support", lambda turn: None)
+    got = send(server, attachments=[{"type": "image", "data": "A" * (14 * 1024 * 1024 + 4), "mimeType": "image/png"}])
+    assert (got.status, got.error["details"]) == (400, "Image data exceeds the 14680064 character limit.")
 
 
 # Reading
