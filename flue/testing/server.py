@@ -300,9 +300,9 @@ class FlueTestServer:
                 model, anything else is the result as it is. What it raises settles the submission as failed; as
                 from Flue, a client does not learn why.
 
-                Flue 2: called with a `ConversationTurn` for every message that does not join a response in
-                progress. It returns the text of the reply, or `None`; what of the text it has written itself is not
-                added again. What it raises settles the submission as failed, with the text of the error.
+                Flue 2: called with a `ConversationTurn` for every message that has not joined the turn of another
+                one. It returns the text of the reply, or `None`; text that it has written itself is not added again.
+                What it raises settles the submission as failed, with the text of the error.
             validate_initial_data: Flue 2: called with the ``initialData`` of a new conversation, or `None`; a
                 `ValueError`, `TypeError` or `LookupError` that it raises is a 400 with this text.
         """
