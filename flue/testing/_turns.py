@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import string
 import time
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 from flue.testing._connections import ServerStoppedError
-from flue.testing._store import UNSET, make_id, now_text
+from flue.testing._store import UNSET, make_id, now_text, to_json
 
 if TYPE_CHECKING:
     import threading
@@ -267,7 +268,7 @@ class ConversationTurn:
         with self._conversation.lock:
             self._check()
             if self._response.message_id is None:
-                self._response.metadata |= values
+                self._response.metadata |= json.loads(to_json(values))
             else:
                 self._append(
                     {"type": "message-metadata", "messageId": self._response.message_id, "metadata": dict(values)}
@@ -324,6 +325,7 @@ class ConversationTurn:
         """Note the outcome of a call. Those of one step become visible together, when all are there."""
         with self._conversation.lock:
             self._check()
+            to_json(outcome)  # what is not JSON fails before anything is written
             if call not in self._calls:
                 raise RuntimeError("the tool call was taken back")
             if call.step == self._response.steps:
@@ -399,24 +401,20 @@ class ConversationTurn:
         if self._step_is_open:
             return
         self._append_outcomes([call for call in self._calls if call.outcome is not None])
-        response, turn_id = self._response, make_id("turn")
-        started: Chunk = {"type": "message-started"}
-        if response.message_id is None:
-            response.message_id = make_id("entry")
-            started["metadata"] = response.metadata
-        elif take_joined and self._has_written:
+        response = self._response
+        if take_joined and self._has_written:
             while self._queue.pending:
                 message = self._queue.pending.popleft()
                 self.joined.append(message)
                 response.join(self._conversation, message)
-        ids = {"messageId": response.message_id, "submissionId": response.submission_id, "turnId": turn_id}
-        self._append(
-            {"type": "message-started"}
-            | ids
-            | {name: value for name, value in started.items() if value}
-            | {"timestamp": now_text()}
-        )
-        response.turn_id = turn_id
+        is_first = response.message_id is None
+        response.message_id = response.message_id or make_id("entry")
+        response.turn_id = make_id("turn")
+        started: Chunk = {"type": "message-started", "messageId": response.message_id}
+        started |= {"submissionId": response.submission_id, "turnId": response.turn_id}
+        if is_first and response.metadata:
+            started["metadata"] = response.metadata
+        self._append(started | {"timestamp": now_text()})
         response.steps += 1
         self._has_written = self._step_is_open = True
         self._called_tools = False

@@ -129,13 +129,19 @@ def test_chunk_that_is_not_json(server):
     @server.agent("support")
     def support(turn):
         with pytest.raises(TypeError):
+            turn.metadata({"a": object()})
+        with pytest.raises(TypeError):
             turn.data("chart", object())
+        call = turn.tool("look")
+        with pytest.raises(TypeError):
+            call.succeed(object())
+        call.succeed(1)
         with pytest.raises(ValueError, match="JSON"):
             turn.tool("look", {"x": float("nan")})
         return "fine"
 
     talk(server)
-    assert [part["type"] for part in reply(server)] == ["text"]
+    assert [part["type"] for part in reply(server)] == ["dynamic-tool", "text"]
     assert_adds_up(server)
 
 
