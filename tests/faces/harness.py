@@ -190,8 +190,8 @@ def settle(server: FlueTestServer) -> None:
         for _ in range(10):
             await asyncio.sleep(0)
 
-    if server._engine is not None:
-        server._engine.call(turns())
+    if server._thread is not None:
+        server._thread.call(turns)
 
 
 class _Pauses(logging.Handler):
