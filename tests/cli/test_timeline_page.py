@@ -7,8 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from flue.cli.bars import Timeline
-from flue.cli.timeline_page import page
+from flue.cli.timeline import Timeline, page
 from flue.codec import decode_event, decode_run_record
 
 WIDE, NARROW = 1200, 390
