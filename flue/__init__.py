@@ -35,20 +35,20 @@ if TYPE_CHECKING:
     from flue.errors import RateLimitedError as RateLimitedError
     from flue.errors import ServerError as ServerError
     from flue.errors import UnsupportedFlueEventVersionError as UnsupportedFlueEventVersionError
-    from flue.images import AgentPromptImage as AgentPromptImage
-    from flue.many import StreamFailure as StreamFailure
     from flue.models import *  # noqa: F403
-    from flue.plan import UNSET as UNSET
     from flue.signals import AbortSignal as AbortSignal
     from flue.sync.client import FlueClient as FlueClient
     from flue.sync.many import FlueEventStreams as FlueEventStreams
     from flue.sync.stream import FlueEventStream as FlueEventStream
+    from flue.types import UNSET as UNSET
+    from flue.types import AgentPromptImage as AgentPromptImage
+    from flue.types import StreamFailure as StreamFailure
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "AbortSignal": "flue.signals",
-    "AgentPromptImage": "flue.images",
+    "AgentPromptImage": "flue.types",
     "AsyncFlueClient": "flue.aio.client",
     "AsyncFlueEventStream": "flue.aio.stream",
     "AsyncFlueEventStreams": "flue.aio.many",
@@ -57,9 +57,9 @@ _HOMES = {
     "FlueClient": "flue.sync.client",
     "FlueEventStream": "flue.sync.stream",
     "FlueEventStreams": "flue.sync.many",
-    "StreamFailure": "flue.many",
+    "StreamFailure": "flue.types",
     "Timeouts": "flue.config",
-    "UNSET": "flue.plan",
+    "UNSET": "flue.types",
     "replay": "flue._replay",
     "to_json": "flue.codec",
     **dict.fromkeys(

@@ -80,12 +80,12 @@ def _items(line: Line, number: int, rest: Iterator[Line]) -> list[Any]:
     if not text.startswith(b"["):
         return [text] if text else []
     try:
-        return framing.split_page(text)
-    except framing.Malformed:
+        return framing.split_array(text)
+    except framing.DecodeError:
         text = b"\n".join([text, *(_bytes(more) for more in rest)])
     try:
-        return framing.split_page(text)
-    except framing.Malformed as error:
+        return framing.split_array(text)
+    except framing.DecodeError as error:
         raise DurableStreamError("PARSE_ERROR", f"the page that begins in line {number} is not JSON: {error}") from None
 
 

@@ -94,7 +94,7 @@ class EventDecoder:
             return self._indirect(item)
         return event
 
-    def ahead(self, items: list[Any]) -> list[FlueEvent]:
+    def decode_many(self, items: list[Any]) -> list[FlueEvent]:
         """Decode items up to the first that cannot be decoded or that ends a run, without these.
 
         The same as one call for each, without the calls: they would be a twelfth of the time.

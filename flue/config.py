@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import ipaddress
 import math
 import os
 import re
@@ -36,7 +37,10 @@ AsyncHeaderSource = Headers | Callable[[], Headers | Awaitable[Headers]]
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 # The transports write these themselves; a second opinion would desynchronise the connection.
 _FRAMING = frozenset({"content-length", "transfer-encoding", "connection", "host"})
-
+# RFC 1035 section 2.3.4.
+_MAX_LABEL, _MAX_HOST = 63, 253
+# The "forbidden domain code points" of the URL standard that get past urlsplit().
+_NOT_IN_HOST = frozenset('"%<>[]^`{|}')
 
 N = TypeVar("N", str, bytes)
 
@@ -84,29 +88,31 @@ class Settings:
     Attributes:
         base_url: without a trailing slash.
         token: the bearer token, or None.
-        source: the caller's headers, or the callable that makes them.
+        headers: the caller's headers, or the callable that returns them.
         timeouts: of every HTTP exchange.
         max_event_bytes: largest event and page that is accepted, or None.
         backoff_options: of reads that are given none of their own, or None.
+        trust_env: whether the environment's proxies and certificates are used.
     """
 
     base_url: str
     token: str | None
-    source: AsyncHeaderSource
+    headers: AsyncHeaderSource
     timeouts: Timeouts
     max_event_bytes: int | None = None
     backoff_options: BackoffOptions | None = None
+    trust_env: bool = True
 
     def backoff(self, given: BackoffOptions | None) -> BackoffOptions | None:
         """What a read is retried by: its own options, or the client's, or None for the defaults."""
         return self.backoff_options if given is None else given
 
     @property
-    def refreshable(self) -> bool:
-        """Whether headers are made anew for each attempt, so that a 401 may be cured by asking again."""
-        return callable(self.source)
+    def has_dynamic_headers(self) -> bool:
+        """Whether a callable provides the headers of each attempt, so that a retry may cure a 401."""
+        return callable(self.headers)
 
-    def merge(self, headers: object) -> HeaderFields[str]:
+    def request_headers(self, headers: object) -> HeaderFields[str]:
         """The caller's headers over the token's, checked: names in lower case."""
         merged = HeaderFields[str]()
         if self.token is not None:
@@ -206,6 +212,9 @@ def _check_base_url(value: object) -> str:
         raise ValueError(f"base_url has the scheme {parts.scheme!r}, http or https is needed")
     if not parts.hostname:
         raise ValueError(f"base_url has no host: {value!r}")
+    if parts.netloc.startswith("[") and ":" not in parts.hostname:
+        raise ValueError(f"base_url has a host that is no IPv6 address: {value!r}")
+    host = _check_host(parts.hostname)
     if "?" in value:
         raise ValueError("base_url contains a query")
     if "#" in value:
@@ -213,7 +222,36 @@ def _check_base_url(value: object) -> str:
     if "\\" in value:
         raise ValueError("base_url contains a backslash")
     path = quote(parts.path, safe="/%:@!$&'()*+,;=~").rstrip("/")
-    return f"{parts.scheme.lower()}://{parts.netloc}{path}"
+    # The host as it goes over the wire, so that both HTTP libraries, which encode by rules of their own, get the same.
+    netloc = parts.netloc if host == parts.hostname else host + (f":{parts.port}" if parts.port is not None else "")
+    return f"{parts.scheme.lower()}://{netloc}{path}"
+
+
+def _check_host(host: str) -> str:
+    """A host name as DNS can carry it, labels of other scripts encoded by IDNA; an address as it is."""
+    if ":" in host:
+        try:
+            ipaddress.IPv6Address(host)
+        except ValueError as error:
+            raise ValueError(f"base_url has a host that is no IPv6 address: {error}") from None
+        return host
+    encoded = host
+    if not host.isascii():
+        import idna  # noqa: PLC0415  # its tables take a while to load, and few hosts need them
+
+        try:
+            encoded = idna.encode(host, uts46=True).decode()
+        except UnicodeError as error:
+            raise ValueError(f"base_url has a host that IDNA cannot encode: {host!r} ({error})") from None
+    labels = encoded.removesuffix(".").split(".")
+    if not all(0 < len(label) <= _MAX_LABEL for label in labels) or len(encoded) > _MAX_HOST:
+        raise ValueError(
+            f"base_url has a host that IDNA cannot encode: {host!r} (a label is empty or longer than {_MAX_LABEL}"
+            f" characters, or the name longer than {_MAX_HOST})"
+        )
+    if any(character in _NOT_IN_HOST for character in encoded):
+        raise ValueError(f"base_url has a host with a character that no host name has: {host!r}")
+    return encoded
 
 
 def resolve(
@@ -224,6 +262,7 @@ def resolve(
     max_event_bytes: object,
     backoff_options: object = None,
     *,
+    trust_env: object = True,
     allow_async: bool,
 ) -> Settings:
     """The checked settings of a client; what is not given comes from `FLUE_BASE_URL` and `FLUE_TOKEN`.
@@ -237,6 +276,8 @@ def resolve(
         if base_url is None:
             raise ValueError("base_url is missing: pass it, or set FLUE_BASE_URL")
     url = _check_base_url(base_url)
+    if not isinstance(trust_env, bool):
+        raise TypeError(f"trust_env must be a bool, not {type(trust_env).__name__}")
     if token is None:
         token = os.environ.get("FLUE_TOKEN")
     if token is not None and not isinstance(token, str):
@@ -254,8 +295,9 @@ def resolve(
     return Settings(
         base_url=url,
         token=(check_header_value(token, "token") or None) if token else None,
-        source=source,
+        headers=source,
         timeouts=check_timeouts(timeout),
         max_event_bytes=check_max_bytes(max_event_bytes),
         backoff_options=check_backoff(backoff_options),
+        trust_env=trust_env,
     )

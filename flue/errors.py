@@ -2,7 +2,7 @@
 
 ```
 FlueError
- ├─ FlueApiError                  an HTTP answer that says no
+ ├─ FlueApiError                  an error response
  │    ├─ BadRequestError          400
  │    ├─ AuthenticationError      401
  │    ├─ PermissionDeniedError    403
@@ -10,7 +10,7 @@ FlueError
  │    ├─ OffsetGoneError          410, 416
  │    ├─ RateLimitedError         429
  │    └─ ServerError              5xx
- ├─ FlueConnectionError           no usable answer; retries used up
+ ├─ FlueConnectionError           no usable response; retries used up
  ├─ FlueTimeoutError              also a TimeoutError
  ├─ DurableStreamError            the server broke the stream protocol
  ├─ UnsupportedFlueEventVersionError
@@ -71,14 +71,14 @@ class FlueError(Exception):
 
 
 class FlueApiError(FlueError):
-    """The server answered, and the answer says no.
+    """The server answered with an error status.
 
     Attributes:
         status: the HTTP status.
         body: the parsed JSON body, else its text; `""` when there was none.
         error: the server's error envelope, when it sent one.
-        headers: the answer's headers, case-insensitive, cookies left out.
-        url: the URL that was asked.
+        headers: the response's headers, case-insensitive, cookies left out.
+        url: the URL of the request.
     """
 
     def __init__(
@@ -134,7 +134,17 @@ class ServerError(FlueApiError):
 
 
 class FlueConnectionError(FlueError):
-    """No usable answer came: refused, reset, cut short, silent, and the retries (if any) are used up."""
+    """No usable response came: refused, reset, cut short, silent, and the retries (if any) are used up.
+
+    Attributes:
+        retryable: whether another attempt may help (not after a failed TLS verification, for instance).
+        is_read_timeout: nothing was received for `Timeouts.read`.
+    """
+
+    def __init__(self, message: str, *, retryable: bool = True, is_read_timeout: bool = False) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+        self.is_read_timeout = is_read_timeout
 
 
 class FlueTimeoutError(FlueError, TimeoutError):
@@ -150,13 +160,13 @@ class FlueTimeoutError(FlueError, TimeoutError):
 
 
 class DurableStreamError(FlueError):
-    """The server broke the Durable Streams protocol; asking again would not help.
+    """The server broke the Durable Streams protocol; a retry would not help.
 
     Attributes:
         code: what was broken: `PARSE_ERROR`, `UNEXPECTED_CONTENT_TYPE`, `UNEXPECTED_STATUS`, `INVALID_OFFSET`,
             `MISSING_OFFSET`, `OFFSET_STALLED`, `OFFSET_REGRESSED`, `EVENT_TOO_LARGE`, `UNSUPPORTED_SERVER`.
-        offset: the checkpoint before the answer that was not understood.
-        status: the HTTP status of that answer, where it matters.
+        offset: the checkpoint before the response that was malformed.
+        status: the HTTP status of that response, where it matters.
     """
 
     def __init__(self, code: str, message: str = "", *, offset: str | None = None, status: int | None = None) -> None:

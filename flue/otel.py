@@ -28,9 +28,9 @@ try:
 except ImportError as missing:
     raise ImportError("flue.otel needs opentelemetry-api: pip install 'flue-sdk[otel]'") from missing
 
-from flue.core import wire
+from flue._instrumentation import trace_calls
+from flue.core import stream_state
 from flue.errors import FlueApiError
-from flue.observe import trace_calls
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -130,7 +130,7 @@ class _CallTrace:
         self.ended(None, None)  # a stream that was left to the collector
 
     def _start(self, request: Request, follows: bool) -> Span:
-        _, host, port = wire.origin(request.url)
+        _, host, port = stream_state.origin(request.url)
         kind = self._what.partition(" ")[0]
         attributes: dict[str, str | int] = {
             "flue.call": self._what,

@@ -7,11 +7,23 @@ from collections import deque
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from flue.core.actions import READ, Batch, Deliver, Done, Fail, Fault, Head, Open, Read, Sleep
-from flue.core.facts import Pace
-from flue.core.follow import Follow
+from flue.core.actions import (
+    DELIVER,
+    READ,
+    Batch,
+    Deliver,
+    Done,
+    Fail,
+    LiveModeChanged,
+    Open,
+    Read,
+    ResponseHead,
+    Retry,
+    Sleep,
+)
+from flue.core.protocol import StreamProtocol
 from flue.core.retry import BackoffOptions, Budget
-from flue.core.wire import WireHeaders
+from flue.core.stream_state import Headers, IdleBackoff
 from flue.errors import FlueConnectionError
 
 if TYPE_CHECKING:
@@ -19,7 +31,7 @@ if TYPE_CHECKING:
 
     from flue.core.actions import Action
 
-    Step = Callable[[Follow, float], None]
+    Step = Callable[[StreamProtocol, float], None]
 
 DEPTH = 8
 """Steps from the start; beyond them no new transition is found."""
@@ -37,12 +49,12 @@ def explore(depth: int = DEPTH) -> dict[tuple[str, str], list[str]]:
     for live in (None, "long-poll", "sse"):
         for offset in ("-1", "now"):
             budget = Budget(BackoffOptions(max_retries=1))
-            _explore(Follow("https://flue.test/runs/r", budget, offset=offset, live=live), depth, found)
+            _explore(StreamProtocol("https://flue.test/runs/r", budget, offset=offset, live=live), depth, found)
     return {pair: sorted(causes) for pair, causes in sorted(found.items())}
 
 
-def _explore(machine: Follow, depth: int, found: dict[tuple[str, str], set[str]]) -> None:
-    waiting = deque([(machine, machine.next_action(0.0), 0, 0.0)])
+def _explore(machine: StreamProtocol, depth: int, found: dict[tuple[str, str], set[str]]) -> None:
+    waiting = deque([(machine, _next_action(machine, 0.0), 0, 0.0)])
     seen: set[object] = set()
     while waiting:
         machine, action, steps, now = waiting.popleft()
@@ -50,22 +62,27 @@ def _explore(machine: Follow, depth: int, found: dict[tuple[str, str], set[str]]
             after = _copy(machine)
             later = now + seconds
             step(after, later)
-            then = after.next_action(later)
+            then = _next_action(after, later)
             found.setdefault((_name(machine, action), _name(after, then)), set()).add(cause)
             if (key := _situation(after, then)) not in seen and steps < depth:
                 seen.add(key)
                 waiting.append((after, then, steps + 1, later))
 
 
-def _copy(machine: Follow) -> Follow:
+def _next_action(machine: StreamProtocol, now: float) -> Action:
+    action = machine.next_action(now)
+    return machine.next_action(now) if isinstance(action, LiveModeChanged) else action
+
+
+def _copy(machine: StreamProtocol) -> StreamProtocol:
     """A machine of its own. What never changes is shared, `READ` above all, which the machine knows by identity."""
     state = vars(machine)
-    fixed = [READ, *(state[name] for name in ("_action", "_over", "_request", "_refusal", "_head"))]
+    fixed = [READ, DELIVER, *(state[name] for name in ("_next", "_final", "_request", "_error_head", "_head"))]
     fixed += [value for value in vars(state["_budget"]).values() if not isinstance(value, list)]
     return copy.deepcopy(machine, {id(value): value for value in fixed})
 
 
-def _situation(machine: Follow, action: Action) -> object:
+def _situation(machine: StreamProtocol, action: Action) -> object:
     """What tells two states apart, as far as what comes next goes: all but offsets, times and high counts."""
     return _name(machine, action), tuple((name, _plain(value)) for name, value in vars(machine).items())
 
@@ -76,11 +93,11 @@ def _plain(value: Any) -> object:
             return value
         case int():
             return min(value, 1)
-        case Head(status, headers):
+        case ResponseHead(status, headers):
             return status, headers.get("stream-closed"), headers.get("stream-up-to-date")
         case Batch(items, _, up_to_date, closed):
             return bool(items), up_to_date, closed
-        case Pace():
+        case IdleBackoff():
             return min(vars(value)["_idle"], 2)
         case Budget():
             return value.attempts
@@ -90,7 +107,7 @@ def _plain(value: Any) -> object:
             return type(value)
 
 
-def _name(machine: Follow, action: Action) -> str:
+def _name(machine: StreamProtocol, action: Action) -> str:
     """What the state is called: by what is to be done, and how."""
     match action:
         case Open(request):
@@ -99,11 +116,13 @@ def _name(machine: Follow, action: Action) -> str:
             return "ask: server-sent events" if "live=sse" in request.url else "ask: long poll"
         case Read():
             state: dict[str, Any] = vars(machine)
-            if state["_refusal"] is not None:
+            if state["_error_head"] is not None:
                 return "read: refusal"
             return "read: events" if state["_sse"] is not None else "read: page"
-        case Sleep(_, attempt):
-            return "pause" if attempt is None else "pause: failure"
+        case Sleep():
+            return "pause"
+        case Retry():
+            return "pause: failure"
         case Deliver():
             return "hand over"
         case Done():
@@ -112,29 +131,29 @@ def _name(machine: Follow, action: Action) -> str:
             return "fail"
 
 
-def _steps(machine: Follow, action: Action, number: int) -> Iterator[tuple[str, Step]]:
+def _steps(machine: StreamProtocol, action: Action, number: int) -> Iterator[tuple[str, Step]]:
     """What may happen in a state."""
     offset = f"{0:016}_{number + 1:016}"
     match action:
         case Open(request):
             yield from _answers(request.url, offset)
-            lost = FlueConnectionError("lost")
-            yield "connection failed", lambda after, now: after.fault(Fault(lost), now)
-            yield "TLS not verified", lambda after, now: after.fault(Fault(lost, retry=False), now)
+            lost, fatal = FlueConnectionError("lost"), FlueConnectionError("lost", retryable=False)
+            yield "connection failed", lambda after, now: after.connection_failed(lost, now)
+            yield "TLS not verified", lambda after, now: after.connection_failed(fatal, now)
         case Read():
             name = _name(machine, action)
             lost = FlueConnectionError("lost")
-            yield "connection lost", lambda after, now: after.fault(Fault(lost), now)
+            yield "connection lost", lambda after, now: after.connection_failed(lost, now)
             if name == "read: events":
                 yield from _frames(offset)
-                yield "connection closed", lambda after, now: after.end(now)
+                yield "connection closed", lambda after, now: after.response_ended(now)
             elif name == "read: page":
                 yield "whole, with events", _body(b'[{"type": "log"}]')
                 yield "whole, empty", _body(b"[]")
                 yield "whole, malformed", _body(b"<html>")
             else:
                 yield "read", _body(b"{}")
-        case Sleep():
+        case Sleep() | Retry():
             yield "over", lambda after, now: None  # noqa: ARG005
         case Deliver():
             yield "all handed over", lambda after, now: after.handed_over()  # noqa: ARG005
@@ -146,8 +165,10 @@ def _steps(machine: Follow, action: Action, number: int) -> Iterator[tuple[str, 
 def _answers(url: str, offset: str) -> Iterator[tuple[str, Step]]:
     def answer(status: int, media: str = "application/json", **more: str) -> Step:
         pairs = {"content-type": media, "content-length": "9", "stream-next-offset": offset} | more
-        head = Head(status, WireHeaders((name.replace("_", "-"), value) for name, value in pairs.items()), True, 0.0)
-        return lambda after, now: after.head(head, now)
+        head = ResponseHead(
+            status, Headers((name.replace("_", "-"), value) for name, value in pairs.items()), True, 0.0
+        )
+        return lambda after, now: after.response_started(head, now)
 
     if "live=sse" in url:
         yield "200, events", answer(200, "text/event-stream")
@@ -166,7 +187,7 @@ def _answers(url: str, offset: str) -> Iterator[tuple[str, Step]]:
 
 def _frames(offset: str) -> Iterator[tuple[str, Step]]:
     def frame(text: str) -> Step:
-        return lambda after, now: after.data(text.encode(), now)
+        return lambda after, now: after.data_received(text.encode(), now)
 
     data = 'event: data\ndata: [{"type": "log"}]\n\n'
     control = f'event: control\ndata: {{"streamNextOffset": "{offset}"%s}}\n\n'
@@ -179,8 +200,8 @@ def _frames(offset: str) -> Iterator[tuple[str, Step]]:
 
 
 def _body(body: bytes) -> Step:
-    def step(after: Follow, now: float) -> None:
-        after.data(body, now)
-        after.end(now)
+    def step(after: StreamProtocol, now: float) -> None:
+        after.data_received(body, now)
+        after.response_ended(now)
 
     return step

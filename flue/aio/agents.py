@@ -5,12 +5,11 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, cast
 
+from flue._requests import StreamSpec, build_agent_stream, build_prompt, build_send, build_wait, check_handler
+from flue._results import SubmissionOutcome, explain_prompt
 from flue.aio.call import perform
 from flue.aio.runs import open_stream
 from flue.errors import AbortError, FlueError
-from flue.plan import Live, StreamPlan, check_handler
-from flue.plan_agents import plan_agent_stream, plan_prompt, plan_wait
-from flue.submission import Submission, explain_prompt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,9 +19,9 @@ if TYPE_CHECKING:
     from flue.codec import JSON
     from flue.config import Settings
     from flue.core.retry import BackoffOptions
-    from flue.images import AgentPromptImage
     from flue.models import AgentPromptResponse, AgentPromptResult, AgentSendResult, AttachedAgentEvent
     from flue.signals import AbortSignal
+    from flue.types import AgentPromptImage, Live
 
 __all__ = ["Agents"]
 
@@ -75,11 +74,9 @@ class Agents:
             FlueTimeoutError: `timeout` is over.
             AbortError: `signal` was aborted.
         """
-        plan = plan_prompt(
-            self._settings, name, id, message=message, images=images, wait=True, signal=signal, timeout=timeout
-        )
+        spec = build_prompt(self._settings, name, id, message=message, images=images, signal=signal, timeout=timeout)
         try:
-            answer: AgentPromptResult = await perform(self._transport, self._settings, plan)
+            answer: AgentPromptResult = await perform(self._transport, self._settings, spec)
         except FlueError as error:
             explain_prompt(error)
             raise
@@ -114,11 +111,9 @@ class Agents:
             FlueConnectionError: no answer; whether the prompt was admitted is not known.
             FlueError: the prompt was not admitted; `FlueTimeoutError` when `timeout` is over, `AbortError` on `signal`.
         """
-        plan = plan_prompt(
-            self._settings, name, id, message=message, images=images, wait=False, signal=signal, timeout=timeout
-        )
+        spec = build_send(self._settings, name, id, message=message, images=images, signal=signal, timeout=timeout)
         try:
-            admission: AgentSendResult = await perform(self._transport, self._settings, plan)
+            admission: AgentSendResult = await perform(self._transport, self._settings, spec)
         except FlueError as error:
             explain_prompt(error)
             raise
@@ -161,8 +156,8 @@ class Agents:
             FlueError: the stream could not be followed.
         """
         check_handler(on_event)
-        submission = Submission(admission)
-        plan = plan_wait(
+        submission = SubmissionOutcome(admission)
+        spec = build_wait(
             self._settings,
             submission,
             signal=signal,
@@ -171,22 +166,22 @@ class Agents:
             trust_stream_url=trust_stream_url,
         )
         try:
-            async with self._open(plan) as stream:
+            async with self._open(spec) as stream:
                 async for event in stream:
-                    if not submission.owns(event):
+                    if not submission.matches(event):
                         continue
                     if on_event is not None:
                         told = on_event(event)
                         if inspect.isawaitable(told):
                             await told
-                    submission.heard(event)
-                    if submission.settled:
+                    submission.observe(event)
+                    if submission.done:
                         break
-                if not submission.settled and stream.interrupted_by() == "aborted":
+                if not submission.done and stream.interrupted_by() == "aborted":
                     raise AbortError(signal.reason if signal is not None else None)
             return submission.result()
         except FlueError as error:
-            submission.explain(error)
+            submission.add_context(error)
             raise
 
     def stream(
@@ -224,7 +219,7 @@ class Agents:
             ValueError: an argument that cannot work.
             TypeError: an argument of the wrong type.
         """
-        plan = plan_agent_stream(
+        spec = build_agent_stream(
             self._settings,
             name,
             id,
@@ -235,8 +230,8 @@ class Agents:
             backoff_options=backoff_options,
             timeout=timeout,
         )
-        return self._open(plan)
+        return self._open(spec)
 
-    def _open(self, plan: StreamPlan) -> AsyncFlueEventStream[AttachedAgentEvent]:
-        # The decoder of the plan makes no other events.
-        return cast("AsyncFlueEventStream[AttachedAgentEvent]", open_stream(self._transport, self._settings, plan))
+    def _open(self, spec: StreamSpec) -> AsyncFlueEventStream[AttachedAgentEvent]:
+        # The decoder of the spec makes no other events.
+        return cast("AsyncFlueEventStream[AttachedAgentEvent]", open_stream(self._transport, self._settings, spec))

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
+from flue._instrumentation import Instrumentation
 from flue.aio.driver import Driver
 from flue.aio.interrupt import Interrupt, Interrupted
 from flue.core.actions import Done
-from flue.core.exchange import Exchange
+from flue.core.protocol import CallProtocol
 from flue.errors import AbortError, FlueTimeoutError
-from flue.observe import Observer
 
 if TYPE_CHECKING:
+    from flue._requests import CallSpec
     from flue.aio.transport import Transport
     from flue.config import Settings
-    from flue.plan import CallPlan
     from flue.signals import AbortSignal
+
+T = TypeVar("T")
 
 __all__ = ["pause", "perform"]
 
 
-async def perform(transport: Transport, settings: Settings, plan: CallPlan) -> Any:
-    """The answer to `plan`.
+async def perform(transport: Transport, settings: Settings, spec: CallSpec[T]) -> T:
+    """The answer to `spec`.
 
     Raises:
         AbortError: the caller's signal was aborted.
@@ -30,18 +32,17 @@ async def perform(transport: Transport, settings: Settings, plan: CallPlan) -> A
         FlueError: the server said no, or nothing that helps.
     """
     interrupt = Interrupt()
-    machine = Exchange(plan.operation, plan.budget, limit=settings.max_event_bytes)
-    driver = Driver(transport, settings, machine, interrupt, Observer(plan.what, plan.options))
-    driver.patience = plan.timeout if plan.operation.request.patient else None
+    machine = CallProtocol(spec.call, spec.budget, limit=settings.max_event_bytes)
+    driver = Driver(transport, settings, machine, interrupt, Instrumentation(spec.label, spec.options))
     loop = asyncio.get_running_loop()
-    timer = None if plan.timeout is None else loop.call_later(plan.timeout, interrupt.fire, "expired")
-    unsubscribe = None if plan.signal is None else plan.signal.subscribe(lambda: interrupt.fire("aborted"))
+    timer = None if spec.timeout is None else loop.call_later(spec.timeout, interrupt.fire, "expired")
+    unsubscribe = None if spec.signal is None else spec.signal.subscribe(lambda: interrupt.fire("aborted"))
     try:
         result = await driver.advance()
     except Interrupted:
         if interrupt.cause == "expired":
-            raise FlueTimeoutError(f"{plan.what}: no answer within {plan.timeout:g} s") from None
-        raise AbortError(plan.signal.reason if plan.signal is not None else None) from None
+            raise FlueTimeoutError(f"{spec.label}: no answer within {spec.timeout:g} s") from None
+        raise AbortError(spec.signal.reason if spec.signal is not None else None) from None
     except Exception as error:  # of a callback of the caller's, too
         driver.fail(error)
         raise
@@ -52,7 +53,8 @@ async def perform(transport: Transport, settings: Settings, plan: CallPlan) -> A
             unsubscribe()
         await driver.release()
     assert isinstance(result, Done)  # noqa: S101  # an exchange delivers nothing else
-    return result.value
+    value: T = result.value
+    return value
 
 
 async def pause(seconds: float, signal: AbortSignal | None) -> None:

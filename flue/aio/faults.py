@@ -9,10 +9,9 @@ import ssl
 
 import httpx
 
-from flue.core.actions import Fault
 from flue.errors import FlueConnectionError
 
-__all__ = ["RAISED", "to_fault"]
+__all__ = ["RAISED", "to_connection_error"]
 
 RAISED = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)
 """Everything that a send or a read raises for reasons outside this program."""
@@ -30,8 +29,8 @@ _RETRIED = (
 _BAD_LOCATION = "Invalid URL in location header"
 
 
-def to_fault(error: Exception, *, url: str) -> Fault:
-    """The fault that a library's exception stands for."""
+def to_connection_error(error: Exception, *, url: str) -> FlueConnectionError:
+    """Our error for a library's exception, which becomes its `__cause__`."""
     silent = isinstance(error, httpx.ReadTimeout)
     link: BaseException | None = error
     unverified = False
@@ -42,7 +41,7 @@ def to_fault(error: Exception, *, url: str) -> Fault:
             innermost = link
         link = link.__cause__ or link.__context__
     what = "nothing was heard for the read time-out" if silent else f"{type(innermost).__name__}: {innermost}"
-    ours = FlueConnectionError(f"{url.partition('?')[0]}: {what}")
-    ours.__cause__ = error
     retry = isinstance(error, _RETRIED) and not unverified and not str(error).startswith(_BAD_LOCATION)
-    return Fault(ours, retry=retry, silent=silent)
+    ours = FlueConnectionError(f"{url.partition('?')[0]}: {what}", retryable=retry, is_read_timeout=silent)
+    ours.__cause__ = error
+    return ours

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from flue.errors import FlueError, FlueTimeoutError
-from flue.many import AHEAD, StreamFailure
+from flue.types import StreamFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from flue.signals import AbortSignal
 
 __all__ = ["AsyncFlueEventStreams"]
+
+QUEUE_SIZE = 256
+"""Events of all runs together that are read ahead of the consumer."""
 
 _reading: set[asyncio.Task[None]] = set()  # a loop keeps no hold of its tasks
 
@@ -70,7 +73,7 @@ class _Channel:
         if not self._entries or self.cause is not None:
             return None
         run_id, event, self.offsets[run_id] = self._entries.popleft()
-        if len(self._entries) == AHEAD // 2:  # not at every entry: all readers that wait wake up
+        if len(self._entries) == QUEUE_SIZE // 2:  # not at every entry: all readers that wait wake up
             self._room.set()
         return run_id, event
 
@@ -137,7 +140,7 @@ class _Channel:
                 await self._put(run_id, StreamFailure(error, stream.offset), stream.offset)
 
     async def _put(self, run_id: str, event: FlueEvent | StreamFailure, offset: str) -> bool:
-        while len(self._entries) >= AHEAD and not self._over:
+        while len(self._entries) >= QUEUE_SIZE and not self._over:
             self._room.clear()
             await self._room.wait()
         if not self._over:

@@ -15,9 +15,9 @@ import httpx
 
 from flue.aio.line import Backend, Line
 from flue.config import HeaderFields
-from flue.core import wire
+from flue.core import stream_state
 from flue.core.chunked import ChunkedDecoder
-from flue.core.framing import Malformed
+from flue.core.framing import DecodeError
 
 if TYPE_CHECKING:
     import ssl
@@ -53,17 +53,17 @@ class Opened:
         self._response = response
         self._timeout = read_timeout
         pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers]
-        self.headers = wire.WireHeaders(pairs)
+        self.headers = stream_state.Headers(pairs)
         self.status = response.status
         self.line: Line = cast("Any", response).extensions["network_stream"]
-        self.framed = wire.framed(self.headers)
+        self.framed = stream_state.body_length_known(self.headers)
         self._chunks: AsyncIterator[bytes] = aiter(response.stream)  # type: ignore[arg-type]
         self._events: ChunkedDecoder | None = None
         if "content-encoding" in self.headers:
             self._chunks = httpx.Response(
                 response.status, headers=response.headers, stream=_Body(response)
             ).aiter_bytes()
-        elif wire.media_type(self.headers) == "text/event-stream" and "transfer-encoding" in self.headers:
+        elif stream_state.media_type(self.headers) == "text/event-stream" and "transfer-encoding" in self.headers:
             self._events = ChunkedDecoder()
 
     async def read(self) -> bytes:
@@ -87,7 +87,7 @@ class Opened:
                 raise httpx.RemoteProtocolError("the connection ended before the body did")
             try:
                 body = chunks.feed(data)
-            except Malformed as error:
+            except DecodeError as error:
                 raise httpx.RemoteProtocolError(str(error)) from None
             if body:
                 return body

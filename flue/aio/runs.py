@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flue._requests import (
+    MAX_CONNECTIONS,
+    StreamSpec,
+    build_get_run,
+    build_run_stream,
+    build_run_streams,
+    check_signal_and_timeout,
+)
 from flue.aio.call import perform
 from flue.aio.driver import Driver
 from flue.aio.interrupt import Interrupt
 from flue.aio.many import AsyncFlueEventStreams
 from flue.aio.stream import AsyncFlueEventStream
 from flue.errors import AbortError
-from flue.many import MAX_CONNECTIONS, plan_many
-from flue.plan import Live, StreamPlan, check_call, plan_get_run, plan_run_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,6 +28,7 @@ if TYPE_CHECKING:
     from flue.core.retry import BackoffOptions
     from flue.models import FlueEvent, RunRecord
     from flue.signals import AbortSignal
+    from flue.types import Live
 
 __all__ = ["Runs", "open_stream"]
 
@@ -56,8 +63,8 @@ class Runs:
             FlueTimeoutError: `timeout` is over.
             AbortError: `signal` was aborted.
         """
-        plan = plan_get_run(self._settings, run_id, signal=signal, backoff_options=backoff_options, timeout=timeout)
-        record: RunRecord = await perform(self._transport, self._settings, plan)
+        spec = build_get_run(self._settings, run_id, signal=signal, backoff_options=backoff_options, timeout=timeout)
+        record: RunRecord = await perform(self._transport, self._settings, spec)
         return record
 
     async def events(
@@ -135,7 +142,7 @@ class Runs:
             ValueError: an argument that cannot work.
             TypeError: an argument of the wrong type.
         """
-        plan = plan_run_stream(
+        spec = build_run_stream(
             self._settings,
             run_id,
             offset=offset,
@@ -147,7 +154,7 @@ class Runs:
             checkpoint=checkpoint,
             consumer=consumer,
         )
-        return open_stream(self._transport, self._settings, plan)
+        return open_stream(self._transport, self._settings, spec)
 
     def stream_many(
         self,
@@ -175,7 +182,7 @@ class Runs:
             ValueError: an argument that cannot work.
             TypeError: an argument of the wrong type.
         """
-        plans, most = plan_many(
+        specs, most = build_run_streams(
             self._settings,
             run_ids,
             offsets=offsets,
@@ -183,14 +190,20 @@ class Runs:
             live=live,
             backoff_options=backoff_options,
         )
-        streams = {run_id: open_stream(self._transport, self._settings, plan) for run_id, plan in plans.items()}
-        return AsyncFlueEventStreams(streams, most, signal=signal, timeout=check_call(signal, timeout))
+        streams = {run_id: open_stream(self._transport, self._settings, spec) for run_id, spec in specs.items()}
+        return AsyncFlueEventStreams(streams, most, signal=signal, timeout=check_signal_and_timeout(signal, timeout))
 
 
-def open_stream(transport: Transport, settings: Settings, plan: StreamPlan) -> AsyncFlueEventStream[FlueEvent]:
+def open_stream(transport: Transport, settings: Settings, spec: StreamSpec) -> AsyncFlueEventStream[FlueEvent]:
     """A stream that has not been started."""
     interrupt = Interrupt()
-    driver = Driver(transport, settings, plan.machine, interrupt, plan.observer)
+    driver = Driver(transport, settings, spec.machine, interrupt, spec.instrumentation)
     return AsyncFlueEventStream(
-        plan.machine, plan.handover, driver, interrupt, signal=plan.signal, timeout=plan.timeout, keeper=plan.keeper
+        spec.machine,
+        spec.events,
+        driver,
+        interrupt,
+        signal=spec.signal,
+        timeout=spec.timeout,
+        checkpointer=spec.checkpointer,
     )

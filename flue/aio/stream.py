@@ -7,9 +7,9 @@ import contextlib
 from typing import TYPE_CHECKING, Generic, NoReturn, Self
 
 from flue.aio.interrupt import Interrupted
-from flue.aio.keeping import AsyncKeeper
-from flue.core.actions import Batch, Fail
-from flue.core.handover import Nothing
+from flue.checkpoints._consumer import AsyncCheckpointer
+from flue.core.actions import Done, Fail
+from flue.core.events import NeedData
 from flue.errors import FlueError, FlueTimeoutError
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from flue.aio.driver import Driver
     from flue.aio.interrupt import Cause, Interrupt
-    from flue.core.follow import Follow
-    from flue.core.handover import Handover
-    from flue.keeping import Keeper
+    from flue.checkpoints._consumer import Checkpointer
+    from flue.core.events import EventBuffer
+    from flue.core.protocol import StreamProtocol
     from flue.models import FlueEvent
     from flue.signals import AbortSignal
 
@@ -58,23 +58,23 @@ class AsyncFlueEventStream(Generic[T]):
 
     def __init__(
         self,
-        machine: Follow,
-        handover: Handover[T],
+        machine: StreamProtocol,
+        events: EventBuffer[T],
         driver: Driver,
         interrupt: Interrupt,
         *,
         signal: AbortSignal | None = None,
         timeout: float | None = None,
-        keeper: Keeper | None = None,
+        checkpointer: Checkpointer | None = None,
     ) -> None:
         self._machine = machine
-        self._handover = handover
-        self._ready = handover.ready
+        self._events = events
+        self._decoded = events.decoded
         self._driver = driver
         self._interrupt = interrupt
         self._signal = signal
         self._timeout = timeout
-        self._keeper = None if keeper is None else AsyncKeeper(keeper)
+        self._checkpointer = None if checkpointer is None else AsyncCheckpointer(checkpointer)
         self._turn = asyncio.Lock()  # first come, first served
         self._loop: asyncio.AbstractEventLoop | None = None
         self._advancing: asyncio.Task[object] | None = None
@@ -112,8 +112,8 @@ class AsyncFlueEventStream(Generic[T]):
             FlueError: the stream cannot be read on; the same error at every later pull.
         """
         # A pull that waits in line was called before this one, so what is ready belongs to it.
-        if self._ready and self._interrupt.cause is None and not self._turn.locked():
-            return self._ready.popleft()
+        if self._decoded and self._interrupt.cause is None and not self._turn.locked():
+            return self._decoded.popleft()
         return await self._pull()
 
     async def _pull(self) -> T:
@@ -124,10 +124,10 @@ class AsyncFlueEventStream(Generic[T]):
             if self._ended or self._interrupt.cause is not None:
                 await self._stop()
             try:
-                event = self._handover.take()
-                while isinstance(event, Nothing):
+                event = self._events.next_event()
+                while isinstance(event, NeedData):
                     await self._advance()
-                    event = self._handover.take()
+                    event = self._events.next_event()
             except FlueError as error:
                 self._driver.fail(error)
                 await self._end()
@@ -199,24 +199,23 @@ class AsyncFlueEventStream(Generic[T]):
             await self._end()
             raise
         except BaseException:  # a cancelled pull, or an exception of a callback: not an end, the next pull goes on
-            self._machine.dropped()
+            self._machine.connection_interrupted()
             await self._driver.release()
             raise
         finally:
             self._advancing = None
-        if not isinstance(result, Batch):
+        if isinstance(result, Done):
             await self._end()
             raise StopAsyncIteration
-        self._handover.load(result)
 
     async def _keep(self) -> None:
         """The consumer asks for more, so it is done with what it has."""
-        if self._keeper is not None and self._loop is not None:
-            await self._keeper.keep(self._machine)
+        if self._checkpointer is not None and self._loop is not None:
+            await self._checkpointer.commit(self._machine)
 
     async def _start(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._keeper is not None:
-            await self._keeper.resume(self._machine)
+        if self._checkpointer is not None:
+            await self._checkpointer.start(self._machine)
         self._loop = loop
         interrupt = self._interrupt
         if self._timeout is not None:
@@ -234,7 +233,7 @@ class AsyncFlueEventStream(Generic[T]):
                 )
                 self._timed_out = FlueTimeoutError(message, offset=self.offset)
             raise self._timed_out
-        last = self._machine.last_word
+        last = self._machine.result
         if self._interrupt.cause is None and isinstance(last, Fail):
             raise last.error
         raise StopAsyncIteration

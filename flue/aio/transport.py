@@ -14,13 +14,13 @@ from weakref import WeakKeyDictionary
 import anyio
 import httpx
 
-from flue.aio.faults import RAISED, to_fault
+from flue.aio.faults import RAISED, to_connection_error
 from flue.aio.interrupt import patiently
 from flue.aio.line import OPENED, Line
 from flue.aio.own import KEPT, USER_AGENT, Connections, Opened, is_proxied
 from flue.config import HeaderFields
-from flue.core import wire
-from flue.core.actions import Head, Request, TransportFault
+from flue.core import stream_state
+from flue.core.actions import Request, ResponseHead
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -43,18 +43,18 @@ class Answer:
         self._opened = opened
         self._url = url
         self._closed = False
-        self.head = Head(opened.status, opened.headers, opened.framed, time.time())
+        self.head = ResponseHead(opened.status, opened.headers, opened.framed, time.time())
 
     async def read(self) -> bytes:
         """What has arrived of the body, decoded; waits for at least one byte. Empty at the end.
 
         Raises:
-            TransportFault: the body was cut, or nothing came for the read time-out.
+            FlueConnectionError: the body was cut, or nothing came for the read time-out.
         """
         try:
             chunk = await self._opened.read()
         except RAISED as error:
-            raise TransportFault(to_fault(error, url=self._url)) from error
+            raise to_connection_error(error, url=self._url) from error
         except BaseException:
             self._cut()
             raise
@@ -96,8 +96,8 @@ class _Foreign:
         self._response = response
         self._chunks: AsyncIterator[bytes] = response.aiter_bytes()
         self.status = response.status_code
-        self.headers = wire.WireHeaders(response.headers.multi_items())
-        self.framed = wire.framed(self.headers, http2=response.http_version == "HTTP/2")
+        self.headers = stream_state.Headers(response.headers.multi_items())
+        self.framed = stream_state.body_length_known(self.headers, http2=response.http_version == "HTTP/2")
         self.line: Any = response.extensions.get("network_stream")
 
     async def read(self) -> bytes:
@@ -141,30 +141,24 @@ class Transport:
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, _Kept] = WeakKeyDictionary()
         self._closed = False
 
-    @property
-    def asks_ahead(self) -> bool:
-        """Whether requests are sent ahead: on connections of our own only, and while they are not closed."""
-        return self._theirs is None and not self._closed
-
-    async def open(self, request: Request, headers: HeaderFields[str], patience: float | None) -> Answer:
+    async def open(self, request: Request, headers: HeaderFields[str]) -> Answer:
         """Send a request and wait for the head of its answer.
 
         Args:
             request: what to send.
             headers: the caller's, names in lower case; they win over the protocol's.
-            patience: seconds that the answer may take, if more than the read time-out.
 
         Raises:
-            TransportFault: no answer came.
+            FlueConnectionError: no answer came.
         """
         merged = HeaderFields({**dict(request.headers), **headers})
         fields = HeaderFields({name.encode(): value.encode("latin-1") for name, value in merged.items()})
-        read = self._timeouts.read if patience is None else max(self._timeouts.read, patience)
+        read = self._timeouts.read if request.read_timeout is None else request.read_timeout
         timeout = httpx.Timeout(read, connect=self._timeouts.connect)
         try:
             opened = await self._send(request, fields, timeout, authorized="authorization" in merged)
         except RAISED as error:
-            raise TransportFault(to_fault(error, url=request.url)) from error
+            raise to_connection_error(error, url=request.url) from error
         return Answer(opened, request.url)
 
     async def aclose(self) -> None:

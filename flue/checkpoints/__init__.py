@@ -16,10 +16,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from flue.checkpoints.sqlite import SqliteCheckpoints
-
 if TYPE_CHECKING:
     from flue.checkpoints.redis import RedisCheckpoints as RedisCheckpoints
+    from flue.checkpoints.sqlite import SqliteCheckpoints as SqliteCheckpoints
 
 __all__ = ["CheckpointStore", "RedisCheckpoints", "SqliteCheckpoints"]
 
@@ -52,4 +51,8 @@ def __getattr__(name: str) -> Any:
         from flue.checkpoints.redis import RedisCheckpoints  # noqa: PLC0415  # only where the extra is installed
 
         return RedisCheckpoints
+    if name == "SqliteCheckpoints":
+        from flue.checkpoints.sqlite import SqliteCheckpoints  # noqa: PLC0415  # sqlite3 is loaded by those who use it
+
+        return SqliteCheckpoints
     raise AttributeError(f"module 'flue.checkpoints' has no attribute {name!r}")

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
 import attrs
 
 from flue import UNSET, BackoffOptions, FlueError, FlueExecutionError, NotFoundError, ServerError
+from flue._requests import Deadline
+from flue._results import RECORD_POLL_DELAYS, RunOutcome
 from flue.cli._main import Exit, Interrupted, UsageError, open_client, shown_on
 from flue.cli.output import CsvView, JsonLinesView, choose_view, say
 from flue.cli.parser import LIVE, completion_script, program_name, program_words
-from flue.core.outcome import RECORD_PATIENCE, RunOutcome
-from flue.plan import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -49,12 +49,12 @@ def invoke(options: Options) -> Exit:
             return _wait(client, view, options, value)
         deadline = Deadline(options.timeout)
         with _admission_unknown():
-            admitted = client.workflows.invoke(options.name, input=value, timeout=deadline.left())
+            admitted = client.workflows.invoke(options.name, input=value, timeout=deadline.remaining())
         if not options.follow:
             view.response(admitted)
             view.hint(f"{program_name()} runs stream {admitted.run_id}")
             return Exit.OK
-        stream = client.runs.stream(admitted.run_id, live="sse", timeout=deadline.left())
+        stream = client.runs.stream(admitted.run_id, live="sse", timeout=deadline.remaining())
         view.follow(None)
         follower = Follower(client, view, options, admitted.run_id, workflow=options.name)
         return Exit.OK if follower.follow(stream, deadline) else Exit.FAILED
@@ -115,7 +115,7 @@ def stream(options: Options) -> Exit:
         )
         open_stream()  # checks the arguments before any request
         view.follow(_started_at(client, view, options))
-        left = deadline.left()
+        left = deadline.remaining()
         following = open_stream(timeout=left and (round(left, 1) or left))  # named in an error message
         succeeded = Follower(client, view, options, options.run_id).follow(following, deadline)
     return Exit.OK if succeeded else Exit.FAILED
@@ -137,8 +137,10 @@ def timeline(options: Options) -> Exit:
 
     deadline = Deadline(options.timeout)
     with open_client(options) as client, shown_on(choose_view(json_lines=options.json)) as view:
-        steps = Timeline(client.runs.get(options.run_id, backoff_options=READ_BACKOFF, timeout=deadline.left()))
-        reading = client.runs.stream(options.run_id, live=False, backoff_options=READ_BACKOFF, timeout=deadline.left())
+        steps = Timeline(client.runs.get(options.run_id, backoff_options=READ_BACKOFF, timeout=deadline.remaining()))
+        reading = client.runs.stream(
+            options.run_id, live=False, backoff_options=READ_BACKOFF, timeout=deadline.remaining()
+        )
         with reading:
             for event in reading:
                 steps.add(event)
@@ -197,32 +199,32 @@ class Follower:
                 for event in stream:
                     self.view.event(event)
                     if event.type == "run_end" and event.run_id == self.run_id:
-                        outcome.ended(event)
+                        outcome.from_event(event)
         except FlueError as error:
             if self.workflow is not None:
-                outcome.explain(error)
+                outcome.add_context(error)
             if stream.offset != start or (self.workflow is not None and not isinstance(error, NotFoundError)):
                 error.add_note(f"to resume: {self._resume_command(stream.offset)}")
             raise
-        if ctrl_c.pressed and not outcome.known:
+        if ctrl_c.pressed and not outcome.done:
             raise Interrupted(
                 f"interrupted at offset {stream.offset}; the run continues",
                 f"to resume: {self._resume_command(stream.offset)}",
             )
-        if not outcome.known:
+        if not outcome.done:
             self.view.end(stream.offset)
         return outcome
 
     def follow(self, stream: FlueEventStream, deadline: Deadline) -> bool:
         """Read to the end of the run. Returns False if the run failed; True, too, if it was not to be waited for."""
         outcome = self.read(stream)
-        if not outcome.known and not stream.closed:
+        if not outcome.done and not stream.closed:
             return True
-        for seconds in RECORD_PATIENCE:
-            if outcome.known:
+        for seconds in RECORD_POLL_DELAYS:
+            if outcome.done:
                 break
-            outcome.recorded(self.client.runs.get(self.run_id, timeout=deadline.left()))
-            if not outcome.known:
+            outcome.from_record(self.client.runs.get(self.run_id, timeout=deadline.remaining()))
+            if not outcome.done:
                 time.sleep(seconds)
         try:
             outcome.result()

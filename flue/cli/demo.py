@@ -49,7 +49,7 @@ _CUT_AFTER = 4000
 
 def demo(options: Options) -> Exit:  # noqa: ARG001  # the signature of commands
     """Run the demonstration."""
-    with FlueTestServer() as server, FlueClient(server.base_url) as client:
+    with FlueTestServer() as server, FlueClient(server.base_url, trust_env=False) as client:
         register(server)
         return _Demo(server, client, open_output()).run()
 

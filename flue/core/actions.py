@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from flue.core import framing
+from flue.errors import DurableStreamError
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flue.core.retry import FailedAttempt
-    from flue.core.wire import WireHeaders
+    from flue.core.stream_state import Headers
     from flue.errors import FlueError
 
 __all__ = [
-    "FRESH",
+    "DELIVER",
+    "READ",
     "Action",
     "Batch",
+    "CallRequest",
     "Deliver",
     "Done",
     "Fail",
-    "Fault",
-    "Head",
-    "Machine",
+    "LiveModeChanged",
     "Open",
     "Read",
     "Request",
+    "ResponseHead",
+    "Retry",
     "Sleep",
-    "TransportFault",
 ]
 
 
@@ -37,52 +43,59 @@ class Request(msgspec.Struct, frozen=True):
         url: absolute, query included.
         headers: of the protocol; the caller's are merged over them.
         body: bytes, or None for none.
-        patient: the answer may be as long in coming as the caller waits (a POST that waits for a result).
+        read_timeout: seconds of silence to allow instead of the client's `Timeouts.read`; None for that one.
     """
 
     method: str
     url: str
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
-    patient: bool = False
+    read_timeout: float | None = None
 
 
-class Head(msgspec.Struct, frozen=True):
-    """The head of an answer.
+class ResponseHead(msgspec.Struct, frozen=True):
+    """Status and headers of a response.
 
     Attributes:
         status: the HTTP status.
         headers: its headers.
-        framed: whether the end of the body will be known (`wire.framed`).
-        wall: time of day in seconds since the epoch, for a `Retry-After` date.
+        body_length_known: whether a truncated body is noticed (`stream_state.body_length_known`).
+        received_at: time of day in seconds since the epoch, for a `Retry-After` date.
     """
 
     status: int
-    headers: WireHeaders
-    framed: bool
-    wall: float
+    headers: Headers
+    body_length_known: bool
+    received_at: float
 
 
-class Fault(msgspec.Struct, frozen=True):
-    """A transport's failure, in our words.
+class CallRequest(msgspec.Struct, frozen=True):
+    """A single request, and what is made of its response.
 
     Attributes:
-        error: ours; the library's own exception is its `__cause__`.
-        retry: whether asking again may help (not after a failed TLS verification).
-        silent: nothing was heard for `timeout.read`.
+        request: what to send.
+        statuses: that mean success.
+        build: from the parsed JSON to what the caller gets; raises `ValueError` for what does not fit.
     """
 
-    error: FlueError
-    retry: bool = True
-    silent: bool = False
+    request: Request
+    statuses: frozenset[int]
+    build: Callable[[Any], Any]
 
+    def parse(self, body: bytes, head: ResponseHead) -> Any:
+        """The caller's result.
 
-class TransportFault(Exception):  # noqa: N818  # carries a `Fault` from a transport to its driver, never to the user
-    """An attempt failed; `.fault` says how."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(str(fault.error))
-        self.fault = fault
+        Raises:
+            DurableStreamError: `PARSE_ERROR`, the body is not JSON or does not fit.
+        """
+        try:
+            return self.build(framing.parse_json(body))
+        except framing.DecodeError as error:
+            raise DurableStreamError("PARSE_ERROR", f"the response is not JSON: {error}", status=head.status) from error
+        except ValueError as error:
+            raise DurableStreamError(
+                "PARSE_ERROR", f"the response does not fit: {error}", status=head.status
+            ) from error
 
 
 class Batch(msgspec.Struct):
@@ -95,39 +108,50 @@ class Batch(msgspec.Struct):
 
 
 class Open(msgspec.Struct, frozen=True):
-    """Send this request (closing what is open), then report `head()` or `fault()`."""
+    """Send this request (closing what is open), then report `response_started()` or `connection_failed()`."""
 
     request: Request
 
 
 class Read(msgspec.Struct, frozen=True):
-    """Read what has arrived of the open body, then report `data()`, `end()` or `fault()`."""
+    """Read from the open body, then report `data_received()`, `response_ended()` or `connection_failed()`."""
+
+
+class Retry(msgspec.Struct, frozen=True):
+    """Close what is open, report the failed attempt, and wait for its delay."""
+
+    attempt: FailedAttempt
 
 
 class Sleep(msgspec.Struct, frozen=True):
-    """Close what is open and wait.
+    """Close what is open and wait: an empty response came too soon.
 
     Attributes:
         delay: seconds.
-        attempt: the failed attempt that is the reason; None when a clean answer brought nothing and the next
-            question is only paced.
     """
 
     delay: float
-    attempt: FailedAttempt | None = None
+
+
+class LiveModeChanged(msgspec.Struct, frozen=True):
+    """No I/O: from now on the stream waits for news in another way than was asked for.
+
+    Attributes:
+        mode: `long-poll`, `sse`, or None.
+    """
+
+    mode: str | None
 
 
 class Deliver(msgspec.Struct, frozen=True):
-    """Hand over the items of this batch one by one, then report `handed_over()`."""
-
-    batch: Batch
+    """No I/O: events can be pulled from the `EventBuffer`."""
 
 
 class Done(msgspec.Struct, frozen=True):
-    """Close what is open. The machine has nothing more to ask for.
+    """Close what is open. There is nothing more to do.
 
     Attributes:
-        value: the answer of a single request; None for a stream.
+        value: the result of a single request; None for a stream.
     """
 
     value: Any = None
@@ -145,49 +169,6 @@ class Fail(msgspec.Struct, frozen=True):
     attempt: FailedAttempt | None = None
 
 
-FRESH = 5.0
-"""Seconds for which the answer to what was asked ahead is worth reading; later the server may have given it up."""
-
-Action = Open | Read | Sleep | Deliver | Done | Fail
+Action = Open | Read | Retry | Sleep | LiveModeChanged | Deliver | Done | Fail
 READ = Read()
-
-
-class Machine(Protocol):
-    """What the faces drive. `now` is a monotonic clock's reading in seconds; only differences matter."""
-
-    @property
-    def live(self) -> str | None:
-        """How it waits for news; None when it does not."""
-        ...
-
-    def next_action(self, now: float) -> Action:
-        """What to do now. The machine does not move until it is told how that went."""
-        ...
-
-    def head(self, head: Head, now: float) -> None:
-        """The answer to the last `Open` has begun."""
-        ...
-
-    def ahead(self) -> Request | None:
-        """What will be asked next if the answer that has begun turns out well; None where that is not known.
-
-        It may be sent while the caller is busy with that answer; the machine does not move by it, and asks for it in
-        its turn.
-        """
-        ...
-
-    def data(self, chunk: bytes, now: float) -> None:
-        """Bytes of the body, decoded if they were compressed."""
-        ...
-
-    def end(self, now: float) -> None:
-        """The body is over, without a fault."""
-        ...
-
-    def fault(self, fault: Fault, now: float) -> None:
-        """The last `Open` or `Read` failed."""
-        ...
-
-    def dropped(self) -> None:
-        """The caller was torn out of the last action by something that is not a fault; the connection is closed."""
-        ...
+DELIVER = Deliver()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from flue.core.framing import Malformed
+from flue.core.framing import DecodeError
 
 __all__ = ["ChunkedDecoder"]
 
@@ -37,7 +37,7 @@ class ChunkedDecoder:
         """Decode what has come.
 
         Raises:
-            Malformed: not the chunked coding.
+            DecodeError: not the chunked coding.
         """
         body: list[bytes] = []
         position, size = 0, len(data)
@@ -56,7 +56,7 @@ class ChunkedDecoder:
             self._line.append(data[position : end if end >= 0 else size])
             self._length += len(self._line[-1])
             if self._length > _LONGEST_LINE:
-                raise Malformed("a line of the chunked coding has no end")
+                raise DecodeError("a line of the chunked coding has no end")
             if end < 0:
                 break
             position = end + 1
@@ -71,12 +71,12 @@ class ChunkedDecoder:
             self.finished = line in {b"", b"\r"}
         elif self._behind_chunk:
             if line not in {b"", b"\r"}:
-                raise Malformed("a chunk is longer than it says")
+                raise DecodeError("a chunk is longer than it says")
             self._behind_chunk = False
         else:
             match = _SIZE.fullmatch(line)
             if match is None:
-                raise Malformed(f"not the size of a chunk: {line[:20]!r}")
+                raise DecodeError(f"not the size of a chunk: {line[:20]!r}")
             self._left = int(match[1], 16)
             self._behind_chunk = self._left > 0
             self._in_trailers = self._left == 0

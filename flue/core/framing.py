@@ -11,18 +11,18 @@ from typing import Any, NoReturn
 
 import msgspec
 
-__all__ = ["Malformed", "SseParser", "TooLarge", "parse_json", "split_page"]
+__all__ = ["DecodeError", "SseParser", "TooLargeError", "parse_json", "split_array"]
 
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _BOM = b"\xef\xbb\xbf"
 _EVENT_LINES = {b"event: data": b"data", b"event: control": b"control"}
 
 
-class Malformed(Exception):  # noqa: N818  # a finding, which the machine turns into an error or a retry
-    """Bytes that are not what they should be; the text says why."""
+class DecodeError(Exception):
+    """Malformed bytes; the text says why. The machine turns it into an error or a retry."""
 
 
-class TooLarge(Malformed):
+class TooLargeError(DecodeError):
     """More bytes than the caller's limit."""
 
 
@@ -34,25 +34,24 @@ def parse_json(body: bytes) -> Any:
     """One JSON document, read the way JavaScript reads it: BOM dropped, invalid UTF-8 replaced, lone surrogates kept.
 
     Raises:
-        Malformed: not JSON; nested too deep; an integer of thousands of digits.
+        DecodeError: not JSON; nested too deep; an integer of thousands of digits.
     """
     try:
         return json.loads(body.decode("utf-8-sig", "replace"), parse_constant=_refuse_constant)
     except RecursionError:
-        raise Malformed("JSON is nested too deep") from None
+        raise DecodeError("JSON is nested too deep") from None
     except ValueError as error:
-        raise Malformed(str(error)) from None
+        raise DecodeError(str(error)) from None
 
 
-def split_page(body: bytes) -> list[Any]:
+def split_array(body: bytes) -> list[Any]:
     """The items of a JSON page, raw where the strict parser agrees and as objects where only the lenient one does.
 
     White space alone is an empty page. A document that is not an array counts as its only item, as in the reference
-    client: the codec then
-    says what is wrong with it.
+    client: the codec then says what is wrong with it.
 
     Raises:
-        Malformed: not JSON.
+        DecodeError: not JSON.
     """
     try:
         return list(_split(body))
@@ -67,10 +66,9 @@ def split_page(body: bytes) -> list[Any]:
 class SseParser:
     """Server-sent events by the WHATWG grammar: LF, CRLF and CR end a line, and nothing else does.
 
-    (`str.splitlines` and the line iterators of both HTTP libraries also split at U+0085, U+2028 and U+2029, which
-    are legal inside JSON strings.)
-    Works on bytes, so characters may be cut anywhere. Feeding costs time linear in the bytes, however large an event
-    is.
+    (`str.splitlines` and the line iterators of both HTTP libraries also split at U+0085, U+2028 and U+2029, which are
+    legal inside JSON strings.) Works on bytes, so characters may be cut anywhere. Feeding costs time linear in the
+    bytes, however large an event is.
     """
 
     def __init__(self, limit: int | None = None) -> None:
@@ -85,10 +83,10 @@ class SseParser:
         self._data: list[bytes] = []
 
     def feed(self, chunk: bytes) -> list[tuple[bytes, bytes]]:
-        """Take some bytes; give the events that they completed, as pairs of event type and data.
+        """Parse some bytes; return the events that they completed, as pairs of event type and data.
 
         Raises:
-            TooLarge: the event in the making is larger than the limit.
+            TooLargeError: the unfinished event is larger than the limit.
         """
         if self._after_cr and chunk[:1] == b"\n":  # the second half of a CRLF
             self._after_cr = False
@@ -123,7 +121,7 @@ class SseParser:
         return events
 
     def _whole(self, line: bytes) -> bytes:
-        """The line whose end has come, with all that came of it before."""
+        """The complete line: what was received of it before, and its end."""
         if self._partial:
             self._partial.append(line)
             line = b"".join(self._partial)
@@ -148,4 +146,4 @@ class SseParser:
 
     def _check_size(self) -> None:
         if self._limit is not None and self._size + self._pending > self._limit:
-            raise TooLarge(f"an event is larger than the limit of {self._limit} bytes")
+            raise TooLargeError(f"an event is larger than the limit of {self._limit} bytes")

@@ -1,4 +1,4 @@
-"""How often and how soon to ask again: tenacity's strategies as a budget that restarts on progress.
+"""Whether and when to retry: tenacity's strategies as a budget that restarts on progress.
 
 tenacity supplies the arithmetic (`wait_*` and `stop_*` are pure functions of a `RetryCallState`). Its loop is not
 used: attempts of a loop never reset, and a stream that made progress has earned a fresh budget.
@@ -19,8 +19,8 @@ __all__ = ["BackoffOptions", "Budget", "FailedAttempt"]
 
 DEFAULT_MAX_ELAPSED = 60.0
 """Seconds without progress after which a call without `BackoffOptions` of its own gives up."""
-CREDENTIAL_TRIES = 3
-"""How often a 401 or 403 in a row is put to headers that are made anew for each attempt."""
+MAX_AUTH_ATTEMPTS = 3
+"""Consecutive attempts after a 401 or 403, where a callable provides fresh headers for each."""
 
 
 def _not_negative(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
@@ -68,13 +68,12 @@ class FailedAttempt:
 
 @attrs.frozen
 class BackoffOptions:
-    """How a read is asked again after a failure, with full jitter.
+    """How a read is retried after a failure, with full jitter.
 
     The pause after failure n is `random() * min(initial_delay * multiplier ** n, max_delay)`, n from 0.
 
     The limits count failures without progress: they start again when an event is handed over, the offset moves or a
-    long poll completes.
-    Options that are given are taken as they stand: with both limits None there is none.
+    long poll completes. Options that are given are taken as they stand: with both limits None there is none.
 
     Attributes:
         initial_delay: seconds; the cap of the first pause.
@@ -103,18 +102,19 @@ class BackoffOptions:
 class Budget:
     """What is left of a `BackoffOptions` since the last progress."""
 
-    def __init__(self, options: BackoffOptions | None, *, follows: bool = False, refreshable: bool = False) -> None:
+    def __init__(self, options: BackoffOptions | None, *, endless: bool = False, refreshable: bool = False) -> None:
         """Start with a full budget.
 
         Args:
             options: the caller's; None for the defaults, which give up after 60 s without progress.
-            follows: whether a read with default options, once it has succeeded, goes on for ever (a live stream).
-            refreshable: whether a 401 or 403 is asked again, up to three times in a row.
+            endless: whether a read with default options, once it has succeeded, is retried for ever (a live stream).
+            refreshable: whether a 401 or 403 is retried, up to three attempts in a row.
         """
         if options is not None and not isinstance(options, BackoffOptions):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"backoff_options must be BackoffOptions, not {type(options).__name__}")
+        self._default = options is None
         given = options or BackoffOptions(max_elapsed=DEFAULT_MAX_ELAPSED)
-        # Nothing times a power that is too large would be the longest pause instead of none.
+        # A zero initial delay must stay zero: tenacity turns an overflowing power into `max_delay`.
         self._wait: Callable[[tenacity.RetryCallState], float] = tenacity.wait_none()
         if given.initial_delay:
             self._wait = tenacity.wait_random_exponential(
@@ -126,27 +126,27 @@ class Budget:
         if given.max_elapsed is not None:
             # "before": a pause that would outlast the budget is not begun.
             self._limits.append(tenacity.stop_before_delay(given.max_elapsed))
-        self._forgiving = follows and options is None
+        self._endless = endless and options is None
         self._refreshable = refreshable
-        self._refused = 0
+        self._auth_failures = 0
         self.attempts = 0
         self._since: float | None = None
         self._opened = 0.0
 
-    def opened(self, now: float) -> None:
+    def attempt_started(self, now: float) -> None:
         """An attempt begins."""
         self._opened = now
         if self._since is None:
             self._since = now
 
-    def answered(self) -> None:
-        """The server can be read from: from now on a stream with default options never gives up."""
-        self._refused = 0
-        if self._forgiving:
+    def server_answered(self) -> None:
+        """The stream could be read: from now on one with default options never gives up."""
+        self._auth_failures = 0
+        if self._endless:
             self._limits.clear()
 
     def progress(self) -> None:
-        """Something came of it: the budget is full again."""
+        """Progress was made: the budget is full again."""
         self.attempts = 0
         self._since = None
 
@@ -155,19 +155,19 @@ class Budget:
         return 0.0 if self._since is None else now - self._since
 
     def may_refresh(self) -> bool:
-        """Count a 401 or 403; whether it is to be asked again with fresh headers."""
-        self._refused += 1
-        return self._refreshable and self._refused < CREDENTIAL_TRIES
+        """Count a 401 or 403; whether to retry it with fresh headers."""
+        self._auth_failures += 1
+        return self._refreshable and self._auth_failures < MAX_AUTH_ATTEMPTS
 
-    def failed(
+    def attempt_failed(
         self, now: float, *, at_least: float = 0.0, at_most: float = math.inf, idle: bool = False
     ) -> float | None:
         """Count a failure.
 
         Args:
             now: the clock.
-            at_least: seconds that the server asked to wait.
-            at_most: seconds that a pause of ours is capped at.
+            at_least: the shortest pause in seconds, such as a `Retry-After`.
+            at_most: the longest pause in seconds, unless `at_least` is longer.
             idle: the attempt waited for news, so its time does not count as lost.
 
         Returns:
@@ -175,7 +175,7 @@ class Budget:
         """
         self.attempts += 1
         if self._since is None:
-            self.opened(now)
+            self.attempt_started(now)
         elif idle:
             self._since += now - self._opened
         state = tenacity.RetryCallState(retry_object=None, fn=None, args=(), kwargs={})  # type: ignore[arg-type]  # no loop behind it
@@ -184,4 +184,6 @@ class Budget:
         state.outcome_timestamp = now
         delay = max(at_least, min(self._wait(state), at_most))
         state.upcoming_sleep = delay
+        if self._default and self.attempts < 2:  # one silent attempt may outlast the whole default budget
+            return delay
         return None if any(limit(state) for limit in self._limits) else delay

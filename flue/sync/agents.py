@@ -5,10 +5,9 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, cast
 
+from flue._requests import StreamSpec, build_agent_stream, build_prompt, build_send, build_wait, check_handler
+from flue._results import SubmissionOutcome, explain_prompt
 from flue.errors import AbortError, FlueError
-from flue.plan import Live, StreamPlan, check_handler
-from flue.plan_agents import plan_agent_stream, plan_prompt, plan_wait
-from flue.submission import Submission, explain_prompt
 from flue.sync.call import perform
 from flue.sync.runs import open_stream
 
@@ -18,11 +17,11 @@ if TYPE_CHECKING:
     from flue.codec import JSON
     from flue.config import Settings
     from flue.core.retry import BackoffOptions
-    from flue.images import AgentPromptImage
     from flue.models import AgentPromptResponse, AgentPromptResult, AgentSendResult, AttachedAgentEvent
     from flue.signals import AbortSignal
     from flue.sync.stream import FlueEventStream
     from flue.sync.transport import Transport
+    from flue.types import AgentPromptImage, Live
 
 __all__ = ["Agents"]
 
@@ -75,11 +74,9 @@ class Agents:
             FlueTimeoutError: `timeout` is over.
             AbortError: `signal` was aborted.
         """
-        plan = plan_prompt(
-            self._settings, name, id, message=message, images=images, wait=True, signal=signal, timeout=timeout
-        )
+        spec = build_prompt(self._settings, name, id, message=message, images=images, signal=signal, timeout=timeout)
         try:
-            answer: AgentPromptResult = perform(self._transport, self._settings, plan)
+            answer: AgentPromptResult = perform(self._transport, self._settings, spec)
         except FlueError as error:
             explain_prompt(error)
             raise
@@ -114,11 +111,9 @@ class Agents:
             FlueConnectionError: no answer; whether the prompt was admitted is not known.
             FlueError: the prompt was not admitted; `FlueTimeoutError` when `timeout` is over, `AbortError` on `signal`.
         """
-        plan = plan_prompt(
-            self._settings, name, id, message=message, images=images, wait=False, signal=signal, timeout=timeout
-        )
+        spec = build_send(self._settings, name, id, message=message, images=images, signal=signal, timeout=timeout)
         try:
-            admission: AgentSendResult = perform(self._transport, self._settings, plan)
+            admission: AgentSendResult = perform(self._transport, self._settings, spec)
         except FlueError as error:
             explain_prompt(error)
             raise
@@ -163,8 +158,8 @@ class Agents:
         check_handler(on_event)
         if on_event is not None and inspect.iscoroutinefunction(on_event):
             raise TypeError("an async on_event needs AsyncFlueClient")
-        submission = Submission(admission)
-        plan = plan_wait(
+        submission = SubmissionOutcome(admission)
+        spec = build_wait(
             self._settings,
             submission,
             signal=signal,
@@ -173,20 +168,20 @@ class Agents:
             trust_stream_url=trust_stream_url,
         )
         try:
-            with self._open(plan) as stream:
+            with self._open(spec) as stream:
                 for event in stream:
-                    if not submission.owns(event):
+                    if not submission.matches(event):
                         continue
                     if on_event is not None:
                         on_event(event)
-                    submission.heard(event)
-                    if submission.settled:
+                    submission.observe(event)
+                    if submission.done:
                         break
-                if not submission.settled and stream.interrupted_by() == "aborted":
+                if not submission.done and stream.interrupted_by() == "aborted":
                     raise AbortError(signal.reason if signal is not None else None)
             return submission.result()
         except FlueError as error:
-            submission.explain(error)
+            submission.add_context(error)
             raise
 
     def stream(
@@ -224,7 +219,7 @@ class Agents:
             ValueError: an argument that cannot work.
             TypeError: an argument of the wrong type.
         """
-        plan = plan_agent_stream(
+        spec = build_agent_stream(
             self._settings,
             name,
             id,
@@ -235,8 +230,8 @@ class Agents:
             backoff_options=backoff_options,
             timeout=timeout,
         )
-        return self._open(plan)
+        return self._open(spec)
 
-    def _open(self, plan: StreamPlan) -> FlueEventStream[AttachedAgentEvent]:
-        # The decoder of the plan makes no other events.
-        return cast("FlueEventStream[AttachedAgentEvent]", open_stream(self._transport, self._settings, plan))
+    def _open(self, spec: StreamSpec) -> FlueEventStream[AttachedAgentEvent]:
+        # The decoder of the spec makes no other events.
+        return cast("FlueEventStream[AttachedAgentEvent]", open_stream(self._transport, self._settings, spec))

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from flue import _timers
+from flue._instrumentation import Instrumentation
 from flue.core.actions import Done
-from flue.core.exchange import Exchange
+from flue.core.protocol import CallProtocol
 from flue.errors import AbortError, FlueTimeoutError
-from flue.observe import Observer
 from flue.sync.driver import Driver, Interrupted
 from flue.sync.interrupt import Interrupt
 
 if TYPE_CHECKING:
+    from flue._requests import CallSpec
     from flue.config import Settings
-    from flue.plan import CallPlan
     from flue.signals import AbortSignal
     from flue.sync.transport import Transport
+
+T = TypeVar("T")
 
 __all__ = ["pause", "perform"]
 
 
-def perform(transport: Transport, settings: Settings, plan: CallPlan) -> Any:
-    """The answer to `plan`.
+def perform(transport: Transport, settings: Settings, spec: CallSpec[T]) -> T:
+    """The answer to `spec`.
 
     Raises:
         AbortError: the caller's signal was aborted.
@@ -30,17 +32,16 @@ def perform(transport: Transport, settings: Settings, plan: CallPlan) -> Any:
         FlueError: the server said no, or nothing that helps.
     """
     interrupt = Interrupt()
-    machine = Exchange(plan.operation, plan.budget, limit=settings.max_event_bytes)
-    driver = Driver(transport, settings, machine, interrupt, Observer(plan.what, plan.options))
-    driver.patience = plan.timeout if plan.operation.request.patient else None
-    timer = None if plan.timeout is None else _timers.call_later(plan.timeout, lambda: interrupt.fire("expired"))
-    unsubscribe = None if plan.signal is None else plan.signal.subscribe(lambda: interrupt.fire("aborted"))
+    machine = CallProtocol(spec.call, spec.budget, limit=settings.max_event_bytes)
+    driver = Driver(transport, settings, machine, interrupt, Instrumentation(spec.label, spec.options))
+    timer = None if spec.timeout is None else _timers.call_later(spec.timeout, lambda: interrupt.fire("expired"))
+    unsubscribe = None if spec.signal is None else spec.signal.subscribe(lambda: interrupt.fire("aborted"))
     try:
         result = driver.advance()
     except Interrupted:
         if interrupt.cause == "expired":
-            raise FlueTimeoutError(f"{plan.what}: no answer within {plan.timeout:g} s") from None
-        raise AbortError(plan.signal.reason if plan.signal is not None else None) from None
+            raise FlueTimeoutError(f"{spec.label}: no answer within {spec.timeout:g} s") from None
+        raise AbortError(spec.signal.reason if spec.signal is not None else None) from None
     except Exception as error:  # of a callback of the caller's, too
         driver.fail(error)
         raise
@@ -51,7 +52,8 @@ def perform(transport: Transport, settings: Settings, plan: CallPlan) -> Any:
         if unsubscribe is not None:
             unsubscribe()
     assert isinstance(result, Done)  # noqa: S101  # an exchange delivers nothing else
-    return result.value
+    value: T = result.value
+    return value
 
 
 def pause(seconds: float, signal: AbortSignal | None) -> None:

@@ -53,6 +53,7 @@ class FlueClient:
         session: requests.Session | None = None,
         max_event_bytes: int | None = None,
         backoff_options: BackoffOptions | None = None,
+        trust_env: bool = True,
     ) -> None:
         """Check the arguments; nothing is sent.
 
@@ -67,6 +68,8 @@ class FlueClient:
             session: the caller's own session (proxies, TLS, adapters); never closed, never changed.
             max_event_bytes: largest page and event that is accepted, decompressed; default: no limit.
             backoff_options: for reads that are given none of their own.
+            trust_env: whether proxies and certificates are taken from the environment (`HTTP_PROXY`, `NO_PROXY`,
+                `REQUESTS_CA_BUNDLE`, ...). A session of the caller's has a setting of its own.
 
         Raises:
             ValueError: an argument that cannot work, named; or no base URL.
@@ -74,7 +77,9 @@ class FlueClient:
         """
         if session is not None and not isinstance(session, requests.Session):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"session must be a requests.Session, not {type(session).__name__}")
-        settings = resolve(base_url, token, headers, timeout, max_event_bytes, backoff_options, allow_async=False)
+        settings = resolve(
+            base_url, token, headers, timeout, max_event_bytes, backoff_options, trust_env=trust_env, allow_async=False
+        )
         self._settings = settings
         self._transport = Transport(settings.timeouts, session)
         self.runs = Runs(self._transport, settings)

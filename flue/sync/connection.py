@@ -22,9 +22,10 @@ import urllib3.connectionpool
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
-from flue.core.actions import FRESH
 from flue.sync.head import FinalResponse
 from flue.sync.interrupt import Interrupt, shut_down
+
+FRESH = 5.0
 
 if TYPE_CHECKING:
     from urllib3.poolmanager import PoolManager, ProxyManager

@@ -6,12 +6,13 @@ import inspect
 import time
 from typing import TYPE_CHECKING, Any
 
-from flue.core.actions import Batch, Deliver, Done, Fail, Open, Read, Sleep, TransportFault
+from flue.core.actions import Deliver, Done, Fail, LiveModeChanged, Open, Read, Retry, Sleep
+from flue.errors import FlueConnectionError
 
 if TYPE_CHECKING:
+    from flue._instrumentation import Instrumentation
     from flue.config import Settings
-    from flue.core.actions import Machine
-    from flue.observe import Observer
+    from flue.core.protocol import RequestProtocol
     from flue.sync.interrupt import Interrupt
     from flue.sync.transport import Answer, Transport
 
@@ -26,20 +27,22 @@ class Driver:
     """One machine and its open answer."""
 
     def __init__(
-        self, transport: Transport, settings: Settings, machine: Machine, interrupt: Interrupt, observer: Observer
+        self,
+        transport: Transport,
+        settings: Settings,
+        machine: RequestProtocol,
+        interrupt: Interrupt,
+        instrumentation: Instrumentation,
     ) -> None:
         self._transport = transport
         self._settings = settings
         self._machine = machine
         self._interrupt = interrupt
-        self._observer = observer
+        self._instrumentation = instrumentation
         self._answer: Answer | None = None
-        # Headers that are made anew for each request are those of the moment when it is the request's turn.
-        self._asks_ahead = not observer.traced and not callable(settings.source)
         self._told = False  # of the failure that ended it: once, not at each later pull
-        self.patience: float | None = None
 
-    def advance(self) -> Batch | Done:
+    def advance(self) -> Deliver | Done:
         """Go on until there is something to hand over or nothing more to do.
 
         Raises:
@@ -50,16 +53,16 @@ class Driver:
         while True:
             action = machine.next_action(time.monotonic())
             if isinstance(action, Deliver):
-                return action.batch
+                return action
             if isinstance(action, Done | Fail):
                 self.release()
                 if isinstance(action, Done):
-                    self._observer.ended()
+                    self._instrumentation.ended()
                     return action
                 if action.attempt is not None and not self._told:
                     self._told = True
-                    self._observer.failed(action.attempt)
-                self._observer.ended(action.error)
+                    self._instrumentation.failed(action.attempt)
+                self._instrumentation.ended(action.error)
                 raise action.error
             if interrupt.cause is not None:
                 self.release()
@@ -68,13 +71,15 @@ class Driver:
                 self._read()
             elif isinstance(action, Open):
                 self._open(action)
+            elif isinstance(action, LiveModeChanged):
+                self._instrumentation.live_mode_changed(action.mode)
             else:
                 self._pause(action)
 
     def fail(self, error: BaseException) -> None:
         """What was handed over has failed: it cannot be decoded, or the caller's code raised."""
         if isinstance(error, Exception):  # a task that is cancelled and Ctrl-C are ends like others
-            self._observer.ended(error)
+            self._instrumentation.ended(error)
 
     def release(self) -> None:
         """Close what is open. Idempotent."""
@@ -82,54 +87,48 @@ class Driver:
         if answer is not None:
             answer.close()
         if self._interrupt.cause is not None:
-            self._observer.ended(cause=self._interrupt.cause)
+            self._instrumentation.ended(cause=self._interrupt.cause)
 
     def _open(self, action: Open) -> None:
-        self._observer.waits_by(self._machine.live)
-        self._observer.opening(action)
-        headers = self._settings.merge(self._headers())
-        self._observer.sending(action.request, headers)
-        kept = None if self._answer is None else self._answer.hand_on()
-        if kept is not None and not kept.fresh:
-            self._asks_ahead = False  # the caller is slower than any server
+        headers = self._settings.request_headers(self._headers())
+        self._instrumentation.request(action.request, headers)
         self.release()
         try:
-            self._answer = self._transport.open(action.request, headers, self._interrupt, self.patience, kept)
-        except TransportFault as error:
+            self._answer = self._transport.open(action.request, headers, self._interrupt)
+        except FlueConnectionError as error:
             self._fault(error)
         else:
-            self._observer.answered(self._answer.head.status)
-            self._machine.head(self._answer.head, time.monotonic())
-            ahead = self._machine.ahead() if self._asks_ahead else None
-            if ahead is not None:
-                self._transport.ask_ahead(self._answer, ahead, headers)
+            self._instrumentation.response(self._answer.head.status)
+            self._machine.response_started(self._answer.head, time.monotonic())
 
     def _read(self) -> None:
         assert self._answer is not None  # noqa: S101  # the machine reads only what it opened
         try:
             chunk = self._answer.read()
-        except TransportFault as error:
+        except FlueConnectionError as error:
             self._fault(error)
             return
         if chunk:
-            self._machine.data(chunk, time.monotonic())
+            self._machine.data_received(chunk, time.monotonic())
         elif self._interrupt.cause is None:  # a connection that was shut down may look like one that ended
-            self._machine.end(time.monotonic())
+            self._machine.response_ended(time.monotonic())
 
-    def _fault(self, error: TransportFault) -> None:
+    def _fault(self, error: FlueConnectionError) -> None:
         if self._interrupt.cause is None:
-            self._machine.fault(error.fault, time.monotonic())
+            self._machine.connection_failed(error, time.monotonic())
 
-    def _pause(self, action: Sleep) -> None:
+    def _pause(self, action: Retry | Sleep) -> None:
         self.release()
-        if action.attempt is not None:
-            self._observer.failed(action.attempt)
+        if isinstance(action, Retry):
+            self._instrumentation.failed(action.attempt)
+            delay = action.attempt.delay
         else:
-            self._observer.pacing(action.delay)
-        self._interrupt.pause(action.delay)
+            self._instrumentation.idle(action.delay)
+            delay = action.delay
+        self._interrupt.pause(delay)
 
     def _headers(self) -> Any:
-        source = self._settings.source
+        source = self._settings.headers
         if not callable(source):
             return source
         made = source()

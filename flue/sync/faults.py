@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 import requests.exceptions as theirs
 import urllib3.exceptions as urllib3_theirs
 
-from flue.core.actions import Fault
 from flue.errors import FlueConnectionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["RAISED", "to_fault"]
+__all__ = ["RAISED", "to_connection_error"]
 
 RAISED = (theirs.RequestException, urllib3_theirs.HTTPError, OSError)
 """Everything that a send or a read raises for reasons outside this program."""
@@ -46,8 +45,8 @@ _FINAL = (
 _SILENT = (theirs.ReadTimeout, urllib3_theirs.ReadTimeoutError, TimeoutError)
 
 
-def to_fault(error: Exception, *, url: str) -> Fault:
-    """The fault that a library's exception stands for."""
+def to_connection_error(error: Exception, *, url: str) -> FlueConnectionError:
+    """Our error for a library's exception, which becomes its `__cause__`."""
     chain = list(_causes(error))
     connecting = any(isinstance(link, urllib3_theirs.ConnectTimeoutError | theirs.ConnectTimeout) for link in chain)
     silent = not connecting and any(isinstance(link, _SILENT) for link in chain)
@@ -58,9 +57,9 @@ def to_fault(error: Exception, *, url: str) -> Fault:
     if type(error) is theirs.RequestException:
         retry = False
     what = "nothing was heard for the read time-out" if silent else _innermost(chain)
-    ours = FlueConnectionError(f"{url.partition('?')[0]}: {what}")
+    ours = FlueConnectionError(f"{url.partition('?')[0]}: {what}", retryable=retry, is_read_timeout=silent)
     ours.__cause__ = error
-    return Fault(ours, retry=retry, silent=silent)
+    return ours
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

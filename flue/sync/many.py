@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn, Self
 
 from flue import _timers
 from flue.errors import FlueError, FlueTimeoutError
-from flue.many import AHEAD, StreamFailure
+from flue.types import StreamFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FlueEventStreams"]
 
+QUEUE_SIZE = 256
+"""Events of all runs together that are read ahead of the consumer."""
 LEAVING = 1.0
 """Seconds that `close()` waits for the readers. They need a moment, unless a header callable hangs."""
 
@@ -79,7 +81,7 @@ class _Channel:
             if not self._entries:
                 return None
             run_id, event, self.offsets[run_id] = self._entries.popleft()
-            if len(self._entries) == AHEAD // 2:  # not at every entry: all readers that wait wake up
+            if len(self._entries) == QUEUE_SIZE // 2:  # not at every entry: all readers that wait wake up
                 self._room.notify_all()
             return run_id, event
 
@@ -156,7 +158,7 @@ class _Channel:
 
     def _put(self, run_id: str, event: FlueEvent | StreamFailure, offset: str) -> bool:
         with self._lock:
-            while len(self._entries) >= AHEAD and not self._over:
+            while len(self._entries) >= QUEUE_SIZE and not self._over:
                 self._room.wait()
             if not self._over:
                 self._entries.append((run_id, event, offset))

@@ -16,7 +16,7 @@ import requests
 from urllib3.util import Timeout
 
 from flue.config import HeaderFields
-from flue.core import wire
+from flue.core import stream_state
 from flue.sync.connection import InterruptibleAdapter
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class OwnSession:
             session.close()
 
     def _route(self, url: str) -> _Route:
-        origin = wire.origin(url)
+        origin = stream_state.origin(url)
         route = self._routes.get(origin)
         if route is not None and self._pid == os.getpid():
             return route

@@ -6,8 +6,8 @@ import threading
 from typing import TYPE_CHECKING, Generic, NoReturn, Self
 
 from flue import _timers
-from flue.core.actions import Batch, Fail
-from flue.core.handover import Nothing
+from flue.core.actions import Done, Fail
+from flue.core.events import NeedData
 from flue.errors import FlueError, FlueTimeoutError
 from flue.sync.driver import Interrupted
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypeVar
 
-    from flue.core.follow import Follow
-    from flue.core.handover import Handover
-    from flue.keeping import Keeper
+    from flue.checkpoints._consumer import Checkpointer
+    from flue.core.events import EventBuffer
+    from flue.core.protocol import StreamProtocol
     from flue.models import FlueEvent
     from flue.signals import AbortSignal
     from flue.sync.driver import Driver
@@ -54,23 +54,23 @@ class FlueEventStream(Generic[T]):
 
     def __init__(
         self,
-        machine: Follow,
-        handover: Handover[T],
+        machine: StreamProtocol,
+        events: EventBuffer[T],
         driver: Driver,
         interrupt: Interrupt,
         *,
         signal: AbortSignal | None = None,
         timeout: float | None = None,
-        keeper: Keeper | None = None,
+        checkpointer: Checkpointer | None = None,
     ) -> None:
         self._machine = machine
-        self._handover = handover
-        self._ready = handover.ready
+        self._events = events
+        self._decoded = events.decoded
         self._driver = driver
         self._interrupt = interrupt
         self._signal = signal
         self._timeout = timeout
-        self._keeper = keeper
+        self._checkpointer = checkpointer
         # Reentrant, so that a callback that pulls from its own stream gets an error instead of waiting for itself.
         self._turn = threading.RLock()
         self._advancing = False
@@ -108,24 +108,24 @@ class FlueEventStream(Generic[T]):
             StopIteration: the stream is over, or was cancelled.
             FlueError: the stream cannot be read on; the same error at every later pull.
         """
-        if self._ready and self._interrupt.cause is None:
+        if self._decoded and self._interrupt.cause is None:
             try:
-                return self._ready.popleft()  # atomic, so without a lock
+                return self._decoded.popleft()  # atomic, so without a lock
             except IndexError:  # another thread was quicker
                 pass
         return self._pull()
 
     def _pull(self) -> T:
         with self._turn:
-            if self._keeper is not None:
+            if self._checkpointer is not None:
                 self._keep()
             if self._ended or self._interrupt.cause is not None:
                 self._stop()
             try:
-                event = self._handover.take()
-                while isinstance(event, Nothing):
+                event = self._events.next_event()
+                while isinstance(event, NeedData):
                     self._advance()
-                    event = self._handover.take()
+                    event = self._events.next_event()
             except FlueError as error:
                 self._driver.fail(error)
                 self._end()
@@ -200,23 +200,22 @@ class FlueEventStream(Generic[T]):
             raise
         except BaseException:  # KeyboardInterrupt, or an exception of a callback: not an end, the next pull goes on
             self._driver.release()
-            self._machine.dropped()
+            self._machine.connection_interrupted()
             raise
         finally:
             self._advancing = False
-        if not isinstance(result, Batch):
+        if isinstance(result, Done):
             self._end()
             raise StopIteration
-        self._handover.load(result)
 
     def _keep(self) -> None:
         """The consumer asks for more, so it is done with what it has."""
-        if self._keeper is not None and self._started and (offset := self._keeper.due(self._machine)):
-            self._keeper.save(offset)
+        if self._checkpointer is not None and self._started and (offset := self._checkpointer.pending(self._machine)):
+            self._checkpointer.commit(offset)
 
     def _start(self) -> None:
-        if self._keeper is not None:
-            self._keeper.start(self._machine, self._keeper.load())
+        if self._checkpointer is not None:
+            self._checkpointer.start(self._machine, self._checkpointer.load())
         self._started = True
         interrupt = self._interrupt
         if self._timeout is not None:
@@ -234,7 +233,7 @@ class FlueEventStream(Generic[T]):
                 )
                 self._timed_out = FlueTimeoutError(message, offset=self.offset)
             raise self._timed_out
-        last = self._machine.last_word
+        last = self._machine.result
         if self._interrupt.cause is None and isinstance(last, Fail):
             raise last.error
         raise StopIteration

@@ -9,16 +9,15 @@ from __future__ import annotations
 import contextlib
 import time
 import traceback
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flue.config import HeaderFields
-from flue.core import wire
-from flue.core.actions import Head, Request, TransportFault
+from flue.core import stream_state
+from flue.core.actions import Request, ResponseHead
 from flue.core.chunked import ChunkedDecoder
-from flue.core.framing import Malformed
+from flue.core.framing import DecodeError
 from flue.sync.connection import Connection, working_for
-from flue.sync.faults import RAISED, to_fault
+from flue.sync.faults import RAISED, to_connection_error
 from flue.sync.head import FinalResponse
 from flue.sync.own import OwnSession
 from flue.sync.theirs import send_aside
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     import requests
 
     from flue.config import Timeouts
+    from flue.errors import FlueConnectionError
     from flue.sync.interrupt import Interrupt
 
 __all__ = ["Answer", "Transport"]
@@ -58,15 +58,15 @@ class Answer:
         self._close = close
         self._partial = hasattr(raw, "read1")
         given: Any = getattr(raw, "headers", {})
-        headers = wire.WireHeaders(given.iteritems() if hasattr(given, "iteritems") else given.items())
-        self.head = Head(status, headers, wire.framed(headers), time.time())
+        headers = stream_state.Headers(given.iteritems() if hasattr(given, "iteritems") else given.items())
+        self.head = ResponseHead(status, headers, stream_state.body_length_known(headers), time.time())
         self._straight = _straight(raw, self.head)
 
     def read(self) -> bytes:
         """What has arrived of the body, decoded; waits for at least one byte. Empty at the end.
 
         Raises:
-            TransportFault: the body was cut, or nothing came for the read time-out.
+            FlueConnectionError: the body was cut, or nothing came for the read time-out.
         """
         try:
             if self._straight is not None:
@@ -75,15 +75,6 @@ class Answer:
         except RAISED as error:
             raise _fault(error, self._url) from error
         return chunk
-
-    def when_read(self, then: Callable[..., bool]) -> None:
-        """Have something done with the connection when the body is here; whether it is to be kept from others then."""
-        if isinstance(self._straight, _SizedBody):
-            self._straight.then = partial(then, interrupt=self._interrupt)
-
-    def hand_on(self) -> Connection | None:
-        """The connection on which a request was sent ahead, for `Transport.open` of that request."""
-        return self._straight.hand_on() if isinstance(self._straight, _SizedBody) else None
 
     def close(self) -> None:
         """Give the connection back if the body was read to its end, else close it. Idempotent; never blocks."""
@@ -107,11 +98,11 @@ def _merged(request: Request, headers: HeaderFields[str]) -> HeaderFields[str]:
     return merged
 
 
-def _fault(error: Exception, url: str) -> TransportFault:
+def _fault(error: Exception, url: str) -> FlueConnectionError:
     # urllib3 keeps the error in a local of a frame that the error's own traceback holds: a cycle, which would keep the
     # caller's stream alive until the collector comes. Only finished frames are cleared.
     traceback.clear_frames(error.__traceback__)
-    return TransportFault(to_fault(error, url=url))
+    return to_connection_error(error, url=url)
 
 
 class _EventBody:
@@ -133,7 +124,7 @@ class _EventBody:
                 raise ConnectionError("the connection ended before the body did")
             try:
                 body = chunks.feed(data)
-            except Malformed as error:
+            except DecodeError as error:
                 raise ConnectionError(str(error)) from None
             if body:
                 return body
@@ -172,13 +163,13 @@ class _SizedBody:
         return data
 
 
-def _straight(raw: Any, head: Head) -> _EventBody | _SizedBody | None:
+def _straight(raw: Any, head: ResponseHead) -> _EventBody | _SizedBody | None:
     """The body under a response, if that came over one of our own connections and is not compressed."""
     inner = getattr(raw, "_fp", None)
-    if not head.framed or not isinstance(inner, FinalResponse):
+    if not head.body_length_known or not isinstance(inner, FinalResponse):
         return None
     if inner.chunked:
-        return _EventBody(inner.fp) if wire.media_type(head.headers) == "text/event-stream" else None
+        return _EventBody(inner.fp) if stream_state.media_type(head.headers) == "text/event-stream" else None
     return _SizedBody(raw, inner) if inner.length else None
 
 
@@ -195,8 +186,6 @@ class Transport:
         request: Request,
         headers: HeaderFields[str],
         interrupt: Interrupt,
-        patience: float | None,
-        kept: Connection | None = None,
     ) -> Answer:
         """Send a request and wait for the head of its answer.
 
@@ -204,18 +193,16 @@ class Transport:
             request: what to send.
             headers: the caller's, names in lower case; they win over the protocol's.
             interrupt: cuts the wait short.
-            patience: seconds that the answer may take, if more than the read time-out.
-            kept: the connection on which the request was sent ahead, if it was.
 
         Raises:
-            TransportFault: no answer came.
+            FlueConnectionError: no answer came.
         """
         merged = _merged(request, headers)
-        read = self._timeouts.read if patience is None else max(self._timeouts.read, patience)
+        read = self._timeouts.read if request.read_timeout is None else request.read_timeout
         timeout = (self._timeouts.connect, read)
         try:
             if self._theirs is None:
-                with working_for(interrupt, kept):
+                with working_for(interrupt):
                     raw = self._own.send(request, merged, timeout)
                 # Closing the response is enough. Giving its connection back takes the pool's lock, which the thread
                 # that collects a forgotten stream may hold.
@@ -226,14 +213,6 @@ class Transport:
         answer = Answer(response.raw, response.status_code, request.url, interrupt, response.close)
         interrupt.watch(answer)
         return answer
-
-    def ask_ahead(self, answer: Answer, request: Request, headers: HeaderFields[str]) -> None:
-        """Have a request sent as soon as the body of an answer is here, on its connection, for the next `open()`.
-
-        Where that cannot be done, it is not.
-        """
-        merged = _merged(request, headers)
-        answer.when_read(partial(self._own.ask_ahead, request=request, headers=merged))
 
     def close(self) -> None:
         """Close the session of our own."""

@@ -6,11 +6,12 @@ import inspect
 from typing import TYPE_CHECKING, Literal, overload
 
 from flue._later import Later
-from flue.core.outcome import RECORD_PATIENCE, RunOutcome
+from flue._requests import Deadline, build_get_run, build_invoke, build_run_stream, check_handler, is_run_end
+from flue._results import RECORD_POLL_DELAYS, RunOutcome
 from flue.errors import AbortError, FlueError, FlueTimeoutError
-from flue.plan import UNSET, Deadline, check_handler, plan_get_run, plan_invoke, plan_run_stream, sees_own_end
 from flue.sync.call import pause, perform
 from flue.sync.runs import open_stream
+from flue.types import UNSET
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,8 +90,8 @@ class Workflows:
             FlueTimeoutError: `timeout` is over.
             AbortError: `signal` was aborted.
         """
-        plan = plan_invoke(self._settings, name, input=input, wait=wait, signal=signal, timeout=timeout)
-        result: WorkflowInvokeResult | WorkflowWaitResult = perform(self._transport, self._settings, plan)
+        spec = build_invoke(self._settings, name, input=input, wait=wait, signal=signal, timeout=timeout)
+        result: WorkflowInvokeResult | WorkflowWaitResult = perform(self._transport, self._settings, spec)
         return result
 
     def run(
@@ -122,25 +123,25 @@ class Workflows:
         if on_event is not None and inspect.iscoroutinefunction(on_event):
             raise TypeError("an async on_event needs AsyncFlueClient")
         deadline = Deadline(timeout)
-        plan_run_stream(self._settings, "checked before the start", signal=signal, backoff_options=backoff_options)
+        build_run_stream(self._settings, "checked before the start", signal=signal, backoff_options=backoff_options)
         run_id = self.invoke(name, input=input, signal=signal, timeout=timeout).run_id
         outcome = RunOutcome(run_id, name)
         try:
             self._follow(outcome, run_id, on_event, signal, backoff_options, deadline)
-            for seconds in (0.0, *RECORD_PATIENCE):
-                if outcome.known:
+            for seconds in (0.0, *RECORD_POLL_DELAYS):
+                if outcome.done:
                     break
-                left = deadline.left()
+                left = deadline.remaining()
                 pause(seconds if left is None else min(seconds, left), signal)
                 if left is not None and left <= seconds:
                     raise FlueTimeoutError(f"run {run_id}: its record still says active after {timeout:g} s")
-                plan = plan_get_run(
-                    self._settings, run_id, signal=signal, backoff_options=backoff_options, timeout=deadline.left()
+                spec = build_get_run(
+                    self._settings, run_id, signal=signal, backoff_options=backoff_options, timeout=deadline.remaining()
                 )
-                outcome.recorded(perform(self._transport, self._settings, plan))
+                outcome.from_record(perform(self._transport, self._settings, spec))
             return models.WorkflowRunResult(run_id=run_id, result=outcome.result())
         except FlueError as error:
-            raise outcome.explain(error)  # noqa: B904  # the same error
+            raise outcome.add_context(error)  # noqa: B904  # the same error
 
     def _follow(
         self,
@@ -151,19 +152,19 @@ class Workflows:
         backoff_options: BackoffOptions | None,
         deadline: Deadline,
     ) -> None:
-        plan = plan_run_stream(
+        spec = build_run_stream(
             self._settings,
             run_id,
             signal=signal,
             backoff_options=backoff_options,
-            timeout=deadline.left(),
-            ends=sees_own_end(run_id),
+            timeout=deadline.remaining(),
+            is_terminal=is_run_end(run_id),
         )
-        with open_stream(self._transport, self._settings, plan) as stream:
+        with open_stream(self._transport, self._settings, spec) as stream:
             for event in stream:
                 if on_event is not None:
                     on_event(event)
                 if event.type == "run_end" and event.run_id == run_id:
-                    outcome.ended(event)
+                    outcome.from_event(event)
             if stream.interrupted_by() == "aborted":
                 raise AbortError(signal.reason if signal is not None else None)

@@ -37,7 +37,7 @@ def flue_client(flue_server: FlueTestServer) -> Iterator[FlueClient]:
     """A `flue.FlueClient` bound to `flue_server`, with back-off pauses of milliseconds; closed after the test."""
     from flue import FlueClient  # noqa: PLC0415 - only for tests that ask for it
 
-    with FlueClient(flue_server.base_url, backoff_options=_without_pauses()) as client:
+    with FlueClient(flue_server.base_url, backoff_options=_without_pauses(), trust_env=False) as client:
         yield client
 
 

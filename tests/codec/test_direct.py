@@ -139,25 +139,25 @@ def test_what_is_refused_or_taken_leniently(text: bytes) -> None:
     """The same as ever: an error, or what JavaScript makes of it."""
     one = outcome(text)
     decoder = codec.EventDecoder()
-    assert (decoder.ahead([text]) == []) == issubclass(one[0] or Exception, FlueError)
+    assert (decoder.decode_many([text]) == []) == issubclass(one[0] or Exception, FlueError)
 
 
-def test_ahead() -> None:
+def test_decode_many() -> None:
     """Many at once are the same as one by one, up to what has to be looked at."""
     events = recorded_events()[:30]
     raw = [json.dumps(event).encode() for event in events]
     assert all(event["type"] != "run_end" for event in events)
     decoder = codec.EventDecoder()
     one_by_one = [decoder(item) for item in raw]
-    assert decoder.ahead([msgspec.Raw(item) for item in raw]) == one_by_one
-    assert decoder.ahead(events) == one_by_one
+    assert decoder.decode_many([msgspec.Raw(item) for item in raw]) == one_by_one
+    assert decoder.decode_many(events) == one_by_one
     odd = json.dumps({"type": "novel", "v": 3}).encode()
-    assert [type(event) for event in decoder.ahead([odd, raw[0]])] == [UnknownEvent, type(one_by_one[0])]
+    assert [type(event) for event in decoder.decode_many([odd, raw[0]])] == [UnknownEvent, type(one_by_one[0])]
     end = json.dumps(example("RunEndEvent", full=False)).encode()
     assert isinstance(decoder(end), RunEndEvent)
-    assert decoder.ahead([*raw[:3], end, raw[3]]) == one_by_one[:3]
-    assert decoder.ahead([*raw[:3], b'{"v":9}', raw[3]]) == one_by_one[:3]
-    assert decoder.ahead([]) == []
+    assert decoder.decode_many([*raw[:3], end, raw[3]]) == one_by_one[:3]
+    assert decoder.decode_many([*raw[:3], b'{"v":9}', raw[3]]) == one_by_one[:3]
+    assert decoder.decode_many([]) == []
     text = json.dumps(events[0])
-    assert decoder.ahead([text]) == []  # a string of a page is no event, whatever is in it
+    assert decoder.decode_many([text]) == []  # a string of a page is no event, whatever is in it
     assert outcome(text)[0] is UnsupportedFlueEventVersionError

@@ -13,15 +13,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
-from flue.core.actions import Deliver, Done, Fail, Fault, Open, Read, Request, Sleep
-from flue.core.follow import Follow
+from flue.core.actions import Deliver, Done, Fail, LiveModeChanged, Open, Read, Request, Retry, Sleep
+from flue.core.protocol import StreamProtocol
 from flue.core.retry import BackoffOptions, Budget
+from flue.errors import FlueConnectionError
 
-from .script import READ_TIMEOUT, URL, Answer, count_at
+from .script import READ_TIMEOUT, URL, Response, count_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from flue.core.retry import FailedAttempt
     from flue.errors import FlueError
 
 
@@ -33,12 +35,20 @@ def follow(
     limit: int | None = None,
     options: BackoffOptions | None = None,
     refreshable: bool = False,
-) -> Follow:
-    budget = Budget(options, follows=live is not None, refreshable=refreshable)
-    return Follow(URL, budget, offset=offset, tail=tail, live=live, limit=limit)
+) -> StreamProtocol:
+    budget = Budget(options, endless=live is not None, refreshable=refreshable)
+    return StreamProtocol(URL, budget, offset=offset, tail=tail, live=live, limit=limit)
 
 
-Server = Callable[[Request, float], Answer | Fault]
+Server = Callable[[Request, float], Response | FlueConnectionError]
+
+
+@dataclass(frozen=True)
+class Pause:
+    """A wait in seconds, and the failed attempt behind it, if there is one."""
+
+    delay: float
+    attempt: FailedAttempt | None
 
 
 @dataclass
@@ -48,7 +58,8 @@ class Played:
     items: list[Any] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     opened: list[float] = field(default_factory=list)
-    pauses: list[Sleep] = field(default_factory=list)
+    pauses: list[Pause] = field(default_factory=list)
+    live_modes: list[str | None] = field(default_factory=list)  # that it changed to
     offsets: list[str] = field(default_factory=list)  # each new checkpoint
     end: Done | Fail | None = None
     now: float = 0.0
@@ -101,7 +112,7 @@ class Player:
     def __init__(
         self,
         machine: Any,
-        server: Server | Sequence[Answer | Fault],
+        server: Server | Sequence[Response | FlueConnectionError],
         *,
         terminal: Any = None,
         tear_at: int | None = None,
@@ -117,8 +128,7 @@ class Player:
         self._count = count
         self._checkpoint = getattr(machine, "offset", None)
         self._start = count(self._checkpoint) if start is None and self._checkpoint else start or 0
-        self._body: Iterator[bytes | Fault | float] | None = None  # of the open answer
-        self._ahead: Request | None = None  # what was said to be next, while the answer turns out well
+        self._body: Iterator[bytes | FlueConnectionError | float] | None = None  # of the open answer
 
     def run(self, *, until: float = 1e9, items: int | None = None, actions: int = 100_000) -> Played:
         """Go on to the end, to the end of the script, to a time, or until so many items are here.
@@ -138,15 +148,18 @@ class Player:
                 if not self._perform(action, until):
                     return played
             except Torn:
-                self._body = self._ahead = None
-                machine.dropped()
+                self._body = None
+                machine.connection_interrupted()
             self._look()
         raise AssertionError(f"still going on after {actions} actions")
 
     def _perform(self, action: Any, until: float) -> bool:
         played = self.played
         if isinstance(action, Deliver):
-            self._deliver(action)
+            self._deliver()
+            return True
+        if isinstance(action, LiveModeChanged):
+            played.live_modes.append(action.mode)
             return True
         self._actions += 1
         if self._actions == self._tear_at:
@@ -162,28 +175,24 @@ class Player:
         elif isinstance(action, Read):
             self._read()
         else:
-            assert isinstance(action, Sleep)
-            assert 0.0 < action.delay <= 3600.0 or action.attempt is not None
-            self._body = self._ahead = None
-            played.pauses.append(action)
-            played.now += action.delay
+            assert isinstance(action, Retry | Sleep)
+            delay = action.attempt.delay if isinstance(action, Retry) else action.delay
+            assert 0.0 < delay <= 3600.0 or isinstance(action, Retry)
+            self._body = None
+            played.pauses.append(Pause(delay, action.attempt if isinstance(action, Retry) else None))
+            played.now += delay
         return True
 
-    def _open(self, action: Open, answer: Answer | Fault) -> None:
+    def _open(self, action: Open, answer: Response | FlueConnectionError) -> None:
         played = self.played
-        # What was said to be next is next, unless the answer before was no good. A driver may have sent it already.
-        assert self._ahead in {None, action.request}
-        self._ahead = None
         played.requests.append(action.request)
         played.opened.append(played.now)
-        if isinstance(answer, Fault):
+        if isinstance(answer, FlueConnectionError):
             self._fault(answer)
             return
         played.now += answer.after
         self._body = iter(answer.body)
-        self.machine.head(answer.head(), played.now)
-        self._ahead = self.machine.ahead()
-        assert self._ahead == self.machine.ahead()  # asking moves nothing
+        self.machine.response_started(answer.head(), played.now)
 
     def _read(self) -> None:
         played = self.played
@@ -192,22 +201,23 @@ class Player:
             if isinstance(step, float):
                 played.now += step
                 continue
-            if isinstance(step, Fault):
+            if isinstance(step, FlueConnectionError):
                 self._fault(step)
             else:
-                self.machine.data(step, played.now)
+                self.machine.data_received(step, played.now)
             return
         self._body = None
-        self.machine.end(played.now)
+        self.machine.response_ended(played.now)
 
-    def _fault(self, fault: Fault) -> None:
+    def _fault(self, fault: FlueConnectionError) -> None:
         self._body = None
-        if fault.silent:
+        if fault.is_read_timeout:
             self.played.now += READ_TIMEOUT
-        self.machine.fault(fault, self.played.now)
+        self.machine.connection_failed(fault, self.played.now)
 
-    def _deliver(self, action: Deliver) -> None:
-        batch, machine, before = action.batch, self.machine, self.machine.offset
+    def _deliver(self) -> None:
+        machine, before = self.machine, self.machine.offset
+        batch = machine.next_batch()
         assert batch.items
         terminal = False
         for item in batch.items:
@@ -228,11 +238,13 @@ class Player:
             )
 
 
-def _in_turn(answers: Sequence[Answer | Fault]) -> Server:
+def _in_turn(answers: Sequence[Response | FlueConnectionError]) -> Server:
     script = iter(answers)
     return lambda request, now: next(script)
 
 
-def play(machine: Any, server: Server | Sequence[Answer | Fault], *, until: float = 1e9, **options: Any) -> Played:
+def play(
+    machine: Any, server: Server | Sequence[Response | FlueConnectionError], *, until: float = 1e9, **options: Any
+) -> Played:
     """Play a machine to its end, to the end of the script, or to a time on its clock (seconds)."""
     return Player(machine, server, **options).run(until=until)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flue.core import wire
-from flue.core.actions import Fault, Head
+from flue.core import stream_state
+from flue.core.actions import ResponseHead
 from flue.errors import FlueConnectionError
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ WALL = 1_800_000_000.0
 READ_TIMEOUT = 90.0
 """Seconds that pass before a transport calls it silence."""
 
-RESET = Fault(FlueConnectionError("the connection was reset"))
-REFUSED = Fault(FlueConnectionError("the connection was refused"))
-SILENCE = Fault(FlueConnectionError("nothing was heard for 90 s"), silent=True)
-UNTRUSTED = Fault(FlueConnectionError("certificate verify failed"), retry=False)
+RESET = FlueConnectionError("the connection was reset")
+REFUSED = FlueConnectionError("the connection was refused")
+SILENCE = FlueConnectionError("nothing was heard for 90 s", is_read_timeout=True)
+UNTRUSTED = FlueConnectionError("certificate verify failed", retryable=False)
 
 
 def recorded_answers(name: str) -> list[bytes]:
@@ -45,27 +45,27 @@ def count_at(offset: str) -> int:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """One answer of the server.
 
-    `body` is what the machine is told, step by step: bytes, a `Fault`, or a number of seconds that pass. A body
+    `body` is what the machine is told, step by step: bytes, a `FlueConnectionError`, or a number of seconds that pass. A body
     without a fault ends cleanly. A silence lasts `READ_TIMEOUT`.
     """
 
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
-    body: tuple[bytes | Fault | float, ...] = ()
+    body: tuple[bytes | FlueConnectionError | float, ...] = ()
     after: float = 0.0  # seconds until the head is there
 
-    def head(self) -> Head:
-        headers = wire.WireHeaders(self.headers)
-        return Head(self.status, headers, wire.framed(headers), WALL)
+    def head(self) -> ResponseHead:
+        headers = stream_state.Headers(self.headers)
+        return ResponseHead(self.status, headers, stream_state.body_length_known(headers), WALL)
 
-    def chunked_by(self, size: int) -> Answer:
+    def chunked_by(self, size: int) -> Response:
         body = b"".join(step for step in self.body if isinstance(step, bytes))
         return replace(self, body=tuple(body[i : i + size] for i in range(0, len(body), size)))
 
-    def cut(self, position: int, fault: Fault | None = RESET) -> Answer:
+    def cut(self, position: int, fault: FlueConnectionError | None = RESET) -> Response:
         """The same answer, its body cut: by a fault, or (what no length betrays) by a clean end."""
         body = b"".join(step for step in self.body if isinstance(step, bytes))
         rest = () if fault is None else (fault,)
@@ -100,7 +100,7 @@ def page(
     framing: str = "length",
     content_type: str | None = "application/json",
     after: float = 0.0,
-) -> Answer:
+) -> Response:
     """A page, or a long poll that brought something."""
     body = items if isinstance(items, bytes) else json.dumps(list(items)).encode()
     headers = (
@@ -108,7 +108,7 @@ def page(
         *FRAMINGS[framing],
         *facts(offset, up_to_date=up_to_date, closed=closed, cursor=cursor),
     )
-    return Answer(200, headers, (body,) if body else (), after)
+    return Response(200, headers, (body,) if body else (), after)
 
 
 def nothing(
@@ -118,14 +118,14 @@ def nothing(
     closed: bool = False,
     cursor: str | None = None,
     after: float = 0.0,
-) -> Answer:
+) -> Response:
     """A 204: a long poll that ran out."""
-    return Answer(204, facts(offset, up_to_date=up_to_date, closed=closed, cursor=cursor), (), after)
+    return Response(204, facts(offset, up_to_date=up_to_date, closed=closed, cursor=cursor), (), after)
 
 
-def events(*steps: bytes | Fault | float, framing: str = "chunked", after: float = 0.0) -> Answer:
+def events(*steps: bytes | FlueConnectionError | float, framing: str = "chunked", after: float = 0.0) -> Response:
     """An answer of server-sent events."""
-    return Answer(200, (("Content-Type", "text/event-stream"), *FRAMINGS[framing]), steps, after)
+    return Response(200, (("Content-Type", "text/event-stream"), *FRAMINGS[framing]), steps, after)
 
 
 def data_frame(items: Iterable[Any] | bytes) -> bytes:
@@ -143,6 +143,6 @@ def frames(items: Iterable[Any], offset: str, **flags: Any) -> bytes:
     return data_frame(items) + control_frame(offset, **flags)
 
 
-def refusal(status: int, body: bytes = b"", **headers: str) -> Answer:
+def refusal(status: int, body: bytes = b"", **headers: str) -> Response:
     pairs = tuple((name.replace("_", "-"), value) for name, value in headers.items())
-    return Answer(status, (("Content-Length", str(len(body))), *pairs), (body,) if body else ())
+    return Response(status, (("Content-Length", str(len(body))), *pairs), (body,) if body else ())

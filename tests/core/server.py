@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
-from .script import Answer, at, control_frame, count_at, events, frames, nothing, page, refusal
+from .script import Response, at, control_frame, count_at, events, frames, nothing, page, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ class StreamServer:
             return self.there
         return 0 if offset == "-1" else self.tokens.index(offset) if self.tokens else count_at(offset)
 
-    def __call__(self, request: Request, now: float) -> Answer:
+    def __call__(self, request: Request, now: float) -> Response:
         query = dict(parse_qsl(urlsplit(request.url).query))
         start = self.count(query["offset"])
         if "tail" in query and query["offset"] == "-1":
@@ -52,7 +52,7 @@ class StreamServer:
             return self.event_stream(start)
         return self.page(start, live=query.get("live") == "long-poll")
 
-    def page(self, start: int, *, live: bool = False) -> Answer:
+    def page(self, start: int, *, live: bool = False) -> Response:
         after = 0.0
         if live and start == self.there:
             after = HOLD / 2
@@ -70,7 +70,7 @@ class StreamServer:
             after=after,
         )
 
-    def event_stream(self, start: int) -> Answer:
+    def event_stream(self, start: int) -> Response:
         steps: list[bytes | float] = [control_frame(self.at(start))]
         while start < len(self.items):
             if start >= self.there:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flue.core.actions import READ, Done, Open, Sleep
-from flue.core.attempts import MAX_REDIRECTS, Attempts
+from flue.core.actions import READ, Done, Open, Retry
+from flue.core.protocol import MAX_REDIRECTS, RequestProtocol
 from flue.core.retry import BackoffOptions, Budget
 from flue.errors import (
     AbortError,
@@ -16,11 +16,11 @@ from flue.errors import (
 
 from .driver import play
 from .question import HEADERS, YES, Question
-from .script import READ_TIMEOUT, REFUSED, RESET, SILENCE, UNTRUSTED, URL, Answer, refusal
+from .script import READ_TIMEOUT, REFUSED, RESET, SILENCE, UNTRUSTED, URL, Response, refusal
 
 
 def moved(status, location=None):
-    return Answer(status, () if location is None else (("Location", location),))
+    return Response(status, () if location is None else (("Location", location),))
 
 
 def test_a_good_answer():
@@ -33,16 +33,16 @@ def test_a_good_answer():
 def test_a_machine_that_is_over_says_the_same_for_ever():
     question = Question()
     played = play(question, [YES])
-    assert question.next_action(9.0) is question.next_action(99.0) is played.end is question.last_word
+    assert question.next_action(9.0) is question.next_action(99.0) is played.end is question.result
 
 
 @pytest.mark.parametrize(
-    "missing", [("_ask", 0.0), ("_accept", YES.head(), 0.0), ("_checkpoint",), ("_waited", 0.0), ("_ended", 0.0)]
+    "missing", [("_build_request", 0.0), ("_is_success", YES.head(), 0.0), ("_checkpoint",), ("_on_body", 0.0)]
 )
 def test_what_is_asked_is_left_to_others(missing):
     name, *arguments = missing
     with pytest.raises(NotImplementedError):
-        getattr(Attempts(None), name)(*arguments)
+        getattr(RequestProtocol(None), name)(*arguments)
 
 
 class TestRedirects:
@@ -90,14 +90,14 @@ class TestFaults:
     @pytest.mark.parametrize("fault", [REFUSED, RESET, SILENCE], ids=["refused", "reset", "silence"])
     def test_they_are_tried_again(self, fault):
         """Edge cases 19, 44, 80, 104."""
-        played = play(Question(), [fault, Answer(200, (), (b"ye", fault)), YES])
+        played = play(Question(), [fault, Response(200, (), (b"ye", fault)), YES])
         assert played.end == Done(b"yes")
-        assert [pause.attempt.error for pause in played.pauses] == [fault.error] * 2
+        assert [pause.attempt.error for pause in played.pauses] == [fault] * 2
 
     def test_what_cannot_help_is_not(self):
         """Edge case 20."""
         played = play(Question(), [UNTRUSTED])
-        assert (played.error, len(played.requests)) == (UNTRUSTED.error, 1)
+        assert (played.error, len(played.requests)) == (UNTRUSTED, 1)
 
     def test_after_a_silence_no_longer_pause_than_the_silence(self):
         """Edge case 80."""
@@ -113,9 +113,9 @@ class TestFaults:
         attempt = played.end.attempt
         assert (attempt.attempt, attempt.delay, attempt.offset, attempt.will_retry) == (3, 0.0, "0_3", False)
         notes = played.error.__notes__
-        assert notes[0] == "the answer was not Flue's: <html>"
-        assert notes[1] == f"gave up after 3 tries in {played.now:.1f} s without progress"
-        assert notes[2] == "events can be read on from offset '0_3'"
+        assert notes[0] == "the response is not Flue's: <html>"
+        assert notes[1] == f"gave up after 3 attempts in {played.now:.1f} s without progress"
+        assert notes[2] == "the stream can be resumed from offset '0_3'"
 
     def test_where_no_stream_is_read_no_offset_is_named(self):
         played = play(Question(Budget(BackoffOptions(max_retries=0))), [REFUSED])
@@ -123,16 +123,14 @@ class TestFaults:
         assert [note for note in played.error.__notes__ if "offset" in note] == []
 
     def test_a_post_is_never_repeated(self):
-        played = play(Question(None, "POST"), [Answer(200, (), (b"y", RESET))])
+        played = play(Question(None, "POST"), [Response(200, (), (b"y", RESET))])
         assert isinstance(played.error, FlueConnectionError)
-        assert played.error.__notes__ == [
-            "the request is not repeated: whether the server has admitted it is not known"
-        ]
+        assert played.error.__notes__ == ["the request is not retried: whether the server has admitted it is not known"]
         assert len(played.requests) == 1
 
     def test_a_wait_for_news_is_no_time_lost(self):
         """Edge case 78."""
-        waiting = Answer(200, (), (90.0, RESET))
+        waiting = Response(200, (), (90.0, RESET))
         options = BackoffOptions(max_elapsed=60.0)
         assert play(Question(Budget(options), idle=True), [waiting, YES]).done
         assert not play(Question(Budget(options), idle=False), [waiting, YES]).done
@@ -149,25 +147,25 @@ class TestCuttingIn:
     def test_dropped_it_asks_again(self):
         question = Question()
         assert isinstance(question.next_action(0.0), Open)
-        question.dropped()
+        question.connection_interrupted()
         assert isinstance(question.next_action(1.0), Open)
-        question.head(YES.head(), 1.0)
+        question.response_started(YES.head(), 1.0)
         assert question.next_action(1.0) is READ
-        question.data(b"half an ans", 1.0)
-        question.dropped()
+        question.data_received(b"half an ans", 1.0)
+        question.connection_interrupted()
         assert play(question, [YES]).end == Done(b"yes")
 
     def test_dropped_in_a_refusal_it_asks_again(self):
         question = Question()
         question.next_action(0.0)
-        question.head(refusal(404).head(), 0.0)
-        question.dropped()
+        question.response_started(refusal(404).head(), 0.0)
+        question.connection_interrupted()
         assert play(question, [YES]).end == Done(b"yes")
 
     def test_dropped_in_a_pause_it_asks_again(self):
         question = Question()
         question.next_action(0.0)
-        question.fault(RESET, 0.0)
-        assert isinstance(question.next_action(0.0), Sleep)
-        question.dropped()
+        question.connection_failed(RESET, 0.0)
+        assert isinstance(question.next_action(0.0), Retry)
+        question.connection_interrupted()
         assert play(question, [YES]).end == Done(b"yes")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flue.core.actions import Done
-from flue.core.answers import ERROR_BODY_LIMIT
+from flue.core.http_errors import ERROR_BODY_LIMIT
 from flue.core.retry import Budget
 from flue.errors import (
     AuthenticationError,
@@ -19,7 +19,7 @@ from flue.errors import (
 
 from .driver import play
 from .question import YES, Question
-from .script import Answer, refusal
+from .script import Response, refusal
 
 
 class TestRefusals:
@@ -98,7 +98,7 @@ class TestRefusals:
     def test_what_was_not_asked_is_a_protocol_error(self):
         """Edge cases 34, 35."""
         for status in (100, 101, 201, 202, 206, 304):
-            played = play(Question(offset="0_3"), [Answer(status)])
+            played = play(Question(offset="0_3"), [Response(status)])
             assert isinstance(played.error, DurableStreamError)
             assert (played.code, played.error.status, played.error.offset) == ("UNEXPECTED_STATUS", status, "0_3")
             assert len(played.requests) == 1

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flue.core.chunked import ChunkedDecoder
-from flue.core.framing import Malformed
+from flue.core.framing import DecodeError
 
 WHOLE = (
     b"5\r\nhello\r\n"
@@ -88,14 +88,14 @@ def test_what_follows_the_end_is_not_the_body():
 def test_what_is_not_the_coding(wire):
     """Edge case 45."""
     for pieces in ([wire], [wire[i : i + 1] for i in range(len(wire))]):
-        with pytest.raises(Malformed):
+        with pytest.raises(DecodeError):
             decoded(pieces)
 
 
 @pytest.mark.parametrize("begin", [b"1", b"5;", b"0\r\nTrailer: "], ids=["size", "extension", "trailer"])
 def test_a_line_without_end_is_not_held(begin):
     """Edge case 59."""
-    with pytest.raises(Malformed, match="has no end"):
+    with pytest.raises(DecodeError, match="has no end"):
         decoded([begin, *[b"1" * 1000] * 100])
 
 

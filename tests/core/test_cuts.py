@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from flue.core.handover import NOTHING, Handover
+from flue.core.events import NEED_DATA, EventBuffer
 from flue.core.retry import BackoffOptions
 
 from .driver import Player, follow, play
 from .script import REFUSED, RESET, SILENCE, at, count_at, events, recorded_answers
 from .server import REFUSALS, StreamServer
-from .test_handover import Decoding, never
+from .test_events import Decoding, never
 
 ITEMS = [0, "é", {"a": "\u2028"}, [3], "}]", 5]
 # A fault shows that a body was cut; a clean end does so only where the length is known.
@@ -105,11 +105,11 @@ def test_a_saved_offset_never_skips_and_repeats_a_batch_at_most(live, cap):
     """Edge case 142. Stopped after every single event, and gone on with in another process."""
     for stop in range(len(ITEMS) + 1):
         first, seen = follow(live), []
-        handover = Handover(first, Decoding(lambda item: item, never), never)
+        buffer = EventBuffer(first, Decoding(lambda item: item, never), never)
         player = Player(first, StreamServer(ITEMS, cap=cap))
-        player._deliver = lambda action, handover=handover: handover.load(action.batch)
+        player._deliver = lambda: None  # the buffer pulls
         while len(seen) < stop:
-            if (item := handover.take()) is NOTHING:
+            if (item := buffer.next_event()) is NEED_DATA:
                 player._perform(first.next_action(player.played.now), 1e9)
             else:
                 seen.append(item)

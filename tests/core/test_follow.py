@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flue.core import facts
+from flue.core import stream_state
 from flue.core.actions import Deliver
 
 from .driver import Player, follow, play
@@ -12,7 +12,7 @@ from .script import (
     FRAMINGS,
     REFUSED,
     URL,
-    Answer,
+    Response,
     at,
     count_at,
     nothing,
@@ -20,7 +20,7 @@ from .script import (
 )
 
 END = "end"
-OFFSETLESS = Answer(200, (("Content-Type", "application/json"), ("Content-Length", "2")), (b"[]",))
+OFFSETLESS = Response(200, (("Content-Type", "application/json"), ("Content-Length", "2")), (b"[]",))
 
 
 class TestCatchingUp:
@@ -230,7 +230,7 @@ class TestNonsense:
     @pytest.mark.parametrize("live", ["long-poll", "sse"])
     def test_a_status_that_was_not_asked_for(self, live, status):
         """Edge cases 34, 35."""
-        played = play(follow(live), [Answer(status, page([], at(1)).headers)])
+        played = play(follow(live), [Response(status, page([], at(1)).headers)])
         assert (played.code, played.error.status) == ("UNEXPECTED_STATUS", status)
 
     @pytest.mark.parametrize(("body", "item"), [(b"null", None), (b'{"a": 1}', {"a": 1}), (b"7", 7)])
@@ -252,5 +252,5 @@ class TestStartingElsewhere:
 
 def test_pauses_of_the_pace_are_bounded():
     played = play(follow(), lambda request, now: nothing(at(1)), until=600.0, start=9)
-    assert max(played.delays) == facts.MAX_PACE
+    assert max(played.delays) == stream_state.MAX_IDLE_DELAY
     assert count_at(played.asked_from[-1]) == 1

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from flue.core.actions import DELIVER
 from flue.core.retry import BackoffOptions
 from flue.errors import DurableStreamError, FlueConnectionError, NotFoundError
 
@@ -122,10 +123,11 @@ class TestBatches:
     def test_while_batches_wait_it_is_not_up_to_date(self):
         machine = follow("sse")
         machine.next_action(0.0)
-        machine.head(events().head(), 0.0)
+        machine.response_started(events().head(), 0.0)
         machine.next_action(0.0)
-        machine.data(frames([0], at(1), upToDate=True) + frames([1], at(2), upToDate=True), 0.0)
-        assert machine.next_action(0.0).batch.items
+        machine.data_received(frames([0], at(1), upToDate=True) + frames([1], at(2), upToDate=True), 0.0)
+        assert machine.next_action(0.0) is DELIVER
+        assert machine.next_batch().items
         machine.handed_over()
         assert (machine.offset, machine.up_to_date) == (at(1), False)
         machine.next_action(0.0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flue.core.answers import ERROR_BODY_LIMIT
-from flue.core.follow import Follow
+from flue.core.http_errors import ERROR_BODY_LIMIT
+from flue.core.protocol import StreamProtocol
 from flue.core.retry import BackoffOptions
 from flue.errors import FlueConnectionError, NotFoundError, OffsetGoneError, ServerError
 
@@ -15,7 +15,7 @@ from .script import (
     RESET,
     SILENCE,
     URL,
-    Answer,
+    Response,
     at,
     control_frame,
     data_frame,
@@ -26,7 +26,7 @@ from .script import (
     refusal,
 )
 
-OFFSETLESS = Answer(200, (("Content-Type", "application/json"), ("Content-Length", "2")), (b"[]",))
+OFFSETLESS = Response(200, (("Content-Type", "application/json"), ("Content-Length", "2")), (b"[]",))
 
 
 class TestRefusals:
@@ -35,7 +35,7 @@ class TestRefusals:
         """Edge case 103."""
         played = play(follow(), [page([0], at(1)), refusal(status)])
         assert isinstance(played.error, OffsetGoneError)
-        assert played.error.__notes__ == [f"events can be read on from offset {at(1)!r}"]
+        assert played.error.__notes__ == [f"the stream can be resumed from offset {at(1)!r}"]
         assert (played.items, len(played.requests)) == ([0], 2)
 
     def test_a_stream_that_is_gone_after_a_restart(self):
@@ -58,7 +58,7 @@ class TestRefusals:
         """Edge case 19."""
         for live in ("long-poll", "sse", None):
             played = play(follow(live), lambda request, now: REFUSED)
-            assert played.error is REFUSED.error
+            assert played.error is REFUSED
             assert 30.0 < played.now < 60.0
 
     def test_a_stream_that_was_read_is_followed_for_ever(self):
@@ -71,7 +71,7 @@ class TestRefusals:
     def test_catching_up_is_not(self):
         script = iter([page([0], at(1))])
         played = play(follow(None), lambda request, now: next(script, REFUSED))
-        assert played.error is REFUSED.error
+        assert played.error is REFUSED
         assert played.now < 60.0
 
     def test_reasons_longer_than_the_limit_are_a_refusal_all_the_same(self):
@@ -96,14 +96,14 @@ class TestBudget:
         """Edge case 107."""
         answers = [REFUSED, REFUSED, page([0], at(1)), REFUSED, REFUSED, page([1], at(2)), REFUSED, REFUSED, REFUSED]
         played = play(follow(options=self.OPTIONS), answers)
-        assert (played.items, played.error) == ([0, 1], REFUSED.error)
+        assert (played.items, played.error) == ([0, 1], REFUSED)
         assert [pause.attempt.attempt for pause in played.pauses] == [1, 2] * 3
 
     def test_a_completed_long_poll_fills_it(self):
         """Edge case 107."""
         poll = [RESET, RESET, nothing(at(1), after=30.0)]
         played = play(follow(options=self.OPTIONS), [page([0], at(1), up_to_date=True), *poll * 5, RESET, RESET, RESET])
-        assert played.error is RESET.error
+        assert played.error is RESET
         assert len(played.requests) == 1 + 15 + 3
 
     def test_good_heads_do_not(self):
@@ -114,7 +114,7 @@ class TestBudget:
     def test_an_idle_poll_that_times_out_costs_no_time(self):
         """Edge case 78."""
         options = BackoffOptions(max_elapsed=60.0)
-        silent = Answer(200, page([], None).headers, (SILENCE,))
+        silent = Response(200, page([], None).headers, (SILENCE,))
         played = play(
             follow(options=options), [page([0], at(1), up_to_date=True), silent, page([1], at(2), closed=True)]
         )
@@ -124,7 +124,7 @@ class TestBudget:
     def test_nonsense_is_counted_too(self):
         played = play(follow(None, options=BackoffOptions(max_retries=1)), [OFFSETLESS] * 9)
         assert (played.code, len(played.requests)) == ("OFFSET_STALLED", 2)
-        assert played.error.__notes__[0].startswith("gave up after 2 tries")
+        assert played.error.__notes__[0].startswith("gave up after 2 attempts")
 
 
 class TestLimit:
@@ -152,9 +152,9 @@ class TestLimit:
 
 
 def test_without_a_budget_every_failure_is_the_last():
-    machine = Follow(URL, None)
+    machine = StreamProtocol(URL, None)
     played = play(machine, [page([0], at(1), up_to_date=True), nothing(at(1), after=30.0), RESET, REFUSED])
-    assert (played.items, played.error, len(played.requests)) == ([0], RESET.error, 3)
+    assert (played.items, played.error, len(played.requests)) == ([0], RESET, 3)
 
 
 def test_the_offset_of_an_error_is_where_one_can_go_on():
@@ -168,7 +168,7 @@ def test_the_offset_of_an_error_is_where_one_can_go_on():
 def test_a_fault_behind_whole_batches_waits_until_they_are_handed_over():
     machine = follow("sse", options=BackoffOptions(max_retries=0))
     played = play(machine, [events(frames([0], at(1)) + frames([1], at(2)), RESET)])
-    assert (played.items, machine.offset, played.error) == ([0, 1], at(2), RESET.error)
+    assert (played.items, machine.offset, played.error) == ([0, 1], at(2), RESET)
     assert isinstance(played.error, FlueConnectionError)
 
 

@@ -11,7 +11,7 @@ from .script import (
     REFUSED,
     RESET,
     SILENCE,
-    Answer,
+    Response,
     at,
     control_frame,
     data_frame,
@@ -55,7 +55,7 @@ class TestFallingBack:
         assert (played.code, played.modes) == ("UNEXPECTED_CONTENT_TYPE", ["sse", "plain"])
 
     def test_an_encoding_that_is_not_spoken(self):
-        answer = Answer(
+        answer = Response(
             200,
             (*events().headers, ("Stream-SSE-Data-Encoding", "base64")),
             (data_frame(b"WzBd") + control_frame(at(1)),),

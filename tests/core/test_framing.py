@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from flue.core import framing
-from flue.core.framing import Malformed, SseParser, TooLarge
+from flue.core.framing import DecodeError, SseParser, TooLargeError
 
 from .script import recorded_answers
 
@@ -51,27 +51,27 @@ class TestParseJson:
     )
     def test_what_is_malformed(self, body, why):
         """Edge cases 50, 55, 56, 57."""
-        with pytest.raises(Malformed, match=why):
+        with pytest.raises(DecodeError, match=why):
             framing.parse_json(body)
 
 
 class TestSplitPage:
     def test_items_stay_raw(self):
-        items = framing.split_page(b' [{"a": 1} , [2], "x", null] ')
+        items = framing.split_array(b' [{"a": 1} , [2], "x", null] ')
         assert all(isinstance(item, msgspec.Raw) for item in items)
         assert [bytes(item) for item in items] == [b'{"a": 1}', b"[2]", b'"x"', b"null"]
 
     @pytest.mark.parametrize("body", [b"", b" ", b"\r\n\t ", b"[]", b" [ ] \n"])
     def test_a_page_without_items(self, body):
         """Edge case 51."""
-        assert framing.split_page(body) == []
+        assert framing.split_array(body) == []
 
     @pytest.mark.parametrize(
         ("body", "item"), [(b"null", None), (b'{"a": 1}', {"a": 1}), (b"7", 7), (b'"x"', "x")], ids=repr
     )
     def test_a_document_that_is_no_array_is_its_only_item(self, body, item):
         """Edge case 52."""
-        assert framing.split_page(body) == [item]
+        assert framing.split_array(body) == [item]
 
     @pytest.mark.parametrize(
         ("body", "items"),
@@ -86,22 +86,22 @@ class TestSplitPage:
     )
     def test_what_a_strict_parser_refuses_arrives_all_the_same(self, body, items):
         """Edge cases 53, 54, 58, 93."""
-        assert values(framing.split_page(body)) == items
+        assert values(framing.split_array(body)) == items
 
     @pytest.mark.parametrize(
         "body", [b"[1,", b"[1]x", b"[NaN]", b"<html>", b"[" * 5_000, b"[1 2]", b"\x0b"], ids=lambda body: body[:8]
     )
     def test_what_is_malformed(self, body):
         """Edge cases 50, 55, 57."""
-        with pytest.raises(Malformed):
-            framing.split_page(body)
+        with pytest.raises(DecodeError):
+            framing.split_array(body)
 
     def test_every_proper_prefix_of_a_page_is_malformed(self):
         """Edge case 46. So a page of unknown length that was cut is never taken for a whole one."""
         body = json.dumps([{"a": [1, "]"]}, {"b": "}]"}]).encode()
         for position in range(1, len(body)):
-            with pytest.raises(Malformed):
-                framing.split_page(body[:position])
+            with pytest.raises(DecodeError):
+                framing.split_array(body[:position])
 
 
 TRANSCRIPT = [
@@ -152,7 +152,7 @@ class TestSse:
         """Edge case 92."""
         whole = feed([TICKS])
         assert [kind for kind, _ in whole] == [b"data", b"control"] * 6
-        assert len([item for kind, data in whole if kind == b"data" for item in framing.split_page(data)]) == 7
+        assert len([item for kind, data in whole if kind == b"data" for item in framing.split_array(data)]) == 7
         for position in range(len(TICKS) + 1):
             assert feed([TICKS[:position], TICKS[position:]]) == whole, position
         assert feed(TICKS[i : i + 1] for i in range(len(TICKS))) == whole
@@ -210,7 +210,7 @@ class TestLimit:
     EVENT = b"event: data\ndata:" + b"x" * 40 + b"\ndata:" + b"y" * 40 + b"\n\n"
 
     def test_a_larger_event_is_refused(self):
-        with pytest.raises(TooLarge, match="larger than the limit of 79 bytes"):
+        with pytest.raises(TooLargeError, match="larger than the limit of 79 bytes"):
             feed([self.EVENT], limit=79)
         assert len(feed([self.EVENT], limit=80)) == 1
 
@@ -218,7 +218,7 @@ class TestLimit:
         """Edge case 59."""
         parser = SseParser(100)
         parser.feed(b"data:" + b"x" * 95)
-        with pytest.raises(TooLarge):
+        with pytest.raises(TooLargeError):
             parser.feed(b"x")
 
     def test_each_event_has_the_limit_to_itself(self):

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from .driver import follow, play
-from .script import REFUSED, RESET, Answer, at, control_frame, data_frame, events, frames, nothing, page, refusal
+from .script import REFUSED, RESET, Response, at, control_frame, data_frame, events, frames, nothing, page, refusal
 
 MODES = ["long-poll", "sse", None]
 
@@ -38,7 +38,7 @@ SERVERS = {
     "empty pages, up to date": stubborn(page([], at(1), up_to_date=True)),
     "empty pages, no offset, up to date": stubborn(page([], None, up_to_date=True)),
     "a 204 at once": stubborn(nothing("-1")),
-    "a 204 that says nothing": stubborn(Answer(204)),
+    "a 204 that says nothing": stubborn(Response(204)),
     "the same items for ever": stubborn(page([0], at(1))),
     "the same items for ever, up to date": stubborn(page([0], at(1), up_to_date=True)),
     "items and no offset": stubborn(page([0], None)),
@@ -58,15 +58,15 @@ SERVERS = {
     "events, data and no control": stubborn(events(data_frame([0]))),
     "events, the same items for ever": stubborn(events(frames([0], at(1)))),
     "events answered by 204": by_mode(nothing("-1"), nothing("-1")),
-    "a redirect to itself": lambda: lambda request, now: Answer(307, (("Location", request.url),)),
-    "redirects in a circle": advancing(lambda n: Answer(302, (("Location", f"/{n % 3}"),))),
+    "a redirect to itself": lambda: lambda request, now: Response(307, (("Location", request.url),)),
+    "redirects in a circle": advancing(lambda n: Response(302, (("Location", f"/{n % 3}"),))),
     "html": stubborn(page(b"<html>", None, content_type="text/html")),
     "html that says it is json": stubborn(page(b"<html>", None)),
     "html that says it is json, of unknown length": stubborn(page(b"<html>", None, framing="close")),
     "half a page for ever": stubborn(page([0], at(1)).cut(1)),
     "an empty body of unknown length": stubborn(page(b"", at(1), framing="close")),
-    "304": stubborn(Answer(304)),
-    "206": stubborn(Answer(206, page([], at(1)).headers, (b"[]",))),
+    "304": stubborn(Response(304)),
+    "206": stubborn(Response(206, page([], at(1)).headers, (b"[]",))),
     "500 and a megabyte": stubborn(refusal(500, b"x" * 1_000_000).chunked_by(65536)),
     "404 and a megabyte": stubborn(refusal(404, b"x" * 1_000_000)),
     "429": stubborn(refusal(429)),

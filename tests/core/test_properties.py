@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from flue.core.retry import BackoffOptions
 
 from .driver import Player, follow
-from .script import REFUSED, RESET, SILENCE, Answer, control_frame, events, nothing, page
+from .script import REFUSED, RESET, SILENCE, Response, control_frame, events, nothing, page
 from .server import REFUSALS, StreamServer
 
 FAULTS = st.one_of(
@@ -84,7 +84,7 @@ class Unreliable:
         if answer.status != 200 or not body:
             return answer
         position %= len(body)
-        if kind == "cut" or (answer.head().framed and b"event:" not in body):
+        if kind == "cut" or (answer.head().body_length_known and b"event:" not in body):
             return answer.cut(position, RESET)
         self.ends[position] += 1
         return answer.cut(position, None) if self.ends[position] <= MOST_ALIKE else answer
@@ -173,7 +173,7 @@ def test_chunks_do_not_matter(stream, live, start, size):
 
         def serve(request, now):
             answer = server(request, now)
-            return answer.chunked_by(size) if chunked and isinstance(answer, Answer) else answer
+            return answer.chunked_by(size) if chunked and isinstance(answer, Response) else answer
 
         return Player(follow(live, offset=where), serve, count=server.count).run()
 

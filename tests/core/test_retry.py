@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flue.core.retry import CREDENTIAL_TRIES, DEFAULT_MAX_ELAPSED, BackoffOptions, Budget, FailedAttempt
+from flue.core.retry import DEFAULT_MAX_ELAPSED, MAX_AUTH_ATTEMPTS, BackoffOptions, Budget, FailedAttempt
 
 
 class TestBackoffOptions:
@@ -56,9 +56,9 @@ def delays(budget, count, *, now=0.0, took=0.0, **failure):
     given_up, seen = False, []
     for _ in range(count):
         assert not given_up
-        budget.opened(now)
+        budget.attempt_started(now)
         now += took
-        delay = budget.failed(now, **failure)
+        delay = budget.attempt_failed(now, **failure)
         given_up = delay is None
         seen.append(delay)
         now += delay or 0.0
@@ -73,7 +73,7 @@ class TestJitter:
                 assert 0.0 <= delay <= min(0.1 * 1.3**index, 60.0)
 
     def test_it_uses_the_whole_of_it(self):
-        pauses = [Budget(BackoffOptions(initial_delay=8.0)).failed(0.0) for _ in range(400)]
+        pauses = [Budget(BackoffOptions(initial_delay=8.0)).attempt_failed(0.0) for _ in range(400)]
         assert min(pauses) < 0.4
         assert max(pauses) > 7.6
         assert sum(pauses) / 400 == pytest.approx(4.0, abs=0.4)
@@ -81,12 +81,12 @@ class TestJitter:
     def test_the_cap_holds_for_ever(self):
         budget = Budget(BackoffOptions(max_delay=3.0))
         budget.attempts = 100_000
-        assert 0.0 <= budget.failed(0.0) <= 3.0
+        assert 0.0 <= budget.attempt_failed(0.0) <= 3.0
 
     def test_no_initial_delay_is_no_delay_however_often(self):
         budget = Budget(BackoffOptions(initial_delay=0.0, multiplier=2.0))
         budget.attempts = 100_000
-        assert [budget.failed(0.0) for _ in range(20)] == [0.0] * 20
+        assert [budget.attempt_failed(0.0) for _ in range(20)] == [0.0] * 20
 
     @settings.get_profile("core")
     @given(
@@ -100,7 +100,7 @@ class TestJitter:
     def test_its_bounds(self, initial, cap, multiplier, before, floor, ceiling):
         budget = Budget(BackoffOptions(initial_delay=initial, max_delay=cap, multiplier=multiplier))
         budget.attempts = before
-        delay = budget.failed(0.0, at_least=floor, at_most=ceiling)
+        delay = budget.attempt_failed(0.0, at_least=floor, at_most=ceiling)
         assert floor <= delay <= max(floor, min(initial * multiplier**before, cap, ceiling) * (1 + 1e-9))
 
 
@@ -115,11 +115,11 @@ class TestLimits:
 
     def test_a_pause_that_would_outlast_the_time_is_not_begun(self):
         """Edge case 25."""
-        assert Budget(BackoffOptions(max_elapsed=10.0)).failed(0.0, at_least=10.0) is None
-        assert Budget(BackoffOptions(max_elapsed=10.0)).failed(0.0, at_least=9.9) == 9.9
+        assert Budget(BackoffOptions(max_elapsed=10.0)).attempt_failed(0.0, at_least=10.0) is None
+        assert Budget(BackoffOptions(max_elapsed=10.0)).attempt_failed(0.0, at_least=9.9) == 9.9
 
     def test_no_time_at_all_is_a_single_try(self):
-        assert Budget(BackoffOptions(max_elapsed=0)).failed(0.0) is None
+        assert Budget(BackoffOptions(max_elapsed=0)).attempt_failed(0.0) is None
 
     def test_whichever_limit_comes_first(self):
         options = BackoffOptions(initial_delay=0.0, max_retries=5, max_elapsed=2.5)
@@ -133,23 +133,23 @@ class TestLimits:
 
     @pytest.mark.parametrize("follows", [True, False])
     def test_without_options_a_minute_without_progress_is_enough(self, follows):
-        budget = Budget(None, follows=follows)
+        budget = Budget(None, endless=follows)
         assert DEFAULT_MAX_ELAPSED == 60.0
         assert delays(budget, 7, took=9.0)[-1] is None
 
     def test_a_stream_that_was_read_from_goes_on_for_ever(self):
-        budget = Budget(None, follows=True)
-        budget.answered()
+        budget = Budget(None, endless=True)
+        budget.server_answered()
         assert None not in delays(budget, 500, took=9.0)
 
     def test_a_read_that_ends_does_not(self):
         budget = Budget(None)
-        budget.answered()
+        budget.server_answered()
         assert delays(budget, 7, took=9.0)[-1] is None
 
     def test_the_callers_limits_hold_after_a_read(self):
-        budget = Budget(BackoffOptions(max_retries=1), follows=True)
-        budget.answered()
+        budget = Budget(BackoffOptions(max_retries=1), endless=True)
+        budget.server_answered()
         assert delays(budget, 2)[-1] is None
 
 
@@ -167,36 +167,36 @@ class TestProgress:
         """Edge case 107."""
         budget = Budget(BackoffOptions(max_retries=2))
         for now in (0.0, 1.0):
-            budget.opened(now)
-            budget.answered()
-            assert budget.failed(now) is not None
-        assert budget.failed(2.0) is None
+            budget.attempt_started(now)
+            budget.server_answered()
+            assert budget.attempt_failed(now) is not None
+        assert budget.attempt_failed(2.0) is None
         assert budget.attempts == 3
 
     def test_a_wait_for_news_is_no_time_lost(self):
         """Edge case 78."""
         budget = Budget(BackoffOptions(initial_delay=0.0, max_elapsed=10.0))
-        budget.opened(0.0)
-        assert budget.failed(90.0, idle=True) == 0.0
+        budget.attempt_started(0.0)
+        assert budget.attempt_failed(90.0, idle=True) == 0.0
         assert budget.elapsed(95.0) == 5.0
-        assert budget.failed(99.0) == 0.0
-        assert budget.failed(100.0) is None
+        assert budget.attempt_failed(99.0) == 0.0
+        assert budget.attempt_failed(100.0) is None
 
     def test_no_wait_for_news_is(self):
         """Edge case 78. However often nothing came; the time between the waits is lost."""
         budget = Budget(BackoffOptions(initial_delay=0.0, max_elapsed=10.0))
         for begun in (0.0, 93.0, 186.0):
-            budget.opened(begun)
-            assert budget.failed(begun + 90.0, idle=True) == 0.0
+            budget.attempt_started(begun)
+            assert budget.attempt_failed(begun + 90.0, idle=True) == 0.0
         assert budget.elapsed(276.0) == 6.0
-        budget.opened(281.0)
-        assert budget.failed(371.0, idle=True) is None
+        budget.attempt_started(281.0)
+        assert budget.attempt_failed(371.0, idle=True) is None
 
     def test_time_is_counted_from_the_first_try(self):
         budget = Budget(None)
         assert budget.elapsed(5.0) == 0.0
-        budget.failed(5.0)
-        budget.opened(6.0)
+        budget.attempt_failed(5.0)
+        budget.attempt_started(6.0)
         assert budget.elapsed(7.0) == 2.0
 
 
@@ -204,26 +204,26 @@ class TestFloorAndCeiling:
     def test_what_the_server_asks_is_a_floor(self):
         """Edge cases 25, 28."""
         budget = Budget(BackoffOptions(max_delay=1.0))
-        assert budget.failed(0.0, at_least=2.0) == 2.0
-        assert Budget(BackoffOptions(initial_delay=50.0)).failed(0.0, at_least=0.001) > 0.001
+        assert budget.attempt_failed(0.0, at_least=2.0) == 2.0
+        assert Budget(BackoffOptions(initial_delay=50.0)).attempt_failed(0.0, at_least=0.001) > 0.001
 
     def test_a_silence_is_a_ceiling(self):
         """Edge case 80."""
         budget = Budget(BackoffOptions(initial_delay=60.0))
-        assert all(budget.failed(0.0, at_most=0.5) <= 0.5 for _ in range(20))
+        assert all(budget.attempt_failed(0.0, at_most=0.5) <= 0.5 for _ in range(20))
 
 
 class TestCredentials:
     def test_three_tries_with_fresh_headers(self):
         """Edge case 24."""
         budget = Budget(None, refreshable=True)
-        assert CREDENTIAL_TRIES == 3
+        assert MAX_AUTH_ATTEMPTS == 3
         assert [budget.may_refresh() for _ in range(4)] == [True, True, False, False]
 
     def test_an_answer_begins_the_count_anew(self):
         budget = Budget(None, refreshable=True)
         assert [budget.may_refresh(), budget.may_refresh()] == [True, True]
-        budget.answered()
+        budget.server_answered()
         assert [budget.may_refresh() for _ in range(3)] == [True, True, False]
 
     def test_headers_that_stay_are_not_tried_again(self):

@@ -9,7 +9,7 @@ import pytest
 
 import flue
 from flue import AgentPromptImage
-from flue.images import MAX_CHARACTERS
+from flue.types import MAX_CHARACTERS
 
 PNG = bytes.fromhex("89504e470d0a1a0a")
 

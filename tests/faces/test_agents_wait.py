@@ -311,7 +311,7 @@ def test_an_error_says_what_goes_on(face, reply, kind):
     assert len(face.targets) == 4
     notes = caught.value.__notes__
     assert notes[-1] == f"submission {SUBMISSION} was admitted and goes on without this call"
-    assert any("gave up after 4 tries" in note for note in notes)
+    assert any("gave up after 4 attempts" in note for note in notes)
 
 
 @pytest.mark.parametrize("start", ["-1", offset(3)])

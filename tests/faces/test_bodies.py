@@ -19,7 +19,7 @@ BODY = dumps(logs(0, 3))
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 @on_both_faces
 def test_a_body_that_is_cut(face, framing, end, cut):
-    """Edge cases 44, 45. Nothing of it is handed over; the page is asked for again from the same offset."""
+    """Edge cases 44, 45. NeedData of it is handed over; the page is asked for again from the same offset."""
     face.server.script(RUN, [raw_page(BODY, framing=framing, cut_after=cut, end=end), raw_page(BODY)])
     assert indexes(face.events(RUN, backoff_options=EAGER)) == [0, 1, 2]
     assert face.targets == ["/api/runs/run_1?offset=-1"] * 2
@@ -192,6 +192,6 @@ def test_the_answer_to_a_start_that_is_cut(face, framing):
     face.server.faults.add(Fault(framing=framing, cut_after=12, end="close"), times=None)
     with pytest.raises(FlueConnectionError) as caught:
         face.invoke("report")
-    assert caught.value.__notes__ == ["the request is not repeated: whether the server has admitted it is not known"]
+    assert caught.value.__notes__ == ["the request is not retried: whether the server has admitted it is not known"]
     assert len(face.targets) == 1
     assert len(face.server.run_ids) == 1

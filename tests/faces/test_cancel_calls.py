@@ -34,7 +34,7 @@ def finished(face: Face, count: int) -> str:
 
 @on_both_faces
 def test_before_the_first_request(face):
-    """Edge case 120. Nothing is asked, nothing is given, and nothing is wrong."""
+    """Edge case 120. NeedData is asked, nothing is given, and nothing is wrong."""
     run_id = finished(face, 3)
     cancelled, closed = face.stream(run_id), face.stream(run_id)
     cancelled.cancel("no more")

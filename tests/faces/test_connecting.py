@@ -67,10 +67,10 @@ def test_nobody_listens(face):
             face.wait(call, RUN, backoff_options=options)
         assert [failure.will_retry for failure in told] == [True, True, False]
         assert is_theirs(face, caught.value.__cause__)
-        assert caught.value.__notes__[0].startswith("gave up after 3 tries")
+        assert caught.value.__notes__[0].startswith("gave up after 3 attempts")
     with pytest.raises(FlueConnectionError) as caught:
         face.wait(client.workflows.invoke, "report")
-    assert caught.value.__notes__ == ["the request is not repeated: whether the server has admitted it is not known"]
+    assert caught.value.__notes__ == ["the request is not retried: whether the server has admitted it is not known"]
 
 
 @on_both_faces
@@ -142,9 +142,7 @@ def test_a_connection_that_ends_before_its_answer(face, fault):
     for call in (face.invoke, face.run):
         with pytest.raises(FlueConnectionError) as caught:
             call("report")
-        assert caught.value.__notes__ == [
-            "the request is not repeated: whether the server has admitted it is not known"
-        ]
+        assert caught.value.__notes__ == ["the request is not retried: whether the server has admitted it is not known"]
         assert caught.value.run_id is None
     assert len(face.targets) == 6
 

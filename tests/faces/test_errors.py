@@ -134,7 +134,7 @@ def test_notes_tell_where_to_go_on(face):
     stream.collect(2)
     with pytest.raises(NotFoundError) as caught:
         stream.next()
-    assert caught.value.__notes__ == [f"events can be read on from offset '{offset(1)}'"]
+    assert caught.value.__notes__ == [f"the stream can be resumed from offset '{offset(1)}'"]
     with pytest.raises(NotFoundError) as caught:
         face.get(RUN)
     assert not hasattr(caught.value, "__notes__")

@@ -32,7 +32,7 @@ from flue.testing import Fault, Reply
 from .frames import JSON
 from .harness import on_both_faces
 
-NOT_REPEATED = "the request is not repeated: whether the server has admitted it is not known"
+NOT_REPEATED = "the request is not retried: whether the server has admitted it is not known"
 ACCEPTED = Reply(202, [JSON], b'{"runId":"run_1"}')
 
 

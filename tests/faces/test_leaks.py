@@ -143,7 +143,7 @@ ASYNC_EXIT = """
 @LIVES
 @pytest.mark.parametrize("script", [SYNC_EXIT, ASYNC_EXIT], ids=["sync", "async"])
 def test_the_interpreter_ends_with_streams_open(script, live):
-    """Edge case 130. Nothing on standard error: no traceback, no warning of development mode, no hanging thread."""
+    """Edge case 130. NeedData on standard error: no traceback, no warning of development mode, no hanging thread."""
     with serving("http") as server:
         assert output_of(server, script.format(live=live)) == "done"
 

@@ -158,7 +158,7 @@ def test_the_end_of_another_run(face):
 @pytest.mark.parametrize("live", ["long-poll", "sse"])
 @on_both_faces
 def test_run_end_ends_a_stream_that_is_never_closed(face, live):
-    """Edge case 119. Nothing follows it, so nobody waits for the close; the connection is given up."""
+    """Edge case 119. NeedData follows it, so nobody waits for the close; the connection is given up."""
     run_id = face.server.create_run(run_id=RUN)
     face.server.append(run_id, *logs(0, 2), run_end(2), raw=True)
     stream = face.stream(run_id, live=live)

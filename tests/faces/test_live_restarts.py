@@ -55,7 +55,7 @@ def test_a_restart_of_a_server_that_forgets(face, live):
     face.server.restart(lose_state=True)
     with pytest.raises(NotFoundError) as caught:
         stream.next()
-    assert f"events can be read on from offset {offset(2)!r}" in caught.value.__notes__
+    assert f"the stream can be resumed from offset {offset(2)!r}" in caught.value.__notes__
     assert (caught.value.error.type, stream.offset, stream.closed) == ("run_not_found", offset(2), False)
 
 
@@ -134,7 +134,7 @@ def test_headers_are_not_progress(face):
     with pytest.raises(FlueConnectionError) as caught:
         face.events(run_id, backoff_options=BRIEF)
     assert len(face.targets) == 4
-    assert caught.value.__notes__[0].startswith("gave up after 4 tries in ")
+    assert caught.value.__notes__[0].startswith("gave up after 4 attempts in ")
 
 
 @on_both_faces
@@ -183,7 +183,7 @@ def test_a_stream_that_has_been_read_from_gives_up_only_when_told(face):
     face.server.faults.add(Fault(status=500), times=None)
     with pytest.raises(ServerError) as caught:
         stream.next()
-    assert f"events can be read on from offset {offset(0)!r}" in caught.value.__notes__
+    assert f"the stream can be resumed from offset {offset(0)!r}" in caught.value.__notes__
     assert len(face.targets) == 5
 
 

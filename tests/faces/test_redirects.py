@@ -91,7 +91,7 @@ def test_events_are_redirected_too(face):
 def test_a_redirect_to_another_origin_is_refused(face, location):
     """Edge case 38. The libraries strip `Authorization` there, but no other header.
 
-    Nothing is sent to the other place, and nothing retried.
+    NeedData is sent to the other place, and nothing retried.
     """
     with FlueTestServer() as trap:
         places = {"port": face.server.port, "other": trap.port}

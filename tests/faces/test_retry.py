@@ -138,9 +138,9 @@ def test_used_up_retries_raise_the_last_error(face):
         stream.next()
     assert caught.value.status == 503
     tries, where = caught.value.__notes__
-    assert tries.startswith("gave up after 4 tries in 0.")
+    assert tries.startswith("gave up after 4 attempts in 0.")
     assert tries.endswith(" s without progress")
-    assert where == f"events can be read on from offset '{offset(1)}'"
+    assert where == f"the stream can be resumed from offset '{offset(1)}'"
     assert failures.facts() == [(n, offset(1), n < 4) for n in (1, 2, 3, 4)]
     assert failures.told[-1].delay == 0.0
     assert failures.told[-1].error is caught.value
@@ -177,7 +177,7 @@ def test_a_limit_in_seconds(face):
     assert time.monotonic() - begun < 1.0
     tries = len(face.targets) - 1
     assert 1 < tries < 400
-    assert caught.value.__notes__[0].startswith(f"gave up after {tries} tries in 0.")
+    assert caught.value.__notes__[0].startswith(f"gave up after {tries} attempts in 0.")
 
 
 @on_both_faces
@@ -250,7 +250,7 @@ def test_each_retry_is_logged_at_warning(face, caplog):
     (record,) = [record for record in caplog.records if record.name == "flue"]
     caplog.clear()
     assert record.levelno == logging.WARNING
-    text = "run run_1: attempt 1 failed (Flue API error 503: request failed); next in 0.00 s from offset " + offset(0)
-    assert record.getMessage() == text
+    error = f"Flue API error 503: request failed ({face.server.base_url}/runs/run_1)"
+    assert record.getMessage() == f"run run_1: attempt 1 failed ({error}); retrying in 0.00 s from offset {offset(0)}"
     facts = (record.flue_attempt, record.flue_delay, record.flue_error, record.flue_offset)
     assert facts == (1, failures.told[0].delay, "ServerError", offset(0))

@@ -175,7 +175,7 @@ def test_a_slow_consumer_finds_its_connection_gone(face):
 
 @on_both_faces
 def test_an_endless_stream_waits_for_a_slow_consumer(face):
-    """Edge case 139. Nothing is read ahead without bound: what the consumer does not take stays with the server."""
+    """Edge case 139. NeedData is read ahead without bound: what the consumer does not take stays with the server."""
     made = 0
     stopped = threading.Event()
 

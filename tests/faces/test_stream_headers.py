@@ -78,7 +78,7 @@ def test_items_at_an_offset_that_stays(face):
 def test_an_empty_page_that_leads_nowhere(face):
     """Edge case 67."""
     face.server.script(RUN, [page(next_offset=offset(3), up_to_date=False)], repeat_last=True)
-    with pytest.raises(DurableStreamError, match="OFFSET_STALLED: an empty page leads nowhere"):
+    with pytest.raises(DurableStreamError, match="OFFSET_STALLED: an empty page without a new offset"):
         face.stream(RUN, offset=offset(3), backoff_options=EAGER).next()
     assert len(face.targets) == 4
 
@@ -174,7 +174,7 @@ def test_closed_in_any_case(face, value):
 @pytest.mark.parametrize("value", ["false", "1", "yes", "", "true, true", "truely"])
 @on_both_faces
 def test_what_is_not_closed(face, value):
-    """Edge case 73. Nothing but `true` is; the same for being up to date."""
+    """Edge case 73. NeedData but `true` is; the same for being up to date."""
     face.server.script(
         RUN,
         [

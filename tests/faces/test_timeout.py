@@ -147,7 +147,7 @@ def test_silence_inside_a_page_and_before_it(face):
     with pytest.raises(FlueConnectionError, match="nothing was heard") as caught:
         face.invoke("report")
     assert 0.1 <= time.monotonic() - begun < 0.1 + SLACK
-    assert "the request is not repeated: whether the server has admitted it is not known" in caught.value.__notes__
+    assert "the request is not retried: whether the server has admitted it is not known" in caught.value.__notes__
     assert len(face.targets) == 4
 
 

@@ -35,6 +35,8 @@ class TestBaseUrl:
             ("http://h/grün", "http://h/gr%C3%BCn"),
             ("http://[::1]:3583", "http://[::1]:3583"),
             ("http://127.0.0.1:3583/x/y", "http://127.0.0.1:3583/x/y"),
+            ("http://münchen.test:8/x", "http://xn--mnchen-3ya.test:8/x"),
+            ("http://under_score.test.", "http://under_score.test."),
         ],
     )
     def test_what_is_kept(self, given, kept):
@@ -66,6 +68,15 @@ class TestBaseUrl:
             ("http://h:99999", "not a URL"),
             ("http://h:port", "not a URL"),
             ("http://[::1", "not a URL"),
+            ("http://[v1.x]", "no IPv6 address"),
+            ("http://a..b:9/api", "IDNA"),
+            ("http://.a", "IDNA"),
+            (f"http://{'a' * 64}.test", "IDNA"),
+            (f"http://{'.'.join(['a' * 60] * 5)}", "IDNA"),
+            ("http://münchen..test", "IDNA"),
+            (f"http://{'ü' * 64}.test", "IDNA"),
+            ("http://☃.test", "IDNA"),
+            ("http://a%41", "no host name has"),
         ],
     )
     def test_what_is_refused(self, given, fault):
@@ -99,11 +110,17 @@ class TestBaseUrl:
         assert settings("http://given").base_url == "http://given"
 
 
+@pytest.mark.parametrize("given", [None, 1, "yes"])
+def test_trust_env_is_a_bool(given):
+    with pytest.raises(TypeError, match="trust_env must be a bool"):
+        resolve("http://h", None, None, None, None, trust_env=given, allow_async=False)
+
+
 class TestToken:
     def test_it_is_a_bearer_token(self):
-        assert settings(token=SECRET).merge({}) == {"authorization": f"Bearer {SECRET}"}
-        assert settings().merge({}) == {}
-        assert settings(token="").merge({}) == {}
+        assert settings(token=SECRET).request_headers({}) == {"authorization": f"Bearer {SECRET}"}
+        assert settings().request_headers({}) == {}
+        assert settings(token="").request_headers({}) == {}
 
     def test_the_environment(self, monkeypatch):
         monkeypatch.setenv("FLUE_TOKEN", "env")
@@ -121,7 +138,7 @@ class TestToken:
         assert SECRET not in str(caught.value)
 
     def test_white_space_alone_is_no_token(self):
-        assert settings(token="  ").merge({}) == {}
+        assert settings(token="  ").request_headers({}) == {}
 
     def test_only_str_is_taken(self):
         with pytest.raises(TypeError, match="token must be str, not bytes"):
@@ -132,14 +149,14 @@ class TestHeaders:
     def test_they_are_merged_over_the_token(self):
         """Edge case 137."""
         made = settings(token="t", headers={"X-A": " 1\t", "x-b": None})
-        assert made.merge(made.source) == {"authorization": "Bearer t", "x-a": "1"}
-        assert made.merge({"AUTHORIZATION": "Basic x"}) == {"authorization": "Basic x"}
-        assert made.merge({"Authorization": None}) == {}
+        assert made.request_headers(made.headers) == {"authorization": "Bearer t", "x-a": "1"}
+        assert made.request_headers({"AUTHORIZATION": "Basic x"}) == {"authorization": "Basic x"}
+        assert made.request_headers({"Authorization": None}) == {}
 
     @pytest.mark.parametrize("value", ["a\nb", "a\rb", "a\0", "€", "a\x01b", "\x1f"])
     def test_what_no_message_carries_is_refused(self, value):
         """Edge case 137."""
-        for check in (lambda headers: settings(headers=headers), settings().merge):
+        for check in (lambda headers: settings(headers=headers), settings().request_headers):
             with pytest.raises(ValueError, match="header 'X-Key' contains"):
                 check({"X-Key": f"{SECRET}{value}"})
 
@@ -168,17 +185,17 @@ class TestHeaders:
         with pytest.raises(TypeError, match="the value of header 'a' must be str, not int"):
             settings(headers={"a": 1})
         with pytest.raises(TypeError, match="headers must be a mapping"):
-            settings().merge(None)
+            settings().request_headers(None)
 
     def test_latin_1_is_kept(self):
-        assert settings().merge({"x": "grün\tblau"}) == {"x": "grün\tblau"}
+        assert settings().request_headers({"x": "grün\tblau"}) == {"x": "grün\tblau"}
 
     def test_a_callable_is_not_called_here(self):
         calls = []
         made = settings(headers=lambda: calls.append(1) or {})
-        assert made.refreshable
+        assert made.has_dynamic_headers
         assert calls == []
-        assert not settings(headers={"a": "b"}).refreshable
+        assert not settings(headers={"a": "b"}).has_dynamic_headers
 
     def test_an_async_callable_needs_the_async_client(self):
         """Edge case 137."""
@@ -193,7 +210,7 @@ class TestHeaders:
         for headers in (source, Source(), functools.partial(source)):
             with pytest.raises(TypeError, match="an async header callable needs AsyncFlueClient"):
                 settings(headers=headers)
-            assert settings(headers=headers, allow_async=True).source is headers
+            assert settings(headers=headers, allow_async=True).headers is headers
 
 
 class TestTimeouts:

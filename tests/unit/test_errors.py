@@ -10,7 +10,7 @@ import pytest
 
 import flue
 from flue import errors
-from flue.core.wire import WireHeaders
+from flue.core.stream_state import Headers
 from flue.errors import (
     AbortError,
     DurableStreamError,
@@ -32,7 +32,7 @@ def samples():
         "status": 429,
         "body": {"error": {"type": "t"}},
         "error": FluePublicError(type="t", message="m", details="d", meta={"a": 1}),
-        "headers": WireHeaders([("Retry-After", "2")]),
+        "headers": Headers([("Retry-After", "2")]),
         "url": "https://h/",
     }
     limited = RateLimitedError("Flue API error 429 [t]: m", **api)

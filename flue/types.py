@@ -1,14 +1,30 @@
-"""Images that go with a prompt."""
+"""Small public values that are arguments or results of both faces."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 
-__all__ = ["AgentPromptImage"]
+from flue.errors import FlueError  # noqa: TC001  # cattrs and others resolve the annotations at run time
+
+__all__ = ["UNSET", "AgentPromptImage", "Live", "StreamFailure", "Unset"]
+
+Live = bool | Literal["long-poll", "sse"]
+"""How a stream waits for news: True is `"long-poll"`, False catches up and ends."""
+
+
+class Unset:
+    """The type of `UNSET`."""
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET = Unset()
+"""The argument was not given; None is JSON `null`."""
 
 MAX_CHARACTERS = 14 * 1024 * 1024
 """The most base64 characters of one image that Flue 1.0 takes."""
@@ -68,3 +84,18 @@ class AgentPromptImage:
     def base64(self) -> str:
         """The data as base64 text."""
         return base64.b64encode(self.data).decode("ascii") if isinstance(self.data, bytes) else self.data
+
+
+@attrs.frozen
+class StreamFailure:
+    """What `stream_many()` yields instead of an event when one run cannot be read on; the others go on.
+
+    Attributes:
+        error: why.
+        offset: from which that run can be resumed.
+        type: `stream_failure`, beside the types of the events.
+    """
+
+    error: FlueError
+    offset: str
+    type: Literal["stream_failure"] = attrs.field(default="stream_failure", init=False)

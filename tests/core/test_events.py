@@ -1,4 +1,4 @@
-"""From batches to the caller."""
+"""The buffer between batches and the caller."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import pytest
 
 from flue.core.actions import Deliver, Done, Fail
-from flue.core.handover import AHEAD, NOTHING, Handover
+from flue.core.events import DECODE_BATCH, NEED_DATA, EventBuffer
 from flue.errors import DurableStreamError, FlueApiError, FlueError, UnsupportedFlueEventVersionError
 
 from .driver import Player, follow
@@ -37,7 +37,7 @@ class Decoding:
     def __call__(self, item):
         return self.decode(item)
 
-    def ahead(self, items):
+    def decode_many(self, items):
         events = []
         for item in items:
             try:
@@ -51,17 +51,17 @@ class Decoding:
 
 
 class Caller:
-    """Pulls from a machine by way of a handover."""
+    """Pulls from a machine by way of a buffer."""
 
     def __init__(self, pages, *, ends=never, decode=decode, live=None):
         self.machine = follow(live)
-        self.handover = Handover(self.machine, Decoding(decode, ends), ends)
+        self.buffer = EventBuffer(self.machine, Decoding(decode, ends), ends)
         self.player = Player(self.machine, pages)
-        self.player._deliver = lambda action: self.handover.load(action.batch)
+        self.player._deliver = lambda: None  # the buffer pulls
 
     def pull(self):
         """The next event; None at the end."""
-        while (event := self.handover.take()) is NOTHING:
+        while (event := self.buffer.next_event()) is NEED_DATA:
             action = self.machine.next_action(self.player.played.now)
             if isinstance(action, Done):
                 return None
@@ -91,7 +91,9 @@ def test_each_once_and_in_order_and_the_checkpoint_with_the_last():
     ]
 
 
-@pytest.mark.parametrize("size", [1, 2, AHEAD - 1, AHEAD, AHEAD + 1, AHEAD + 2, 3 * AHEAD])
+@pytest.mark.parametrize(
+    "size", [1, 2, DECODE_BATCH - 1, DECODE_BATCH, DECODE_BATCH + 1, DECODE_BATCH + 2, 3 * DECODE_BATCH]
+)
 def test_batches_of_every_size(size):
     items = list(range(2 * size))
     caller = Caller([page(items[:size], at(size)), page(items[size:], at(2 * size), up_to_date=True)])
@@ -107,7 +109,7 @@ def test_items_are_decoded_few_at_a_time():
     decoded = []
     caller = Caller([page(range(500), at(500), up_to_date=True)], decode=lambda item: decoded.append(item) or item)
     caller.pull()
-    assert 1 <= len(decoded) <= AHEAD
+    assert 1 <= len(decoded) <= DECODE_BATCH
     for _ in range(498):
         caller.pull()
         assert len(decoded) < 500
@@ -120,8 +122,8 @@ def test_items_are_decoded_few_at_a_time():
 def test_what_is_ready_can_be_taken_without_asking():
     caller = Caller([page(range(5), at(5), up_to_date=True)])
     assert caller.pull() == 0
-    assert list(caller.handover.ready) == [1, 2, 3]  # the last is not among them: with it the checkpoint moves
-    assert caller.handover.ready.popleft() == 1
+    assert list(caller.buffer.decoded) == [1, 2, 3]  # the last is not among them: with it the checkpoint moves
+    assert caller.buffer.decoded.popleft() == 1
     assert caller.pull_all() == [2, 3, 4]
     assert caller.machine.offset == at(5)
 
@@ -183,7 +185,7 @@ class TestBadItems:
         caller = Caller([page("a", at(1))], decode=decode)
         with pytest.raises(FlueApiError):
             caller.pull()
-        assert isinstance(caller.machine.last_word, Fail)
+        assert isinstance(caller.machine.result, Fail)
 
     def test_an_exception_of_another_kind_does_not(self):
         """Edge case 124."""
@@ -223,7 +225,7 @@ class TestTheEnd:
         """Edge case 119."""
         caller = self.caller(page(["a", "end"], at(2)), page("b", at(3)))
         assert caller.pull_all() == ["a", "end"]
-        assert caller.machine.last_word == Done()
+        assert caller.machine.result == Done()
         assert caller.machine.closed
         assert caller.machine.offset == at(2)
         assert len(caller.player.played.requests) == 1
@@ -247,12 +249,10 @@ class TestTheEnd:
 
 def test_a_batch_is_asked_for_where_none_is():
     machine = follow(None)
-    handover = Handover(machine, Decoding(decode, never), never)
-    assert handover.take() is NOTHING
+    buffer = EventBuffer(machine, Decoding(decode, never), never)
+    assert buffer.next_event() is NEED_DATA
     player = Player(machine, [page("a", at(1), up_to_date=True)])
-    player._deliver = lambda action: handover.load(action.batch)
     while not isinstance(action := machine.next_action(0.0), Deliver):
         player._perform(action, 1e9)
-    handover.load(action.batch)
-    assert handover.take() == "a"
-    assert handover.take() is NOTHING
+    assert buffer.next_event() == "a"
+    assert buffer.next_event() is NEED_DATA

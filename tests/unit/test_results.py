@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from flue.core.outcome import RECORD_PATIENCE, RunOutcome
+from flue._results import RECORD_POLL_DELAYS, RunOutcome
 from flue.errors import FlueConnectionError, FlueExecutionError, NotFoundError
 
 
@@ -26,7 +26,7 @@ def outcome():
 
 def test_nothing_is_known_before_the_end(outcome):
     """Edge case 117."""
-    assert not outcome.known
+    assert not outcome.done
     with pytest.raises(FlueExecutionError) as caught:
         outcome.result()
     error = caught.value
@@ -42,8 +42,8 @@ def test_nothing_is_known_before_the_end(outcome):
 @pytest.mark.parametrize("result", [{"a": 1}, None, 0, ""])
 def test_a_result(outcome, result):
     """Edge case 116."""
-    outcome.ended(end(result=result))
-    assert outcome.known
+    outcome.from_event(end(result=result))
+    assert outcome.done
     assert outcome.result() == result
 
 
@@ -61,7 +61,7 @@ def test_a_result(outcome, result):
 )
 def test_a_failure(outcome, error, text):
     """Edge case 116."""
-    outcome.ended(end(error=error, is_error=True))
+    outcome.from_event(end(error=error, is_error=True))
     with pytest.raises(FlueExecutionError) as caught:
         outcome.result()
     failed = pickle.loads(pickle.dumps(caught.value))
@@ -72,35 +72,35 @@ def test_a_failure(outcome, error, text):
 class TestRecord:
     def test_while_it_is_active_nothing_is_known(self, outcome):
         """Edge case 117."""
-        outcome.recorded(record("active"))
-        assert not outcome.known
+        outcome.from_record(record("active"))
+        assert not outcome.done
 
     def test_completed(self, outcome):
         """Edge case 117."""
-        outcome.recorded(record("completed", result=42))
-        assert (outcome.known, outcome.result()) == (True, 42)
+        outcome.from_record(record("completed", result=42))
+        assert (outcome.done, outcome.result()) == (True, 42)
 
     def test_errored(self, outcome):
         """Edge case 117."""
-        outcome.recorded(record("errored", error={"message": "no"}))
+        outcome.from_record(record("errored", error={"message": "no"}))
         with pytest.raises(FlueExecutionError, match="workflow run run_1 failed: no"):
             outcome.result()
 
     def test_it_is_looked_at_more_and_more_seldom_for_a_few_seconds(self):
         """Edge case 117."""
-        assert list(RECORD_PATIENCE) == sorted(RECORD_PATIENCE)
-        assert 2.0 < sum(RECORD_PATIENCE) < 5.0
+        assert list(RECORD_POLL_DELAYS) == sorted(RECORD_POLL_DELAYS)
+        assert 2.0 < sum(RECORD_POLL_DELAYS) < 5.0
 
 
 class TestExplain:
     def test_every_error_after_admission_carries_the_run(self, outcome):
         error = FlueConnectionError("reset")
-        assert outcome.explain(error) is error
+        assert outcome.add_context(error) is error
         assert error.run_id == "run_1"
         assert str(error) == "reset"
 
     def test_a_run_that_cannot_be_read(self, outcome):
-        error = outcome.explain(NotFoundError("Flue API error 404 [run_not_found]: No.", status=404))
+        error = outcome.add_context(NotFoundError("Flue API error 404 [run_not_found]: No.", status=404))
         assert str(error) == (
             "Flue API error 404 [run_not_found]: No. "
             "(run run_1 was started, but cannot be read: does workflow 'report' export `runs`?)"

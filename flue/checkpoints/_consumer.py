@@ -1,27 +1,28 @@
-"""What a stream with a checkpoint store does besides reading; the same on both faces."""
+"""One consumer's checkpoint: loaded before the first request, saved when the consumer asks for more."""
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from typing import TYPE_CHECKING
 
-from flue.core import wire
+from flue.core import stream_state
 
 if TYPE_CHECKING:
     from flue.checkpoints import CheckpointStore
-    from flue.core.follow import Follow
+    from flue.core.protocol import StreamProtocol
 
-__all__ = ["Keeper", "check_keeper"]
+__all__ = ["AsyncCheckpointer", "Checkpointer", "check_checkpointer"]
 
 
-class Keeper:
+class Checkpointer:
     """One consumer's checkpoint in a store.
 
-    Saved when the consumer asks for more: what it was handed is then behind it. (Saved on handing over, a consumer
+    Saved when the consumer asks for more: it is then done with what it was handed. (Saved on handing over, a consumer
     that dies in the middle of its work would skip an event.)
 
-    What asks the store (`load`, `save`) is apart from what touches the machine (`start`, `due`), so that the store may
-    be asked on another thread.
+    What calls the store (`load`, `commit`) is apart from what touches the machine (`start`, `pending`), so that the
+    store may be called on another thread.
     """
 
     def __init__(self, store: CheckpointStore, consumer: str, stream: str) -> None:
@@ -39,28 +40,55 @@ class Keeper:
         """
         offset = self._store.load(self._consumer, self._stream)
         try:
-            return None if offset is None else wire.check_offset(offset)
+            return None if offset is None else stream_state.check_offset(offset)
         except (TypeError, ValueError) as error:
             raise ValueError(f"the checkpoint of consumer {self._consumer!r} of {self._stream}: {error}") from None
 
-    def start(self, machine: Follow, saved: str | None) -> None:
+    def start(self, machine: StreamProtocol, saved: str | None) -> None:
         """Have the machine start where the consumer stopped, if it has been here before."""
         if saved is not None:
             machine.start_at(saved)
         self._saved = machine.offset
 
-    def due(self, machine: Follow) -> str | None:
+    def pending(self, machine: StreamProtocol) -> str | None:
         """The checkpoint that is to be saved now, if any. Where the stream began (`now`, say) is none."""
         return None if machine.offset == self._saved else machine.offset
 
-    def save(self, offset: str) -> None:
-        """Save a checkpoint; raises whatever the store raises, and the checkpoint stays due."""
+    def commit(self, offset: str) -> None:
+        """Save a checkpoint; raises whatever the store raises, and the checkpoint stays pending."""
         self._store.save(self._consumer, self._stream, offset)
         self._saved = offset
 
 
-def check_keeper(checkpoint: object, consumer: object, stream: str) -> Keeper | None:
-    """The keeper for what the caller gave.
+class AsyncCheckpointer:
+    """The same for an event loop: calls the store on a worker thread, which a cancelled pull does not stop."""
+
+    def __init__(self, checkpointer: Checkpointer) -> None:
+        self._checkpointer = checkpointer
+        self._saving: asyncio.Task[None] | None = None
+
+    async def start(self, machine: StreamProtocol) -> None:
+        """Have the machine start where the consumer stopped, if it has been here before."""
+        saved = await asyncio.to_thread(self._checkpointer.load)
+        self._checkpointer.start(machine, saved)
+
+    async def commit(self, machine: StreamProtocol) -> None:
+        """Save the checkpoint if it moved. Two saves never run at a time: the later one could be undone."""
+        if self._saving is None:
+            offset = self._checkpointer.pending(machine)
+            if offset is None:
+                return
+            self._saving = asyncio.create_task(asyncio.to_thread(self._checkpointer.commit, offset))
+        saving = self._saving
+        try:
+            await asyncio.shield(saving)
+        finally:
+            if saving.done():
+                self._saving = None
+
+
+def check_checkpointer(checkpoint: object, consumer: object, stream: str) -> Checkpointer | None:
+    """The `Checkpointer` for the caller's arguments.
 
     Raises:
         TypeError: no store, or no str.
@@ -81,4 +109,4 @@ def check_keeper(checkpoint: object, consumer: object, stream: str) -> Keeper | 
     # An awaitable that nobody awaits would never save anything.
     if inspect.iscoroutinefunction(checkpoint.load) or inspect.iscoroutinefunction(checkpoint.save):
         raise TypeError("load() and save() of a checkpoint store must be plain functions, not async ones")
-    return Keeper(checkpoint, consumer, stream)
+    return Checkpointer(checkpoint, consumer, stream)

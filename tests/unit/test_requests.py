@@ -1,4 +1,4 @@
-"""Checked arguments to machines, before any I/O."""
+"""Checked arguments to requests, before any I/O."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from types import SimpleNamespace
 import pytest
 
 from flue import UNSET, AbortSignal, BackoffOptions, Timeouts
+from flue._requests import Deadline, build_get_run, build_invoke, build_run_stream, check_handler, is_run_end
 from flue.config import resolve
-from flue.core.actions import Fail, Fault, Open
+from flue.core.actions import Fail, Open
 from flue.errors import DurableStreamError, FlueConnectionError
 from flue.models import RunRecord, WorkflowInvokeResult, WorkflowWaitResult
-from flue.plan import Deadline, check_handler, plan_get_run, plan_invoke, plan_run_stream, sees_own_end
 
 SETTINGS = resolve("https://flue.test/api", "t", None, Timeouts(), None, allow_async=False)
 
 
 def stream(run_id="run_1", **options):
-    return plan_run_stream(SETTINGS, run_id, **options)
+    return build_run_stream(SETTINGS, run_id, **options)
 
 
-def asked(plan):
-    action = plan.machine.next_action(0.0)
+def asked(spec):
+    action = spec.machine.next_action(0.0)
     assert isinstance(action, Open)
     return action.request.url
 
 
 def invoke(name="report", *, input=UNSET, wait=None, signal=None, timeout=None):
-    return plan_invoke(SETTINGS, name, input=input, wait=wait, signal=signal, timeout=timeout)
+    return build_invoke(SETTINGS, name, input=input, wait=wait, signal=signal, timeout=timeout)
 
 
 def get(run_id="run_1", *, signal=None, backoff_options=None, timeout=None):
-    return plan_get_run(SETTINGS, run_id, signal=signal, backoff_options=backoff_options, timeout=timeout)
+    return build_get_run(SETTINGS, run_id, signal=signal, backoff_options=backoff_options, timeout=timeout)
 
 
 class TestStream:
@@ -96,8 +96,8 @@ class TestStream:
 
     def test_what_is_kept_for_the_face(self):
         signal = AbortSignal()
-        plan = stream(signal=signal, timeout=5)
-        assert (plan.signal, plan.timeout, plan.keeper) == (signal, 5.0, None)
+        spec = stream(signal=signal, timeout=5)
+        assert (spec.signal, spec.timeout, spec.checkpointer) == (signal, 5.0, None)
 
     @pytest.mark.parametrize(
         ("event", "last", "ends"),
@@ -114,13 +114,13 @@ class TestStream:
     def test_what_ends_it(self, event, last, ends):
         """Edge cases 118, 119."""
         kind, run_id = event
-        assert stream().handover._ends(SimpleNamespace(type=kind, run_id=run_id), last) is ends
-        assert sees_own_end("run_1")(SimpleNamespace(type=kind, run_id=run_id), last) is (event == ("run_end", "run_1"))
+        assert stream().events._is_terminal(SimpleNamespace(type=kind, run_id=run_id), last) is ends
+        assert is_run_end("run_1")(SimpleNamespace(type=kind, run_id=run_id), last) is (event == ("run_end", "run_1"))
 
 
 class TestGet:
     def test_the_record(self):
-        operation = get().operation
+        operation = get().call
         assert operation.request.url == "https://flue.test/api/runs/run_1?meta"
         record = {
             "runId": "run_1",
@@ -149,35 +149,41 @@ class TestGet:
     def test_the_clients_options_are_those_of_every_read(self):
         options = BackoffOptions(max_retries=0)
         ours = resolve("https://flue.test", None, None, None, None, options, allow_async=False)
-        plan = plan_get_run(ours, "run_1", signal=None, backoff_options=None, timeout=None)
-        assert plan.options is options
-        assert plan.budget.failed(0.0) is None
-        machine = plan_run_stream(ours, "run_1").machine
+        spec = build_get_run(ours, "run_1", signal=None, backoff_options=None, timeout=None)
+        assert spec.options is options
+        assert spec.budget.attempt_failed(0.0) is None
+        machine = build_run_stream(ours, "run_1").machine
         machine.next_action(0.0)
-        machine.fault(Fault(FlueConnectionError("reset")), 0.0)
+        machine.connection_failed(FlueConnectionError("reset"), 0.0)
         assert isinstance(machine.next_action(0.0), Fail)
 
     def test_it_may_be_repeated(self):
         options = BackoffOptions(max_retries=3)
-        plan = get(backoff_options=options)
-        assert plan.budget is not None
-        assert plan.options is options
+        spec = get(backoff_options=options)
+        assert spec.budget is not None
+        assert spec.options is options
 
 
 class TestInvoke:
     def test_omitted_and_null(self):
         """Edge case 17."""
-        assert invoke().operation.request.body is None
-        assert invoke(input=None).operation.request.body == b"null"
-        assert json.loads(invoke(input={"a": [1]}).operation.request.body) == {"a": [1]}
+        assert invoke().call.request.body is None
+        assert invoke(input=None).call.request.body == b"null"
+        assert json.loads(invoke(input={"a": [1]}).call.request.body) == {"a": [1]}
         assert repr(UNSET) == "UNSET"
 
     def test_it_is_sent_once(self):
         assert invoke().budget is None
 
+    def test_a_result_may_take_as_long_as_the_caller_waits(self):
+        assert invoke(timeout=300).call.request.read_timeout is None
+        assert invoke(wait="result").call.request.read_timeout is None
+        assert invoke(wait="result", timeout=300).call.request.read_timeout == 300.0
+        assert invoke(wait="result", timeout=5).call.request.read_timeout == SETTINGS.timeouts.read
+
     def test_how_it_waits(self):
-        assert invoke().operation.request.url == "https://flue.test/api/workflows/report"
-        assert invoke(wait="result").operation.request.url == "https://flue.test/api/workflows/report?wait=result"
+        assert invoke().call.request.url == "https://flue.test/api/workflows/report"
+        assert invoke(wait="result").call.request.url == "https://flue.test/api/workflows/report?wait=result"
         for wrong in ("", "yes", True, False, 1):
             with pytest.raises(ValueError, match="wait must be None or 'result'"):
                 invoke(wait=wrong)
@@ -185,15 +191,15 @@ class TestInvoke:
     def test_what_comes_back(self):
         """Edge case 116."""
         head = SimpleNamespace(status=200)
-        assert invoke().operation.parse(b'{"runId": "r"}', head) == WorkflowInvokeResult(run_id="r")
-        got = invoke(wait="result").operation.parse(b'{"runId": "r", "result": null}', head)
+        assert invoke().call.parse(b'{"runId": "r"}', head) == WorkflowInvokeResult(run_id="r")
+        got = invoke(wait="result").call.parse(b'{"runId": "r", "result": null}', head)
         assert isinstance(got, WorkflowWaitResult)
         assert (got.run_id, got.result) == ("r", None)
 
     @pytest.mark.parametrize("body", [b"null", b"[]", b"{}", b'{"runId": 7}', b'"run_1"'])
     def test_what_cannot_be_an_answer(self, body):
-        with pytest.raises(DurableStreamError, match="PARSE_ERROR: the answer does not fit"):
-            invoke().operation.parse(body, SimpleNamespace(status=202))
+        with pytest.raises(DurableStreamError, match="PARSE_ERROR: the response does not fit"):
+            invoke().call.parse(body, SimpleNamespace(status=202))
 
     def test_what_is_no_json_is_refused(self):
         """Edge case 18."""
@@ -219,11 +225,11 @@ class TestInvoke:
 
 class TestDeadline:
     def test_none_is_no_limit(self):
-        assert Deadline(None).left() is None
+        assert Deadline(None).remaining() is None
 
     def test_it_runs_down_and_leaves_a_moment(self):
-        assert 59.0 < Deadline(60).left() <= 60.0
-        assert Deadline(1e-9).left() == 0.001
+        assert 59.0 < Deadline(60).remaining() <= 60.0
+        assert Deadline(1e-9).remaining() == 0.001
 
     def test_it_is_checked(self):
         with pytest.raises(ValueError, match="timeout must be"):

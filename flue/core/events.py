@@ -1,4 +1,4 @@
-"""From the machine's batches to the caller, one event at a time; the same on both faces."""
+"""The buffer between the machine's batches and the caller, who pulls one event at a time; the same on both faces."""
 
 from __future__ import annotations
 
@@ -11,27 +11,26 @@ from flue.errors import DurableStreamError, FlueError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flue.core.actions import Batch
-    from flue.core.follow import Follow
+    from flue.core.protocol import StreamProtocol
 
-__all__ = ["NOTHING", "Decoder", "Handover", "Nothing"]
+__all__ = ["NEED_DATA", "Decoder", "EventBuffer", "NeedData"]
 
 T = TypeVar("T")
 
-AHEAD = 32
-"""Events decoded at a time."""
+DECODE_BATCH = 32
+"""How many events are decoded at a time."""
 
 
-class Nothing:
-    """The type of `NOTHING`."""
+class NeedData:
+    """The type of `NEED_DATA`."""
 
 
-NOTHING: Final = Nothing()
-"""No event is here; the machine has to be asked for more."""
+NEED_DATA: Final = NeedData()
+"""No event is buffered; perform the machine's actions until `Deliver`, then call again."""
 
 
 class Decoder(Protocol[T]):
-    """From raw items to what the caller gets."""
+    """Turns raw items into what the caller gets."""
 
     def __call__(self, item: Any) -> T:
         """Decode one item.
@@ -41,73 +40,68 @@ class Decoder(Protocol[T]):
         """
         ...
 
-    def ahead(self, items: list[Any]) -> list[T]:
-        """Decode the first of these items: up to one that cannot be decoded, or may end what the caller wanted."""
+    def decode_many(self, items: list[Any]) -> list[T]:
+        """Decode the first of these items: up to one that cannot be decoded or may be terminal."""
         ...
 
 
-class Handover(Generic[T]):
+class EventBuffer(Generic[T]):
     """Decodes items shortly before the caller pulls them.
 
-    A few at a time, so that a slow consumer holds raw pages, not objects, and the parts of one event are reused for the
-    next. A bad item fails the pull that asks for it, and the checkpoint stays before its batch. The last item of a
-    batch is never decoded ahead: with it the checkpoint moves.
+    A few at a time, so that a slow consumer holds raw pages, not objects. An item that cannot be decoded fails the pull
+    that asks for it, and the checkpoint stays before its batch. The last item of a batch is always decoded alone: with
+    it the checkpoint moves.
 
     Attributes:
-        ready: decoded events, none of them the last of its batch. A face may pop from its left without asking further.
+        decoded: decoded events, none of them the last of its batch. A face may pop from its left without a call.
     """
 
-    def __init__(self, machine: Follow, decode: Decoder[T], ends: Callable[[T, bool], bool]) -> None:
+    def __init__(self, machine: StreamProtocol, decode: Decoder[T], is_terminal: Callable[[T, bool], bool]) -> None:
         """Connect a machine to its caller.
 
         Args:
             machine: whose batches are handed over.
             decode: from a raw item to what the caller gets.
-            ends: whether an event ends what the caller wanted; told also whether it is the last that the server had.
+            is_terminal: whether an event ends what the caller wanted; its second argument says whether the event is the
+                last that the server had.
         """
         self._machine = machine
         self._decode = decode
-        self._ends = ends
+        self._is_terminal = is_terminal
         self._items: list[Any] = []
         self._next = 0
         self._up_to_date = False
         self._terminal = False
-        self.ready: deque[T] = deque()
+        self.decoded: deque[T] = deque()
 
-    def load(self, batch: Batch) -> None:
-        """Take over a batch that the machine delivers."""
-        self._items = batch.items
-        self._next = 0
-        self._up_to_date = batch.up_to_date
-        self._terminal = False
-
-    def take(self) -> T | Nothing:
-        """The next event, or `NOTHING`. With the last one of a batch the checkpoint moves.
+    def next_event(self) -> T | NeedData:
+        """The next event, or `NEED_DATA`. With the last event of a batch the checkpoint moves.
 
         Raises:
             FlueError: the item cannot be handed over, now or ever.
         """
-        if self.ready:  # decoded for a thread that waited before this one
+        if self.decoded:  # decoded for a thread that waited before this one
             with contextlib.suppress(IndexError):
-                return self.ready.popleft()
+                return self.decoded.popleft()
         left = len(self._items) - self._next
         if not left:
             batch = self._machine.next_batch()
             if batch is None:
-                return NOTHING
-            self.load(batch)
+                return NEED_DATA
+            self._up_to_date, self._terminal = batch.up_to_date, False
+            self._items, self._next = batch.items, 0
             left = len(batch.items)
         if left > 1:
             begin = self._next
-            events = self._decode.ahead(self._items[begin : begin + min(left - 1, AHEAD)])
+            events = self._decode.decode_many(self._items[begin : begin + min(left - 1, DECODE_BATCH)])
             # In this order and nothing between: an exception of a signal handler could come behind the call.
             self._next += len(events)
-            self.ready.extend(events)
+            self.decoded.extend(events)
             with contextlib.suppress(IndexError):  # other threads may have been quicker
-                return self.ready.popleft()
-        return self._take_one()
+                return self.decoded.popleft()
+        return self._decode_one()
 
-    def _take_one(self) -> T:
+    def _decode_one(self) -> T:
         index = self._next
         try:
             event = self._decode(self._items[index])
@@ -120,7 +114,7 @@ class Handover(Generic[T]):
             raise
         self._next = index + 1
         last = self._next == len(self._items)
-        self._terminal = self._terminal or self._ends(event, last and self._up_to_date)
+        self._terminal = self._terminal or self._is_terminal(event, last and self._up_to_date)
         if last:
             self._items = []
             self._next = 0

@@ -1,6 +1,6 @@
-"""What the library says while it works: logger `flue`, with the facts as attributes of each record.
+"""Logging, callbacks and the hook for traces.
 
-No header value and no token.
+Logger `flue`; the details are attributes of each record. No header value and no token is logged.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flue.core.actions import Open, Request
+    from flue.core.actions import Request
     from flue.core.retry import BackoffOptions, FailedAttempt
 
-__all__ = ["Observer", "Trace", "trace_calls"]
+__all__ = ["Instrumentation", "Trace", "trace_calls"]
 
 logger = logging.getLogger("flue")
 
@@ -27,7 +27,7 @@ class Trace(Protocol):
         ...
 
     def answered(self, status: int) -> None:
-        """Its answer has begun."""
+        """Its response has begun."""
         ...
 
     def failed(self, attempt: FailedAttempt) -> None:
@@ -52,34 +52,31 @@ def trace_calls(tracer: Callable[[str], Trace] | None) -> None:
     _tracer = tracer
 
 
-class Observer:
-    """Says what one call does, and tells the caller's own callback about failures."""
+class Instrumentation:
+    """Reports what one call does to logs, the tracer and the caller's own callback."""
 
-    def __init__(self, what: str, options: BackoffOptions | None = None) -> None:
-        """Args: what: the call in words, such as `run run_1`. options: whose `on_failed_attempt` is called."""
-        self._what = what
+    def __init__(self, label: str, options: BackoffOptions | None = None, *, live: str | None = None) -> None:
+        """Start before the first request.
+
+        Args:
+            label: the call in words, such as `run run_1`.
+            options: whose `on_failed_attempt` is called.
+            live: how the stream waits for news; None for a call.
+        """
+        self._label = label
         self._callback = options.on_failed_attempt if options is not None else None
-        self._live: str | None = None
-        self._trace = None if _tracer is None else _tracer(what)
+        self._live = live
+        self._trace = None if _tracer is None else _tracer(label)
 
-    @property
-    def traced(self) -> bool:
-        """Whether a tracer may add to the headers of each request."""
-        return self._trace is not None
-
-    def opening(self, action: Open) -> None:
-        """A request is about to be sent."""
+    def request(self, request: Request, headers: dict[str, str]) -> None:
+        """A request is about to be sent; a tracer may add to its headers."""
         if logger.isEnabledFor(logging.DEBUG):
-            request = action.request
-            logger.debug("%s %s", request.method, request.url, extra={"flue_call": self._what})
-
-    def sending(self, request: Request, headers: dict[str, str]) -> None:
-        """A request has its headers; a tracer may add its own."""
+            logger.debug("%s %s", request.method, request.url, extra={"flue_call": self._label})
         if self._trace is not None:
             self._trace.sending(request, self._live, headers)
 
-    def answered(self, status: int) -> None:
-        """An answer has begun."""
+    def response(self, status: int) -> None:
+        """A response has begun."""
         if self._trace is not None:
             self._trace.answered(status)
 
@@ -93,16 +90,15 @@ class Observer:
         if self._trace is not None:
             self._trace.failed(attempt)
         if attempt.will_retry:
-            text = "%s: attempt %d failed (%s); next in %.2f s from offset %s"
             logger.warning(
-                text,
-                self._what,
+                "%s: attempt %d failed (%s); retrying in %.2f s%s",
+                self._label,
                 attempt.attempt,
                 _printable(attempt.error),
                 attempt.delay,
-                attempt.offset,
+                "" if attempt.offset is None else f" from offset {attempt.offset}",
                 extra={
-                    "flue_call": self._what,
+                    "flue_call": self._label,
                     "flue_attempt": attempt.attempt,
                     "flue_delay": attempt.delay,
                     "flue_error": type(attempt.error).__name__,
@@ -112,21 +108,16 @@ class Observer:
         if self._callback is not None:
             self._callback(attempt)
 
-    def pacing(self, delay: float) -> None:
-        """A clean answer brought nothing; the next question waits."""
-        facts = {"flue_call": self._what, "flue_delay": delay}
-        logger.debug("%s: nothing new, asking again in %.2f s", self._what, delay, extra=facts)
+    def idle(self, delay: float) -> None:
+        """A response brought nothing; the next request waits."""
+        facts = {"flue_call": self._label, "flue_delay": delay}
+        logger.debug("%s: nothing new, next request in %.2f s", self._label, delay, extra=facts)
 
-    def waits_by(self, live: str | None) -> None:
-        """How the stream waits for news; said when it had to change."""
-        if self._live is not None and live != self._live:
-            logger.warning(
-                "%s: server-sent events do not come through, going on by %s",
-                self._what,
-                live,
-                extra={"flue_call": self._what},
-            )
-        self._live = live
+    def live_mode_changed(self, mode: str | None) -> None:
+        """The stream waits for news in another way than was asked for."""
+        text = "%s: server-sent events do not come through, going on by %s"
+        logger.warning(text, self._label, mode, extra={"flue_call": self._label})
+        self._live = mode
 
 
 def _printable(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""HTTP answers that say no: which of them may change their mind, and what they are as errors."""
+"""Error responses: which of them are retried, and which exception each becomes."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from flue import errors
 from flue.core import framing
 
 if TYPE_CHECKING:
-    from flue.core.wire import WireHeaders
+    from flue.core.stream_state import Headers
     from flue.models import FluePublicError
 
-__all__ = ["ERROR_BODY_LIMIT", "RETRIED", "SSE_REFUSED", "api_error", "parse_body", "status_error"]
+__all__ = ["ERROR_BODY_LIMIT", "RETRYABLE_STATUSES", "SSE_UNSUPPORTED", "api_error", "parse_body", "status_error"]
 
-RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""Statuses after which a read is asked again."""
-SSE_REFUSED = frozenset({406, 415, 501})
-"""Statuses by which a server or a proxy says that it does not do server-sent events."""
-CREDENTIALS = frozenset({401, 403})
+RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Statuses after which a read is retried."""
+SSE_UNSUPPORTED = frozenset({406, 415, 501})
+"""Statuses by which a server or a proxy refuses server-sent events."""
+AUTH_STATUSES = frozenset({401, 403})
 
 ERROR_BODY_LIMIT = 256 * 1024
-"""Bytes of a refusal's body that are read; the rest is of no use to anybody."""
+"""Bytes of an error response's body that are read."""
 _EXCERPT = 200
 
 _BY_STATUS: dict[int, type[errors.FlueApiError]] = {
@@ -40,18 +40,18 @@ def parse_body(body: bytes) -> Any:
         return ""
     try:
         return framing.parse_json(body)
-    except framing.Malformed:
+    except framing.DecodeError:
         return body.decode("utf-8", "replace")
 
 
-def api_error(status: int, body: bytes, headers: WireHeaders, url: str, wait: float) -> errors.FlueError:
-    """The error for an answer with that status.
+def api_error(status: int, body: bytes, headers: Headers, url: str, wait: float) -> errors.FlueError:
+    """The exception for an error response.
 
     Args:
-        status: of the answer.
+        status: of the response.
         body: as far as it was read.
-        headers: of the answer.
-        url: that was asked.
+        headers: of the response.
+        url: of the request.
         wait: seconds that `Retry-After` asked for.
     """
     parsed = parse_body(body)
@@ -59,19 +59,22 @@ def api_error(status: int, body: bytes, headers: WireHeaders, url: str, wait: fl
     kind, text = fields.get("type"), fields.get("message")
     if status == 500 and kind == "product_event_version_unsupported":
         meta = _object(fields.get("meta"))
-        error = errors.UnsupportedFlueEventVersionError(meta.get("storedVersion"))
-        error.add_note(f"the server said: {text}")
-        return error
+        unsupported = errors.UnsupportedFlueEventVersionError(meta.get("storedVersion"))
+        unsupported.add_note(f"the server said: {text}")
+        return unsupported
     message = f"Flue API error {status}"
     if isinstance(kind, str) and kind:
         message += f" [{kind}]"
     message += f": {text if isinstance(text, str) and text else 'request failed'}"
-    refusal = status_error(status, message, body=parsed, error=_public_error(fields), headers=headers, url=url)
-    if isinstance(refusal, errors.RateLimitedError):
-        refusal.retry_after = wait or None
+    envelope = _public_error(fields)
+    if envelope is None or not kind or not text:  # most often the wrong path, or a proxy on the way
+        message += f" ({url.partition('?')[0]})"
+    error = status_error(status, message, body=parsed, error=envelope, headers=headers, url=url)
+    if isinstance(error, errors.RateLimitedError):
+        error.retry_after = wait or None
     if isinstance(parsed, str) and parsed.strip():
-        refusal.add_note(f"the answer was not Flue's: {' '.join(parsed[:_EXCERPT].split())}")
-    return refusal
+        error.add_note(f"the response is not Flue's: {' '.join(parsed[:_EXCERPT].split())}")
+    return error
 
 
 def _object(value: Any) -> dict[str, Any]:

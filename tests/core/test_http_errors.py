@@ -10,8 +10,8 @@ import re
 import pytest
 
 from flue import errors
-from flue.core import answers
-from flue.core.wire import WireHeaders
+from flue.core import http_errors
+from flue.core.stream_state import Headers
 from flue.errors import (
     AuthenticationError,
     BadRequestError,
@@ -30,7 +30,7 @@ from .script import RECORDINGS, URL
 def error_for(status, body=b"", wait=0.0):
     if not isinstance(body, bytes):
         body = json.dumps(body).encode()
-    return answers.api_error(status, body, WireHeaders([("ETag", "x")]), URL, wait)
+    return http_errors.api_error(status, body, Headers([("ETag", "x")]), URL, wait)
 
 
 def envelope(**fields):
@@ -58,7 +58,7 @@ def test_each_status_has_its_class():
         assert type(error) is kind
         assert (error.status, error.body, error.error, error.url) == (status, "", None, URL)
         assert error.headers["etag"] == "x"
-        assert str(error) == f"Flue API error {status}: request failed"
+        assert str(error) == f"Flue API error {status}: request failed ({URL})"
         assert not hasattr(error, "__notes__")
 
 
@@ -92,7 +92,7 @@ def test_the_envelope():
 )
 def test_a_body_of_somebody_elses_making(body, message):
     error = error_for(400, body)
-    assert str(error) == message
+    assert str(error) == f"{message} ({URL})"
     assert error.body == body
     assert error.error is None or error.error.type == ""
 
@@ -109,7 +109,7 @@ def test_a_body_that_is_not_json_is_kept_as_text(status):
     error = error_for(status, text.encode())
     assert error.body == text
     (note,) = error.__notes__
-    assert note.startswith("the answer was not Flue's: <html> <h1>Bad gateway</h1>x")
+    assert note.startswith("the response is not Flue's: <html> <h1>Bad gateway</h1>x")
     assert len(note) < 250
 
 
@@ -117,8 +117,8 @@ def test_white_space_and_broken_text():
     assert error_for(502, b" \n").body == " \n"
     assert not hasattr(error_for(502, b" \n"), "__notes__")
     assert error_for(502, b"\xff\x00oops").body == "\ufffd\x00oops"
-    assert answers.parse_body(b"") == ""
-    assert answers.parse_body(b"null") is None
+    assert http_errors.parse_body(b"") == ""
+    assert http_errors.parse_body(b"null") is None
 
 
 @pytest.mark.parametrize(
@@ -146,9 +146,9 @@ def test_retry_after_is_kept_where_it_belongs():
 
 def test_what_is_retried_and_what_is_not():
     """Edge cases 25, 28, 30, 31."""
-    assert {408, 425, 429, 500, 502, 503, 504} == answers.RETRIED
-    assert {406, 415, 501} == answers.SSE_REFUSED
-    assert {401, 403} == answers.CREDENTIALS
+    assert {408, 425, 429, 500, 502, 503, 504} == http_errors.RETRYABLE_STATUSES
+    assert {406, 415, 501} == http_errors.SSE_UNSUPPORTED
+    assert {401, 403} == http_errors.AUTH_STATUSES
 
 
 def test_every_refusal_of_the_recordings():
@@ -185,11 +185,11 @@ def test_a_lone_surrogate_in_a_message_does_no_harm():
 
 
 def test_status_error_takes_the_class_of_its_status():
-    error = answers.status_error(307, "somewhere else", url=URL)
+    error = http_errors.status_error(307, "somewhere else", url=URL)
     assert type(error) is errors.FlueApiError
     assert (error.status, error.body, str(error)) == (307, "", "somewhere else")
 
 
 def test_a_deep_body_is_text():
     """Edge case 55."""
-    assert error_for(500, b"[" * answers.ERROR_BODY_LIMIT).body == "[" * answers.ERROR_BODY_LIMIT
+    assert error_for(500, b"[" * http_errors.ERROR_BODY_LIMIT).body == "[" * http_errors.ERROR_BODY_LIMIT

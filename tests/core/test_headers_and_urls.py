@@ -8,35 +8,37 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from flue.core import wire
+from flue.core import stream_state
 
 EIGHT = 1_800_000_000.0
 """Fri, 15 Jan 2027 08:00:00 GMT"""
 
 
-def headers(**values: str) -> wire.WireHeaders:
-    return wire.WireHeaders((name.replace("_", "-"), value) for name, value in values.items())
+def headers(**values: str) -> stream_state.Headers:
+    return stream_state.Headers((name.replace("_", "-"), value) for name, value in values.items())
 
 
-class TestWireHeaders:
+class TestHeaders:
     def test_names_are_case_insensitive(self):
-        got = wire.WireHeaders([("Stream-Next-Offset", "a"), ("ETag", "x")])
+        got = stream_state.Headers([("Stream-Next-Offset", "a"), ("ETag", "x")])
         assert got["STREAM-NEXT-OFFSET"] == got.get("stream-next-offset") == "a"
         assert list(got) == ["stream-next-offset", "etag"]
         assert len(got) == 2
         assert "etag" in got
         assert got.get("absent") is None
-        assert repr(got) == "WireHeaders({'stream-next-offset': 'a', 'etag': 'x'})"
+        assert repr(got) == "Headers({'stream-next-offset': 'a', 'etag': 'x'})"
 
     def test_repeated_headers_are_joined(self):
         """Edge case 71."""
-        got = wire.WireHeaders([("Stream-Next-Offset", "a"), ("stream-next-offset", "b")])
+        got = stream_state.Headers([("Stream-Next-Offset", "a"), ("stream-next-offset", "b")])
         assert got["stream-next-offset"] == "a, b"
-        assert not wire.usable_offset(got["stream-next-offset"])
+        assert not stream_state.is_valid_offset(got["stream-next-offset"])
 
     def test_cookies_are_left_out(self):
         """Edge case 43."""
-        assert dict(wire.WireHeaders([("Set-Cookie", "s=1"), ("set-cookie", "t=2"), ("Date", "x")])) == {"date": "x"}
+        assert dict(stream_state.Headers([("Set-Cookie", "s=1"), ("set-cookie", "t=2"), ("Date", "x")])) == {
+            "date": "x"
+        }
 
     def test_they_copy_and_pickle_with_their_error(self):
         got = headers(etag="x")
@@ -45,10 +47,10 @@ class TestWireHeaders:
     def test_a_flag_is_true_in_any_case_and_nothing_else(self):
         """Edge case 73."""
         for value in ("true", "TRUE", "True", " true "):
-            assert headers(Stream_Closed=value).flag(wire.CLOSED), value
+            assert headers(Stream_Closed=value).flag(stream_state.CLOSED), value
         for value in ("false", "1", "yes", "", "truee", "true, true"):
-            assert not headers(Stream_Closed=value).flag(wire.CLOSED), value
-        assert not headers().flag(wire.CLOSED)
+            assert not headers(Stream_Closed=value).flag(stream_state.CLOSED), value
+        assert not headers().flag(stream_state.CLOSED)
 
 
 class TestSegment:
@@ -65,53 +67,53 @@ class TestSegment:
             "a\0\x1fb": "a%00%1Fb",
             "...": "...",
         }.items():
-            assert wire.segment(value, "run_id") == encoded
+            assert stream_state.quote_path_segment(value, "run_id") == encoded
 
     @pytest.mark.parametrize("value", ["", ".", ".."])
     def test_what_no_encoding_keeps_inside_its_segment_is_refused(self, value):
         """Edge cases 1, 2."""
         with pytest.raises(ValueError, match="run_id must not be"):
-            wire.segment(value, "run_id")
+            stream_state.quote_path_segment(value, "run_id")
 
     def test_a_lone_surrogate_is_refused(self):
         """Edge case 7."""
         with pytest.raises(ValueError, match="run_id contains a lone surrogate"):
-            wire.segment("a\ud83d", "run_id")
+            stream_state.quote_path_segment("a\ud83d", "run_id")
 
     def test_only_str_is_taken(self):
         """Edge case 9."""
         for value in (7, b"run", None, ["run"]):
             with pytest.raises(TypeError, match="run_id must be str, not"):
-                wire.segment(value, "run_id")
+                stream_state.quote_path_segment(value, "run_id")
 
 
 class TestOffsets:
     def test_a_callers_offset_is_opaque(self):
         """Edge case 15."""
         for value in ("-1", "now", "0_5", "AbC-._~", "a,b", "größe"):
-            assert wire.check_offset(value) == value
+            assert stream_state.check_offset(value) == value
 
     def test_a_callers_offset_is_one_token(self):
         """Edge case 15."""
         for value in ("", " ", "a b", "a\n", "\t", "a\0", "a\u2028b", "\ud83d", "\x7f"):
             with pytest.raises(ValueError, match="offset must"):
-                wire.check_offset(value)
+                stream_state.check_offset(value)
 
     def test_a_callers_offset_is_str(self):
         """Edge case 15."""
         for value in (-1, None, b"-1", True):
             with pytest.raises(TypeError, match="offset must be str"):
-                wire.check_offset(value)
+                stream_state.check_offset(value)
 
     def test_a_servers_offset_is_one_that_can_be_sent_back(self):
         """Edge cases 70, 71, 72, 89."""
         for value in ("-1", "0000000000000000_0000000000000006", "opaque~token", "Z"):
-            assert wire.usable_offset(value), value
+            assert stream_state.is_valid_offset(value), value
         for value in ("", "a, b", "a,b", "a b", "a&b", "a=b", "a?b", "a/b", "größe", "a\x7f", "now"):
-            assert not wire.usable_offset(value), value
+            assert not stream_state.is_valid_offset(value), value
         for character in map(chr, range(256)):
             usable = character.isascii() and character.isprintable() and character not in " ,&=?/"
-            assert wire.usable_offset(f"a{character}b") is usable, character
+            assert stream_state.is_valid_offset(f"a{character}b") is usable, character
 
     @pytest.mark.parametrize(
         ("old", "new", "back"),
@@ -136,8 +138,8 @@ class TestOffsets:
     )
     def test_which_way_an_offset_goes(self, old, new, back):
         """Edge case 69."""
-        assert wire.goes_back(old, new) is back
-        assert not (wire.goes_on(old, new) and back)
+        assert stream_state.is_before(old, new) is back
+        assert not (stream_state.is_after(old, new) and back)
 
     @pytest.mark.parametrize(
         ("old", "new", "on"),
@@ -155,21 +157,21 @@ class TestOffsets:
     )
     def test_what_is_certainly_a_step_forward(self, old, new, on):
         """Edge case 69. Whatever is not left to the slow answer agrees with it."""
-        assert wire.goes_on(old, new) is on
+        assert stream_state.is_after(old, new) is on
 
 
 class TestReadUrl:
     def test_parameters_come_in_lexicographic_order(self):
-        url = wire.read_url("https://h/runs/r", offset="0_1", tail=5, live="sse", cursor="c")
+        url = stream_state.read_url("https://h/runs/r", offset="0_1", tail=5, live="sse", cursor="c")
         assert url == "https://h/runs/r?cursor=c&live=sse&offset=0_1&tail=5"
 
     def test_what_is_not_given_is_not_sent(self):
-        assert wire.read_url("https://h/runs/r", offset="-1") == "https://h/runs/r?offset=-1"
+        assert stream_state.read_url("https://h/runs/r", offset="-1") == "https://h/runs/r?offset=-1"
 
     def test_tokens_arrive_as_they_are(self):
         """Edge case 15."""
         for token in ("a&b=c", "a+b", "a b", "größe", "a%2Fb", "a/b?c#d"):
-            url = wire.read_url("https://h/runs/r", offset=token, live="long-poll", cursor=token)
+            url = stream_state.read_url("https://h/runs/r", offset=token, live="long-poll", cursor=token)
             assert parse_qs(urlsplit(url).query) == {"cursor": [token], "live": ["long-poll"], "offset": [token]}
             assert "+" not in url
 
@@ -184,7 +186,7 @@ class TestRedirects:
             "http://[::1]:3583/x": ("http", "::1", 3583),
             "nonsense": ("", "", 80),
         }.items():
-            assert wire.origin(url) == expected
+            assert stream_state.origin(url) == expected
 
     def test_the_same_origin_is_followed(self):
         """Edge case 37."""
@@ -197,7 +199,7 @@ class TestRedirects:
             "//h/b": "https://h/b",
             "/a\tb": "https://h:443/ab",  # as browsers read it
         }.items():
-            assert wire.redirect_target("https://h:443/runs/r?offset=-1", location) == target
+            assert stream_state.redirect_target("https://h:443/runs/r?offset=-1", location) == target
 
     @pytest.mark.parametrize(
         "location",
@@ -219,7 +221,7 @@ class TestRedirects:
     )
     def test_nothing_else_is(self, location):
         """Edge case 38."""
-        assert wire.redirect_target("https://h/runs/r", location) is None
+        assert stream_state.redirect_target("https://h/runs/r", location) is None
 
 
 class TestMedia:
@@ -233,12 +235,12 @@ class TestMedia:
             ("text/event-stream", "text/event-stream", False),
             ("application/jsonp", "application/jsonp", False),
         ):
-            assert wire.media_type(headers(content_type=value)) == media
-            assert wire.is_json(media) is is_json, media
+            assert stream_state.media_type(headers(content_type=value)) == media
+            assert stream_state.is_json(media) is is_json, media
 
     def test_a_missing_type_is_given_the_benefit_of_the_doubt(self):
-        assert wire.media_type(headers()) == ""
-        assert wire.is_json("")
+        assert stream_state.media_type(headers()) == ""
+        assert stream_state.is_json("")
 
 
 @pytest.mark.parametrize(
@@ -255,12 +257,12 @@ class TestMedia:
 )
 def test_whether_the_end_of_a_body_is_known(values, known):
     """Edge cases 46, 47."""
-    assert wire.framed(headers(**values)) is known
+    assert stream_state.body_length_known(headers(**values)) is known
 
 
 def test_http2_ends_a_stream_by_itself():
-    assert wire.framed(headers(), http2=True)
-    assert not wire.framed(headers(content_encoding="gzip"), http2=True)
+    assert stream_state.body_length_known(headers(), http2=True)
+    assert not stream_state.body_length_known(headers(content_encoding="gzip"), http2=True)
 
 
 class TestRetryAfter:
@@ -281,7 +283,7 @@ class TestRetryAfter:
             "Wed, 01 Jan 2070 00:00:00 GMT": 3600.0,
             "Friday, 15-Jan-27 08:01:30 GMT": 90.0,
         }.items():
-            assert wire.retry_after(headers(retry_after=value), EIGHT) == seconds, value
+            assert stream_state.retry_after(headers(retry_after=value), EIGHT) == seconds, value
 
     def test_nonsense_is_nothing(self):
         """Edge case 27."""
@@ -299,5 +301,5 @@ class TestRetryAfter:
             "Fri, 99 Jan 2027 08:00:00 GMT",
             "1 s",
         ):
-            assert wire.retry_after(headers(retry_after=value), EIGHT) == 0.0, value
-        assert wire.retry_after(headers(), EIGHT) == 0.0
+            assert stream_state.retry_after(headers(retry_after=value), EIGHT) == 0.0, value
+        assert stream_state.retry_after(headers(), EIGHT) == 0.0

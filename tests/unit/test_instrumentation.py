@@ -6,10 +6,10 @@ import logging
 
 import pytest
 
-from flue.core.actions import Open, Request
+from flue._instrumentation import Instrumentation
+from flue.core.actions import Request
 from flue.core.retry import BackoffOptions, FailedAttempt
 from flue.errors import FlueConnectionError
-from flue.observe import Observer
 
 URL = "https://flue.test/runs/run_1?offset=-1"
 
@@ -25,11 +25,12 @@ def said(caplog):
 
 
 def test_a_retry_is_a_warning_with_its_facts(said):
-    Observer("run run_1").failed(failed())
+    Instrumentation("run run_1").failed(failed())
     (record,) = said.records
     assert (record.name, record.levelno) == ("flue", logging.WARNING)
     assert (
-        record.getMessage() == "run run_1: attempt 2 failed (the connection was reset); next in 0.75 s from offset 0_3"
+        record.getMessage()
+        == "run run_1: attempt 2 failed (the connection was reset); retrying in 0.75 s from offset 0_3"
     )
     facts = {name: value for name, value in vars(record).items() if name.startswith("flue_")}
     assert facts == {
@@ -41,24 +42,29 @@ def test_a_retry_is_a_warning_with_its_facts(said):
     }
 
 
+def test_a_call_has_no_offset(said):
+    Instrumentation("run run_1").failed(FailedAttempt(1, 0.5, FlueConnectionError("reset"), None, will_retry=True))
+    assert said.records[0].getMessage() == "run run_1: attempt 1 failed (reset); retrying in 0.50 s"
+
+
 def test_the_last_failure_is_the_callers_to_tell(said):
-    Observer("run run_1").failed(failed(will_retry=False))
+    Instrumentation("run run_1").failed(failed(will_retry=False))
     assert said.records == []
 
 
 def test_a_plain_script_shows_retries(caplog):
     """Nothing is configured: a WARNING passes, DEBUG does not."""
-    observer = Observer("run run_1")
-    observer.failed(failed())
-    observer.opening(Open(Request("GET", URL)))
-    observer.pacing(0.5)
+    instrumentation = Instrumentation("run run_1")
+    instrumentation.failed(failed())
+    instrumentation.request(Request("GET", URL), {})
+    instrumentation.idle(0.5)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 @pytest.mark.parametrize("text", ["a\ud83d", "two\nlines\x1b[31m", "größe"])
 def test_any_text_can_be_printed(said, text):
     """Edge case 58."""
-    Observer("run run_1").failed(failed(text=text))
+    Instrumentation("run run_1").failed(failed(text=text))
     message = said.records[0].getMessage()
     message.encode()
     assert "\n" not in message
@@ -66,10 +72,10 @@ def test_any_text_can_be_printed(said, text):
 
 def test_the_callback_gets_every_failure():
     got = []
-    observer = Observer("run run_1", BackoffOptions(on_failed_attempt=got.append))
+    instrumentation = Instrumentation("run run_1", BackoffOptions(on_failed_attempt=got.append))
     attempts = [failed(), failed(will_retry=False)]
     for attempt in attempts:
-        observer.failed(attempt)
+        instrumentation.failed(attempt)
     assert got == attempts
 
 
@@ -80,17 +86,17 @@ def test_an_exception_of_the_callback_goes_through():
         raise LookupError("mine")
 
     with pytest.raises(LookupError, match="mine"):
-        Observer("run run_1", BackoffOptions(on_failed_attempt=callback)).failed(failed())
+        Instrumentation("run run_1", BackoffOptions(on_failed_attempt=callback)).failed(failed())
 
 
 def test_requests_and_pauses_are_for_those_who_ask(said):
     """Edge case 141. Header values are not told."""
-    observer = Observer("run run_1")
-    observer.opening(Open(Request("GET", URL, (("x-key", "s3cret"),))))
-    observer.pacing(0.5)
+    instrumentation = Instrumentation("run run_1")
+    instrumentation.request(Request("GET", URL, (("x-key", "s3cret"),)), {"authorization": "s3cret"})
+    instrumentation.idle(0.5)
     assert [(record.levelname, record.getMessage()) for record in said.records] == [
         ("DEBUG", f"GET {URL}"),
-        ("DEBUG", "run run_1: nothing new, asking again in 0.50 s"),
+        ("DEBUG", "run run_1: nothing new, next request in 0.50 s"),
     ]
     assert "s3cret" not in said.text
     assert said.records[1].flue_delay == 0.5
@@ -98,9 +104,7 @@ def test_requests_and_pauses_are_for_those_who_ask(said):
 
 def test_falling_back_is_said_once(said):
     """Edge case 98."""
-    observer = Observer("run run_1")
-    for live in ("sse", "sse", "long-poll", "long-poll"):
-        observer.waits_by(live)
+    Instrumentation("run run_1", live="sse").live_mode_changed("long-poll")
     (record,) = said.records
     assert record.levelno == logging.WARNING
     assert record.getMessage() == "run run_1: server-sent events do not come through, going on by long-poll"
