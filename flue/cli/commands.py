@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shlex
 import signal
 import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import attrs
 
@@ -20,6 +19,7 @@ from flue._results import RECORD_POLL_DELAYS, RunOutcome
 from flue.cli._main import Exit, Interrupted, UsageError, open_client, shown_on
 from flue.cli.output import CsvView, JsonLinesView, choose_view, say
 from flue.cli.parser import LIVE, completion_script, program_name, program_words
+from flue.core.framing import DecodeError, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -323,10 +323,8 @@ def _input(argument: str | None) -> Any:
         return UNSET
     text = read_text(argument)
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        return parse_json(text.encode())
+    except UnicodeEncodeError:  # the shell's argument had bytes that are not of the locale
+        raise UsageError("the input is not UTF-8") from None
+    except DecodeError as error:
         raise UsageError(f"the input is not JSON: {error}") from None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON value")

@@ -21,7 +21,8 @@ from flue.cli.text import (
     one_line,
     paragraphs,
     pretty,
-    tool_result,
+    tool_finished,
+    tool_started,
 )
 from flue.models import (
     CompactionEvent,
@@ -284,10 +285,9 @@ def render_event(event: FlueEvent, tree: RunTree) -> list[Line]:
         case TurnEvent():
             return [_turn(event, tree)]
         case ToolStartEvent():
-            call = f"{one_line(event.tool_name)}({arguments(event.args)})"
-            return [line((call, ""), mark=("● ", "blue"), clip=True)]
+            return [tool_started(event.tool_name, event.args)]
         case ToolEvent():
-            return [_tool(event)]
+            return [tool_finished(event.tool_name, event.duration_ms, event.result, failed=event.is_error)]
         case TaskStartEvent():
             return [_start(f"task {one_line(event.agent or '')}".rstrip(), one_line(event.prompt[:2000]))]
         case TaskEvent():
@@ -331,14 +331,6 @@ def _turn(event: TurnEvent, tree: RunTree) -> Line:
     tokens = "" if usage is None else f"  {count(usage.total_tokens, 'token')}"
     model = one_line(event.response.response_model or event.request.requested_model)
     return line((f"{name}  {duration(event.duration_ms)}  {model}{tokens}", "dim"), mark=("└ ", "dim"))
-
-
-def _tool(event: ToolEvent) -> Line:
-    mark = ("✗ ", "red") if event.is_error else ("✓ ", "green")
-    result = "" if event.result is None else f"  {tool_result(event.result)}"
-    name = (one_line(event.tool_name), "")
-    style = "red" if event.is_error else "dim"
-    return line(name, (f"  {duration(event.duration_ms)}", "dim"), (result, style), mark=mark, clip=True)
 
 
 def _compaction(event: CompactionEvent) -> Line:

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 import attrs
 
+from flue.cli.text import Markdown
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+    from rich.console import Console, ConsoleOptions, RenderResult
     from rich.live import Live
 
-    from flue.cli.text import Line, Span
+    from flue.cli.text import Block, Span
 
 __all__ = ["HINT", "Footer", "PlainTerminal", "RichTerminal", "Terminal", "open_terminal"]
 
@@ -37,24 +39,20 @@ _ASCII = str.maketrans("│┌└─✓✗▶»↻…●·✂█░⠋⠙⠹⠸�
 class Footer(Protocol):
     """What is drawn below the last line and redrawn all the time."""
 
-    def __call__(self) -> Sequence[Line]:
-        """The lines as of now. Called from another thread too."""
+    def __call__(self) -> Sequence[Block]:
+        """The blocks as of now. Called from another thread too."""
         ...
 
 
 class Terminal(Protocol):
     """Writes lines for people to read."""
 
-    def write(self, *lines: Line) -> None:
-        """Write lines that stay."""
+    def write(self, *blocks: Block) -> None:
+        """Write lines and Markdown that stay."""
         ...
 
     def write_command(self, mark: Span, command: str) -> None:
         """Write a line that can be copied: it is never broken by line feeds."""
-        ...
-
-    def write_markdown(self, text: str) -> None:
-        """Write text in Markdown, rendered if possible."""
         ...
 
     def wrap(self, text: str, level: int) -> list[str]:
@@ -132,20 +130,19 @@ class PlainTerminal:
         """Columns of the terminal; 80 where there is none."""
         return shutil.get_terminal_size().columns
 
-    def write(self, *lines: Line) -> None:
-        """Write lines that stay."""
-        text = "".join(f"{'│ ' * line.level}{line.mark[0]}{line.text}".rstrip() + "\n" for line in lines)
-        self._out.write(text.translate(self._glyphs))
+    def write(self, *blocks: Block) -> None:
+        """Write lines, and Markdown as it is."""
+        for block in blocks:
+            if isinstance(block, Markdown):
+                self._out.write(f"{block.text}\n")
+            else:
+                text = f"{'│ ' * block.level}{block.mark[0]}{block.text}".rstrip()
+                self._out.write(f"{text}\n".translate(self._glyphs))
         self._out.flush()
 
     def write_command(self, mark: Span, command: str) -> None:
         """Write a line that can be copied."""
         self._out.write(f"{mark[0]}{command}\n".translate(self._glyphs))
-        self._out.flush()
-
-    def write_markdown(self, text: str) -> None:
-        """Write the text as it is."""
-        self._out.write(f"{text}\n")
         self._out.flush()
 
     def wrap(self, text: str, level: int) -> list[str]:  # noqa: ARG002  # the interface of terminals
@@ -188,7 +185,7 @@ class RichTerminal:
         self._ticker: threading.Thread | None = None
         self._stop = threading.Event()
         self._lock = threading.Lock()
-        self._pending: list[RenderableType] = []
+        self._pending: list[Block] = []
         self._flushed_at = 0.0
         _replace_unencodable(out)
 
@@ -197,9 +194,12 @@ class RichTerminal:
         """Columns of the terminal, as of now."""
         return self.console.width
 
-    def write(self, *lines: Line) -> None:
-        """Write lines that stay."""
-        self._write(*(_Block(line, self._glyphs) for line in lines))
+    def write(self, *blocks: Block) -> None:
+        """Write lines and rendered Markdown that stay."""
+        with self._lock:
+            self._pending += blocks
+        if self._live is None or time.monotonic() - self._flushed_at >= _FLUSH_INTERVAL:
+            self._flush()
 
     def write_command(self, mark: Span, command: str) -> None:
         """Write a line that can be copied: the terminal breaks it, not a line feed."""
@@ -207,12 +207,6 @@ class RichTerminal:
 
         self._flush()
         self.console.print(Text.assemble(*_translated([mark], self._glyphs), command), soft_wrap=True)
-
-    def write_markdown(self, text: str) -> None:
-        """Write rendered Markdown. Links show their address; nothing in them can be clicked unseen."""
-        from rich.markdown import Markdown  # noqa: PLC0415  # of the extra `cli`
-
-        self._write(Markdown(text, hyperlinks=False))
 
     def wrap(self, text: str, level: int) -> list[str]:
         """Text without line feeds as the pieces that fit on one line at this level; white space at the end is kept."""
@@ -245,7 +239,7 @@ class RichTerminal:
 
         self._live = Live(
             console=self.console,
-            get_renderable=lambda: _Tail([_Block(line, self._glyphs) for line in footer()]),
+            get_renderable=lambda: _Tail([_Rendered(block, self._glyphs) for block in footer()]),
             auto_refresh=False,  # its thread would not write what is pending
             transient=True,
             redirect_stdout=False,
@@ -275,32 +269,32 @@ class RichTerminal:
             except OSError:  # the terminal is gone; the next line that is written says so
                 return
 
-    def _write(self, *blocks: RenderableType) -> None:
-        with self._lock:
-            self._pending += blocks
-        if self._live is None or time.monotonic() - self._flushed_at >= _FLUSH_INTERVAL:
-            self._flush()
-
     def _flush(self) -> None:
         with self._lock:
             pending, self._pending = self._pending, []
             if pending:
-                self.console.print(*pending, sep="", end="")
+                self.console.print(*(_Rendered(block, self._glyphs) for block in pending), sep="", end="")
                 self._flushed_at = time.monotonic()
 
 
 @attrs.frozen
-class _Block:
-    """A `Line`, rendered: rules for its level, its mark, and its text broken to the room that is left."""
+class _Rendered:
+    """A block for rich: rules for the level of a line, its mark, and its text broken to the room that is left."""
 
-    line: Line
+    block: Block
     glyphs: dict[int, int]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """What rich asks of something that can be printed."""
+        """The protocol of rich for what it can print."""
+        if isinstance(self.block, Markdown):
+            from rich.markdown import Markdown as RichMarkdown  # noqa: PLC0415  # of the extra `cli`
+
+            # A link shows its address: none can be followed unseen. Code keeps the background of the terminal.
+            yield RichMarkdown(self.block.text, hyperlinks=False, code_theme="ansi_dark")
+            return
         from rich.text import Text  # noqa: PLC0415  # of the extra `cli`
 
-        line = self.line
+        line = self.block
         text = Text.assemble(*_translated(line.spans, self.glyphs))
         room = _room(options.max_width, line.level, len(line.mark[0]))
         if line.clip:
@@ -316,10 +310,10 @@ class _Block:
 class _Tail:
     """Lines of which only the last are shown where the terminal is too low for all of them."""
 
-    blocks: list[_Block]
+    blocks: list[_Rendered]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """What rich asks of something that can be printed."""
+        """The protocol of rich for what it can print."""
         from rich.console import Group  # noqa: PLC0415  # of the extra `cli`
         from rich.segment import Segment, SegmentLines  # noqa: PLC0415  # of the extra `cli`
 

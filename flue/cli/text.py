@@ -8,7 +8,9 @@ from typing import Any, TypeAlias, cast
 import attrs
 
 __all__ = [
+    "Block",
     "Line",
+    "Markdown",
     "Span",
     "arguments",
     "clean",
@@ -22,7 +24,9 @@ __all__ = [
     "one_line",
     "paragraphs",
     "pretty",
+    "tool_finished",
     "tool_result",
+    "tool_started",
 ]
 
 Span: TypeAlias = tuple[str, str]
@@ -65,6 +69,21 @@ class Line:
     def text(self) -> str:
         """The text without its mark and styles."""
         return "".join(text for text, _ in self.spans)
+
+
+@attrs.frozen
+class Markdown:
+    """Text in Markdown, which a terminal renders if it can.
+
+    Attributes:
+        text: cleaned.
+    """
+
+    text: str
+
+
+Block: TypeAlias = Line | Markdown
+"""What a terminal writes."""
 
 
 def line(*spans: Span, mark: Span = ("", ""), clip: bool = False) -> Line:
@@ -129,6 +148,19 @@ def arguments(value: Any) -> str:
         return compact(value)
     members = cast("dict[str, Any]", value)
     return ", ".join(f"{one_line(name[:_MAX_VALUE])}={compact(member)}" for name, member in members.items())
+
+
+def tool_started(name: str, input_: Any) -> Line:
+    """The line for a tool call that begins."""
+    return line((f"{one_line(name)}({arguments(input_)})", ""), mark=("● ", "blue"), clip=True)
+
+
+def tool_finished(name: str, milliseconds: float | None, output: Any, *, failed: bool) -> Line:
+    """The line for a tool call that has ended."""
+    mark = ("✗ ", "red") if failed else ("✓ ", "green")
+    took = "" if milliseconds is None else f"  {duration(milliseconds)}"
+    result = "" if output is None else f"  {tool_result(output)}"
+    return line((one_line(name), ""), (took, "dim"), (result, "red" if failed else "dim"), mark=mark, clip=True)
 
 
 def tool_result(value: Any) -> str:

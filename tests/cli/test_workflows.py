@@ -109,7 +109,8 @@ def test_the_input_arrives_as_it_is(flue, server, monkeypatch, tmp_path):
     ("given", "said"),
     [
         ("{", "the input is not JSON: "),
-        ("NaN", "the input is not JSON: NaN is not a JSON value"),
+        ("NaN", "the input is not JSON: NaN is not JSON"),
+        ('"\udce9"', "the input is not UTF-8\n"),
         ("[" * 100_000, "the input is not JSON: "),
         ("@/nowhere/at/all", "the input cannot be read: "),
     ],
