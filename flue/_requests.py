@@ -229,6 +229,7 @@ def build_run_stream(
         tail=check_tail(tail),
         live=mode,
         limit=settings.max_event_bytes,
+        features=settings.features,
     )
     label = f"run {run_id}"
     decoder = codec.EventDecoder("run", label)
@@ -426,6 +427,7 @@ def build_agent_stream(
         tail=check_tail(tail),
         live=mode,
         limit=settings.max_event_bytes,
+        features=settings.features,
         error_policy=AgentErrorPolicy(),
     )
     return _agent_spec(machine, f"agent {name}/{agent_id}", signal, options, timeout)
@@ -460,6 +462,7 @@ def build_wait(
         Budget(options, endless=True, refreshable=settings.has_dynamic_headers),
         offset=stream_state.check_offset(submission.offset),
         limit=settings.max_event_bytes,
+        features=settings.features,
         error_policy=AgentErrorPolicy(admitted=True),
     )
     return _agent_spec(machine, f"submission {submission.id}", signal, options, timeout)

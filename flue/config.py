@@ -13,6 +13,8 @@ from urllib.parse import quote, urlsplit
 
 import attrs
 
+from flue.core.protocol import ServerFeatures
+
 if TYPE_CHECKING:
     from flue.core.retry import BackoffOptions
 
@@ -93,6 +95,7 @@ class Settings:
         max_event_bytes: largest event and page that is accepted, or None.
         backoff_options: of reads that are given none of their own, or None.
         trust_env: whether the environment's proxies and certificates are used.
+        features: what the client has learned about its server.
     """
 
     base_url: str
@@ -102,6 +105,7 @@ class Settings:
     max_event_bytes: int | None = None
     backoff_options: BackoffOptions | None = None
     trust_env: bool = True
+    features: ServerFeatures = attrs.field(factory=ServerFeatures)
 
     def backoff(self, given: BackoffOptions | None) -> BackoffOptions | None:
         """What a read is retried by: its own options, or the client's, or None for the defaults."""

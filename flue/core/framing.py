@@ -120,6 +120,11 @@ class SseParser:
             self._check_size()
         return events
 
+    @property
+    def is_between_events(self) -> bool:
+        """Whether everything that was fed belongs to events that are complete, or to comments."""
+        return not (self._partial or self._data or self._event)
+
     def _whole(self, line: bytes) -> bytes:
         """The complete line: what was received of it before, and its end."""
         if self._partial:

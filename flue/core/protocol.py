@@ -32,6 +32,10 @@ Invariants, each with a test of its own:
 6. The retry budget restarts on progress, not on connecting. Empty responses are throttled: no loop without a pause.
 7. Every wait has an end: the transport bounds silence, the caller can cancel at each action.
 8. A page or event that is complete but malformed is an error at once; one that was cut short is retried.
+
+Long histories. Over a network each page costs a round trip, so after some full pages the rest of the history is read
+over one event connection, which ends when it is up to date. A server or proxy that refuses it, or keeps it silent, gets
+requests for pages again; offsets, order, errors and budgets are the same either way.
 """
 
 from __future__ import annotations
@@ -97,6 +101,10 @@ MAX_READ_TIMEOUTS = 2
 """The same for event connections that were silent until the read time-out: each has cost a minute and a half."""
 MIN_LIVE_CONNECTION = 30.0
 """Seconds that an event connection with control events lives to count as a completed long poll."""
+MAX_FULL_PAGES = 5
+"""Consecutive pages that are not the last, after which the rest of a history is read over an event connection."""
+HISTORY_READ_TIMEOUT = 3.0
+"""Seconds without an event after which such a connection is given up: the server has all of it at hand."""
 
 
 class RequestProtocol:
@@ -383,6 +391,19 @@ class ErrorPolicy(Protocol):
         ...
 
 
+class ServerFeatures:
+    """What a client has learned about its server; shared by the client's streams.
+
+    Attributes:
+        event_history: whether a history can be read over an event connection, as far as is known.
+    """
+
+    __slots__ = ("event_history",)
+
+    def __init__(self) -> None:
+        self.event_history = True
+
+
 class StreamProtocol(RequestProtocol):
     """Read one stream from an offset.
 
@@ -404,6 +425,7 @@ class StreamProtocol(RequestProtocol):
         query: tuple[tuple[str, str], ...] = (),
         is_progress: Callable[[list[Any]], bool] | None = None,
         error_policy: ErrorPolicy | None = None,
+        features: ServerFeatures | None = None,
     ) -> None:
         """Start before the first request.
 
@@ -418,8 +440,10 @@ class StreamProtocol(RequestProtocol):
             is_progress: whether items hold content; default: all do. Those that do not (a marker at the head of each
                 response, say) count as an empty response.
             error_policy: second opinion on each failed attempt.
+            features: what is known of the server, and where to note what this stream finds out.
         """
         super().__init__(budget)
+        self._features = features or ServerFeatures()
         self._url = url
         self._query = query
         self._live: LiveMode | None = live
@@ -430,6 +454,11 @@ class StreamProtocol(RequestProtocol):
         self._position = offset  # of the next request; ahead of the checkpoint while batches wait
         self._cursor: str | None = None
         self._mode: LiveMode | None = None  # of the open request
+        self._full_pages = 0  # consecutive ones
+        self._pages_only = False  # whether reading the history over an event connection has failed
+        self._reads_history = False  # whether the open event connection is to end when it is up to date
+        self._read_at = 0.0  # when the last `Read` began
+        self._idle_time = 0.0  # seconds that this connection has been read without an event
         self._announced: LiveMode | None = live  # the mode that the driver knows of
         self._caught_up = False  # at the last response
         self._answered = False  # whether the stream could be read at all
@@ -471,6 +500,7 @@ class StreamProtocol(RequestProtocol):
         if self._live != self._announced and self._final is None:
             self._announced = self._live
             return LiveModeChanged(self._live)
+        self._read_at = now
         return super().next_action(now)
 
     def next_batch(self) -> Batch | None:
@@ -525,6 +555,9 @@ class StreamProtocol(RequestProtocol):
             self._mode = "sse"
         else:
             self._mode = "long-poll" if self._caught_up else None
+        self._reads_history = self._mode is None and pinned and not self._confirming and self._prefers_events()
+        if self._reads_history:
+            self._mode = "sse"
         cursor = self._cursor if self._mode else None
         url = stream_state.read_url(
             self._url, offset=self._position, tail=self._tail, live=self._mode, cursor=cursor, query=self._query
@@ -532,7 +565,20 @@ class StreamProtocol(RequestProtocol):
         self._sse = None
         self._controls = 0
         self._received_items = False
-        return self._open(Request("GET", url, SSE_HEADERS if self._mode == "sse" else PAGE_HEADERS), now)
+        self._idle_time = 0.0
+        headers = SSE_HEADERS if self._mode == "sse" else PAGE_HEADERS
+        read_timeout = HISTORY_READ_TIMEOUT if self._reads_history else None
+        return self._open(Request("GET", url, headers, read_timeout=read_timeout), now)
+
+    def _prefers_events(self) -> bool:
+        return self._full_pages >= MAX_FULL_PAGES and not self._pages_only and self._features.event_history
+
+    def _back_to_pages(self, *, remember: bool) -> None:
+        """Read the rest of the history by pages. Nothing is lost: the position stays."""
+        self._pages_only = True
+        self._next = None
+        if remember:
+            self._features.event_history = False
 
     def _is_success(self, head: ResponseHead, now: float) -> bool:
         self._head = head
@@ -540,7 +586,11 @@ class StreamProtocol(RequestProtocol):
         events = media == "text/event-stream" and "stream-sse-data-encoding" not in head.headers
         if head.status == 204:
             self._on_page([], head, now)
-        elif self._mode == "sse" and (head.status in SSE_UNSUPPORTED or (head.status == 200 and not events)):
+        elif self._mode == "sse" and (
+            (head.status == 200 and not events)
+            or head.status in SSE_UNSUPPORTED
+            or (self._reads_history and head.status in {400, 405})  # a page tells whether it is the mode or the request
+        ):
             self._fall_back()
         elif head.status != 200:
             return False
@@ -553,7 +603,10 @@ class StreamProtocol(RequestProtocol):
         return True
 
     def _fall_back(self) -> None:
-        """Go on by long poll. Nothing is lost: the position stays."""
+        """Go on without an event connection. Nothing is lost: the position stays."""
+        if self._reads_history:
+            self._back_to_pages(remember=True)
+            return
         self._live = "long-poll"
         self._next = None
 
@@ -602,6 +655,7 @@ class StreamProtocol(RequestProtocol):
         if not self._enqueue(items, state, now, closed=closed):
             return
         self._tail = None
+        self._full_pages = self._full_pages + 1 if items and not state.up_to_date else 0
         self._ending = ends
         self._confirming = self._confirming or (state.closed and not ends)
         if not ends:
@@ -617,6 +671,7 @@ class StreamProtocol(RequestProtocol):
     # Server-sent events.
 
     def _on_event_bytes(self, parser: framing.SseParser, data: bytes, now: float) -> None:
+        position = self._position
         try:
             for kind, payload in parser.feed(data):
                 if kind == b"data":
@@ -627,8 +682,16 @@ class StreamProtocol(RequestProtocol):
                     return
         except framing.TooLargeError as error:
             self._protocol_error("EVENT_TOO_LARGE", str(error), now)
+            return
         except framing.DecodeError as error:
             self._protocol_error("PARSE_ERROR", f"an event of the stream is malformed: {error}", now)
+            return
+        if self._reads_history:
+            idle = position == self._position and parser.is_between_events  # heartbeats, say
+            self._idle_time = self._idle_time + now - self._read_at if idle else 0.0
+            if self._idle_time >= HISTORY_READ_TIMEOUT:
+                self._discard_buffered()
+                self._back_to_pages(remember=not self._controls)
 
     def _buffer_items(self, payload: bytes) -> None:
         """Keep the items of a data event until their control event comes."""
@@ -649,7 +712,10 @@ class StreamProtocol(RequestProtocol):
         self._controls += 1
         self._empty_connections = self._read_timeouts = 0
         if self._enqueue(items, state, now, closed=state.closed):
-            self._ending = state.closed
+            self._ending = state.closed or (self._live is None and state.up_to_date)
+            if self._reads_history and state.up_to_date and not self._ending:
+                self._full_pages = 0
+                self._next = None  # from here on as `live` says
 
     def _on_connection_ended(self, now: float) -> None:
         """A clean end without `streamClosed`: some servers recycle connections every minute.
@@ -657,10 +723,16 @@ class StreamProtocol(RequestProtocol):
         Items without a control event are discarded.
         """
         self._connection_lost(now)
+        if self._reads_history and not self._controls:
+            self._back_to_pages(remember=True)
         self._schedule_next(now)
 
     def connection_failed(self, error: FlueConnectionError, now: float) -> None:
         """The last `Open` or `Read` failed."""
+        if self._reads_history and error.is_read_timeout and self._error_head is None:
+            self._discard_buffered()
+            self._back_to_pages(remember=not self._controls)
+            return
         if self._sse is not None:
             self._connection_lost(now)
         if error.is_read_timeout and self._mode == "sse" and not self._controls:
@@ -740,7 +812,9 @@ class StreamProtocol(RequestProtocol):
         super()._on_failure(error, now, retry=retry, read_timeout=read_timeout, at_least=at_least)
 
     def _was_idle(self, took: float) -> bool:
-        return self._mode is not None and (self._sse is not None or took >= stream_state.MIN_IDLE)
+        if self._mode is None or self._reads_history:
+            return False
+        return self._sse is not None or took >= stream_state.MIN_IDLE
 
     def _progress(self) -> None:
         if self._budget is not None:

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import itertools
 import random
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from .driver import follow, play
-from .script import REFUSED, RESET, Response, at, control_frame, data_frame, events, frames, nothing, page, refusal
+from .script import (
+    REFUSED,
+    RESET,
+    Response,
+    at,
+    control_frame,
+    count_at,
+    data_frame,
+    events,
+    frames,
+    nothing,
+    page,
+    refusal,
+)
 
 MODES = ["long-poll", "sse", None]
 
@@ -107,6 +121,10 @@ def test_nor_later(server):
 @pytest.mark.parametrize("live", ["long-poll", None])
 def test_what_brings_items_is_not_slowed(live):
     """Edge cases 60, 99."""
-    counter = itertools.count(1)
-    played = play(follow(live), lambda request, now: page([0], at(n := next(counter)), closed=n == 300))
+
+    def serve(request, now):
+        stop = count_at(dict(parse_qsl(urlsplit(request.url).query))["offset"]) + 1
+        return refusal(406) if "live=sse" in request.url else page([0], at(stop), closed=stop == 300)
+
+    played = play(follow(live), serve)
     assert (len(played.items), played.done, played.pauses) == (300, True, [])

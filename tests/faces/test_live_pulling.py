@@ -69,7 +69,7 @@ def test_no_page_is_requested_before_the_caller_needs_it(face):
     for taken in range(1, 102):
         stream.next()
         face.idle()
-        assert len(face.targets) == (taken + 9) // 10
+        assert len(face.targets) == min((taken + 9) // 10, 6)  # after five full pages, one event connection
 
 
 @on_both_faces(keep_alive=0.05)

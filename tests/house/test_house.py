@@ -20,7 +20,7 @@ ALLOWED = {
     "flue.models": {"flue.models", "flue._wire_model", "flue._wire_struct", "flue._wire_values", "flue._unknown"},
     "flue.errors": {"flue.models"},
     "flue.signals": {"flue._timers"},
-    "flue.config": {"flue.core.retry"},
+    "flue.config": {"flue.core"},
     "flue._timers": set(),
 }
 #: Who may import a library.
