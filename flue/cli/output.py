@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from flue.errors import FlueExecutionError
     from flue.models import FlueEvent, RunRecord, WorkflowInvokeResult, WorkflowWaitResult
 
-__all__ = ["CsvView", "JsonLinesView", "View", "choose_view", "open_output", "say", "write_json"]
+__all__ = ["CsvView", "JsonLinesView", "LogLines", "View", "choose_view", "open_output", "say", "write_json"]
 
 
 class View(Protocol):
@@ -65,7 +65,18 @@ class View(Protocol):
         ...
 
 
-class JsonLinesView:
+class LogLines:
+    """Shows what the library logs as sentences on standard error, and nothing else."""
+
+    def warning(self, record: logging.LogRecord) -> None:
+        """A sentence on standard error."""
+        say(record.getMessage())
+
+    def close(self) -> None:
+        """Nothing: every line was flushed."""
+
+
+class JsonLinesView(LogLines):
     """One JSON object a line, flushed line by line; everything else goes to standard error.
 
     Args:
@@ -100,13 +111,6 @@ class JsonLinesView:
         """One line for each bar."""
         for bar in timeline.bars:
             write_json(self._out, bar.json())
-
-    def warning(self, record: logging.LogRecord) -> None:
-        """A sentence on standard error."""
-        say(record.getMessage())
-
-    def close(self) -> None:
-        """Nothing: every line was flushed."""
 
 
 class CsvView(JsonLinesView):

@@ -247,11 +247,12 @@ class RichTerminal:
             vertical_overflow="visible",  # `_Tail` keeps it within the terminal
         )
         self._live.start()
+        self._stop.clear()
         self._ticker = threading.Thread(target=self._tick, args=(self._live,), name="flue terminal", daemon=True)
         self._ticker.start()
 
     def close(self) -> None:
-        """Write what is pending and remove the footer. Idempotent."""
+        """Write what is pending and remove the footer. Idempotent; `start` may follow."""
         self._stop.set()
         ticker, self._ticker = self._ticker, None
         if ticker is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import io
 import os
 import pty
 import re
@@ -62,6 +63,30 @@ class Screen:
     @property
     def text(self):
         return "\n".join(line.rstrip() for line in self.lines).rstrip("\n") + "\n"
+
+
+class Output(io.TextIOWrapper):
+    """A text file in memory, which may claim to be a terminal."""
+
+    def __init__(self, *, terminal=False, encoding="utf-8"):
+        super().__init__(io.BytesIO(), encoding=encoding, newline="")
+        self._terminal = terminal
+
+    def isatty(self):
+        return self._terminal
+
+    @property
+    def text(self):
+        """All that was written."""
+        self.flush()
+        return self.buffer.getvalue().decode(self.encoding)
+
+    @property
+    def screen(self):
+        """What it looks like on a terminal."""
+        screen = Screen()
+        screen.feed(self.text.replace("\n", "\r\n"))  # as a terminal does
+        return screen.text
 
 
 class OnTerminal:

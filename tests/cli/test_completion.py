@@ -28,7 +28,7 @@ def shell(request, program, tmp_path_factory):
         ("--js\tru\tge\tID", "--json runs get ID"),
         ("--token t0k wo\ti\treport --fol\t", "--token t0k workflows invoke report --follow"),
         ("runs timeline ID --html com\t", "runs timeline ID --html completed.html"),
-        ("se\t--po\t8787", "serve --port 8787"),
+        ("serv\t--po\t8787", "serve --port 8787"),
         ("comp\tz\t", "completion zsh"),
         ("runs nothing-like-it\t", "runs nothing-like-it"),
     ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import re
@@ -14,7 +13,7 @@ from flue.cli.terminal import PlainTerminal, RichTerminal
 from flue.codec import decode_event
 from flue.testing import Fault
 
-from .terminal import ROOT, Screen, Terminal
+from .terminal import ROOT, Output, Terminal
 
 RECORDINGS = ROOT / "tests" / "recordings"
 
@@ -47,22 +46,6 @@ def recorded(name):
     return json.loads((RECORDINGS / name).read_text(encoding="utf-8"))
 
 
-class Output(io.TextIOWrapper):
-    """A text file in memory, which may claim to be a terminal."""
-
-    def __init__(self, *, terminal=False, encoding="utf-8"):
-        super().__init__(io.BytesIO(), encoding=encoding, newline="")
-        self._terminal = terminal
-
-    def isatty(self):
-        return self._terminal
-
-    @property
-    def text(self):
-        self.flush()
-        return self.buffer.getvalue().decode(self.encoding)
-
-
 @pytest.fixture
 def shown(monkeypatch):
     """Shows events, given as on the wire, on a terminal of so many columns; returns its lines."""
@@ -75,10 +58,8 @@ def shown(monkeypatch):
         for event in events:
             view.event(decode_event(event))
         view.close()
-        screen = Screen()
-        screen.feed(out.text.replace("\n", "\r\n"))  # as a terminal does
         assert ("\x1b" in out.text) == live
-        return screen.text
+        return out.screen
 
     return show
 
@@ -399,9 +380,7 @@ def test_warnings_of_the_library(monkeypatch):
     view.warning(logging.LogRecord("flue", logging.WARNING, "", 0, "something else", None, None))
     view.event(decode_event(wire("run_end", isError=False, durationMs=5, result=None)))
     view.close()
-    screen = Screen()
-    screen.feed(out.text.replace("\n", "\r\n"))
-    assert screen.text == (
+    assert out.screen == (
         "info  begun\n! attempt 1 failed\n! something else\n✓ completed in 5 ms\nresult   null\n2 events, 1 reconnect\n"
     )
 
