@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from flue import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 __all__ = ["LIVE", "Options", "build_parser", "completion_script", "program_name", "program_words"]
 
@@ -37,7 +37,7 @@ environment:
 
 exit status:
   0    the run completed, or the read succeeded
-  1    a run that was followed, or waited for, failed
+  1    a run or a reply that was waited for failed
   2    wrong usage
   3    the server could not be reached or read
   130  interrupted
@@ -71,6 +71,12 @@ class Options(argparse.Namespace):
     html: str | None = None
     trace: str | None = None
     shell: str = ""
+
+    url: str = ""
+    new: bool = False
+    text: str | None = None
+    attach: Sequence[str] = ()
+    no_wait: bool = False
 
     @property
     def headers(self) -> dict[str, str | None]:
@@ -117,7 +123,7 @@ def build_parser(prog: str | None = None, *, file_completion: object = None) -> 
     """
     parser = argparse.ArgumentParser(
         prog=prog or ("python -m flue" if _runs_as_module() else "flue-py"),
-        description="Start Flue workflow runs and follow their events.\n"
+        description="Start Flue workflow runs and follow their events, or talk to agents.\n"
         "On a terminal the output is for people; in a pipe or with --json it is one JSON object a line.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -131,6 +137,7 @@ def build_parser(prog: str | None = None, *, file_completion: object = None) -> 
     files = [
         *_invoke(_subcommands(workflows)),
         *_runs(_subcommands(runs)),
+        *_conversations(add),
         *_local(add),
     ]
     for action in files:
@@ -223,6 +230,22 @@ def _invoke(add: AddParser) -> list[argparse.Action]:
     mode.add_argument("--wait", action="store_true", help="wait for the result in one request")
     mode.add_argument("--follow", action="store_true", help="follow the events until the run ends")
     return []
+
+
+def _conversations(add: AddParser) -> list[argparse.Action]:
+    chat = _command(add, "chat", "flue.cli.chat:chat", "talk to an agent of Flue 2", remote=True)
+    send = _command(add, "send", "flue.cli.chat:send", "send one message, show the reply", remote=True)
+    history = _command(add, "history", "flue.cli.chat:history", "show a conversation as it is now", remote=True)
+    observe = _command(add, "observe", "flue.cli.chat:observe", "show a conversation as it changes", remote=True)
+    abort = _command(add, "abort", "flue.cli.chat:abort", "abort all that runs or waits in it", remote=True)
+    for parser in (chat, send, history, observe, abort):
+        parser.add_argument("url", metavar="URL", help="URL of the conversation, or its path below the base URL")
+    chat.add_argument("--new", action="store_true", help="URL is that of the agent: start a new conversation below it")
+    send.add_argument("text", metavar="TEXT", nargs="?", help="the message, or - for standard input")
+    text = "attach a file; may be repeated"
+    attach = send.add_argument("--attach", metavar="FILE", action="append", help=text)
+    send.add_argument("--no-wait", action="store_true", help="do not wait for the reply")
+    return [attach]
 
 
 def _runs(add: AddParser) -> list[argparse.Action]:
