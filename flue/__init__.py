@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from flue._model_names import NAMES as _MODELS
+from flue import models as _models
 
 if TYPE_CHECKING:
     from flue._replay import replay as replay
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_HOMES = {
+_LAZY = {
     "AbortSignal": "flue.signals",
     "AgentPromptImage": "flue.types",
     "AsyncFlueClient": "flue.aio.client",
@@ -82,15 +82,15 @@ _HOMES = {
         ),
         "flue.errors",
     ),
-    **dict.fromkeys(_MODELS, "flue.models"),
+    **dict.fromkeys(_models.__all__, "flue.models"),
 }
 
 # The names of the models are the code generator's list.
-__all__ = ["__version__", *_HOMES]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = ["__version__", *_LAZY]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
+    home = _LAZY.get(name)
     if home is None:
         raise AttributeError(f"module 'flue' has no attribute {name!r}")
     try:

@@ -24,12 +24,10 @@ escapes: the original is the `__cause__`. All errors pickle, notes included.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, cast
+from collections.abc import Mapping  # noqa: TC003  # whoever resolves the annotations at run time finds it here
+from typing import Any, Literal, cast
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from flue.models import FluePublicError
+from flue.models.public_error import FluePublicError  # noqa: TC001
 
 __all__ = [
     "AbortError",

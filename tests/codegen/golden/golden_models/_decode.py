@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal
 
-from flue._wire_model import NO_EXTRA
-from flue._wire_struct import Indirect, struct
-from flue._wire_values import from_iso, new
+from flue.codec._base import NO_EXTRA, NeedsSlowPath, from_iso, new, struct
 from golden_models.common import Point
 from golden_models.shapes import Circle, Polygon
+
+_ITEM: Final = (
+    ("v", "v", Literal[2]),
+    ("created_at", "createdAt", str),
+    ("name", "name", str, None),
+)
 
 _CIRCLE: Final[Any] = struct(
     "Circle",
@@ -19,8 +23,7 @@ _CIRCLE: Final[Any] = struct(
     "circle",
     ("radius", "radius", int | float),
     ("name", "name", str),
-    ("v", "v", Literal[2]),
-    ("created_at", "createdAt", str),
+    shared=_ITEM,
 )
 
 _POINT: Final[Any] = struct(
@@ -43,36 +46,36 @@ FIGURE: Final[Any] = _CIRCLE | _POLYGON
 
 
 def _circle(wire: Any) -> Circle:
-    built = new(Circle)
-    built.radius = wire.radius
-    built.name = wire.name
-    built.v = 2
+    model = new(Circle)
+    model.radius = wire.radius
+    model.name = wire.name
+    model.v = 2
     value = wire.created_at
     if value[4:20:3] != "--T::." or value[23:] != "Z":
-        raise Indirect
-    built.created_at = from_iso(value)
-    built.wire_extra = NO_EXTRA
-    return built
+        raise NeedsSlowPath
+    model.created_at = from_iso(value)
+    model.wire_extra = NO_EXTRA
+    return model
 
 
 def _point(wire: Any) -> Point:
-    built = new(Point)
-    built.x = wire.x
-    built.y = wire.y
-    built.wire_extra = NO_EXTRA
-    return built
+    model = new(Point)
+    model.x = wire.x
+    model.y = wire.y
+    model.wire_extra = NO_EXTRA
+    return model
 
 
 def _polygon(wire: Any) -> Polygon:
-    built = new(Polygon)
+    model = new(Polygon)
     value = wire.points
-    built.points = [_point(element) for element in value]
-    built.closed = wire.closed
-    built.wire_extra = NO_EXTRA
-    return built
+    model.points = [_point(item) for item in value]
+    model.closed = wire.closed
+    model.wire_extra = NO_EXTRA
+    return model
 
 
-READ: Final[dict[Any, Any]] = {
+BUILDERS: Final[dict[Any, Any]] = {
     _CIRCLE: _circle,
     _POINT: _point,
     _POLYGON: _polygon,

@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
-from flue._unknown import UnknownContent, UnknownEvent
-from flue._wire_model import DecodeError, Model
-from flue._wire_values import format_time, parse_time
-from flue.models._structure import SHAPES
+from flue.codec._base import DecodeError, Model, WireModel, field_map, format_time, parse_time
+from flue.codec._unknown import Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from flue._wire_model import Shape
+    from flue.codec._base import FieldMap
 
 
 def to_json(model: Model) -> dict[str, Any]:
@@ -38,26 +36,25 @@ def to_json(model: Model) -> dict[str, Any]:
 
     Raises:
         TypeError: The argument is no model.
-        ValueError: A datetime of the model is naive.
+        ValueError: A datetime of the model is naive, or in UTC outside the years 1 to 9999.
     """
-    shape = SHAPES.get(type(model))
-    if shape is not None:
-        return _object(model, shape)
-    if isinstance(model, UnknownEvent | UnknownContent):
+    if isinstance(model, WireModel):
+        return _object(model, field_map(type(model)))
+    if isinstance(model, Unknown):
         return dict(model.raw)
     raise TypeError(f"to_json() takes a model of flue.models, not {type(model).__name__}")
 
 
-def _object(model: Model, shape: Shape) -> dict[str, Any]:
-    """Build the JSON object of a model: its attributes, then its residue.
+def _object(model: WireModel, fields: FieldMap) -> dict[str, Any]:
+    """Build the JSON object of a model: its attributes, then its `wire_extra`.
 
-    A residue entry that is another spelling of a value counts only while the attribute still has that value, and one
-    for null only while the attribute is None.
+    An extra field that is another spelling of a value counts only while the attribute still has that value, and one for
+    null only while the attribute is None.
     """
-    extra: Mapping[str, Any] = getattr(model, "wire_extra")  # noqa: B009  # every class with a shape has it; the base has not
+    extra = model.wire_extra
     obj: dict[str, Any] = {}
-    for key, name, kind in shape:
-        value = getattr(model, name)
+    for key, (attribute, kind, prefix) in fields.items():
+        value = getattr(model, attribute)
         if value is None:
             if kind == "json":
                 obj[key] = None
@@ -67,7 +64,9 @@ def _object(model: Model, shape: Shape) -> dict[str, Any]:
             obj[key] = extra[key] if key in extra and _spells(extra[key], value) else format_time(value)
         elif kind == "integer" and key in extra and extra[key] == value:
             obj[key] = extra[key]
-        else:
+        elif kind == "prefixed":
+            obj[key] = f"{prefix}{value}"
+        elif kind != "flag" or value:
             obj[key] = value
     for key, value in extra.items():
         obj.setdefault(key, value)
@@ -82,9 +81,9 @@ def _nested(value: Any) -> Any:
 
 
 def _spells(text: Any, time: datetime.datetime) -> bool:
-    """Tell whether a residue entry is a spelling of this moment."""
+    """Tell whether an extra field is a spelling of this moment."""
     try:
-        return parse_time("", text) == time
+        return parse_time(text) == time
     except DecodeError:
         return False
 
@@ -93,15 +92,17 @@ def dumps_input(value: Any) -> bytes:
     """Return the JSON text of a workflow's input.
 
     JSON values are written as they are, integers of any size included. attrs instances and dataclasses become objects
-    with their attributes as keys; enumerations their values; dates, times and datetimes ISO 8601; `Decimal` and
-    `UUID` strings; tuples arrays. Models of this package become the objects of the wire.
+    with their attributes as keys; pydantic models what `model_dump(mode="json")` makes of them; enumerations their
+    values; dates, times and datetimes ISO 8601; `Decimal` and `UUID` strings; tuples arrays. Models of this package
+    become the objects of the wire.
 
     Returns:
         ASCII text; what is not ASCII is escaped, lone surrogates too.
 
     Raises:
-        ValueError: The value, or something in it, cannot be JSON: NaN and infinities, cycles, mappings with keys that
-            are no strings, bytes, sets, objects of other types. The message says where it is.
+        ValueError: The value, or something in it, cannot be JSON: NaN and infinities (of `Decimal`, too), pandas'
+            `NaT`, cycles, mappings with keys that are no strings, bytes, sets, objects of other types. The message says
+            where it is.
     """
     try:
         return json.dumps(_plain(value, "input", set()), separators=(",", ":")).encode("ascii")
@@ -121,14 +122,22 @@ def _plain(value: Any, path: str, holders: set[int]) -> Any:
                 raise ValueError(f"{path} is {value}, which JSON cannot express")
             return value
         case datetime.date() | datetime.time():
+            if value != value:  # noqa: PLR0124  # pandas' NaT is a datetime that differs from itself
+                raise ValueError(f"{path} is {value}, which JSON cannot express")
             return value.isoformat()
-        case decimal.Decimal() | uuid.UUID():
+        case decimal.Decimal():
+            if not value.is_finite():
+                raise ValueError(f"{path} is {value}, which JSON cannot express")
+            return str(value)
+        case uuid.UUID():
             return str(value)
         case _:
             pass
     if id(value) in holders:
         raise ValueError(f"{path} contains itself")
     inside = holders | {id(value)}
+    if callable(getattr(value.__class__, "model_dump", None)):  # a pydantic model
+        return _plain(value.model_dump(mode="json"), path, inside)
     if isinstance(value, list | tuple):
         elements = cast("Iterable[Any]", value)
         return [_plain(element, f"{path}[{index}]", inside) for index, element in enumerate(elements)]

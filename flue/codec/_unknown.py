@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from datetime import datetime  # noqa: TC003  # whoever resolves the annotations at run time finds it here
+from typing import Any, ClassVar, Literal
 
 import attrs
 
-from flue._wire_model import DecodeError, Model
-from flue._wire_values import parse_time
-
-if TYPE_CHECKING:
-    from datetime import datetime
+from flue.codec._base import DecodeError, Model, parse_time
 
 
 @attrs.define(repr=False, eq=False, getstate_setstate=False)
-class UnknownContent(Model):
+class Unknown(Model):
+    """Base of these classes.
+
+    Attributes:
+        type: Always `unknown`, so that comparing the `type` of a union's members narrows.
+        stands_for_misfits: Whether it also takes the place of a value inside another object that has a known tag and
+            does not fit its schema. Otherwise the object around it does not fit either.
+        wire_type: The `type` on the wire; None where it is missing or not a string.
+        raw: The JSON object as it came.
+        problem: What was not understood, in one sentence.
+    """
+
+    type: ClassVar[Literal["unknown"]] = "unknown"
+    stands_for_misfits: ClassVar[bool] = True
+
+    wire_type: str | None
+    raw: dict[str, Any]
+    problem: str
+
+    def _text(self, key: str) -> str | None:
+        value = self.raw.get(key)
+        return value if isinstance(value, str) else None
+
+
+@attrs.define(repr=False, eq=False, getstate_setstate=False)
+class UnknownContent(Unknown):
     """A part of a message whose `type` is not known to this version.
 
     Attributes:
@@ -24,15 +46,40 @@ class UnknownContent(Model):
         problem: What was not understood, in one sentence.
     """
 
-    type: ClassVar[Literal["unknown"]] = "unknown"
-
-    wire_type: str | None
-    raw: dict[str, Any]
-    problem: str
+    stands_for_misfits: ClassVar[bool] = False
 
 
 @attrs.define(repr=False, eq=False, getstate_setstate=False)
-class UnknownEvent(Model):
+class UnknownPart(Unknown):
+    """A part of a conversation's message: of a type that is not known, or of a known type that does not fit its schema.
+
+    Attributes:
+        type: Always `unknown`, so that comparing the `type` of a part narrows.
+        wire_type: The `type` on the wire; None where it is missing or not a string.
+        raw: The JSON object as it came.
+        problem: What was not understood, in one sentence.
+    """
+
+
+@attrs.define(repr=False, eq=False, getstate_setstate=False)
+class UnknownChunk(Unknown):
+    """A chunk of a conversation: of a type that is not known, or of a known type that does not fit its schema.
+
+    Attributes:
+        type: Always `unknown`, so that comparing the `type` of a chunk narrows.
+        wire_type: The `type` on the wire; None where it is missing or not a string.
+        raw: The JSON object as it came.
+        problem: What was not understood, in one sentence.
+    """
+
+    @property
+    def conversation_id(self) -> str | None:
+        """The conversation that the chunk belongs to."""
+        return self._text("conversationId")
+
+
+@attrs.define(repr=False, eq=False, getstate_setstate=False)
+class UnknownEvent(Unknown):
     """An event of a type that this version does not know, or of a known type that does not fit its schema.
 
     The properties read the envelope of the raw event as far as it has one; None stands for what is missing or misfits.
@@ -43,16 +90,6 @@ class UnknownEvent(Model):
         raw: The JSON object as it came.
         problem: What was not understood, in one sentence.
     """
-
-    type: ClassVar[Literal["unknown"]] = "unknown"
-
-    wire_type: str | None
-    raw: dict[str, Any]
-    problem: str
-
-    def _text(self, key: str) -> str | None:
-        value = self.raw.get(key)
-        return value if isinstance(value, str) else None
 
     @property
     def v(self) -> int | None:
@@ -72,7 +109,7 @@ class UnknownEvent(Model):
     def timestamp(self) -> datetime | None:
         """When the event was emitted."""
         try:
-            return parse_time("timestamp", self.raw.get("timestamp"))
+            return parse_time(self.raw.get("timestamp"))
         except DecodeError:
             return None
 
