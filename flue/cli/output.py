@@ -1,10 +1,9 @@
-"""Where the outcome of a command goes: JSON lines for programs; `flue.cli.terminal` has the view for people."""
+"""Where the results of a command go: JSON lines and CSV for programs; `flue.cli.run_view` is the view for people."""
 
 from __future__ import annotations
 
 import csv
 import json
-import os
 import sys
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
@@ -14,34 +13,35 @@ if TYPE_CHECKING:
     import logging
     from datetime import datetime
 
-    from flue.cli.bars import Timeline
+    from flue.cli.terminal import Terminal
+    from flue.cli.timeline import Timeline
     from flue.errors import FlueExecutionError
     from flue.models import FlueEvent, RunRecord, WorkflowInvokeResult, WorkflowWaitResult
 
-__all__ = ["CsvView", "JsonLinesView", "View", "choose_view"]
+__all__ = ["CsvView", "JsonLinesView", "LogLines", "View", "choose_view", "open_output", "say", "write_json"]
 
 
 class View(Protocol):
-    """Shows what a command finds out."""
+    """Shows the results of a command about runs."""
 
-    def answer(self, answer: WorkflowInvokeResult | WorkflowWaitResult | RunRecord) -> None:
-        """What the server answered to one question."""
+    def response(self, response: WorkflowInvokeResult | WorkflowWaitResult | RunRecord) -> None:
+        """Show the response to a single request."""
         ...
 
     def hint(self, command: str) -> None:
-        """What one might want to type next."""
+        """Show a command that one may want to type next."""
         ...
 
-    def follow(self, since: datetime | None) -> None:
-        """Events will come, live.
+    def follow(self, started_at: datetime | None) -> None:
+        """Events will arrive live.
 
         Args:
-            since: when the run was started, if that is known.
+            started_at: when the run was started, if that is known.
         """
         ...
 
     def event(self, event: FlueEvent) -> None:
-        """The next event."""
+        """Show the next event."""
         ...
 
     def failed(self, error: FlueExecutionError) -> None:
@@ -49,26 +49,35 @@ class View(Protocol):
         ...
 
     def end(self, offset: str) -> None:
-        """There are no more events; one can go on from `offset`."""
+        """There are no more events; reading can be resumed from `offset`."""
         ...
 
     def timeline(self, timeline: Timeline) -> None:
-        """What a run did when."""
+        """Show the timeline of a run."""
         ...
 
     def warning(self, record: logging.LogRecord) -> None:
-        """What the library logs, such as an attempt that failed."""
+        """Show what the library logs, such as a failed attempt."""
         ...
 
     def close(self) -> None:
-        """Nothing more comes. Idempotent."""
+        """Nothing more follows. Idempotent."""
         ...
 
 
-class JsonLinesView:
-    """One JSON object a line, flushed line by line; everything else goes to standard error.
+class LogLines:
+    """Shows what the library logs as sentences on standard error, and nothing else."""
 
-    Lines are ASCII: what is not is escaped, so that lone surrogates and any encoding of the output are harmless.
+    def warning(self, record: logging.LogRecord) -> None:
+        """A sentence on standard error."""
+        say(record.getMessage())
+
+    def close(self) -> None:
+        """Nothing: every line was flushed."""
+
+
+class JsonLinesView(LogLines):
+    """One JSON object a line, flushed line by line; everything else goes to standard error.
 
     Args:
         out: where the lines go.
@@ -77,19 +86,19 @@ class JsonLinesView:
     def __init__(self, out: TextIO) -> None:
         self._out = out
 
-    def answer(self, answer: WorkflowInvokeResult | WorkflowWaitResult | RunRecord) -> None:
+    def response(self, response: WorkflowInvokeResult | WorkflowWaitResult | RunRecord) -> None:
         """One line."""
-        self._write(to_json(answer))
+        write_json(self._out, to_json(response))
 
     def hint(self, command: str) -> None:
         """Nothing."""
 
-    def follow(self, since: datetime | None) -> None:
+    def follow(self, started_at: datetime | None) -> None:
         """Nothing: the events say it."""
 
     def event(self, event: FlueEvent) -> None:
         """One line."""
-        self._write(to_json(event))
+        write_json(self._out, to_json(event))
 
     def failed(self, error: FlueExecutionError) -> None:
         """A sentence on standard error."""
@@ -101,22 +110,11 @@ class JsonLinesView:
     def timeline(self, timeline: Timeline) -> None:
         """One line for each bar."""
         for bar in timeline.bars:
-            self._write(bar.json())
-
-    def warning(self, record: logging.LogRecord) -> None:
-        """A sentence on standard error."""
-        say(record.getMessage())
-
-    def close(self) -> None:
-        """Nothing: every line was flushed."""
-
-    def _write(self, value: dict[str, Any]) -> None:
-        self._out.write(json.dumps(value, separators=(",", ":")) + "\n")
-        self._out.flush()
+            write_json(self._out, bar.json())
 
 
 class CsvView(JsonLinesView):
-    """A table of events: their envelope in columns, the rest as JSON in the last one.
+    """A table of events: one column for each field of the envelope, and the other fields as JSON in the last column.
 
     Args:
         out: where the table goes.
@@ -154,18 +152,36 @@ class CsvView(JsonLinesView):
 
 
 def choose_view(*, json_lines: bool) -> View:
-    """The view for standard output: JSON lines when asked for or when nobody looks, else one for people."""
+    """The view for standard output: JSON lines if asked for or if standard output is no terminal, else `RunView`."""
     if json_lines or not sys.stdout.isatty():
         return JsonLinesView(sys.stdout)
-    from flue.cli.terminal import TerminalView  # noqa: PLC0415  # only when somebody looks
+    from flue.cli.run_view import RunView  # noqa: PLC0415  # only if somebody looks
 
-    smart = os.environ.get("TERM") != "dumb"
-    return TerminalView(sys.stdout, colour=smart and not os.environ.get("NO_COLOR"), live=smart)
+    return RunView(open_output())
+
+
+def open_output() -> Terminal:
+    """Standard output as a terminal, with a hint on standard error if colours could be had."""
+    from flue.cli.terminal import HINT, PlainTerminal, open_terminal  # noqa: PLC0415  # only if somebody looks
+
+    terminal = open_terminal(sys.stdout)
+    if isinstance(terminal, PlainTerminal) and sys.stdout.isatty():
+        say(HINT)
+    return terminal
+
+
+def write_json(out: TextIO, value: dict[str, Any]) -> None:
+    """Write a JSON object as one line, and flush it.
+
+    Lines are ASCII: everything else is escaped, so that lone surrogates and any encoding of the output are harmless.
+    """
+    out.write(json.dumps(value, separators=(",", ":")) + "\n")
+    out.flush()
 
 
 def say(*sentences: str) -> None:
-    """Sentences on standard error, one a line, the first with the program's name. Nothing in them steers a terminal."""
-    from flue.cli.text import clean  # noqa: PLC0415  # only when there is something to say
+    """Write sentences to standard error, one a line, the program's name before the first. They are cleaned."""
+    from flue.cli.text import clean  # noqa: PLC0415  # only if there is something to say
 
     first, *others = (" ".join(clean(sentence).split("\n")) for sentence in sentences)
     sys.stderr.write("\n".join([f"flue: {first}", *(f"  {other}" for other in others)]) + "\n")
