@@ -24,11 +24,11 @@ def _every_empty_response_came_at_once(monkeypatch):
     monkeypatch.setattr(stream_state, "MIN_IDLE", 1e9)
 
 
-def requests_of_targets(targets: Iterable[str]) -> tuple[tuple[str, int | str], ...]:
+def requests_of(targets: Iterable[str]) -> str:
     """How each request waited, and behind how many events it read."""
     queries = [dict(parse_qsl(urlsplit(target).query)) for target in targets]
-    return tuple(
-        (query.get("live", "plain"), offset if (offset := query["offset"]) == "now" else count_at(offset))
+    return ", ".join(
+        f"{query.get('live', 'plain')} {offset if (offset := query['offset']) == 'now' else count_at(offset)}"
         for query in queries
     )
 
@@ -56,7 +56,7 @@ def test_scenario(name):
     scenario = SCENARIOS[name]
     played = play(scenario)
     assert tuple(item["eventIndex"] for item in played.items) == scenario.events
-    assert requests_of_targets(request.url for request in played.requests) == scenario.requests
+    assert requests_of(request.url for request in played.requests) == scenario.requests
     assert len(played.requests) == len(scenario.responses)
     pauses = ["idle" if p.attempt is None else type(p.attempt.error).__name__ for p in played.pauses]
     assert tuple(pauses) == scenario.pauses

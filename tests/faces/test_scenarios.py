@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from core.scenarios import SCENARIOS
-from core.test_scenarios import requests_of_targets, said_by
+from core.test_scenarios import requests_of, said_by
 
 from flue import FlueError
 from flue.core import stream_state
@@ -70,7 +70,7 @@ def test_scenario(face, name):
     noted = face.transcript
     assert [line[2] for line in noted if line[0] == "event"] == list(scenario.events)
     assert error == scenario.error
-    assert requests_of_targets(face.targets) == scenario.requests
+    assert requests_of(face.targets) == scenario.requests
     assert tuple(line[2] or "idle" for line in noted if line[0] == "pause") == scenario.pauses
     assert stream.offset == scenario.end_offset
     assert stream.closed == (error is None and scenario.live is not None)
