@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from flue.core.retry import BackoffOptions
 
 from .script import (
+    ENDED,
     REFUSED,
     RESET,
     Response,
@@ -204,7 +205,7 @@ _add(
     offset=4,
     live="sse",
 )
-for name, end in (("clean", ()), ("reset", (RESET,))):
+for name, end in (("cleanly", ()), ("by a reset", (RESET,)), ("early", (ENDED,))):
     _add(
         f"connections that end {name} without a control event",
         (
@@ -229,7 +230,7 @@ for name, end in (("clean", ()), ("reset", (RESET,))):
         live="sse",
     )
     _add(
-        f"three connections without an event, {name}",
+        f"three connections without an event that end {name}",
         (*[stream(b": heartbeat\n\n", *end)] * 3, CAUGHT_UP, END),
         (0, 1),
         "sse 0, sse 0, sse 0, plain 0, long-poll 1",
@@ -317,10 +318,15 @@ for framing in ("length", "chunked", "close", "gzip"):
     whole = page(logs(0, 2), at(2), framing=framing)
     _add(
         f"a page in the framing {framing}, cut",
-        (whole.cut(30, RESET), whole, page([run_end(2)], at(3), up_to_date=True, framing=framing)),
+        (
+            whole.cut(30, RESET),
+            whole.cut(30, ENDED),
+            whole,
+            page([run_end(2)], at(3), up_to_date=True, framing=framing),
+        ),
         (0, 1, 2),
-        "plain 0, plain 0, plain 2",
-        pauses=(LOST,),
+        "plain 0, plain 0, plain 0, plain 2",
+        pauses=(LOST,) * 2,
     )
 _add(
     "a page without a length that ends early",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from core.scenarios import SCENARIOS
+from core.script import RESET
 from core.test_scenarios import requests_of, said_by
 
 from flue import FlueError
@@ -36,7 +37,9 @@ def reply(response: Response | FlueConnectionError) -> Reply:
     headers = [(name, value) for name, value in response.headers if name.lower() not in FRAMING]
     framing = "chunked" if "transfer-encoding" in given else "close" if given.get("connection") == "close" else "length"
     pieces = [step for step in response.body if isinstance(step, bytes)]
-    cut = {"end": "reset"} if len(pieces) < len(response.body) else {}
+    cut = {}
+    if len(pieces) < len(response.body):
+        cut["end"] = "reset" if RESET in response.body else "close"
     if framing == "chunked":
         return Reply(response.status, headers, pieces, Fault(framing=framing, **cut))
     body = b"".join(pieces)
