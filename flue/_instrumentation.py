@@ -22,11 +22,11 @@ logger = logging.getLogger("flue")
 class Trace(Protocol):
     """What a tracer is told about one call; see `flue.otel`. None of these may raise."""
 
-    def sending(self, request: Request, live: str | None, headers: dict[str, str]) -> None:
+    def request(self, request: Request, live: str | None, headers: dict[str, str]) -> None:
         """A request is about to be sent; headers (names in lower case) may be added."""
         ...
 
-    def answered(self, status: int) -> None:
+    def response(self, status: int) -> None:
         """Its response has begun."""
         ...
 
@@ -73,12 +73,12 @@ class Instrumentation:
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("%s %s", request.method, request.url, extra={"flue_call": self._label})
         if self._trace is not None:
-            self._trace.sending(request, self._live, headers)
+            self._trace.request(request, self._live, headers)
 
     def response(self, status: int) -> None:
         """A response has begun."""
         if self._trace is not None:
-            self._trace.answered(status)
+            self._trace.response(status)
 
     def ended(self, error: Exception | None = None, cause: str | None = None) -> None:
         """The call is over, with an error or because the caller ended it. Idempotent."""

@@ -2,10 +2,10 @@
 
 After `flue.otel.instrument()` each run that is followed, and each single request (`get`, `invoke`, `prompt`, ...), is
 one client span, a child of the span that was current when the call was made. A span lasts from the first request to
-the end: of the stream, of the iteration, or of the caller's patience. What happens on the way are its events:
+the end of the stream, of the iteration or of the time limit. Its events:
 
 * `flue.attempt_failed`: a request failed; with the pause before the next, the kind of the error and the offset.
-* `flue.reconnect`: asked again after a failure, or after the server closed a connection of server-sent events.
+* `flue.reconnect`: a request after a failure, or after the server closed a connection of server-sent events.
 
 Every request carries the context of its span in the headers of the propagator that is set up (`traceparent`), unless
 the caller gave such a header. Attributes name the call, the server and the state of the read; they hold no header, no
@@ -70,7 +70,7 @@ class _CallTrace:
         self._again = False  # the next request of the same kind is a reconnect
         self._reason = ""
 
-    def sending(self, request: Request, live: str | None, headers: dict[str, str]) -> None:
+    def request(self, request: Request, live: str | None, headers: dict[str, str]) -> None:
         if self._over:  # the caller has ended it, from another thread
             return
         query = parse_qs(urlsplit(request.url).query)
@@ -92,7 +92,7 @@ class _CallTrace:
             for name, value in carrier.items():
                 headers.setdefault(name.lower(), value)
 
-    def answered(self, status: int) -> None:
+    def response(self, status: int) -> None:
         if self._span is not None:
             self._span.set_attribute("http.response.status_code", status)
 

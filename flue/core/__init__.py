@@ -1,4 +1,4 @@
-"""The protocol without I/O: bytes and facts go in, actions come out.
+"""The protocol without I/O: bytes and results go in, actions come out.
 
-Nothing here opens a socket, sleeps or reads a clock.
+Nothing here opens a socket, sleeps, reads a clock or draws a random number but for the jitter of tenacity.
 """

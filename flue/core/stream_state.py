@@ -130,11 +130,11 @@ def is_valid_offset(value: str) -> bool:
 
 
 def is_after(old: str, new: str) -> bool:
-    """Whether a server's offset is certainly a step forward: Flue's own, as long as the one before, and greater.
+    """Whether a server's offset is certainly a step forward: in Flue's format, of the same length, and greater.
 
-    A quick answer for nearly all; where it is no, `is_valid_offset` and `is_before` decide.
+    The fast path of nearly all offsets; where it says no, `is_valid_offset` and `is_before` decide.
     """
-    # Numbers of as many digits are ordered as their text is.
+    # Numbers with the same count of digits sort as their text does.
     same_form = len(new) == len(old) and new.find("_") == old.find("_")
     return new > old and same_form and _FLUE_OFFSET.fullmatch(new) is not None
 
@@ -302,7 +302,7 @@ def from_control(payload: bytes) -> StreamState:
 
 
 def _from_odd_control(payload: bytes) -> StreamState:
-    """The same for one with other types, a lone surrogate, or what is no JSON at all."""
+    """The same for a control event with other types, with a lone surrogate, or that is not JSON at all."""
     try:
         parsed = _parse(payload)
     except (msgspec.MsgspecError, RecursionError):
@@ -339,18 +339,18 @@ class OffsetHistory:
 
 
 class IdleBackoff:
-    """Pauses for a server that answers at once and brings nothing."""
+    """Pauses after responses that come at once and are empty."""
 
     def __init__(self) -> None:
         self._idle = 0
 
     def next_delay(self, *, received: bool, took: float) -> float:
-        """Seconds to wait before the next question: none after news or a long wait, then more and more."""
+        """Seconds to wait before the next request: none after items or a long wait, then more and more."""
         self._idle = 0 if received or took >= MIN_IDLE else self._idle + 1
         return self.delay
 
     @property
     def delay(self) -> float:
-        """Seconds of the last such pause: what a failure in between waits for at least."""
-        # The first is free: an empty page is what a new stream begins with.
+        """Seconds of the current pause: the least that a failure in between waits."""
+        # The first is not throttled: a new stream begins with an empty page.
         return min(0.1 * 2.0 ** min(self._idle - 2, 10), MAX_IDLE_DELAY) if self._idle > 1 else 0.0
