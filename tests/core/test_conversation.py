@@ -471,7 +471,7 @@ def acted(script: list[tuple[int, int, str]]) -> Conversation:
 
 class TestProperties:
     @given(ACTS, st.randoms(use_true_random=False))
-    @settings(deadline=None)
+    @settings(settings.get_profile("core"), max_examples=50)
     def test_chunks_from_the_origin_are_the_history(self, script: Any, random: random.Random) -> None:
         """Whatever is delivered twice, and wherever a state is asked for."""
         talk = acted(script)
@@ -487,7 +487,7 @@ class TestProperties:
         assert_equal(reducer.state, talk.history())
 
     @given(ACTS, ACTS)
-    @settings(deadline=None)
+    @settings(settings.get_profile("core"), max_examples=50)
     def test_a_history_and_what_follows_it_are_the_later_history(self, before: Any, after: Any) -> None:
         """Cut anywhere: a snapshot in mid-response, and the chunks behind its offset."""
         talk = acted(before)
