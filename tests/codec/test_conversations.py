@@ -42,15 +42,15 @@ from flue.models import (
 FILES = sorted((RECORDINGS / "flue2").glob("*.http"))
 
 
-def bodies(text: str) -> list[Any]:
-    """The JSON values in a recorded response: its body, or the data of its events."""
-    head, _, body = text.partition("\n\n")
-    if "text/event-stream" in head:
-        return [json.loads(line.removeprefix("data:")) for line in body.splitlines() if line.startswith("data:[")]
-    return [json.loads(body)]
+def bodies(response: bytes) -> list[Any]:
+    """The JSON values in a recorded response: its body, or the data of its events. Files and plain texts have none."""
+    head, _, body = response.replace(b"\r\n", b"\n").partition(b"\n\n")
+    if b"text/event-stream" in head:
+        return [json.loads(line.removeprefix(b"data:")) for line in body.splitlines() if line.startswith(b"data:[")]
+    return [json.loads(body)] if b"application/json" in head and body.strip() else []
 
 
-ANSWERS = [(path.name, body) for path in FILES for body in bodies(path.read_text(encoding="utf-8"))]
+ANSWERS = [(path.name, body) for path in FILES for body in bodies(path.read_bytes())]
 CHUNKS = [(name, chunk) for name, body in ANSWERS if isinstance(body, list) for chunk in body]
 SNAPSHOTS = [(name, body) for name, body in ANSWERS if "messages" in body]
 SENT = [(name, body) for name, body in ANSWERS if "submissionId" in body]

@@ -69,6 +69,17 @@ class TestRecordings:
         [
             (("41_updates_200_catchup_page1", "42_updates_200_catchup_page2"), "28_history_200"),
             (("70_compactor_updates_origin",), "69_compactor_history"),
+            *(
+                ((f"{name}_updates",), f"{name}_history")
+                for name in (
+                    "abort_in_tool",
+                    "abort_of_joined",
+                    "failed_joined",
+                    "joined_at_end",
+                    "joined_at_tool",
+                    "retracted",
+                )
+            ),
         ],
     )
     def test_chunks_from_the_origin_are_the_history(self, updates: tuple[str, ...], history: str) -> None:

@@ -150,7 +150,7 @@ class TestAbsent:
 
     def test_but_not_where_it_is_the_route_that_does_not_exist(self) -> None:
         machine = observer(wait_until_exists=True)
-        played = read(machine, in_turn(recorded_response("85_route_404_other_agent")))
+        played = read(machine, in_turn(refusal(404, b"404 Not Found")))
         assert isinstance(played.error, NotFoundError)
         assert machine.phase == "absent"
 
