@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -77,6 +78,11 @@ def attachment_url(settings: Settings, attachment_id: object) -> str:
     return f"{settings.base_url}/attachments/{quote_path_segment(attachment_id, 'id')}"
 
 
+def _path(settings: Settings) -> str:
+    """The conversation in logs and errors."""
+    return urlsplit(settings.base_url).path
+
+
 # Single requests.
 
 
@@ -133,7 +139,7 @@ def build_send(
     build = partial(codec.decode, models.SendResult)
     call = CallRequest(request, frozenset({200, 202}), build, idempotency_key=key)
     seconds = check_signal_and_timeout(signal, timeout)
-    return CallSpec("send", call, budget, options, signal, seconds)
+    return CallSpec(f"send to {_path(settings)}", call, budget, options, signal, seconds)
 
 
 def _message_fields(message: object, attachments: object) -> dict[str, Any]:
@@ -185,7 +191,7 @@ def build_history(
     options = settings.backoff(backoff_options)
     budget = Budget(options, refreshable=settings.has_dynamic_headers)
     seconds = check_signal_and_timeout(signal, timeout)
-    return CallSpec("history", _history_request(settings), budget, options, signal, seconds)
+    return CallSpec(f"history of {_path(settings)}", _history_request(settings), budget, options, signal, seconds)
 
 
 def _history_request(settings: Settings) -> CallRequest:
@@ -203,7 +209,7 @@ def build_abort(
 
     request = Request("POST", f"{settings.base_url}/abort", ACCEPT_JSON)
     call = CallRequest(request, frozenset({200}), partial(codec.decode, models.AbortResult))
-    return CallSpec("abort", call, None, None, signal, check_signal_and_timeout(signal, timeout))
+    return CallSpec(f"abort of {_path(settings)}", call, None, None, signal, check_signal_and_timeout(signal, timeout))
 
 
 def build_attachment(
@@ -220,7 +226,7 @@ def build_attachment(
     budget = Budget(options, refreshable=settings.has_dynamic_headers)
     seconds = check_signal_and_timeout(signal, timeout)
     call = CallRequest(request, frozenset({200}), bytes, is_json=False)
-    return CallSpec("attachment", call, budget, options, signal, seconds)
+    return CallSpec(f"attachment {attachment_id}", call, budget, options, signal, seconds)
 
 
 # Following.
@@ -332,7 +338,7 @@ def _follow(
     from flue import codec  # noqa: PLC0415  # importing the decoder takes longer than everything else
     from flue.core.conversation_protocol import ConversationProtocol  # noqa: PLC0415  # needs the models
 
-    label = "conversation" if target is None else f"submission {target.submission_id}"
+    label = f"conversation {_path(settings)}" if target is None else f"submission {target.submission_id}"
     options = settings.backoff(backoff_options)
     machine: ConversationProtocol = ConversationProtocol(
         settings.base_url,
@@ -392,11 +398,12 @@ def build_observation(
     if not isinstance(wait_until_exists, bool):
         raise TypeError(f"wait_until_exists must be bool, not {type(wait_until_exists).__name__}")
     mode = cast('Literal["long-poll", "sse"]', live)
+    label = f"conversation {_path(settings)}"
     options = settings.backoff(backoff_options)
     machine: ObservationProtocol = ObservationProtocol(
         settings.base_url,
         _history_request(settings),
-        codec.ConversationChunkDecoder("conversation"),
+        codec.ConversationChunkDecoder(label),
         live=mode,
         wait_until_exists=wait_until_exists,
         options=options,
@@ -405,7 +412,7 @@ def build_observation(
     )
     seconds = check_signal_and_timeout(signal, timeout)
     events: EventBuffer[ConversationState] = EventBuffer(machine, _Decoded(), _never_terminal)
-    return StreamSpec(machine, events, Instrumentation("conversation", options, live=mode), signal, seconds)
+    return StreamSpec(machine, events, Instrumentation(label, options, live=mode), signal, seconds)
 
 
 # What errors say.

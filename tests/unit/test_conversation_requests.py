@@ -267,6 +267,14 @@ class TestCalls:
         assert Headers(spec.call.request.headers)["accept-encoding"] == "identity"
 
 
+def test_what_logs_and_errors_say():
+    path = "/api/agents/support/ticket-42"
+    assert build_send(SETTINGS, "hi").label == f"send to {path}"
+    assert build_history(SETTINGS).label == f"history of {path}"
+    assert build_abort(SETTINGS).label == f"abort of {path}"
+    assert build_attachment(SETTINGS, "att_1").label == "attachment att_1"
+
+
 class TestTarget:
     def test_what_send_returned(self):
         assert check_target(receipt()) == Target("sub_1", "inst_1", "0_5")
