@@ -12,17 +12,24 @@ from typing import TYPE_CHECKING, Any
 from flue import models as _models
 
 if TYPE_CHECKING:
+    from flue._conversation_requests import Attachment as Attachment
+    from flue._conversation_requests import SignalMessage as SignalMessage
+    from flue._conversation_requests import UserMessage as UserMessage
     from flue._replay import replay as replay
     from flue.aio.client import AsyncFlueClient as AsyncFlueClient
     from flue.aio.many import AsyncFlueEventStreams as AsyncFlueEventStreams
     from flue.aio.stream import AsyncFlueEventStream as AsyncFlueEventStream
     from flue.codec import to_json as to_json
     from flue.config import Timeouts as Timeouts
+    from flue.core.conversation import ConversationState as ConversationState
+    from flue.core.conversation import Reply as Reply
+    from flue.core.conversation import read_submission_reply as read_submission_reply
     from flue.core.retry import BackoffOptions as BackoffOptions
     from flue.core.retry import FailedAttempt as FailedAttempt
     from flue.errors import AbortError as AbortError
     from flue.errors import AuthenticationError as AuthenticationError
     from flue.errors import BadRequestError as BadRequestError
+    from flue.errors import ConflictError as ConflictError
     from flue.errors import DurableStreamError as DurableStreamError
     from flue.errors import FlueApiError as FlueApiError
     from flue.errors import FlueConnectionError as FlueConnectionError
@@ -52,14 +59,20 @@ _LAZY = {
     "AsyncFlueClient": "flue.aio.client",
     "AsyncFlueEventStream": "flue.aio.stream",
     "AsyncFlueEventStreams": "flue.aio.many",
+    "Attachment": "flue._conversation_requests",
     "BackoffOptions": "flue.core.retry",
+    "ConversationState": "flue.core.conversation",
     "FailedAttempt": "flue.core.retry",
     "FlueClient": "flue.sync.client",
     "FlueEventStream": "flue.sync.stream",
     "FlueEventStreams": "flue.sync.many",
+    "Reply": "flue.core.conversation",
+    "SignalMessage": "flue._conversation_requests",
     "StreamFailure": "flue.types",
     "Timeouts": "flue.config",
     "UNSET": "flue.types",
+    "UserMessage": "flue._conversation_requests",
+    "read_submission_reply": "flue.core.conversation",
     "replay": "flue._replay",
     "to_json": "flue.codec",
     **dict.fromkeys(
@@ -67,6 +80,7 @@ _LAZY = {
             "AbortError",
             "AuthenticationError",
             "BadRequestError",
+            "ConflictError",
             "DurableStreamError",
             "FlueApiError",
             "FlueConnectionError",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, overload
 from flue import models
 from flue._requests import Deadline, build_get_run, build_invoke, build_run_stream, check_handler, is_run_end
 from flue._results import RECORD_POLL_DELAYS, RunOutcome
-from flue.aio.call import pause, perform
+from flue.aio._driver import pause, perform
 from flue.aio.runs import open_stream
 from flue.errors import AbortError, FlueError, FlueTimeoutError
 from flue.types import UNSET

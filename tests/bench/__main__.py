@@ -3,89 +3,88 @@
 from __future__ import annotations
 
 import argparse
+import os
+import platform
 import time
-from importlib.util import find_spec
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from . import corpus, imports, latency, memory, node, real, report, throughput
-from .children import BenchError, server
-from .scale import Scale, quick, tiny
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .node import Sdk
-    from .report import Section
-
-    Part = Callable[[Scale, Sdk | None, str], list[Section]]
+from .contest import QUICK, SDK_VERSION, Scale
+from .measures import PARTS, Section
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-PARTS: dict[str, Part] = {
-    "throughput": throughput.measure,
-    "real": real.measure,
-    "latency": latency.measure,
-    "million": memory.long_run,
-    "idle": memory.idle_streams,
-    "imports": imports.measure,
-    "big": memory.big_event,
-}
+PACKAGES = ("flue-sdk", "msgspec", "attrs", "requests", "urllib3", "httpx", "orjson", "durable-streams")
+LIMIT = 480.0
+"""Seconds after which no part begins."""
 
 
 def main() -> None:
     """Measure, print, and write the results if asked to."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    size = parser.add_mutually_exclusive_group()
-    size.add_argument("--quick", action="store_true", help="a rough look, in a minute and a half")
-    size.add_argument("--tiny", action="store_true", help="show that every part works, and measure nothing")
+    parser.add_argument(
+        "--quick", action="store_true", help="show that every part works, in a minute; ratios are rough"
+    )
     parser.add_argument("--only", choices=PARTS, action="append", help="this part only; may be given again")
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name}; all parts, full size")
-    arguments = parser.parse_args()
-    if arguments.write and (arguments.only or arguments.quick or arguments.tiny):
+    given = parser.parse_args()
+    if given.write and (given.only or given.quick):
         parser.error("--write is for all parts at full size")
-    if missing := [name for name in ("orjson", "durable_streams") if find_spec(name) is None]:
-        parser.error(f"{' and '.join(missing)} not installed: pip install --group bench")
-    sdk, others = find_sdk()
-    scale = quick() if arguments.quick else tiny() if arguments.tiny else Scale()
-    sections = measure(arguments.only or list(PARTS), scale, sdk)
-    document = report.document(sections, settings(scale, arguments.quick or arguments.tiny), others)
-    print(document)
-    if arguments.write:
-        RESULTS.write_text(document)
-
-
-def find_sdk() -> tuple[Sdk | None, list[str]]:
-    """`@flue/sdk` and what to say of it among the versions."""
-    try:
-        sdk = node.find()
-    except BenchError as error:
-        return None, [f"no `@flue/sdk` ({error})"]
-    return sdk, [sdk.version, sdk.node_version]
-
-
-def measure(names: list[str], scale: Scale, sdk: Sdk | None) -> list[Section]:
-    """These parts, one after the other, until the time is up."""
+    scale = QUICK if given.quick else Scale()
+    begin = time.monotonic()
     sections: list[Section] = []
-    for name in names:
-        if scale.over:
-            sections.append(report.Section(f"Part `{name}`", notes=["Not measured: out of time."]))
+    for name in given.only or PARTS:
+        if time.monotonic() - begin > LIMIT:
+            sections.append(Section(f"Part `{name}`", notes=["Not measured: out of time."]))
             continue
-        begin = time.monotonic()
-        with server() as base_url:
-            sections += PARTS[name](scale, sdk, base_url)
+        sections += PARTS[name](scale)
         print(f"{name}: {time.monotonic() - begin:.0f} s", flush=True)
-    return sections
+    text = document(sections, scale)
+    print(text)
+    if given.write:
+        RESULTS.write_text(text)
 
 
-def settings(scale: Scale, rough: bool) -> str:
+def document(sections: list[Section], scale: Scale) -> str:
+    """The results as Markdown."""
+    rows = []
+    for words, values, limit, at_least in (target for section in sections for target in section.targets):
+        met = all(value >= limit if at_least else value <= limit for value in values)
+        shown = " / ".join(f"{value:.2f}" for value in values) or "n/a"
+        rows.append(
+            [words, f"{'≥' if at_least else '≤'} {limit:g}", shown, ("met" if met else "**missed**") if values else ""]
+        )
+    parts = ["# Results of `make bench`", machine(), settings(scale), "## Targets"]
+    parts.append(table(["measure (sync / async where there are two)", "target", "measured", ""], rows))
+    for section in sections:
+        parts += [f"## {section.title}", *section.notes, *([table(section.head, section.rows)] if section.rows else [])]
+    return "\n\n".join(parts) + "\n"
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """The first column to the left, the others to the right."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def machine() -> str:
+    """Cores, processor, memory and versions."""
+    names = Path("/proc/cpuinfo").read_text().splitlines()
+    processor = next((line.partition(":")[2].strip() for line in names if line.startswith("model name")), "unknown")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return (
+        f"{len(os.sched_getaffinity(0))} cores of {processor}, {memory:.0f} GiB, Python {platform.python_version()}; "
+        f"{versions}, @flue/sdk {SDK_VERSION}."
+    )
+
+
+def settings(scale: Scale) -> str:
     """What the numbers stand for."""
     return (
-        f"{scale.events:,} events of {corpus.mean_size(scale.events):.0f} bytes "
-        f"({scale.fewer:,} beyond plain catch-up, {scale.frames:,} in frames of 1) from a "
-        "server on the same machine that rendered its answers beforehand. Every contestant and the server is a process "
-        f"of its own; contestants take turns, {scale.least} to {scale.most} rounds; medians. flue gives typed events, "
-        "the others dictionaries or plain objects."
-        + (" **A rough run: too small to judge the targets.**" if rough else "")
+        f"Runs of up to {scale.events:,} recorded events, from a server on the same machine that rendered its responses "
+        "beforehand. Every contestant and the server is a process of its own; contestants take turns, "
+        f"{scale.rounds[0]} to {scale.rounds[1]} rounds; medians. flue gives typed events, the others dictionaries or "
+        "plain objects."
     )
 
 

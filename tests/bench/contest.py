@@ -1,83 +1,196 @@
-"""Contestants side by side: asked in turn, round after round, so that noise falls on all alike."""
+"""Contestants side by side: processes of their own, asked in turn, round after round, so that noise falls on all alike."""
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
-
-from .children import BenchError, Child, contestant
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from .node import Sdk
-    from .scale import Scale
-
-SYNC, ASYNC = "flue sync", "flue async"
-BARE_SYNC, BARE_ASYNC = "requests + orjson", "httpx + orjson"
-DS_SYNC, DS_ASYNC = "durable-streams sync", "durable-streams async"
+ROOT = Path(__file__).parents[2]
+PYTHON = [sys.executable, "-m"]
+LIMIT = 90.0  # seconds for one answer
 SDK = "@flue/sdk (Node)"
-SOCKET = "bare socket"
+SDK_VERSION = "1.0.0-beta.9"  # the last that reads runs
+FLUE = ("flue sync", "flue async")
+BARE = ("requests + orjson", "httpx + orjson")
+DURABLE = ("durable-streams sync", "durable-streams async")
 
 Answers = dict[str, list[dict[str, Any]]]
 
 
-class Contest:
-    """Some contestants, each in a running process of its own."""
+class BenchError(Exception):
+    """A process failed, or was silent for too long."""
 
-    def __init__(self, children: dict[str, Child]) -> None:
-        self.children = children
-        self.notes: list[str] = []
 
-    def ask(self, name: str, events: int, **command: Any) -> dict[str, Any] | None:
-        """One measurement; None, and a note, when the contestant failed or miscounted."""
+@dataclass(frozen=True)
+class Scale:
+    """How much is measured.
+
+    Attributes:
+        events: of a run; a tenth of it where each event or page costs a request or a frame of its own.
+        million: events of the long run.
+        streams: that are idle at the same time.
+        big: bytes of the big event.
+        imports: processes for each import statement.
+        rounds: of each measurement, at least and at most.
+        patience: seconds after which no round begins.
+    """
+
+    events: int = 40_000
+    million: int = 1_000_000
+    streams: int = 1_000
+    big: int = 64 << 20
+    imports: int = 15
+    rounds: tuple[int, int] = (3, 7)
+    patience: float = 5.0
+
+
+QUICK = Scale(4_000, 60_000, 100, 4 << 20, 3, (1, 2), 0.5)
+
+
+def environment() -> dict[str, str]:
+    """The caller's, without what would change a measurement: proxies, Flue's settings, missing .pyc files."""
+    unwanted = ("FLUE_", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONPROFILE", "NODE_OPTIONS")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
+    return {name: value for name, value in kept.items() if not name.lower().endswith("_proxy")}
+
+
+class Child:
+    """A process that answers each line of JSON by one, and ends when its standard input does."""
+
+    def __init__(self, command: list[str]) -> None:
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self._process = subprocess.Popen(command, cwd=ROOT, env=environment(), **pipes)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def ask(self, **command: Any) -> dict[str, Any]:
+        """Send a command and wait for its answer; `BenchError` when the process failed at it, or is silent."""
         try:
-            answer = self.children[name].ask(**command)
-            if answer["events"] != events:
-                raise BenchError(f"{answer['events']} events instead of {events}")
-        except BenchError as error:
-            if name.startswith("flue"):
-                raise BenchError(f"{name}, {command}: {error}") from error
-            self.notes.append(f"{name} is left out of `{command['run']}`: {error}.")
-            return None
+            print(json.dumps(command), file=self._process.stdin, flush=True)
+        except BrokenPipeError:
+            raise BenchError("the process has ended") from None
+        return self.answer()
+
+    def answer(self) -> dict[str, Any]:
+        """Wait for a line; errors as those of `ask`."""
+        timer = threading.Timer(LIMIT, self._process.kill)
+        timer.start()
+        line = self._process.stdout.readline() if self._process.stdout else ""
+        timer.cancel()
+        if not line:
+            raise BenchError(f"no answer within {LIMIT:g} s, or the process has ended")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise BenchError(answer["error"])
         return answer
 
-    def rounds(self, scale: Scale, events: int, *, warm_up: str | None = "check", **command: Any) -> Answers:
-        """All contestants in turn, several times; who fails is left out of this measurement.
 
-        Args:
-            scale: how often.
-            events: that each must get.
-            warm_up: what each does once before that, untimed.
-            command: what each is asked.
-        """
-        answers: Answers = {name: [] for name, child in self.children.items() if child.running}
+@contextmanager
+def server(*delays: int) -> Iterator[list[str]]:
+    """The loopback server; its base URL, and one for each delay in milliseconds."""
+    with Child([*PYTHON, "tests.bench.server", *map(str, delays)]) as child:
+        yield [f"http://127.0.0.1:{port}" for port in child.answer().values()]
+
+
+def node_sdk() -> Path | None:
+    """`@flue/sdk`, installed into a cache folder unless that was done before; None where npm fails or is missing."""
+    folder = ROOT / ".cache" / "flue-bench" / SDK_VERSION
+    if folder.exists():
+        return folder
+    partial = folder.with_name(f"{folder.name}.{os.getpid()}")
+    try:
+        partial.mkdir(parents=True)
+        (partial / "package.json").write_text(
+            json.dumps({"dependencies": {"@flue/sdk": SDK_VERSION, "node": "22.23.3"}})
+        )
+        quiet = ["--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"]
+        subprocess.run(["npm", "install", *quiet], cwd=partial, check=True, timeout=180, capture_output=True)
+        partial.rename(folder)  # a folder that exists is whole
+    except (subprocess.SubprocessError, OSError):
+        return None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return folder
+
+
+@dataclass
+class Contest:
+    """Running contestants.
+
+    Attributes:
+        notes: who was left out of what.
+    """
+
+    scale: Scale
+    children: dict[str, Child]
+    notes: list[str] = field(default_factory=list)
+
+    def rounds(self, events: int, *, warm_up: str | None = "check", **command: Any) -> Answers:
+        """All in turn, several times; who fails, or miscounts, is left out, unless it is ours."""
+        answers: Answers = {name: [] for name in self.children}
         if warm_up:
-            answers = {name: [] for name in answers if self.ask(name, events, **{**command, "do": warm_up})}
-        for number in scale.rounds():
-            names = list(answers)
-            turn = number % max(len(names), 1)
-            for name in names[turn:] + names[:turn]:
-                if (answer := self.ask(name, events, **command)) is None:
+            answers = {name: [] for name in answers if self._ask(name, events, **{**command, "do": warm_up})}
+        begin = time.monotonic()
+        least, most = self.scale.rounds
+        for number in range(most):
+            if number >= least and time.monotonic() - begin > self.scale.patience:
+                break
+            for name in list(answers):
+                if (answer := self._ask(name, events, **command)) is None:
                     del answers[name]
                 else:
                     answers[name].append(answer)
         return answers
 
+    def _ask(self, name: str, events: int, **command: Any) -> dict[str, Any] | None:
+        try:
+            answer = self.children[name].ask(**command)
+            if answer["events"] != events:
+                raise BenchError(f"{answer['events']} events instead of {events}")
+        except BenchError as error:
+            if name in FLUE:
+                raise BenchError(f"{name}, {command}: {error}") from error
+            self.notes.append(f"{name} is left out of `{command['run']}`: {error}.")
+            return None
+        return answer
+
 
 @contextmanager
 def contest(
-    names: Sequence[str], sdk: Sdk | None, base_url: str, headers: dict[str, str] | None = None
+    scale: Scale, names: Sequence[str], base_url: str, headers: dict[str, str] | None = None
 ) -> Iterator[Contest]:
-    """Start these contestants, and `@flue/sdk` where there is one."""
+    """Start these contestants."""
     with ExitStack() as running:
-        children = {name: running.enter_context(contestant(name, base_url, headers)) for name in names}
-        if sdk is not None:
-            children[SDK] = running.enter_context(sdk.contestant(base_url, headers))
-        yield Contest(children)
+        children = {}
+        for name in names:
+            command = [*PYTHON, "tests.bench.worker", name]
+            if name == SDK:
+                if (folder := node_sdk()) is None:
+                    continue
+                worker = Path(__file__).with_name("worker.mjs")
+                command = [str(folder / "node_modules/node/bin/node"), "--no-warnings", str(worker), str(folder)]
+            children[name] = running.enter_context(Child([*command, base_url, json.dumps(headers or {})]))
+        yield Contest(scale, children)
 
 
-def middle(answers: list[dict[str, Any]] | None, key: str) -> float | None:
-    """The median of a value, or None."""
-    return median(answer[key] for answer in answers) if answers else None
+def middle(answers: Answers, key: str) -> dict[str, float]:
+    """The median of a value, of each contestant that has any."""
+    return {name: median(answer[key] for answer in given) for name, given in answers.items() if given}

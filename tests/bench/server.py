@@ -1,4 +1,4 @@
-"""The loopback server: what it sends is rendered before it is asked for.
+"""A server whose responses are rendered before they are requested: `python -m tests.bench.server`.
 
 The name of a run says how it is stored, so that the contestants need nothing but a URL:
 
@@ -7,48 +7,57 @@ The name of a run says how it is stored, so that the contestants need nothing bu
 * ``sse-S-N``: nothing yet, then a connection of server-sent events brings N in frames of S, as fast as it is read;
 * ``all-S-N``: as ``page`` and as ``sse``, rendered while it is sent, for runs larger than memory should hold;
 * ``tick-N``: N events that carry the time of their writing, with a pause before each;
-* ``big-B``: one event of B bytes;  ``idle-X``: one event, and then silence.
+* ``big-B``: one event of B bytes; ``idle-X``: one event, and then silence.
+
+It prints its port, and for each number of milliseconds given as an argument that of a relay which delays every byte by
+half of that in each direction.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import queue
 import resource
 import socket
 import sys
 import threading
 import time
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-from . import corpus
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
+RECORDING = Path(__file__).parents[1] / "recordings" / "chat_events.json"
 PAUSE = 0.004  # seconds; a reader that got the last tick waits again long before the next
 HEAD = b"HTTP/1.1 200 OK\r\nDate: Mon, 23 Nov 2026 09:14:55 GMT\r\nConnection: keep-alive\r\n"
 EVENTS = HEAD + b"Content-Type: text/event-stream\r\nCache-Control: no-cache\r\nTransfer-Encoding: chunked\r\n\r\n"
-BLOCK = 1 << 16  # bytes sent at once, where they are rendered while they are sent
+LOG = (
+    b'{"type":"log","level":"info","message":"%s","attributes":{"sent":%d},"runId":"run_bench","v":3,'
+    b'"eventIndex":%d,"timestamp":"2026-11-23T09:14:54.883Z"}'
+)
 
 
-def page(items: bytes, following: int, *, up_to_date: bool, closed: bool) -> bytes:
-    """An answer to a catch-up read or a long poll."""
-    state = (b"Stream-Up-To-Date: true\r\n" * up_to_date) + (b"Stream-Closed: true\r\n" * closed)
-    return (
-        b"%sContent-Type: application/json\r\nCache-Control: no-store\r\nStream-Next-Offset: %s\r\n"
-        b"Stream-Cursor: 1\r\n%sContent-Length: %d\r\n\r\n[%s]"
-    ) % (HEAD, offset(following), state, len(items) + 2, items)
+@cache
+def templates() -> list[tuple[bytes, bytes]]:
+    """The events of a recorded run as compact JSON, cut where their number goes."""
+    events = json.loads(RECORDING.read_bytes())
+    texts = [json.dumps({**event, "eventIndex": -1}, separators=(",", ":"), ensure_ascii=False) for event in events]
+    return [
+        (f'{before}"eventIndex":'.encode(), after.encode())
+        for before, _, after in (t.partition('"eventIndex":-1') for t in texts)
+    ]
 
 
-def frame(items: bytes, following: int, *, closed: bool) -> bytes:
-    """A data frame and its control frame, in one chunk."""
-    state = {"streamClosed": True} if closed else {"streamCursor": "1"}
-    control = json.dumps({"streamNextOffset": offset(following).decode(), **state}).encode()
-    text = b"event: data\ndata:[%s]\n\nevent: control\ndata:%s\n\n" % (items, control)
-    return b"%x\r\n%s\r\n" % (len(text), text) + b"0\r\n\r\n" * closed
+def items(begin: int, end: int, count: int) -> bytes:
+    """Events `begin` to `end` of a run of `count`: those of the recording, over and over, numbered anew."""
+    first, *middle, last = templates()
+    chosen = (first if i == 0 else last if i == count - 1 else middle[i % len(middle)] for i in range(begin, end))
+    return b",".join([b"%s%d%s" % (before, i, after) for i, (before, after) in enumerate(chosen, begin)])
 
 
 def offset(position: int) -> bytes:
@@ -56,77 +65,73 @@ def offset(position: int) -> bytes:
     return b"%016d_%016d" % (0, position)
 
 
-def position(token: str) -> int:
-    """How many events lie before a checkpoint."""
-    return 0 if token == "-1" else int(token.partition("_")[2])
+def page(body: bytes, following: int, *, up_to_date: bool, closed: bool) -> bytes:
+    """The response to a catch-up read or a long poll."""
+    state = (b"Stream-Up-To-Date: true\r\n" * up_to_date) + (b"Stream-Closed: true\r\n" * closed)
+    return (
+        b"%sContent-Type: application/json\r\nCache-Control: no-store\r\nStream-Next-Offset: %s\r\n"
+        b"Stream-Cursor: 1\r\n%sContent-Length: %d\r\n\r\n[%s]"
+    ) % (HEAD, offset(following), state, len(body) + 2, body)
 
 
-def stored_page(begin: int, size: int, count: int, *, up_to_date: bool) -> bytes:
+def frame(body: bytes, following: int, *, closed: bool) -> bytes:
+    """A data frame and its control frame, in one chunk."""
+    state = {"streamClosed": True} if closed else {"streamCursor": "1"}
+    control = json.dumps({"streamNextOffset": offset(following).decode(), **state}).encode()
+    text = b"event: data\ndata:[%s]\n\nevent: control\ndata:%s\n\n" % (body, control)
+    return b"%x\r\n%s\r\n" % (len(text), text) + b"0\r\n\r\n" * closed
+
+
+@cache
+def kept_page(begin: int, size: int, count: int, up_to_date: bool) -> bytes:
     end = min(begin + size, count)
-    last = end >= count
-    return page(corpus.items(begin, end, count), end, up_to_date=last or up_to_date, closed=last)
+    return page(items(begin, end, count), end, up_to_date=end >= count or up_to_date, closed=end >= count)
 
 
-def stored_frames(size: int, count: int) -> Iterator[bytes]:
+def frames(begin: int, size: int, count: int) -> Iterator[bytes]:
     yield EVENTS
-    for begin in range(0, count, size):
-        end = min(begin + size, count)
-        yield frame(corpus.items(begin, end, count), end, closed=end == count)
-
-
-kept_page = cache(stored_page)
+    for start in range(begin, count, size):
+        end = min(start + size, count)
+        yield frame(items(start, end, count), end, closed=end == count)
 
 
 @cache
 def kept_frames(size: int, count: int) -> bytes:
-    return b"".join(stored_frames(size, count))
-
-
-def in_blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in fewer pieces."""
-    block = bytearray()
-    for piece in pieces:
-        block += piece
-        if len(block) >= BLOCK:
-            yield bytes(block)
-            block.clear()
-    yield bytes(block)
+    return b"".join(frames(0, size, count))
 
 
 def ticks(count: int) -> Iterator[bytes]:
     yield EVENTS
     for index in range(count):
         time.sleep(PAUSE)
-        yield frame(corpus.log_event(index, b"tick", time.monotonic_ns()), index + 1, closed=index + 1 == count)
+        yield frame(LOG % (b"tick", time.monotonic_ns(), index), index + 1, closed=index + 1 == count)
 
 
 def tick(index: int, count: int) -> bytes:
     time.sleep(PAUSE)
-    item = corpus.log_event(index, b"tick", time.monotonic_ns())
-    return page(item, index + 1, up_to_date=True, closed=index + 1 == count)
+    return page(LOG % (b"tick", time.monotonic_ns(), index), index + 1, up_to_date=True, closed=index + 1 == count)
 
 
 @cache
 def big_item(size: int) -> bytes:
     """An event that carries text of many lines."""
     line = rb"It was the best of times, it was the worst of times,\n"
-    room = size - len(corpus.log_event(0, b"", 0))
-    return corpus.log_event(0, line * (room // len(line)) + b"." * (room % len(line)), 0)
+    return LOG % (line * (size // len(line)), 0, 0)
 
 
-def answer(run: str, live: str, begin: int) -> Iterable[bytes]:
+def response(run: str, live: str, begin: int) -> Iterable[bytes]:
     """What is sent for one request."""
     kind, *rest = run.split("-")
     numbers = [int(number) for number in rest]
     match kind, live:
         case ("page", _):
-            return [kept_page(begin, *numbers, up_to_date=False)]
+            return [kept_page(begin, *numbers, False)]
         case ("all", "sse"):
-            return in_blocks(stored_frames(*numbers))
+            return frames(begin, *numbers)
         case ("all", _):
-            return [stored_page(begin, *numbers, up_to_date=False)]
+            return [kept_page.__wrapped__(begin, *numbers, False)]
         case ("poll", "long-poll"):
-            return [kept_page(begin, *numbers, up_to_date=True)]
+            return [kept_page(begin, *numbers, True)]
         case ("sse", "sse"):
             return [kept_frames(*numbers)]
         case ("tick", "sse"):
@@ -138,46 +143,77 @@ def answer(run: str, live: str, begin: int) -> Iterable[bytes]:
         case ("big", _):
             return [page(big_item(*numbers), 1, up_to_date=True, closed=True)]
         case ("idle", "sse"):
-            return [EVENTS, frame(corpus.log_event(0, b"first", 0), 1, closed=False)]
+            return [EVENTS, frame(LOG % (b"first", 0, 0), 1, closed=False)]
         case _:
             return [page(b"", 0, up_to_date=True, closed=False)]
 
 
 def serve(connection: socket.socket) -> None:
     """Answer one request after the other, until the client leaves."""
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    try:
-        with connection, connection.makefile("rb") as requests:
-            while line := requests.readline():
-                while requests.readline() not in {b"\r\n", b""}:
-                    pass
-                target = urlsplit(line.split()[1].decode())
-                query = {name: values[0] for name, values in parse_qs(target.query).items()}
-                run = target.path.rpartition("/")[2]
-                for piece in answer(run, query.get("live", ""), position(query.get("offset", "-1"))):
-                    connection.sendall(piece)
-    except ConnectionError:
-        pass  # a reader that has its last event need not stay for the last bytes
+    with contextlib.suppress(ConnectionError), connection, connection.makefile("rb") as requests:
+        while line := requests.readline():
+            while requests.readline() not in {b"\r\n", b""}:
+                pass
+            target = urlsplit(line.split()[1].decode())
+            query = {name: values[0] for name, values in parse_qs(target.query).items()}
+            token = query.get("offset", "-1")
+            begin = 0 if token == "-1" else int(token.partition("_")[2])
+            for piece in response(target.path.rpartition("/")[2], query.get("live", ""), begin):
+                connection.sendall(piece)
 
 
-def end_with_parent() -> None:
-    """The benchmark holds the other end of standard input: when it ends, however it ends, so does this."""
-    sys.stdin.buffer.read()
-    os._exit(0)
+def relaying(port: int, seconds: float) -> Callable[[socket.socket], None]:
+    """A network: what goes through arrives so many seconds later, whatever the amount."""
+
+    def relay(connection: socket.socket) -> None:
+        upstream = socket.create_connection(("127.0.0.1", port))
+        upstream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        threading.Thread(target=pump, args=(upstream, connection), daemon=True).start()
+        pump(connection, upstream)
+
+    def pump(source: socket.socket, sink: socket.socket) -> None:
+        under_way: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
+        threading.Thread(target=deliver, args=(under_way, sink), daemon=True).start()
+        data = b"."
+        while data:
+            try:
+                data = source.recv(65536)
+            except OSError:
+                data = b""
+            under_way.put((time.monotonic() + seconds, data))
+
+    def deliver(under_way: queue.SimpleQueue[tuple[float, bytes]], sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                due, data = under_way.get()
+                time.sleep(max(0.0, due - time.monotonic()))
+                if not data:
+                    sink.shutdown(socket.SHUT_WR)
+                    return
+                sink.sendall(data)
+
+    return relay
 
 
-def main() -> None:
-    """Print the port, then serve until standard input ends."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    threading.stack_size(256 * 1024)
+def listen(handle: Callable[[socket.socket], None]) -> int:
+    """Handle each connection on a thread of its own; the port."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-    print(json.dumps({"port": listener.getsockname()[1]}), flush=True)
-    threading.Thread(target=end_with_parent, daemon=True).start()
-    while True:
-        connection, _ = listener.accept()
-        threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+    def accept() -> None:
+        while True:
+            connection, _ = listener.accept()
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threading.Thread(target=handle, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    return listener.getsockname()[1]
 
 
 if __name__ == "__main__":
-    main()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    threading.stack_size(256 * 1024)
+    own = listen(serve)
+    relays = {delay: listen(relaying(own, float(delay) / 2000)) for delay in sys.argv[1:]}
+    print(json.dumps({"port": own, **relays}), flush=True)
+    sys.stdin.buffer.read()  # the benchmark holds the other end: when it ends, however it ends, so does this
+    os._exit(0)

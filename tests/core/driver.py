@@ -99,6 +99,9 @@ class Played:
         return sum(moment < seconds for moment in self.opened)
 
 
+_NEVER = object()
+
+
 class Torn(Exception):
     """The caller is torn out of an action, as by a KeyboardInterrupt."""
 
@@ -114,7 +117,7 @@ class Player:
         machine: Any,
         server: Server | Sequence[Response | FlueConnectionError],
         *,
-        terminal: Any = None,
+        terminal: Any = _NEVER,
         tear_at: int | None = None,
         count: Callable[[str], int] = count_at,
         start: int | None = None,
@@ -224,7 +227,7 @@ class Player:
             assert machine.offset == before
             value = item if isinstance(item, dict | list | str | int | float | None) else json.loads(bytes(item))
             self.played.items.append(value)
-            terminal = terminal or (self._terminal is not None and value == self._terminal)
+            terminal = terminal or (self._terminal(value) if callable(self._terminal) else value == self._terminal)
         machine.handed_over(terminal=terminal)
 
     def _look(self) -> None:

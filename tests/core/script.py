@@ -24,6 +24,7 @@ READ_TIMEOUT = 90.0
 """Seconds that pass before a transport calls it silence."""
 
 RESET = FlueConnectionError("the connection was reset")
+ENDED = FlueConnectionError("the connection ended before the body did")
 REFUSED = FlueConnectionError("the connection was refused")
 SILENCE = FlueConnectionError("nothing was heard for 90 s", is_read_timeout=True)
 UNTRUSTED = FlueConnectionError("certificate verify failed", retryable=False)

@@ -73,7 +73,6 @@ class Stream:
 
     def close(self) -> None:
         """Release the connection and wait until it is."""
-        settle(self._face.server)
         if self._face.is_async:
             self._face.wait(self.inner.aclose)
         else:
@@ -169,7 +168,6 @@ class Face:
     @property
     def targets(self) -> list[str]:
         """What was asked of the server: request targets in order."""
-        settle(self.server)
         return [request.target for request in self.server.requests]
 
     def close(self) -> None:
@@ -181,17 +179,6 @@ class Face:
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()
-
-
-def settle(server: FlueTestServer) -> None:
-    """Have the server take note of what has been sent to it: a request ahead is not waited for by anybody."""
-
-    async def turns() -> None:
-        for _ in range(10):
-            await asyncio.sleep(0)
-
-    if server._engine is not None:
-        server._engine.call(turns())
 
 
 class _Pauses(logging.Handler):
@@ -249,7 +236,6 @@ def on_both_faces(
         for is_async in (False, True):
             with FlueTestServer(**server) as running, face_on(running, is_async=is_async, **client or {}) as face:
                 scenario(face, **given)
-                settle(running)
                 asked = [(request.method, request.target) for request in running.requests]
                 transcripts.append([_neutral(line) for line in [*asked, *face.transcript]])
         if compare:

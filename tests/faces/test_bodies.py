@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from flue import DurableStreamError, FlueConnectionError, Timeouts, UnsupportedFlueEventVersionError, to_json
-from flue.testing import Fault, Reply
+from flue.testing import Fault
 
 from .by_hand import raw_page
-from .frames import JSON, RUN, control, dumps, indexes, log, logs, offset, page, run_end, sse
+from .frames import RUN, control, dumps, indexes, log, logs, sse
 from .harness import BRIEF, EAGER, on_both_faces
 
 BODY = dumps(logs(0, 3))
 
 
-@pytest.mark.parametrize("cut", [0, 1, len(BODY) // 2, len(BODY) - 1])
+@pytest.mark.parametrize("cut", [0, len(BODY) // 2])
 @pytest.mark.parametrize("end", ["reset", "close"])
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 @on_both_faces
@@ -25,7 +25,7 @@ def test_a_body_that_is_cut(face, framing, end, cut):
     assert face.targets == ["/api/runs/run_1?offset=-1"] * 2
 
 
-@pytest.mark.parametrize("cut", [0, 1, len(BODY) // 2, len(BODY) - 1])
+@pytest.mark.parametrize("cut", [0, len(BODY) // 2])
 @on_both_faces
 def test_a_body_without_a_length_that_is_cut(face, cut):
     """Edge case 46.
@@ -48,17 +48,8 @@ def test_a_body_without_a_length_that_is_cut(face, cut):
     [
         b"{broken",
         b"[1, 2",
-        b'[{"v":3},]',
-        b"[]]",
-        b"<html></html>",
-        b'[{"v":3,"type":"log","x":NaN}]',
-        b"[Infinity]",
-        b"[-Infinity]",
         b"[" * 100_000,
         b"[" * 100_000 + b"]" * 100_000,
-        b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
-        b"\xff\xfe[\x00]\x00",
-        b'["\n"]',
     ],
     ids=lambda body: repr(body[:20]),
 )
@@ -91,43 +82,6 @@ def test_an_integer_of_thousands_of_digits(face):
     assert caught.value.offset == stream.offset == "-1"
 
 
-@pytest.mark.parametrize("body", [b"", b" ", b"\r\n\t ", b"[]", b" [ ] "])
-@on_both_faces
-def test_an_empty_page(face, body):
-    """Edge case 51. A 200 without items moves the offset."""
-    last = page(run_end(5), next_offset=offset(5), closed=True)
-    face.server.script(RUN, [Reply(200, [JSON, ("stream-next-offset", offset(4))], body), last])
-    stream = face.stream(RUN, offset=offset(1))
-    assert indexes(stream.collect()) == [5]
-    assert face.targets == [f"/api/runs/run_1?offset={offset(1)}", f"/api/runs/run_1?offset={offset(4)}"]
-
-
-@pytest.mark.parametrize(
-    ("body", "received"), [(b"null", None), (b"7", None), (b'"text"', None), (b'{"v": 2}', 2), (b"true", None)]
-)
-@on_both_faces
-def test_a_page_that_is_not_an_array(face, body, received):
-    """Edge case 52. It counts as the only item, as in the reference client, and no such thing is an event."""
-    face.server.script(RUN, [raw_page(body)])
-    with pytest.raises(UnsupportedFlueEventVersionError) as caught:
-        face.events(RUN)
-    assert caught.value.received == received
-
-
-@on_both_faces
-def test_an_event_alone(face):
-    """Edge case 52."""
-    face.server.script(RUN, [raw_page(dumps(log(0)))])
-    assert indexes(face.events(RUN)) == [0]
-
-
-@on_both_faces
-def test_a_byte_order_mark(face):
-    """Edge case 53. Before a page and before a record."""
-    face.server.script(RUN, [raw_page(b"\xef\xbb\xbf" + BODY)])
-    assert indexes(face.events(RUN)) == [0, 1, 2]
-
-
 @on_both_faces
 def test_characters_that_are_none(face):
     """Edge cases 54, 58.
@@ -149,29 +103,6 @@ def test_characters_that_are_none(face):
         assert [event.message for event in events] == expected
         assert [to_json(event)["message"] for event in events] == expected
         assert all(repr(event).isprintable() for event in events)
-
-
-@pytest.mark.parametrize("live", [False, "sse"])
-@on_both_faces
-def test_a_huge_event(face, live):
-    """Edge case 59. No limit by default; it arrives in hundreds of pieces."""
-    message = "0123456789abcdef" * 150_000
-    event = log(0, message=message)
-    body = sse(b"event: data\ndata:" + dumps([event]) + b"\n\n" + control(0, streamClosed=True))
-    face.server.script(RUN, [body if live else raw_page(dumps([event]))])
-    (received,) = face.stream(RUN, live=live).collect()
-    assert received.message == message
-
-
-@on_both_faces
-def test_a_long_history_is_several_pages(face):
-    """Edge cases 60, 61. One behind the other without a pause, in order."""
-    face.server.create_run(run_id=RUN)
-    face.server.append(RUN, *logs(0, 204))
-    face.server.finish_run(RUN)
-    assert indexes(face.events(RUN)) == list(range(205))
-    assert face.targets == [f"/api/runs/run_1?offset={start}" for start in ("-1", offset(99), offset(199))]
-    assert not [line for line in face.transcript if line[0] == "pause"]
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])

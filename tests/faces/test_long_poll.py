@@ -7,13 +7,10 @@ import time
 import pytest
 
 from flue import BackoffOptions, Timeouts
-from flue.testing import Fault, Reply
+from flue.testing import Fault
 
-from .frames import RUN, empty_poll, indexes, log, logs, offset, page, run_end
-from .harness import EAGER, on_both_faces
-
-POLL = "/api/runs/run_1?live=long-poll&offset="
-PLAIN = "/api/runs/run_1?offset="
+from .frames import RUN, empty_poll, indexes, log, logs, offset
+from .harness import on_both_faces
 
 
 def while_polling(face, *steps):
@@ -54,58 +51,6 @@ def test_pages_first_then_polls(face, live):
     assert (stream.closed, stream.up_to_date, stream.offset) == (True, True, offset(4))
 
 
-@on_both_faces(page_limit=2)
-def test_a_burst_is_caught_up_with_by_pages(face):
-    """A poll whose answer is not up to date is followed by plain pages."""
-    face.server.create_run(run_id=RUN)
-    while_polling(face, lambda: face.server.append(RUN, *logs(0, 5)), lambda: face.server.finish_run(RUN))
-    assert indexes(face.stream(RUN).collect()) == [0, 1, 2, 3, 4, 5]
-    assert without_cursors(face) == [
-        (None, "-1", None),
-        ("long-poll", "-1", None),
-        (None, offset(1), None),
-        (None, offset(3), None),
-        ("long-poll", offset(4), None),
-    ]
-
-
-@on_both_faces
-def test_from_now_on(face):
-    """`now` is asked once, and pinned to the offset that the server answers before anything waits."""
-    face.server.create_run(run_id=RUN)
-    face.server.append(RUN, *logs(0, 7))
-    while_polling(face, lambda: face.server.append(RUN, log(7)), lambda: face.server.finish_run(RUN))
-    assert indexes(face.stream(RUN, offset="now").collect()) == [7, 8]
-    assert without_cursors(face) == [
-        (None, "now", None),
-        ("long-poll", offset(6), None),
-        ("long-poll", offset(7), None),
-    ]
-
-
-@on_both_faces
-def test_the_last_events_and_what_follows(face):
-    face.server.create_run(run_id=RUN)
-    face.server.append(RUN, *logs(0, 7))
-    while_polling(face, lambda: face.server.finish_run(RUN))
-    assert indexes(face.stream(RUN, tail=2).collect()) == [5, 6, 7]
-    assert without_cursors(face) == [(None, "-1", "2"), ("long-poll", offset(6), None)]
-
-
-@on_both_faces(page_limit=3)
-def test_catching_up_ends_when_up_to_date(face):
-    """The run goes on, the stream does not wait for it; it is up to date and not closed."""
-    face.server.create_run(run_id=RUN)
-    face.server.append(RUN, *logs(0, 7))
-    stream = face.stream(RUN, live=False)
-    assert indexes(stream.collect()) == list(range(7))
-    assert (stream.closed, stream.up_to_date, stream.offset) == (False, True, offset(6))
-    assert without_cursors(face) == [(None, start, None) for start in ("-1", offset(2), offset(5))]
-    again = face.stream(RUN, live=False, offset=stream.offset)
-    assert again.collect() == []
-    assert again.up_to_date
-
-
 @on_both_faces
 def test_a_poll_that_says_closed_before_the_end_was_read(face):
     """Edge case 76.
@@ -120,59 +65,6 @@ def test_a_poll_that_says_closed_before_the_end_was_read(face):
     face.server.finish_run(RUN, result=42)
     assert [event.result for event in stream.collect()] == [42]
     assert without_cursors(face) == [(None, "-1", None), ("long-poll", offset(0), None), (None, offset(0), None)]
-
-
-@on_both_faces
-def test_a_poll_that_says_closed_is_confirmed_once(face):
-    """Edge case 76. A stream without `run_end` costs one more request; with it, none."""
-    face.server.script(
-        RUN,
-        [page(log(0), next_offset=offset(0)), empty_poll(0, closed=True), page(next_offset=offset(0), closed=True)],
-    )
-    stream = face.stream(RUN)
-    assert indexes(stream.collect()) == [0]
-    assert stream.closed
-    assert face.targets == [f"{PLAIN}-1", f"{POLL}{offset(0)}", f"{PLAIN}{offset(0)}"]
-
-
-@on_both_faces
-def test_the_rest_behind_a_close_may_be_several_pages(face):
-    """Edge case 76. And its confirmation may fail on the way."""
-    face.server.script(
-        RUN,
-        [
-            page(log(0), next_offset=offset(0)),
-            empty_poll(0, closed=True),
-            Reply(503),
-            page(log(1), next_offset=offset(1), up_to_date=False),
-            page(log(2), next_offset=offset(2), closed=True),
-        ],
-    )
-    assert indexes(face.stream(RUN, backoff_options=EAGER).collect()) == [0, 1, 2]
-    assert len(face.targets) == 5
-
-
-@pytest.mark.parametrize("live", [True, False])
-@on_both_faces
-def test_an_offset_behind_the_end_of_a_closed_stream(face, live):
-    """Edge case 77. The server echoes it; there is nothing to come."""
-    face.server.create_run(run_id=RUN)
-    face.server.finish_run(RUN)
-    stream = face.stream(RUN, offset=offset(99), live=live)
-    assert stream.collect() == []
-    assert (stream.offset, stream.closed) == (offset(99), True)
-    assert len(face.targets) == 1
-
-
-@on_both_faces
-def test_the_end_of_a_run_needs_no_close(face):
-    """Nothing follows a run's own `run_end`: its stream ends there, though the server keeps it open."""
-    face.server.create_run(run_id=RUN)
-    face.server.append(RUN, log(0), run_end(1))
-    stream = face.stream(RUN)
-    assert indexes(stream.collect()) == [0, 1]
-    assert (stream.closed, stream.offset) == (True, offset(1))
-    assert len(face.targets) == 1
 
 
 @on_both_faces(client={"timeout": Timeouts(connect=2.0, read=0.15)}, compare=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import tracemalloc
@@ -11,7 +12,7 @@ import pytest
 from flue import Timeouts
 from flue.testing import Fault, FlueTestServer, Reply
 
-from .frames import RUN, SSE, control, data, indexes, log, logs, offset, run_end, sse
+from .frames import RUN, SSE, control, data, indexes, log, logs, sse
 from .harness import EAGER, Face, later, on_both_faces
 
 IMPATIENT = Timeouts(connect=2.0, read=0.2)
@@ -83,47 +84,6 @@ def test_silence_reconnects(face):
     assert IMPATIENT.read <= time.monotonic() - began < 20.0
     assert lives(face) == ["-1", "-1", "-1"]
     assert [line[2] for line in face.transcript if line[0] == "pause"].count("FlueConnectionError") == 1
-
-
-@pytest.mark.parametrize("end", ["clean", "close", "reset"])
-@on_both_faces
-def test_the_end_of_a_connection_is_not_the_end_of_the_stream(face, end):
-    """Edge cases 81, 82, 99. However it ends, the next one begins at the last control frame.
-
-    Healthy connections that are recycled all the time never count against server-sent events.
-    """
-    replies = [sse(data(log(n)), control(n, streamCursor="c"), fault=Fault(end=end)) for n in range(8)]
-    face.server.script(RUN, [*replies, sse(data(run_end(8)), control(8, streamClosed=True))])
-    events = face.stream(RUN, live="sse", backoff_options=EAGER).collect()
-    assert indexes(events) == list(range(9))
-    assert lives(face) == ["-1", *(offset(n) for n in range(8))]
-    assert face.server.requests[1].first("cursor") == "c"
-
-
-@pytest.mark.parametrize("end", ["clean", "close", "reset"])
-@on_both_faces
-def test_data_without_its_control_frame_is_thrown_away(face, end):
-    """Edge case 84. It is asked for again: no loss, no repeat."""
-    cut = sse(data(log(0)), control(0), data(*logs(1, 3)), fault=Fault(end=end))
-    half = sse(data(*logs(1, 3))[:-9], fault=Fault(end=end))
-    face.server.script(RUN, [cut, half, sse(data(*logs(1, 4)), control(3), data(run_end(4)), control(4))])
-    stream = face.stream(RUN, live="sse", backoff_options=EAGER)
-    assert stream.next().event_index == 0
-    assert (indexes(stream.collect()), stream.offset) == ([1, 2, 3, 4], offset(4))
-    assert lives(face) == ["-1", offset(0), offset(0)]
-
-
-@on_both_faces
-def test_an_event_counted_anew_is_another_event(face):
-    """Edge case 108. An index is not an offset: a run that was taken up again counts anew, with `run_resume`.
-
-    What a reconnect could bring twice never gets through, since a batch is handed over only with its checkpoint. To
-    drop an
-    event because its index was seen before would lose those of the run's second life.
-    """
-    frames = data(log(0), log(1)), control(1), data(log(0, type="run_resume"), log(1)), control(3)
-    face.server.script(RUN, [sse(*frames), sse(data(run_end(2)), control(4))])
-    assert indexes(face.stream(RUN, live="sse", backoff_options=EAGER).collect()) == [0, 1, 0, 1, 2]
 
 
 @pytest.mark.parametrize(
@@ -199,3 +159,28 @@ def test_an_endless_stream_waits_for_a_slow_consumer(face):
         assert stream.next().event_index == 1
     finally:
         stopped.set()
+
+
+@on_both_faces
+def test_each_byte_in_a_packet_of_its_own(face):
+    """Edge cases 92, 94. Below the framing of HTTP."""
+    frames = [data(log(0, message="\u4e2d")), control(0, streamClosed=True)]
+    face.server.script(RUN, [sse(*frames, fault=Fault(trickle=1, framing="close"))])
+    (event,) = face.stream(RUN, live="sse", backoff_options=EAGER).collect()
+    assert event.message == "\u4e2d"
+
+
+@on_both_faces(poll_hold=0.1)
+def test_a_server_behind_a_buffering_proxy(face, caplog):
+    """Edge case 98. Long polls take over, every event comes once, in order, and the change is logged once."""
+    caplog.clear()
+    run_id = filled(face.server, 120, finish=False)
+    face.server.faults.add(Fault(stall_after=0, stall=0.02, cut_after=0, end="close"), live="sse", times=None)
+    stream = face.stream(run_id, live="sse", backoff_options=EAGER)
+    with caplog.at_level(logging.WARNING, "flue"):
+        assert indexes(stream.collect(120)) == list(range(120))
+    face.server.finish_run(run_id)
+    assert indexes(stream.collect()) == [120]
+    assert len(lives(face)) == 3
+    said = [record for record in caplog.records if "server-sent events" in record.message]
+    assert [(record.levelname, record.name) for record in said] == [("WARNING", "flue")]

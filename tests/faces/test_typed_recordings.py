@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 import flue
-from flue import FlueApiError, FlueExecutionError, RunEndEvent, RunStartEvent, TextDeltaEvent, UnknownEvent, to_json
+from flue import RunEndEvent, RunStartEvent, TextDeltaEvent, UnknownEvent, to_json
 from flue.testing import Reply
 
-from .frames import JSON, offset
+from .frames import JSON
 from .harness import on_both_faces
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
@@ -65,13 +65,6 @@ def test_events_of_a_run(face, name, live):
     check_typed(events, wire)
 
 
-def test_the_conversation_is_the_long_one():
-    """The 35 events of a model-driven run with thinking and a tool."""
-    wire = recorded("chat_events.json")
-    assert len(wire) == 35
-    assert len({event["type"] for event in wire}) >= 15
-
-
 @on_both_faces
 def test_attributes_are_typed(face):
     """Times, nested payloads, absent and null fields."""
@@ -88,29 +81,6 @@ def test_attributes_are_typed(face):
     assert isinstance(last, RunEndEvent)
     assert last.is_error is False
     assert any(isinstance(event, TextDeltaEvent) and isinstance(event.text, str) for event in events)
-
-
-@on_both_faces
-def test_a_run_that_was_followed_by_polls(face):
-    """Three answers with items; the fourth, which closes, is not asked for once `run_end` is here."""
-    face.server.script("run_01M83TZSJPHJDJ3DMV544RP15Q", answers("ticks_long_poll.http"))
-    stream = face.stream("run_01M83TZSJPHJDJ3DMV544RP15Q")
-    events = stream.collect()
-    assert [event.event_index for event in events] == [0, 1, 2, 3]
-    assert events[-1].result == {"ticks": 2}
-    assert (stream.offset, stream.closed) == ("0000000000000000_0000000000000003", True)
-    assert len(face.targets) == 3
-
-
-@on_both_faces
-def test_a_run_that_was_followed_live(face):
-    """Frame by frame, with the checkpoint behind each batch."""
-    (reply,) = answers("ticks_live_sse.http")
-    face.server.script("run_1", [reply])
-    stream = face.stream("run_1", live="sse")
-    offsets = [stream.offset for _ in stream]
-    assert offsets == ["-1", *(offset(n) for n in range(1, 7))]
-    assert stream.closed
 
 
 @pytest.mark.parametrize(
@@ -133,31 +103,3 @@ def test_records(face, name, status, failed):
     assert record.ended_at.tzinfo is datetime.UTC
     assert record.duration_ms == wire["durationMs"]
     assert to_json(record) == wire
-
-
-@on_both_faces
-def test_a_run_that_failed(face):
-    wire = recorded("failed_events.json")
-    run_id = wire[0]["runId"]
-    face.server.create_run(run_id=run_id)
-    face.server.append(run_id, *wire, raw=True)
-    face.server.script("workflows/ticks", [Reply(202, [JSON], json.dumps({"runId": run_id}).encode())])
-    with pytest.raises(FlueExecutionError, match=f"workflow run {run_id} failed: asked to fail") as caught:
-        face.run("ticks", input=wire[0]["input"])
-    assert caught.value.error == {"name": "Error", "message": "asked to fail"}
-
-
-@pytest.mark.parametrize("number", range(11))
-@on_both_faces
-def test_refusals(face, number):
-    """Each envelope that was recorded becomes the error of its status, in the server's own words."""
-    reply = answers("errors.http")[number]
-    envelope = json.loads(reply.body)["error"]
-    face.server.script("/", [reply])
-    with pytest.raises(FlueApiError) as caught:
-        face.invoke("ticks")
-    error = caught.value
-    assert str(error) == f"Flue API error {reply.status} [{envelope['type']}]: {envelope['message']}"
-    assert (error.status, error.body) == (reply.status, {"error": envelope})
-    assert {key: value for key, value in to_json(error.error).items() if value is not None} == envelope
-    assert error.headers["content-type"] == "application/json"

@@ -1,112 +1,218 @@
 """`python -m tests.soak`: random fault scripts on both faces; exit status 1 when anything is wrong.
 
-A script is one stream that is read from its first event to its last, while its answers are spoilt, its readers
-cancelled, and its server restarted. What is not to be: an event lost, repeated, out of order or altered, an error, a
-hang, a descriptor, thread or task left behind.
+A script is one stream that is read from its first event to its last, while its responses are spoilt, its readers
+cancelled, and its server restarted. What must not happen: an event lost, repeated, out of order or altered, an error, a
+hang, a descriptor, thread or task left behind, a warning.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import faulthandler
+import gc
 import itertools
-import json
+import logging
 import os
 import random
-import subprocess
 import sys
+import threading
 import time
+import warnings
 from collections import Counter
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
 
-from .face import HANG, SETTLE, Report, soak
-from .script import make_script
+import httpx
+import requests
 
-PROCESSES = {"sync": 1, "async": 2}
-"""Of each face: a request of the asyncio face costs twice as much time of the processor."""
-DONE = ("scripts", "events", "requests", "faults", "disasters")
-NOT_TO_BE = (
-    "losses",
-    "repeats",
-    "reorders",
-    "altered",
-    "errors",
-    "hangs",
-    "leaked descriptors",
-    "leaked threads",
-    "leaked tasks",
-    "complaints",
-)
+from flue import BackoffOptions, Timeouts
+from flue.testing import FlueTestServer
+from tests.faces.harness import Face
+
+from .play import HANG, WRONGS, Play
+from .script import PAGE_LIMITS, READ_TIMEOUT, make_script
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FACES = ("sync", "async")
+READERS = 12
+"""Scripts that each face plays at the same time."""
+ROUND = 1000
+"""Scripts of a face before the servers, which remember all that they did, are replaced."""
+CALM = (0.02, 0.06)
+"""Seconds between two disasters, at least and at most."""
+SETTLE = 5.0
+"""Seconds that connections and threads may take to go."""
+DONE = ("scripts", "events", "requests", "faults")
+MUST_NOT_BE = (*WRONGS, "leaks", "complaints")
+CLIENT: dict[str, Any] = {
+    "timeout": Timeouts(connect=2.0, read=READ_TIMEOUT),
+    "headers": lambda: {"x-soak": "1"},  # made for each attempt, so that a 401 is retried
+    "backoff_options": BackoffOptions(initial_delay=0.002, max_delay=0.01),
+}
+
+
+class Report:
+    """What the faces did, and what went wrong."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, Counter[str]] = {face: Counter() for face in FACES}
+        self.failures: list[str] = []
+        self._lock = threading.Lock()
+
+    def add(self, face: str, play: Play) -> None:
+        """A script is over."""
+        with self._lock:
+            self.counts[face].update({"scripts": 1, **play.ledger.counts})
+            if play.ledger.wrong:
+                script = play.script
+                self.failures.append("\n".join([f"--face {face} --script {script.number}", *play.notes, str(script)]))
+
+    def complain(self, what: str, kind: str = "complaints", count: int = 1) -> None:
+        """Something was left, or said where nobody listens: a warning, an exception in a thread or a finaliser."""
+        with self._lock:
+            self.counts[FACES[0]][kind] += count
+            self.failures.append(what)
+
+    @property
+    def wrong(self) -> bool:
+        """Whether anything is."""
+        return bool(self.failures) or any(counts[what] for counts in self.counts.values() for what in MUST_NOT_BE)
+
+    def __str__(self) -> str:
+        rows = [["", *self.counts], *([what, *(f"{c[what]:,}" for c in self.counts.values())] for what in DONE)]
+        rows += [[what, *(f"{c[what]:,}" for c in self.counts.values())] for what in MUST_NOT_BE]
+        return "\n".join(row[0].ljust(12) + "".join(cell.rjust(12) for cell in row[1:]) for row in rows)
+
+
+class Round:
+    """Servers that fail every few dozen milliseconds, each with pages of another size, and the readers of both faces."""
+
+    def __init__(self, report: Report, seed: int, deadline: float) -> None:
+        self._report = report
+        self._seed = seed
+        self._deadline = deadline
+        self._over = threading.Event()
+        self._plays: dict[str, Play] = {}
+
+    def run(self, numbers: dict[str, Iterator[int]]) -> None:
+        """Play scripts of these numbers, until there are no more or the time is up."""
+        options: dict[str, Any] = {"poll_hold": 1.1, "heartbeat": READ_TIMEOUT / 4, "keep_alive": 0.5}
+        with ExitStack() as stack:
+            servers = [stack.enter_context(FlueTestServer(page_limit=limit, **options)) for limit in PAGE_LIMITS]
+            for server in servers:
+                server.faults.add(self._choose, times=None)
+            weather = threading.Thread(target=self._rage, args=(servers,), name="weather")
+            readers = [
+                threading.Thread(target=self._read, args=(face, servers, some), name=f"{face} reader", daemon=True)
+                for face, some in numbers.items()
+                for _ in range(READERS)
+            ]
+            for thread in (weather, *readers):
+                thread.start()
+            for reader in readers:
+                reader.join()
+            self._over.set()
+            weather.join()
+            for problem in itertools.chain.from_iterable(server.problems for server in servers):
+                self._report.complain(f"in a test server: {problem}")
+
+    def _choose(self, request: Any) -> Any:
+        return self._plays[request.path.rpartition("/")[2]].next_fault(request)
+
+    def _rage(self, servers: list[FlueTestServer]) -> None:
+        rng = random.Random(f"weather {self._seed}")
+        while not self._over.wait(rng.uniform(*CALM)):
+            server = rng.choice(servers)
+            kind = rng.choices(["drop", "refuse", "restart"], [6, 2, 2])[0]
+            if kind == "drop":
+                server.drop_connections()
+            elif kind == "restart":
+                server.restart()
+            else:
+                server.pause_listening()
+                self._over.wait(rng.uniform(0.001, 0.02))
+                server.resume_listening()
+
+    def _read(self, name: str, servers: list[FlueTestServer], numbers: Iterator[int]) -> None:
+        is_async = name == "async"
+        faces = [Face(is_async=is_async, server=server, **CLIENT) for server in servers]
+        shared = [httpx.AsyncClient() if is_async else requests.Session() for _ in servers]
+        argument = "http_client" if is_async else "session"
+        clients = [(face.client, face.new_client(**{argument: own})) for face, own in zip(faces, shared, strict=True)]
+        while time.monotonic() < self._deadline and (number := next(numbers, None)) is not None:
+            script = make_script(self._seed, number)
+            play = Play(script, faces[script.server], clients[script.server][script.shared])
+            self._plays[play.run_id] = play
+            play.run()
+            self._report.add(name, play)
+        for face, own in zip(faces, shared, strict=True):
+            face.wait(own.aclose if is_async else own.close)
+            self._look_for_tasks(face)
+            face.close()
+
+    def _look_for_tasks(self, face: Face) -> None:
+        deadline = time.monotonic() + SETTLE
+        while face._loop is not None and (left := asyncio.all_tasks(face._loop)):
+            if time.monotonic() > deadline:
+                self._report.complain(f"tasks are left: {left}", "leaks", len(left))
+                return
+            face.idle(0.01)
+
+
+@contextmanager
+def nothing_left(report: Report) -> Iterator[None]:
+    """Count the descriptors and threads that are there behind the block and were not before it."""
+    gc.collect()
+    files, threads = len(os.listdir("/proc/self/fd")), set(threading.enumerate())
+    yield
+    gc.collect()
+    deadline = time.monotonic() + SETTLE
+    while left := [str(thread) for thread in set(threading.enumerate()) - threads] or (
+        [f"descriptor {name}" for name in os.listdir("/proc/self/fd")]
+        if len(os.listdir("/proc/self/fd")) > files
+        else []
+    ):
+        if time.monotonic() > deadline:
+            report.complain(f"left behind: {left}", "leaks", len(left))
+            return
+        time.sleep(0.01)
 
 
 def main() -> int:
     """Soak, print, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__.partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=120.0, help="how long new scripts are begun")
-    parser.add_argument("--seed", type=int, help="of the scripts; random unless given")
+    parser.add_argument(
+        "--seed", type=int, default=random.randrange(1_000_000), help="of the scripts; random unless given"
+    )
     parser.add_argument("--script", type=int, metavar="N", help="only this script of the seed")
-    parser.add_argument("--face", choices=PROCESSES, help="only this face")
-    parser.add_argument("--part", type=int, help=argparse.SUPPRESS)  # in a process of a face: which one it is
-    arguments = parser.parse_args()
-    if arguments.part is not None:
-        print(json.dumps(_soaked(arguments).as_json()))
-        sys.stdout.flush()
-        os._exit(0)  # also with a thread that hangs
-    if arguments.seed is None:
-        arguments.seed = random.randrange(1_000_000)
-    if arguments.script is not None:
-        print(make_script(arguments.seed, arguments.script))
-    reports = _in_processes(arguments)
-    print(_table(reports, arguments.seed))
-    for face, report in reports.items():
-        for failure in report.failures:
-            print(f"\n--seed {arguments.seed} --face {face} {failure}")
-    return int(any(report.failures or any(report.counts[what] for what in NOT_TO_BE) for report in reports.values()))
-
-
-def _soaked(arguments: argparse.Namespace) -> Report:
-    one = arguments.script
-    numbers = itertools.count(arguments.part, PROCESSES[arguments.face]) if one is None else iter([one])
-    try:
-        return soak(arguments.face, arguments.seed, arguments.seconds, numbers)
-    except TimeoutError as error:
-        return Report(Counter(hangs=1), [str(error)])
-
-
-def _in_processes(arguments: argparse.Namespace) -> dict[str, Report]:
-    """Soak the faces in processes of their own, in which warnings are errors."""
-    command = [sys.executable, "-W", "error", "-m", "tests.soak"]
-    command += [f"--seed={arguments.seed}", f"--seconds={arguments.seconds}"]
-    if arguments.script is not None:
-        command.append(f"--script={arguments.script}")
-    faces = [arguments.face] if arguments.face else list(PROCESSES)
-    parts = [(face, part) for face in faces for part in range(PROCESSES[face] if arguments.script is None else 1)]
-    running = [
-        (face, subprocess.Popen([*command, f"--face={face}", f"--part={part}"], stdout=subprocess.PIPE))
-        for face, part in parts
-    ]
-    reports = {face: Report() for face in faces}
-    deadline = time.monotonic() + arguments.seconds + 2 * (HANG + SETTLE)
-    try:
-        for face, process in running:
-            try:
-                out, _ = process.communicate(timeout=max(0.0, deadline - time.monotonic()))
-                said = json.loads(out)
-                report = Report(Counter(said["counts"]), said["failures"], said["seconds"])
-            except (subprocess.TimeoutExpired, ValueError) as error:
-                report = Report(Counter(hangs=1), [f"its process gave no report: {error}"])
-            reports[face].merge(report)
-    finally:
-        for _, process in running:
-            process.kill()
-            process.wait()
-    return reports
-
-
-def _table(reports: dict[str, Report], seed: int) -> str:
-    lines = [f"seed {seed}".ljust(20) + "".join(face.rjust(12) for face in reports)]
-    for what in (*DONE, *NOT_TO_BE):
-        lines.append(what.ljust(20) + "".join(f"{report.counts[what]:,}".rjust(12) for report in reports.values()))
-    lines.append("seconds".ljust(20) + "".join(f"{report.seconds:.1f}".rjust(12) for report in reports.values()))
-    return "\n".join(lines)
+    parser.add_argument("--face", choices=FACES, help="only this face")
+    given = parser.parse_args()
+    faulthandler.dump_traceback_later(given.seconds + 2 * (HANG + SETTLE), exit=True)
+    warnings.simplefilter("error")
+    for name in ("flue", "urllib3"):  # every retry would be told, and every connection that a pool has no room for
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    report = Report()
+    sys.unraisablehook = lambda what: report.complain(f"unraisable: {what.exc_value!r} in {what.object!r}")
+    threading.excepthook = lambda what: report.complain(f"in thread {what.thread}: {what.exc_value!r}")
+    deadline = time.monotonic() + given.seconds
+    faces = [given.face] if given.face else list(FACES)
+    first = 0
+    while time.monotonic() < deadline:
+        some = range(first, first + ROUND) if given.script is None else [given.script]
+        with nothing_left(report):
+            Round(report, given.seed, deadline).run({face: iter(some) for face in faces})
+        if given.script is not None:
+            print(make_script(given.seed, given.script))
+            break
+        first += ROUND
+    print(f"seed {given.seed}\n{report}")
+    for failure in report.failures[:10]:
+        print(f"\n--seed {given.seed} {failure}")
+    return int(report.wrong)
 
 
 if __name__ == "__main__":

@@ -3,76 +3,41 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
 
-from .faulty import Planned, random_faults
+from flue.testing import Fault
 
 PAGE_LIMITS = (2, 5, 13, 100)
 """Events in a page; each is that of one server."""
 LONGEST_DELAY = 0.015
-"""Seconds."""
+"""Seconds until something is written or cancelled."""
+READ_TIMEOUT = 0.6
+"""Seconds of silence after which a client retries. Long for these servers, short enough to be waited for."""
+SILENCE = 0.9
+"""Seconds of a silence that is longer than that."""
 
 
-@dataclass(frozen=True)
-class Write:
-    """Add events.
+class Step(NamedTuple):
+    """What is done next.
 
-    Attributes:
-        count: of them.
-        delay: seconds; 0: before anything else happens.
-        notify: whether those who wait are told.
+    `write` so many events; `finish` (`run_end` and a close), `end` (a close alone) or `leave open` (`run_end` alone);
+    `pull` so many events in all, or to the end; `close` or `forget` the stream, or have it `cancel`led from another
+    thread while it is pulled, and open another at its offset; `give up` a pull, where tasks can be cancelled.
     """
 
-    count: int
-    delay: float
-    notify: bool
+    kind: Literal["write", "finish", "end", "leave open", "pull", "close", "forget", "cancel", "give up"]
+    count: int | None = None
+    delay: float = 0.0
+    notify: bool = True
 
 
-@dataclass(frozen=True)
-class Finish:
-    """Nothing will be added.
+class Planned(NamedTuple):
+    """What goes wrong with one response: with a page or a long poll, or with server-sent events."""
 
-    Attributes:
-        how: ``"finish"``: `run_end`, and the stream is closed; ``"close"``: no `run_end`; ``"open"``: never closed.
-        delay: seconds; 0: before anything else happens.
-        notify: whether those who wait are told.
-    """
-
-    how: Literal["finish", "close", "open"]
-    delay: float
-    notify: bool
-
-
-@dataclass(frozen=True)
-class Pull:
-    """Read.
-
-    Attributes:
-        behind: up to the event before this one; None: to the end.
-        elsewhere: on another thread or task.
-    """
-
-    behind: int | None
-    elsewhere: bool
-
-
-@dataclass(frozen=True)
-class Leave:
-    """Give up what one has.
-
-    Attributes:
-        how: ``"close"``, ``"forget"`` (no reference stays), ``"cancel"`` (from another thread, while somebody pulls):
-            then a new stream is opened at `.offset`. ``"give up"``: a pull is cancelled, the same stream is read on;
-            only tasks can be cancelled, so a thread has its stream cancelled.
-        delay: seconds until a pull is cancelled.
-    """
-
-    how: Literal["close", "forget", "cancel", "give up"]
-    delay: float
-
-
-Step = Write | Finish | Pull | Leave
+    kind: str
+    page: Fault
+    events: Fault
 
 
 @dataclass(frozen=True)
@@ -82,38 +47,29 @@ class Script:
     Attributes:
         number: of the script.
         live: how the stream is read.
-        server: which of the servers it is on.
-        theirs: whether the client sends with a session, or an HTTP client, of its caller.
-        steps: in order; the last ones are a `Finish` and a `Pull` to the end.
+        server: the index of its server in `PAGE_LIMITS`.
+        shared: whether the client sends with a session, or an HTTP client, of its caller.
+        steps: in order; the last ones end the stream and pull to its end.
         faults: by the number of the request, from 0.
     """
 
     number: int
     live: bool | Literal["long-poll", "sse"]
     server: int
-    theirs: bool
+    shared: bool
     steps: tuple[Step, ...] = field(repr=False)
     faults: dict[int, Planned] = field(repr=False)
 
     @property
-    def run_id(self) -> str:
-        """Of its run."""
-        return f"run_{self.number}"
-
-    @property
     def total(self) -> int:
         """Events that the stream has in the end."""
-        written = sum(step.count for step in self.steps if isinstance(step, Write))
-        return written + sum(1 for step in self.steps if isinstance(step, Finish) and step.how != "close")
+        written = sum(step.count or 0 for step in self.steps if step.kind == "write")
+        return written + any(step.kind in {"finish", "leave open"} for step in self.steps)
 
     def __str__(self) -> str:
-        pages = f"pages of {PAGE_LIMITS[self.server]}"
-        lines = [f"live={self.live!r}, {pages}, {self.total} events" + ", the caller's session" * self.theirs]
+        lines = [f"live={self.live!r}, pages of {PAGE_LIMITS[self.server]}, {self.total} events, shared={self.shared}"]
         lines += [f"  {step}" for step in self.steps]
-        for at, planned in self.faults.items():
-            fault = planned.events if self.live == "sse" else planned.page
-            lines.append(f"  request {at}: {planned.kind}: {_said(fault)}")
-        return "\n".join(lines)
+        return "\n".join([*lines, *(f"  request {number}: {planned}" for number, planned in self.faults.items())])
 
 
 def make_script(seed: int, number: int) -> Script:
@@ -122,61 +78,129 @@ def make_script(seed: int, number: int) -> Script:
     live = rng.choice([True, "long-poll", "sse", "sse", False])
     server = rng.randrange(len(PAGE_LIMITS))
     total = rng.randint(3, min(40, 10 * PAGE_LIMITS[server]))
-    steps = _catching_up(rng, total) if live is False else _following(rng, total)
-    faults = _at_requests(rng, sse=live == "sse")
-    theirs = rng.random() < 0.1
-    if theirs:
-        faults = {at: planned.for_any_session() for at, planned in faults.items()}
-    return Script(number, live, server, theirs, tuple(steps), faults)
-
-
-def _following(rng: random.Random, total: int) -> list[Step]:
-    """Everything is written while somebody reads, or a moment before."""
-    cuts = sorted(rng.sample(range(1, total), min(rng.randint(0, 3), total - 1)))
+    end = rng.choice(["finish", "finish", "finish", "end", "leave open"])
+    # What is only caught up with is written before it is read; else while somebody reads, or a moment before.
+    behind = (
+        [total] if live is False else [*sorted(rng.sample(range(1, total), rng.randint(0, min(3, total - 1)))), total]
+    )
     steps: list[Step] = []
-    begin = 0
-    for end in [*cuts, total]:
-        delay = 0.0 if not begin and rng.random() < 0.7 else rng.uniform(0.0005, LONGEST_DELAY)
-        steps.append(Write(end - begin, delay, rng.random() > 0.03))
-        begin = end
-        steps += _reading(rng, begin)
-    how = rng.choice(["finish", "finish", "finish", "close", "open"])
-    return [*steps, Finish(how, rng.uniform(0.0005, LONGEST_DELAY), rng.random() > 0.03), _to_the_end(rng)]
+    written = 0
+    for count in behind:
+        at_once = live is False or (not written and rng.random() < 0.7)
+        steps.append(Step("write", count - written, 0.0 if at_once else _delay(rng), rng.random() > 0.03))
+        written = count
+        if live is not False:
+            steps += _reading(rng, written)
+    steps.append(Step(end, None, 0.0 if live is False else _delay(rng), rng.random() > 0.03))
+    if live is False:
+        steps += _reading(rng, written)
+    steps.append(Step("pull"))
+    shared = rng.random() < 0.1
+    faults: dict[int, Planned] = {}
+    at = -1
+    for kind in rng.sample(list(KINDS), rng.randint(1, 5), counts=list(KINDS.values())):
+        # A connection of server-sent events needs few requests, and often one more for each fault.
+        at += rng.choice([1, 1, 1, 2] if live == "sse" else [1, 1, 2, 3])
+        page, events = _faults(kind, rng)
+        if shared and page.cut_head_after is not None:
+            # http.client takes the orderly end of a connection for the end of a head.
+            page = events = replace(page, end="reset")
+        faults[at] = Planned(kind, page, events)
+    return Script(number, live, server, shared, tuple(steps), faults)
 
 
-def _catching_up(rng: random.Random, total: int) -> list[Step]:
-    """Everything is there when the reading begins."""
-    finish = Finish(rng.choice(["finish", "close", "open"]), 0.0, notify=True)
-    return [Write(total, 0.0, notify=True), finish, *_reading(rng, total), _to_the_end(rng)]
+def _delay(rng: random.Random) -> float:
+    return rng.uniform(0.0005, LONGEST_DELAY)
 
 
 def _reading(rng: random.Random, written: int) -> list[Step]:
     """Read some of what is written, and perhaps stop reading in the middle of it."""
     steps: list[Step] = []
     if rng.random() < 0.6:
-        steps.append(Pull(rng.randint(1, written), rng.random() < 0.2))
+        steps.append(Step("pull", rng.randint(1, written)))
     if rng.random() < 0.25:
-        how = rng.choice(["close", "forget", "cancel", "give up"])
-        steps.append(Leave(how, rng.uniform(0.0, LONGEST_DELAY)))
+        steps.append(Step(rng.choice(["close", "forget", "cancel", "give up"]), None, _delay(rng)))
     return steps
 
 
-def _to_the_end(rng: random.Random) -> Pull:
-    return Pull(None, rng.random() < 0.2)
+KINDS = {
+    "refuse": 4,
+    "cut head": 4,
+    "cut": 8,
+    "end behind": 2,
+    "status": 4,
+    "stall": 3,
+    "silence": 1,
+    "trickle": 1,
+    "framing": 3,
+    "strange headers": 2,
+    "emptied": 2,
+    "no events": 1,
+    # Several of these in a row would rightly be the end of a stream.
+    "unsaid": 1,
+    "credentials": 1,
+    "redirect": 1,
+}
+"""Each with the number of times that a script may have it, which is also how likely it is.
+
+A complete but malformed response is no such fault: a stream may end with an error there.
+"""
 
 
-def _at_requests(rng: random.Random, *, sse: bool) -> dict[int, Planned]:
-    faults: dict[int, Planned] = {}
-    at = -1
-    for planned in random_faults(rng, rng.randint(1, 5)):
-        # A connection of server-sent events needs few requests, and often one more for each fault.
-        at += rng.choice([1, 1, 1, 2]) if sse else rng.choice([1, 1, 2, 3])
-        faults[at] = planned
-    return faults
-
-
-def _said(fault: object) -> str:
-    """A fault without what is left as it is by default."""
-    default = type(fault)()
-    said = {name: getattr(fault, name) for name in fault.__slots__}  # type: ignore[attr-defined]  # a slotted dataclass
-    return ", ".join(f"{name}={value!r}" for name, value in said.items() if value != getattr(default, name))
+def _faults(kind: str, rng: random.Random) -> tuple[Fault, Fault]:
+    """A fault of a page, and of server-sent events."""
+    fault: Fault
+    match kind:
+        case "refuse":
+            fault = Fault(refuse=True)
+        case "cut head":
+            fault = Fault(cut_head_after=rng.randrange(400), end=rng.choice(["reset", "close"]))
+        case "cut":
+            framing = rng.choice([None, "chunked", "close"])
+            cut: dict[str, Any] = {"cut_after": rng.randrange(1200), "gzip": rng.random() < 0.3, "framing": framing}
+            # A page that is cut and finished properly is a malformed one; an event stream was recycled.
+            page = Fault(**cut, end=rng.choice(["reset", "close"]))
+            return page, Fault(**cut, end=rng.choice(["reset", "close", "clean"]))
+        case "end behind":
+            fault = Fault(end=rng.choice(["reset", "close"]))
+        case "status" | "no events":
+            headers = [("content-type", "text/html")]
+            if rng.random() < 0.5:
+                waits = ("0", "0.002", "-1", "soon", "inf", "Thu, 01 Jan 1970 00:00:00 GMT")
+                headers.append(("retry-after", rng.choice(waits)))
+            status = rng.choice((408, 425, 429, 500, 502, 503, 504))
+            fault = Fault(status=status, headers=headers, body=rng.choice([None, b"<html><h1>Bad Gateway</h1></html>"]))
+            if kind == "no events":
+                refused = Fault(status=rng.choice([406, 415, 501]))
+                return fault, rng.choice(
+                    [refused, Fault(content_type="text/html"), Fault(drop_headers=["Content-Type"])]
+                )
+        case "stall" | "silence":
+            seconds = SILENCE if kind == "silence" else rng.uniform(0.001, 0.04)
+            early = rng.random() < 0.5
+            fault = (
+                Fault(stall_before_headers=seconds) if early else Fault(stall_after=rng.randrange(600), stall=seconds)
+            )
+        case "trickle":
+            fault = Fault(trickle=rng.randrange(30, 300), trickle_pause=rng.choice([0.0, 0.001]))
+        case "framing":
+            framed: dict[str, Any] = {"gzip": rng.random() < 0.5, "framing": rng.choice(["chunked", "close"])}
+            charset = rng.choice(["; charset=utf-8", ";charset=UTF-8; x=y"])
+            page = Fault(content_type=f"application/json{charset}", **framed)
+            return page, Fault(content_type=f"text/event-stream{charset}", **framed)
+        case "strange headers":
+            noise = [("set-cookie", "a=b"), ("Set-Cookie", "c=d"), ("x-noise", "\xe9"), ("X-Noise", "2")]
+            usual = ["Date", "Connection", "Keep-Alive"]
+            page = Fault(extra_headers=noise, drop_headers=["Content-Type", *usual])
+            return page, Fault(extra_headers=noise, drop_headers=usual)
+        case "emptied":
+            fault = Fault(body=b"", framing="close")
+        case "unsaid":
+            fault = Fault(
+                drop_headers=rng.choice([["Stream-Up-To-Date"], ["Stream-Closed"], ["Stream-Cursor", "ETag"]])
+            )
+        case "credentials":
+            fault = Fault(status=rng.choice([401, 403]))
+        case _:
+            fault = Fault(status=307)  # its location is that of the request
+    return fault, fault

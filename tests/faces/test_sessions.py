@@ -1,0 +1,266 @@
+"""The caller's own `requests.Session` or `httpx.AsyncClient`: used as it is, never closed, never changed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import httpx
+import pytest
+import requests
+from requests.adapters import HTTPAdapter
+
+from flue import AsyncFlueClient, AuthenticationError, FlueApiError, FlueClient, FlueConnectionError
+from flue.testing import Fault, FlueTestServer, Reply
+
+from .frames import RUN, control, data, log, logs, offset, page, run_end, sse
+from .harness import BRIEF, EAGER, on_both_faces
+from .reading import nothing_left
+
+COOKIE = ("set-cookie", "tracker=1; Path=/")
+CLIENT_FACTS = ("headers", "auth", "params", "event_hooks", "timeout", "trust_env", "follow_redirects", "max_redirects")
+
+
+class SendsItself(requests.Session):
+    """A subclass with a `send` of its own, as instrumentation makes one."""
+
+    def send(self, request, **options):
+        return super().send(request, **options)
+
+
+@contextlib.contextmanager
+def own(face, *, session=requests.Session, **settings):
+    """A session or client of the caller, and a Flue client on top of it."""
+    if face.is_async:
+        mine = httpx.AsyncClient(**settings)
+        yield mine, face.new_client(http_client=mine)
+        face.wait(mine.aclose)
+        return
+    with session() as mine:
+        for name, value in settings.items():
+            getattr(mine, name).update(value) if isinstance(value, dict) else setattr(mine, name, value)
+        yield mine, face.new_client(session=mine)
+
+
+def given(face, mine, **arguments):
+    """Another Flue client on the same session or client."""
+    return face.new_client(**{"http_client" if face.is_async else "session": mine}, **arguments)
+
+
+def facts(mine):
+    """All that a session or client consists of, as far as anybody can see."""
+    if isinstance(mine, requests.Session):
+        seen = {name: getattr(mine, name) for name in mine.__attrs__ if name not in {"adapters", "cookies"}}
+        seen["adapters"] = list(mine.adapters.items())
+        jar = mine.cookies
+    else:
+        seen = {name: getattr(mine, name) for name in CLIENT_FACTS}
+        seen["transports"] = (mine._transport, mine._mounts, mine.is_closed)
+        jar = mine.cookies.jar
+    seen["cookies"] = [(cookie.name, cookie.value, cookie.domain, cookie.path) for cookie in jar]
+    return {name: repr(value) for name, value in seen.items()}
+
+
+def read_everything(face, client):
+    """A redirect, a failure, cookies on each response, three ways to read."""
+    headers = [COOKIE, ("content-type", "application/json")]
+    face.server.script(
+        RUN,
+        [
+            Reply(302, [COOKIE, ("location", f"/api/runs/{RUN}?offset=-1&moved=1")]),
+            page(*logs(0, 2), next_offset=offset(1)),
+            Reply(503, headers),
+            Reply(204, [COOKIE, ("stream-next-offset", offset(1))]),
+            Reply(200, [*headers, ("stream-next-offset", offset(2))], b"[]"),
+            Reply(401, headers, b"{}"),
+        ],
+    )
+    with pytest.raises(AuthenticationError):
+        face.stream(RUN, client, backoff_options=EAGER).collect()
+    face.server.script(
+        "run_2", [sse(data(run_end(0)), control(0, streamClosed=True), fault=Fault(extra_headers=[COOKIE]))]
+    )
+    face.stream("run_2", client, live="sse").collect()
+
+
+@pytest.mark.parametrize("session", [requests.Session, SendsItself])
+@on_both_faces
+def test_it_is_neither_changed_nor_closed(face, session):
+    """Edge cases 43, 135. Headers, cookies, hooks, adapters and the rest are the same behind as before."""
+    settings = {"headers": {"x-mine": "1"}, "cookies": {"theme": "dark"}}
+    with own(face, session=session, **settings) as (mine, _):
+        client = given(face, mine, token="s3cret", headers={"x-ours": "2"})
+        before = facts(mine)
+        read_everything(face, client)
+        face.server.add_workflow("report", lambda _run: 1)
+        face.wait(client.workflows.invoke, "report", input={})
+        face.wait(client.aclose if face.is_async else client.close)
+        assert facts(mine) == before
+        response = face.wait(mine.get, f"{face.server.base_url}/elsewhere")
+        assert response.status_code == 404
+    asked = face.server.requests
+    assert len(asked) == 9
+    assert {request.header("cookie") for request in asked} == {"theme=dark"}
+    assert {request.header("x-mine") for request in asked} == {"1"}
+    assert {request.header("x-ours") for request in asked[:-1]} == {"2"}
+    assert (asked[-1].header("x-ours"), asked[-1].header("authorization")) == (None, None)
+
+
+@on_both_faces
+def test_its_own_credentials_count_when_there_is_no_token(face):
+    """Of its headers or its `auth`, over both of which a token wins."""
+    run_id = face.server.create_run()
+    for settings, expected in (
+        ({"headers": {"Authorization": "Bearer mine"}}, "Bearer mine"),
+        ({"auth": ("me", "pw")}, "Basic bWU6cHc="),
+    ):
+        with own(face, **settings) as (mine, client):
+            face.wait(client.runs.get, run_id)
+            face.wait(given(face, mine, token="ours").runs.get, run_id)
+        assert [request.header("authorization") for request in face.server.requests[-2:]] == [expected, "Bearer ours"]
+
+
+@on_both_faces
+def test_netrc_counts_for_nothing(face, tmp_path, monkeypatch):
+    """Edge case 41. requests alone would put it over the token, and send it where there is none."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password pw\ndefault login me password pw\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    run_id = face.server.create_run()
+    with own(face) as (mine, client):
+        for each in (client, given(face, mine, token="ours")):
+            face.wait(each.runs.get, run_id)
+    assert [request.header("authorization") for request in face.server.requests] == [None, "Bearer ours"]
+
+
+@on_both_faces
+def test_its_hooks_are_called(face):
+    """Users hang logging and authentication on them: they see every response, redirects and failures too."""
+    seen = []
+
+    def hook(response, **_options):
+        seen.append(response.status_code)
+
+    async def event_hook(response):
+        seen.append(response.status_code)
+
+    settings = {"event_hooks": {"response": [event_hook]}} if face.is_async else {"hooks": {"response": [hook]}}
+    moved = Reply(307, [("location", f"/api/runs/{RUN}?again=1")])
+    with own(face, **settings) as (_, client):
+        face.server.script(RUN, [moved, Reply(503), page(log(0), next_offset=offset(0), closed=True)])
+        assert len(face.stream(RUN, client, backoff_options=EAGER).collect()) == 1
+    assert seen == [307, 503, 200]
+
+
+@on_both_faces
+def test_its_adapter_carries_every_request(face):
+    sent = []
+
+    class Adapter(HTTPAdapter):
+        def send(self, request, **options):
+            sent.append(request.method)
+            return super().send(request, **options)
+
+    class Transport(httpx.AsyncHTTPTransport):
+        async def handle_async_request(self, request):
+            sent.append(request.method)
+            return await super().handle_async_request(request)
+
+    face.server.add_workflow("report", lambda _run: 1)
+    run_id = face.server.create_run()
+    with own(face, **({"transport": Transport()} if face.is_async else {})) as (mine, client):
+        if not face.is_async:
+            mine.mount("http://", Adapter())
+        face.wait(client.runs.get, run_id)
+        face.wait(client.workflows.invoke, "report")
+    assert sent == ["GET", "POST"]
+
+
+@pytest.mark.parametrize("session", [requests.Session, SendsItself])
+@on_both_faces(client={"token": "s3cret"})
+def test_one_that_follows_redirects_does_not_do_it_here(face, session):
+    """Edge case 38. What the caller's own session or client would do by default makes no difference."""
+    follows = {"follow_redirects": True} if face.is_async else {}
+    with FlueTestServer() as trap, own(face, session=session, **follows) as (_, client):
+        moved = [Reply(302, [("location", where)]) for where in (f"{trap.base_url}/runs/{RUN}", "/api/moved")]
+        face.server.script(RUN, moved)
+        face.server.script("moved", [page(next_offset="-1", closed=True)])
+        with pytest.raises(FlueApiError, match="no usable address of the same origin"):
+            face.wait(client.runs.events, RUN)
+        assert face.wait(client.runs.events, RUN) == []
+        assert trap.requests == []
+
+
+@pytest.mark.parametrize("location", ["http://[::1", "http://127.0.0.1:notaport/", "javascript:alert(1)"])
+@on_both_faces
+def test_a_redirect_to_no_address(face, location):
+    """Edge case 38. Final on both faces, though the libraries read the address before anybody asked them to."""
+    face.server.script(RUN, [Reply(307, [("location", location)])], repeat_last=True)
+    for number, call in enumerate((face.get, face.events), 1):
+        with pytest.raises(FlueApiError, match="error 307: the redirect leads to no usable address"):
+            call(RUN, backoff_options=BRIEF)
+        assert len(face.targets) == number
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy"])
+@on_both_faces
+def test_proxies_of_the_environment(face, name, monkeypatch):
+    """Edge case 42. The same variables count for both libraries, and are looked up once for a client."""
+    if name == "HTTP_PROXY":
+        monkeypatch.delenv("REQUEST_METHOD", raising=False)  # a CGI script's proxy is not to be trusted, says Python
+    monkeypatch.setenv(name, face.server.base_url.removesuffix("/api"))
+    face.server.script("flue.invalid", [page(log(0), next_offset=offset(0)), page(next_offset=offset(0), closed=True)])
+    client = face.new_client(base_url="http://flue.invalid/api")
+    stream = face.stream(RUN, client)
+    assert stream.next().event_index == 0
+    assert stream.collect() == []
+    assert face.targets[0] == "http://flue.invalid/api/runs/run_1?offset=-1"
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    run_id = face.server.create_run()
+    face.wait(face.new_client().runs.get, run_id)
+    assert face.targets[2:] == [f"/api/runs/{run_id}?meta"]
+
+
+@on_both_faces
+def test_many_clients_on_one(face):
+    """Edge case 135. One may be closed, the others go on; closing one does not touch what they share."""
+    run_id = face.server.create_run()
+    with own(face) as (mine, _):
+        for _ in range(3):
+            client = given(face, mine)
+            assert face.wait(client.runs.get, run_id).run_id == run_id
+            face.wait(client.aclose if face.is_async else client.close)
+        assert face.wait(mine.get, f"{face.server.base_url}/runs/{run_id}?meta").status_code == 200
+
+
+def test_one_that_its_owner_has_closed():
+    """Edge case 135. requests reopens what it needs; httpx says so, and the error is no secret of httpx'."""
+    with FlueTestServer() as server, nothing_left():
+        run_id = server.create_run()
+        session = requests.Session()
+        with FlueClient(server.base_url, session=session) as client:
+            session.close()
+            assert client.runs.get(run_id).run_id == run_id
+        session.close()
+
+        async def main() -> None:
+            http_client = httpx.AsyncClient()
+            await http_client.aclose()
+            async with AsyncFlueClient(server.base_url, http_client=http_client) as client:
+                with pytest.raises((FlueConnectionError, RuntimeError)):
+                    await client.runs.events(run_id, backoff_options=BRIEF)
+
+        asyncio.run(main())
+
+
+def test_what_is_no_session():
+    """Edge case 135. Refused when constructed: also one of the other face."""
+    url = "http://127.0.0.1:9"
+    with requests.Session() as session:
+        for wrong in (object(), httpx.AsyncClient, session.get):
+            with pytest.raises(TypeError, match="session must be"):
+                FlueClient(url, session=wrong)
+        with pytest.raises(TypeError, match="http_client must be"):
+            AsyncFlueClient(url, http_client=session)
+    with httpx.Client() as sync_client, pytest.raises(TypeError, match="http_client must be"):
+        AsyncFlueClient(url, http_client=sync_client)
