@@ -1,8 +1,11 @@
 """`AsyncFlueClient`: the asyncio client."""
 
+# ruff: noqa: TC001, TC003  (whoever resolves the annotations at run time finds their names here)
+
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn, Self
+from types import TracebackType
+from typing import NoReturn, Self
 
 import httpx
 
@@ -12,11 +15,7 @@ from flue.aio.runs import Runs
 from flue.aio.transport import Transport
 from flue.aio.workflows import Workflows
 from flue.config import AsyncHeaderSource, Timeouts, resolve
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from flue.core.retry import BackoffOptions
+from flue.core.retry import BackoffOptions
 
 __all__ = ["AsyncFlueClient"]
 

@@ -1,30 +1,29 @@
 """`AsyncFlueEventStream`: the events of one run or agent, for an `async for` loop."""
 
+# ruff: noqa: TC001, TC003  (whoever resolves the annotations at run time finds their names here)
+
 from __future__ import annotations
 
 import asyncio
 import enum
 import time
+from collections.abc import Callable
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self
 
-from flue.aio._driver import CancelToken, Driver
+from flue._requests import StreamSpec
+from flue.aio._driver import CancelToken, Cause, Driver
+from flue.aio.transport import Transport
 from flue.checkpoints._consumer import AsyncCheckpointer
+from flue.config import Settings
 from flue.core.actions import Done
-from flue.core.events import NeedData
+from flue.core.events import EventBuffer, NeedData
+from flue.core.protocol import BatchMachine
 from flue.errors import FlueError, FlueTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import TracebackType
-
     from typing_extensions import TypeVar
 
-    from flue._requests import StreamSpec
-    from flue.aio._driver import Cause
-    from flue.aio.transport import Transport
-    from flue.config import Settings
-    from flue.core.events import EventBuffer
-    from flue.core.protocol import BatchMachine
     from flue.models import FlueEvent
 
     T = TypeVar("T", default=FlueEvent)

@@ -1,22 +1,21 @@
 """`FlueClient`: the blocking client."""
 
+# ruff: noqa: TC001, TC003  (whoever resolves the annotations at run time finds their names here)
+
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn, Self
+from types import TracebackType
+from typing import NoReturn, Self
 
 import requests
 
 from flue.config import HeaderSource, Timeouts, resolve
+from flue.core.retry import BackoffOptions
 from flue.sync.agents import Agents
 from flue.sync.conversation import Conversation
 from flue.sync.runs import Runs
 from flue.sync.transport import Transport
 from flue.sync.workflows import Workflows
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from flue.core.retry import BackoffOptions
 
 __all__ = ["FlueClient"]
 

@@ -1,33 +1,32 @@
 """`FlueEventStream`: the events of one run or agent, for a `for` loop."""
 
+# ruff: noqa: TC001, TC003  (whoever resolves the annotations at run time finds their names here)
+
 from __future__ import annotations
 
 import enum
 import os
 import threading
 import time
+from collections.abc import Callable
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self
 
 from flue import _timers
+from flue._requests import StreamSpec
+from flue.config import Settings
 from flue.core.actions import Done
-from flue.core.events import NeedData
+from flue.core.events import EventBuffer, NeedData
+from flue.core.protocol import BatchMachine
 from flue.errors import FlueError, FlueTimeoutError
-from flue.sync._connection import CancelToken
+from flue.sync._connection import CancelToken, Cause
 from flue.sync._driver import Driver
+from flue.sync.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import TracebackType
-
     from typing_extensions import TypeVar
 
-    from flue._requests import StreamSpec
-    from flue.config import Settings
-    from flue.core.events import EventBuffer
-    from flue.core.protocol import BatchMachine
     from flue.models import FlueEvent
-    from flue.sync._connection import Cause
-    from flue.sync.transport import Transport
 
     T = TypeVar("T", default=FlueEvent)
 else:
