@@ -89,12 +89,17 @@ def test_no_address_answers(face):
         face.wait(client.aclose if face.is_async else client.close)
 
 
+@pytest.mark.parametrize("theirs", [False, True], ids=["own", "theirs"])
 @on_both_faces(compare=False)
-def test_a_look_up_that_hangs(face):
-    """The connect time-out bounds the look-up too. (The names of a caller's session are looked up by requests alone.)"""
-    with hanging(HOST) as state:
-        url = f"http://{HOST}:{face.server.port}/api"
-        client = face.new_client(base_url=url, timeout=Timeouts(connect=0.3, read=20.0))
+def test_a_look_up_that_hangs(face, theirs):
+    """The connect time-out bounds the look-up too."""
+    with hanging(HOST) as state, contextlib.ExitStack() as stack:
+        # A plain session bounds only what comes behind the look-up: it is given up behind both time-outs.
+        timeout = Timeouts(connect=0.3, read=0.3 if theirs else 20.0)
+        arguments = {"base_url": f"http://{HOST}:{face.server.port}/api", "timeout": timeout}
+        if theirs and not face.is_async:
+            arguments["session"] = stack.enter_context(requests.Session())
+        client = face.new_client(**arguments)
         begun = time.monotonic()
         for call, given in ((client.runs.get, RUN), (client.runs.events, RUN)):
             with pytest.raises(FlueConnectionError):
@@ -112,6 +117,7 @@ def _looking_up():
     return [thread for thread in threading.enumerate() if thread.name.startswith("flue-")]
 
 
+@pytest.mark.parametrize("theirs", [False, True], ids=["own", "theirs"])
 @on_both_faces(compare=False)
 def test_a_look_up_that_hangs_once(face):
     """The next try gets through, while the first look-up still hangs."""
