@@ -39,6 +39,7 @@ def test_the_tree():
         "AuthenticationError",
         "PermissionDeniedError",
         "NotFoundError",
+        "ConflictError",
         "OffsetGoneError",
         "RateLimitedError",
         "ServerError",
