@@ -47,10 +47,14 @@ def bodies(text: str) -> list[Any]:
     head, _, body = text.partition("\n\n")
     if "text/event-stream" in head:
         return [json.loads(line.removeprefix("data:")) for line in body.splitlines() if line.startswith("data:[")]
-    return [json.loads(body)]
+    return [json.loads(body)] if "application/json" in head and body.strip() else []
 
 
-ANSWERS = [(path.name, body) for path in FILES for body in bodies(path.read_text(encoding="utf-8"))]
+ANSWERS = [
+    (path.name, body)
+    for path in FILES
+    for body in bodies(path.read_bytes().replace(b"\r\n", b"\n").decode("utf-8", "replace"))
+]
 CHUNKS = [(name, chunk) for name, body in ANSWERS if isinstance(body, list) for chunk in body]
 SNAPSHOTS = [(name, body) for name, body in ANSWERS if "messages" in body]
 SENT = [(name, body) for name, body in ANSWERS if "submissionId" in body]
