@@ -10,6 +10,7 @@ from typing import NoReturn, Self
 import httpx
 
 from flue.aio.agents import Agents
+from flue.aio.conversation import AsyncConversation
 from flue.aio.runs import Runs
 from flue.aio.transport import Transport
 from flue.aio.workflows import Workflows
@@ -84,6 +85,18 @@ class AsyncFlueClient:
         self.runs = Runs(self._transport, settings)
         self.workflows = Workflows(self._transport, settings)
         self.agents = Agents(self._transport, settings)
+
+    def conversation(self, *path: str) -> AsyncConversation:
+        """A Flue 2 conversation below the base URL, over this client's connections, which closing it leaves open.
+
+        Args:
+            path: its segments, such as `"agents", "support", "ticket-42"`; each is percent-encoded.
+
+        Raises:
+            ValueError: no segment, or one that is empty, `.` or `..`.
+            TypeError: a segment that is no str.
+        """
+        return AsyncConversation.for_client(self._transport, self._settings, path)
 
     async def aclose(self) -> None:
         """Close the client's own connections. Idempotent.

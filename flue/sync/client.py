@@ -12,6 +12,7 @@ import requests
 from flue.config import HeaderSource, Timeouts, resolve
 from flue.core.retry import BackoffOptions
 from flue.sync.agents import Agents
+from flue.sync.conversation import Conversation
 from flue.sync.runs import Runs
 from flue.sync.transport import Transport
 from flue.sync.workflows import Workflows
@@ -84,6 +85,18 @@ class FlueClient:
         self.runs = Runs(self._transport, settings)
         self.workflows = Workflows(self._transport, settings)
         self.agents = Agents(self._transport, settings)
+
+    def conversation(self, *path: str) -> Conversation:
+        """A Flue 2 conversation below the base URL, over this client's connections, which closing it leaves open.
+
+        Args:
+            path: its segments, such as `"agents", "support", "ticket-42"`; each is percent-encoded.
+
+        Raises:
+            ValueError: no segment, or one that is empty, `.` or `..`.
+            TypeError: a segment that is no str.
+        """
+        return Conversation.for_client(self._transport, self._settings, path)
 
     def close(self) -> None:
         """Close the client's own connections. Idempotent.

@@ -10,14 +10,14 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Generic, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self
 
 from flue import _timers
 from flue._requests import StreamSpec
 from flue.config import Settings
 from flue.core.actions import Done
 from flue.core.events import EventBuffer, NeedData
-from flue.core.protocol import StreamProtocol
+from flue.core.protocol import BatchMachine
 from flue.errors import FlueError, FlueTimeoutError
 from flue.sync._connection import CancelToken, Cause
 from flue.sync._driver import Driver
@@ -64,7 +64,7 @@ class FlueEventStream(Generic[T]):
         ...     save(stream.offset)
     """
 
-    def __init__(self, transport: Transport, settings: Settings, spec: StreamSpec) -> None:
+    def __init__(self, transport: Transport, settings: Settings, spec: StreamSpec[Any, T]) -> None:
         """Start nothing yet.
 
         Args:
@@ -72,7 +72,7 @@ class FlueEventStream(Generic[T]):
             settings: of the client.
             spec: what is read, and how.
         """
-        self._machine = spec.machine
+        self._machine: BatchMachine = spec.machine
         self._events: EventBuffer[T] = spec.events
         self._decoded = self._events.decoded
         self._signal = spec.signal
@@ -205,7 +205,7 @@ class FlueEventStream(Generic[T]):
 
     def __repr__(self) -> str:
         state = State.IDLE if self._state is State.RECEIVING else self._state
-        return f"<FlueEventStream {state.value} offset={self.offset!r}>"
+        return f"<{type(self).__name__} {state.value} offset={self.offset!r}>"
 
     def _receive(self) -> None:
         """Have events buffered, or end."""
@@ -230,7 +230,7 @@ class FlueEventStream(Generic[T]):
 
     def _start(self) -> None:
         if self._checkpointer is not None:
-            self._checkpointer.start(self._machine, self._checkpointer.load())
+            self._checkpointer.start(self._checkpointer.load())
         if self._timeout is not None:
             self._deadline = time.monotonic() + self._timeout
             self._set_timer(self._timeout)
@@ -246,7 +246,7 @@ class FlueEventStream(Generic[T]):
         """The consumer asks for more, so it is done with what it has."""
         if self._checkpointer is None or self._state is State.NOT_STARTED:
             return
-        if offset := self._checkpointer.pending(self._machine):
+        if offset := self._checkpointer.pending():
             self._checkpointer.commit(offset)
 
     def _finish(self) -> NoReturn:
@@ -278,13 +278,13 @@ class FlueEventStream(Generic[T]):
             self._set_timer(max(0.0, self._deadline - time.monotonic()))
 
 
-def _cancel_error(machine: StreamProtocol, timeout: float | None) -> Callable[[Cause], FlueError | None]:
+def _cancel_error(machine: BatchMachine, timeout: float | None) -> Callable[[Cause], FlueError | None]:
     # A function that does not know the stream, which would keep it alive.
     def error(cause: Cause) -> FlueError | None:
         if cause != "expired":
             return None
         offset = machine.offset
-        message = f"the stream did not end within {timeout:g} s; it can be read on from offset {offset!r}"
+        message = f"the stream did not end within {timeout:g} s; it can be resumed from offset {offset!r}"
         return FlueTimeoutError(message, offset=offset)
 
     return error

@@ -8,12 +8,18 @@ import json
 import attrs
 import pytest
 
-from flue import UNSET, AbortSignal, BackoffOptions, Timeouts, to_json
-from flue._conversation_requests import (
+from flue import (
+    UNSET,
+    AbortSignal,
     Attachment,
+    BackoffOptions,
     SignalMessage,
-    Target,
+    Timeouts,
     UserMessage,
+    to_json,
+)
+from flue._conversation_requests import (
+    Target,
     attachment_url,
     build_abort,
     build_attachment,
