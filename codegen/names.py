@@ -9,33 +9,13 @@ from typing import Final
 
 # Names that an annotation or a decorator in a class body means; an attribute of that name would shadow them.
 _ANNOTATION_NAMES: Final = frozenset({"str", "bool", "int", "float", "list", "dict", "datetime", "attrs"})
-# Names that attrs or the base class of the models use.
-_MODEL_NAMES: Final = frozenset({"self", "wire_extra"})
-# Names that the body of a decoding function uses beside the attributes of its model.
-_FUNCTION_NAMES: Final = frozenset(
-    {
-        "obj",
-        "get",
-        "count",
-        "size",
-        "new",
-        "from_iso",
-        "built",
-        "misfit",
-        "no_member",
-        "integer",
-        "parse_time",
-        "nested",
-        "items",
-        "fitting",
-        "leftover",
-    }
-)
+# Names that attrs, cattrs or the base class of the models use.
+_MODEL_NAMES: Final = frozenset({"self", "cl", "converter", "wire_extra"})
 # Names that the generated modules use beside those of the definitions.
 _MODULE_NAMES: Final = frozenset(
     {
         *("Any", "Callable", "ClassVar", "Final", "Literal", "Mapping", "TypeAlias"),
-        *("JSON", "DecodeError", "Get", "Model", "Shape", "Shapes", "Structure", "Structures"),
+        *("JSON", "Model", "WireModel"),
     }
 )
 
@@ -76,12 +56,6 @@ def function_name(name: str) -> str:
 def constant_name(name: str) -> str:
     """Return the upper-case form of a class name."""
     return function_name(name).upper()
-
-
-def local_name(attribute: str) -> str:
-    """Return the local variable that holds an attribute's value in a decoding function."""
-    taken = attribute in _FUNCTION_NAMES or hasattr(builtins, attribute)
-    return f"{attribute}_" if taken else attribute
 
 
 def _join(words: list[str]) -> str:

@@ -9,20 +9,27 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from flue._model_names import NAMES as _MODELS
+from flue import models as _models
 
 if TYPE_CHECKING:
+    from flue._conversation_requests import Attachment as Attachment
+    from flue._conversation_requests import SignalMessage as SignalMessage
+    from flue._conversation_requests import UserMessage as UserMessage
     from flue._replay import replay as replay
     from flue.aio.client import AsyncFlueClient as AsyncFlueClient
     from flue.aio.many import AsyncFlueEventStreams as AsyncFlueEventStreams
     from flue.aio.stream import AsyncFlueEventStream as AsyncFlueEventStream
     from flue.codec import to_json as to_json
     from flue.config import Timeouts as Timeouts
+    from flue.core.conversation import ConversationState as ConversationState
+    from flue.core.conversation import Reply as Reply
+    from flue.core.conversation import read_submission_reply as read_submission_reply
     from flue.core.retry import BackoffOptions as BackoffOptions
     from flue.core.retry import FailedAttempt as FailedAttempt
     from flue.errors import AbortError as AbortError
     from flue.errors import AuthenticationError as AuthenticationError
     from flue.errors import BadRequestError as BadRequestError
+    from flue.errors import ConflictError as ConflictError
     from flue.errors import DurableStreamError as DurableStreamError
     from flue.errors import FlueApiError as FlueApiError
     from flue.errors import FlueConnectionError as FlueConnectionError
@@ -46,20 +53,26 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_HOMES = {
+_LAZY = {
     "AbortSignal": "flue.signals",
     "AgentPromptImage": "flue.types",
     "AsyncFlueClient": "flue.aio.client",
     "AsyncFlueEventStream": "flue.aio.stream",
     "AsyncFlueEventStreams": "flue.aio.many",
+    "Attachment": "flue._conversation_requests",
     "BackoffOptions": "flue.core.retry",
+    "ConversationState": "flue.core.conversation",
     "FailedAttempt": "flue.core.retry",
     "FlueClient": "flue.sync.client",
     "FlueEventStream": "flue.sync.stream",
     "FlueEventStreams": "flue.sync.many",
+    "Reply": "flue.core.conversation",
+    "SignalMessage": "flue._conversation_requests",
     "StreamFailure": "flue.types",
     "Timeouts": "flue.config",
     "UNSET": "flue.types",
+    "UserMessage": "flue._conversation_requests",
+    "read_submission_reply": "flue.core.conversation",
     "replay": "flue._replay",
     "to_json": "flue.codec",
     **dict.fromkeys(
@@ -67,6 +80,7 @@ _HOMES = {
             "AbortError",
             "AuthenticationError",
             "BadRequestError",
+            "ConflictError",
             "DurableStreamError",
             "FlueApiError",
             "FlueConnectionError",
@@ -82,15 +96,15 @@ _HOMES = {
         ),
         "flue.errors",
     ),
-    **dict.fromkeys(_MODELS, "flue.models"),
+    **dict.fromkeys(_models.__all__, "flue.models"),
 }
 
 # The names of the models are the code generator's list.
-__all__ = ["__version__", *_HOMES]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = ["__version__", *_LAZY]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
+    home = _LAZY.get(name)
     if home is None:
         raise AttributeError(f"module 'flue' has no attribute {name!r}")
     try:

@@ -54,8 +54,8 @@ def proxy_for(url: str, *, schemes: Collection[str] = PROXY_SCHEMES) -> str | No
     proxy = value if "://" in value else f"http://{value}"
     problem = _proxy_problem(proxy, schemes)
     if problem is not None:
-        raise FlueConnectionError(f"{_variable(kind)} cannot be used: {problem}")
-    return proxy
+        raise FlueConnectionError(f"{_variable(kind)} cannot be used: {problem}", retryable=False)
+    return urlsplit(proxy).geturl()  # its scheme in lower case
 
 
 def ca_bundle() -> tuple[str | None, str | None]:
@@ -105,11 +105,12 @@ def ssl_context(*, trust_env: bool = True) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=cafile, capath=capath)
     except (OSError, ValueError) as error:
         variable = next((name for name in (*_CA_VARIABLES, "SSL_CERT_FILE") if os.environ.get(name)), "certifi")
-        raise FlueConnectionError(f"{variable} cannot be used: no certificates in {cafile!r} ({error})") from error
+        message = f"{variable} cannot be used: no certificates in {cafile!r} ({error})"
+        raise FlueConnectionError(message, retryable=False) from error
 
 
 def _missing(variable: str, path: str) -> FlueConnectionError:
-    return FlueConnectionError(f"{variable} cannot be used: {path!r} does not exist")
+    return FlueConnectionError(f"{variable} cannot be used: {path!r} does not exist", retryable=False)
 
 
 def _variable(kind: str) -> str:

@@ -85,8 +85,12 @@ class Instrumentation:
         if self._trace is not None:
             self._trace.ended(error, cause)
 
-    def failed(self, attempt: FailedAttempt) -> None:
-        """An attempt failed. An exception of the caller's callback goes through."""
+    def failed(self, attempt: FailedAttempt) -> object:
+        """An attempt failed. An exception of the caller's callback goes through.
+
+        Returns:
+            What the callback returned: an awaitable of an async one, to be awaited by the asynchronous face.
+        """
         if self._trace is not None:
             self._trace.failed(attempt)
         if attempt.will_retry:
@@ -105,8 +109,7 @@ class Instrumentation:
                     "flue_offset": attempt.offset,
                 },
             )
-        if self._callback is not None:
-            self._callback(attempt)
+        return None if self._callback is None else self._callback(attempt)
 
     def idle(self, delay: float) -> None:
         """A response brought nothing; the next request waits."""

@@ -5,23 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flue.codec import EventDecoder
 from flue.core import framing
 from flue.errors import DurableStreamError, UnsupportedFlueEventVersionError
-
-if TYPE_CHECKING:
-    from flue.models import FlueEvent
+from flue.models import FlueEvent  # noqa: TC001  # whoever resolves the annotations at run time finds it here
 
 __all__ = ["replay"]
 
 _BOM = b"\xef\xbb\xbf"
 
-Line = str | bytes | Mapping[str, Any]
+JsonLine = str | bytes | Mapping[str, Any]
 
 
-def replay(source: str | os.PathLike[str] | Iterable[Line]) -> Iterator[FlueEvent]:
+def replay(source: str | os.PathLike[str] | Iterable[JsonLine]) -> Iterator[FlueEvent]:
     """The typed events of a recording: JSON lines (as the command line writes them) or one saved JSON page.
 
     Events are decoded as they are pulled, so a file may be larger than memory when it holds JSON lines. Blank lines
@@ -55,7 +53,7 @@ def _replay_file(path: Path) -> Iterator[FlueEvent]:
         yield from _replay_lines(lines)
 
 
-def _replay_lines(lines: Iterator[Line]) -> Iterator[FlueEvent]:
+def _replay_lines(lines: Iterator[JsonLine]) -> Iterator[FlueEvent]:
     decode = EventDecoder("run", "replay")
     for number, line in enumerate(lines, 1):
         for item in _items(line, number, lines):
@@ -69,7 +67,7 @@ def _replay_lines(lines: Iterator[Line]) -> Iterator[FlueEvent]:
                 raise
 
 
-def _items(line: Line, number: int, rest: Iterator[Line]) -> list[Any]:
+def _items(line: JsonLine, number: int, rest: Iterator[JsonLine]) -> list[Any]:
     """The items of a line: one, or those of a page, which may take the rest of the lines."""
     if isinstance(line, Mapping):
         return [dict(line)]

@@ -197,47 +197,47 @@ def check_max_bytes(value: object) -> int | None:
     return value
 
 
-def _check_base_url(value: object) -> str:
+def _check_url(value: object, what: str) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"base_url must be str, not {type(value).__name__}")
+        raise TypeError(f"{what} must be str, not {type(value).__name__}")
     # The value is shown only once it is known to hold no password.
     if any(character.isspace() or not character.isprintable() for character in value):
-        raise ValueError("base_url contains white space or a control character")
+        raise ValueError(f"{what} contains white space or a control character")
     try:
         parts = urlsplit(value)
         _ = parts.port
     except ValueError as error:
-        raise ValueError(f"base_url is not a URL: {error}") from None
+        raise ValueError(f"{what} is not a URL: {error}") from None
     if "@" in parts.netloc:
-        raise ValueError("base_url contains user info; pass the token as token=...")
+        raise ValueError(f"{what} contains user info; pass the token as token=...")
     if parts.scheme.lower() not in {"http", "https"}:
         if not parts.scheme:
-            raise ValueError(f"base_url is relative, an absolute http(s) URL is needed: {value!r}")
-        raise ValueError(f"base_url has the scheme {parts.scheme!r}, http or https is needed")
+            raise ValueError(f"{what} is relative, an absolute http(s) URL is needed: {value!r}")
+        raise ValueError(f"{what} has the scheme {parts.scheme!r}, http or https is needed")
     if not parts.hostname:
-        raise ValueError(f"base_url has no host: {value!r}")
+        raise ValueError(f"{what} has no host: {value!r}")
     if parts.netloc.startswith("[") and ":" not in parts.hostname:
-        raise ValueError(f"base_url has a host that is no IPv6 address: {value!r}")
-    host = _check_host(parts.hostname)
+        raise ValueError(f"{what} has a host that is no IPv6 address: {value!r}")
+    host = _check_host(parts.hostname, what)
     if "?" in value:
-        raise ValueError("base_url contains a query")
+        raise ValueError(f"{what} contains a query")
     if "#" in value:
-        raise ValueError("base_url contains a fragment")
+        raise ValueError(f"{what} contains a fragment")
     if "\\" in value:
-        raise ValueError("base_url contains a backslash")
+        raise ValueError(f"{what} contains a backslash")
     path = quote(parts.path, safe="/%:@!$&'()*+,;=~").rstrip("/")
     # The host as it goes over the wire, so that both HTTP libraries, which encode by rules of their own, get the same.
     netloc = parts.netloc if host == parts.hostname else host + (f":{parts.port}" if parts.port is not None else "")
     return f"{parts.scheme.lower()}://{netloc}{path}"
 
 
-def _check_host(host: str) -> str:
+def _check_host(host: str, what: str) -> str:
     """A host name as DNS can carry it, labels of other scripts encoded by IDNA; an address as it is."""
     if ":" in host:
         try:
             ipaddress.IPv6Address(host)
         except ValueError as error:
-            raise ValueError(f"base_url has a host that is no IPv6 address: {error}") from None
+            raise ValueError(f"{what} has a host that is no IPv6 address: {error}") from None
         return host
     encoded = host
     if not host.isascii():
@@ -246,15 +246,15 @@ def _check_host(host: str) -> str:
         try:
             encoded = idna.encode(host, uts46=True).decode()
         except UnicodeError as error:
-            raise ValueError(f"base_url has a host that IDNA cannot encode: {host!r} ({error})") from None
+            raise ValueError(f"{what} has a host that IDNA cannot encode: {host!r} ({error})") from None
     labels = encoded.removesuffix(".").split(".")
     if not all(0 < len(label) <= _MAX_LABEL for label in labels) or len(encoded) > _MAX_HOST:
         raise ValueError(
-            f"base_url has a host that IDNA cannot encode: {host!r} (a label is empty or longer than {_MAX_LABEL}"
+            f"{what} has a host that IDNA cannot encode: {host!r} (a label is empty or longer than {_MAX_LABEL}"
             f" characters, or the name longer than {_MAX_HOST})"
         )
     if any(character in _NOT_IN_HOST for character in encoded):
-        raise ValueError(f"base_url has a host with a character that no host name has: {host!r}")
+        raise ValueError(f"{what} has a host with a character that no host name has: {host!r}")
     return encoded
 
 
@@ -268,18 +268,32 @@ def resolve(
     *,
     trust_env: object = True,
     allow_async: bool,
+    url_argument: str = "base_url",
+    url_variable: str = "FLUE_BASE_URL",
 ) -> Settings:
     """The checked settings of a client; what is not given comes from `FLUE_BASE_URL` and `FLUE_TOKEN`.
+
+    Args:
+        base_url: the caller's, like the arguments that follow.
+        token: the caller's.
+        headers: the caller's.
+        timeout: the caller's.
+        max_event_bytes: the caller's.
+        backoff_options: the caller's.
+        trust_env: the caller's.
+        allow_async: whether headers may be an async callable.
+        url_argument: how the caller knows the address: `url` for a conversation.
+        url_variable: of the environment, for an address that is not given: `FLUE_CONVERSATION_URL` for a conversation.
 
     Raises:
         ValueError: an address, token, header or time-out that cannot work.
         TypeError: an argument of the wrong type; an async header callable where `allow_async` is false.
     """
     if base_url is None:
-        base_url = os.environ.get("FLUE_BASE_URL") or None
+        base_url = os.environ.get(url_variable) or None
         if base_url is None:
-            raise ValueError("base_url is missing: pass it, or set FLUE_BASE_URL")
-    url = _check_base_url(base_url)
+            raise ValueError(f"{url_argument} is missing: pass it, or set {url_variable}")
+    url = _check_url(base_url, url_argument)
     if not isinstance(trust_env, bool):
         raise TypeError(f"trust_env must be a bool, not {type(trust_env).__name__}")
     if token is None:

@@ -7,6 +7,7 @@ FlueError
  │    ├─ AuthenticationError      401
  │    ├─ PermissionDeniedError    403
  │    ├─ NotFoundError            404
+ │    ├─ ConflictError            409
  │    ├─ OffsetGoneError          410, 416
  │    ├─ RateLimitedError         429
  │    └─ ServerError              5xx
@@ -24,17 +25,16 @@ escapes: the original is the `__cause__`. All errors pickle, notes included.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, cast
+from collections.abc import Mapping  # noqa: TC003  # whoever resolves the annotations at run time finds it here
+from typing import Any, Literal, cast
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from flue.models import FluePublicError
+from flue.models.public_error import FluePublicError  # noqa: TC001
 
 __all__ = [
     "AbortError",
     "AuthenticationError",
     "BadRequestError",
+    "ConflictError",
     "DurableStreamError",
     "FlueApiError",
     "FlueConnectionError",
@@ -62,9 +62,12 @@ class FlueError(Exception):
 
     Attributes:
         run_id: the run that the error belongs to, where a run had been admitted; else None.
+        submission_id: the submission to a conversation that the error belongs to, where one had been admitted; else
+            None.
     """
 
     run_id: str | None = None
+    submission_id: str | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (type(self), self.args, self.__dict__.copy())
@@ -79,6 +82,7 @@ class FlueApiError(FlueError):
         error: the server's error envelope, when it sent one.
         headers: the response's headers, case-insensitive, cookies left out.
         url: the URL of the request.
+        ref: the server's name for what it logged about the failure (`err_...`), when it sent one.
     """
 
     def __init__(
@@ -90,6 +94,7 @@ class FlueApiError(FlueError):
         error: FluePublicError | None = None,
         headers: Mapping[str, str] | None = None,
         url: str = "",
+        ref: str | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -97,6 +102,7 @@ class FlueApiError(FlueError):
         self.error = error
         self.headers: Mapping[str, str] = headers if headers is not None else {}
         self.url = url
+        self.ref = ref
 
 
 class BadRequestError(FlueApiError):
@@ -113,6 +119,10 @@ class PermissionDeniedError(FlueApiError):
 
 class NotFoundError(FlueApiError):
     """404: no such run, workflow, agent or stream, or one that the application does not expose."""
+
+
+class ConflictError(FlueApiError):
+    """409: the conversation exists already (its uid is in `.error.meta`), or the key was used for another message."""
 
 
 class OffsetGoneError(FlueApiError):
@@ -164,7 +174,8 @@ class DurableStreamError(FlueError):
 
     Attributes:
         code: what was broken: `PARSE_ERROR`, `UNEXPECTED_CONTENT_TYPE`, `UNEXPECTED_STATUS`, `INVALID_OFFSET`,
-            `MISSING_OFFSET`, `OFFSET_STALLED`, `OFFSET_REGRESSED`, `EVENT_TOO_LARGE`, `UNSUPPORTED_SERVER`.
+            `MISSING_OFFSET`, `OFFSET_STALLED`, `OFFSET_REGRESSED`, `EVENT_TOO_LARGE`, `UNSUPPORTED_SERVER`; of
+            conversations also `STREAM_REPLACED` (the server's store was exchanged) and `UNKNOWN_CHUNK`.
         offset: the checkpoint before the response that was malformed.
         status: the HTTP status of that response, where it matters.
     """
@@ -198,29 +209,34 @@ class FlueExecutionError(FlueError):
     Attributes:
         target: what failed.
         target_id: the run's or the submission's id.
-        failure: `failed`; or `terminal_event_missing`, when its stream ended and nothing says how it went.
+        failure: `failed`; `aborted`, for a submission to a conversation; or `terminal_event_missing`, when its stream
+            ended and nothing says how it went.
         error: what the server recorded as the error: any JSON value, most often a dict with `name` and `message`.
         run_id: the run's id, for a run.
+        submission_id: the submission's id, for a submission.
     """
 
     def __init__(
         self,
         target: Literal["workflow_run", "agent_submission"],
         target_id: str,
-        failure: Literal["failed", "terminal_event_missing"],
+        failure: Literal["failed", "aborted", "terminal_event_missing"],
         error: Any = None,
     ) -> None:
-        what = target.replace("_", " ")
-        if failure == "failed":
-            message = f"{what} {target_id} failed: {_error_text(error)}"
-        else:
+        # The words of Flue's own SDK.
+        what = "workflow run" if target == "workflow_run" else "Agent submission"
+        if failure == "terminal_event_missing":
             message = f"{what} {target_id} ended without a terminal event"
+        else:
+            text = _error_text(error, named=target == "workflow_run")
+            message = f"{what} {target_id} {'failed' if failure == 'failed' else 'was aborted'}: {text}"
         super().__init__(message)
         self.target = target
         self.target_id = target_id
         self.failure = failure
         self.error = error
         self.run_id = target_id if target == "workflow_run" else None
+        self.submission_id = target_id if target == "agent_submission" else None
 
 
 class AbortError(FlueError):
@@ -235,10 +251,10 @@ class AbortError(FlueError):
         self.reason = reason
 
 
-def _error_text(error: Any) -> str:
+def _error_text(error: Any, *, named: bool) -> str:
     if isinstance(error, dict):
         recorded = cast("dict[str, Any]", error)
         name, message = recorded.get("name"), recorded.get("message")
         if isinstance(message, str):
-            return f"{name}: {message}" if isinstance(name, str) and name != "Error" else message
+            return f"{name}: {message}" if named and isinstance(name, str) and name != "Error" else message
     return "no error was recorded" if error is None else str(cast("object", error))

@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Callable  # noqa: TC003  # whoever resolves the annotations at run time finds it here
+from typing import Any, Self
 
 from flue import _timers
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["AbortSignal"]
 

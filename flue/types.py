@@ -10,7 +10,7 @@ import attrs
 
 from flue.errors import FlueError  # noqa: TC001  # cattrs and others resolve the annotations at run time
 
-__all__ = ["UNSET", "AgentPromptImage", "Live", "StreamFailure", "Unset"]
+__all__ = ["UNSET", "AgentPromptImage", "Live", "StreamFailure", "Unset", "check_base64", "shorten_data"]
 
 Live = bool | Literal["long-poll", "sse"]
 """How a stream waits for news: True is `"long-poll"`, False catches up and ends."""
@@ -27,26 +27,31 @@ UNSET = Unset()
 """The argument was not given; None is JSON `null`."""
 
 MAX_CHARACTERS = 14 * 1024 * 1024
-"""The most base64 characters of one image that Flue 1.0 takes."""
+"""The most base64 characters of one image that Flue takes."""
 
 
-def _check_data(_image: object, _attribute: attrs.Attribute[Any], data: Any) -> None:
+def check_base64(data: object, what: str) -> None:
+    """Data of an image as `bytes` or as base64 text; `ValueError` or `TypeError` naming `what` for anything else."""
     if isinstance(data, bytes):
         size = (len(data) + 2) // 3 * 4
     elif isinstance(data, str):
         size = len(data)
     else:
-        raise TypeError(f"the data of an image must be bytes or base64 str, not {type(data).__name__}")
+        raise TypeError(f"the data of {what} must be bytes or base64 str, not {type(data).__name__}")
     if not data:
-        raise ValueError("the data of an image must not be empty")
+        raise ValueError(f"the data of {what} must not be empty")
     if size > MAX_CHARACTERS:
-        raise ValueError(f"an image has {size} base64 characters, Flue takes {MAX_CHARACTERS} at most")
+        raise ValueError(f"{what} has {size} base64 characters, Flue takes {MAX_CHARACTERS} at most")
     if isinstance(data, str):
         try:
             base64.b64decode(data, validate=True)
         except (binascii.Error, ValueError) as error:
-            message = f"the data of an image is not base64 (no line breaks, no 'data:' before it): {error}"
+            message = f"the data of {what} is not base64 (no line breaks, no 'data:' before it): {error}"
             raise ValueError(message) from None
+
+
+def _check_data(_image: object, _attribute: attrs.Attribute[Any], data: object) -> None:
+    check_base64(data, "an image")
 
 
 def _check_mime_type(_image: object, _attribute: attrs.Attribute[Any], mime_type: Any) -> None:
@@ -56,7 +61,8 @@ def _check_mime_type(_image: object, _attribute: attrs.Attribute[Any], mime_type
         raise ValueError("the mime_type of an image must not be empty")
 
 
-def _size(data: bytes | str) -> str:
+def shorten_data(data: bytes | str) -> str:
+    """The data in a `repr`."""
     return f"<{len(data)} {'bytes' if isinstance(data, bytes) else 'base64 characters'}>"
 
 
@@ -77,7 +83,7 @@ class AgentPromptImage:
         'R0lGODlh'
     """
 
-    data: bytes | str = attrs.field(validator=_check_data, repr=_size)
+    data: bytes | str = attrs.field(validator=_check_data, repr=shorten_data)
     mime_type: str = attrs.field(validator=_check_mime_type)
 
     @property

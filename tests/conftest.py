@@ -34,7 +34,7 @@ def browser(program, tmp_path_factory):
 @pytest.fixture
 def sample_server(monkeypatch, tmp_path):
     """A server with the workflows that what is printed speaks of, without their pauses, where a client looks for it."""
-    from flue.cli.samples import register
+    from flue.cli.demo import register
     from flue.testing import FlueTestServer, WorkflowRun
 
     monkeypatch.setattr(WorkflowRun, "sleep", lambda run, seconds: None)

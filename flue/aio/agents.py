@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from flue._requests import StreamSpec, build_agent_stream, build_prompt, build_send, build_wait, check_handler
 from flue._results import SubmissionOutcome, explain_prompt
-from flue.aio.call import perform
+from flue.aio._driver import perform
 from flue.aio.runs import open_stream
 from flue.errors import AbortError, FlueError
 

@@ -53,6 +53,7 @@ class AsyncFlueClient:
         http_client: httpx.AsyncClient | None = None,
         max_event_bytes: int | None = None,
         backoff_options: BackoffOptions | None = None,
+        trust_env: bool = True,
     ) -> None:
         """Check the arguments; nothing is sent.
 
@@ -67,6 +68,8 @@ class AsyncFlueClient:
             http_client: the caller's own client (proxies, TLS, adapters); never closed, never changed.
             max_event_bytes: largest page and event that is accepted, decompressed; default: no limit.
             backoff_options: for reads that are given none of their own.
+            trust_env: whether proxies and certificates are taken from the environment (`HTTP_PROXY`, `NO_PROXY`,
+                `REQUESTS_CA_BUNDLE`, ...). A client of the caller's has a setting of its own.
 
         Raises:
             ValueError: an argument that cannot work, named; or no base URL.
@@ -74,9 +77,11 @@ class AsyncFlueClient:
         """
         if http_client is not None and not isinstance(http_client, httpx.AsyncClient):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"http_client must be an httpx.AsyncClient, not {type(http_client).__name__}")
-        settings = resolve(base_url, token, headers, timeout, max_event_bytes, backoff_options, allow_async=True)
+        settings = resolve(
+            base_url, token, headers, timeout, max_event_bytes, backoff_options, trust_env=trust_env, allow_async=True
+        )
         self._settings = settings
-        self._transport = Transport(settings.timeouts, http_client)
+        self._transport = Transport(settings, http_client)
         self.runs = Runs(self._transport, settings)
         self.workflows = Workflows(self._transport, settings)
         self.agents = Agents(self._transport, settings)

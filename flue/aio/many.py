@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
-    from flue.aio.interrupt import Cause
+    from flue.aio._driver import Cause
     from flue.aio.stream import AsyncFlueEventStream
     from flue.models import FlueEvent
     from flue.signals import AbortSignal

@@ -12,9 +12,7 @@ from flue._requests import (
     build_run_streams,
     check_signal_and_timeout,
 )
-from flue.aio.call import perform
-from flue.aio.driver import Driver
-from flue.aio.interrupt import Interrupt
+from flue.aio._driver import perform
 from flue.aio.many import AsyncFlueEventStreams
 from flue.aio.stream import AsyncFlueEventStream
 from flue.errors import AbortError
@@ -196,14 +194,4 @@ class Runs:
 
 def open_stream(transport: Transport, settings: Settings, spec: StreamSpec) -> AsyncFlueEventStream[FlueEvent]:
     """A stream that has not been started."""
-    interrupt = Interrupt()
-    driver = Driver(transport, settings, spec.machine, interrupt, spec.instrumentation)
-    return AsyncFlueEventStream(
-        spec.machine,
-        spec.events,
-        driver,
-        interrupt,
-        signal=spec.signal,
-        timeout=spec.timeout,
-        checkpointer=spec.checkpointer,
-    )
+    return AsyncFlueEventStream(transport, settings, spec)

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import enum
+import time
 from typing import TYPE_CHECKING, Generic, NoReturn, Self
 
-from flue.aio.interrupt import Interrupted
+from flue.aio._driver import CancelToken, Driver
 from flue.checkpoints._consumer import AsyncCheckpointer
-from flue.core.actions import Done, Fail
+from flue.core.actions import Done
 from flue.core.events import NeedData
 from flue.errors import FlueError, FlueTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
     from types import TracebackType
 
     from typing_extensions import TypeVar
 
-    from flue.aio.driver import Driver
-    from flue.aio.interrupt import Cause, Interrupt
-    from flue.checkpoints._consumer import Checkpointer
+    from flue._requests import StreamSpec
+    from flue.aio._driver import Cause
+    from flue.aio.transport import Transport
+    from flue.config import Settings
     from flue.core.events import EventBuffer
     from flue.core.protocol import StreamProtocol
     from flue.models import FlueEvent
-    from flue.signals import AbortSignal
 
     T = TypeVar("T", default=FlueEvent)
 else:
@@ -35,19 +36,26 @@ else:
 __all__ = ["AsyncFlueEventStream"]
 
 
+class State(enum.Enum):
+    """Where a stream is."""
+
+    NOT_STARTED = "not started"
+    IDLE = "reading"  # between two pulls
+    RECEIVING = "receiving"  # a task waits for the server
+    CLOSED = "ended"
+
+
 class AsyncFlueEventStream(Generic[T]):
     """Typed events in order, each exactly once, whatever happens to the connection. Made by `client.runs.stream()`.
 
     Iterate it with `async for`, best inside `async with`. No request is sent before the first event is asked for.
-    Iteration ends when the server
-    closes the stream, after `run_end`, on `cancel()` and on the caller's signal. Leaving the stream does not stop
-    the run.
+    Iteration ends when the server closes the stream, after `run_end`, on `cancel()` and on the caller's signal. Leaving
+    the stream does not stop the run.
 
     A class, not a generator: several tasks may pull from one stream, each event goes to one of them, in the order of
-    their calls. A pull that is
-    cancelled (`asyncio.wait_for`) releases the connection; the next pull goes on where it was. The attributes can be
-    read, and `cancel()`
-    called, from any task and any thread. A stream belongs to the event loop of its first pull.
+    their calls. A pull that is cancelled (`asyncio.wait_for`) closes the connection; the next pull goes on where it
+    was. The attributes can be read, and `cancel()` called, from any task and any thread. Pulls come from one event loop
+    at a time. In another loop, and after a `fork`, the stream reads on from its `offset` over a connection of its own.
 
     Example:
         >>> async with client.runs.stream(run_id) as stream:  # doctest: +SKIP
@@ -56,30 +64,28 @@ class AsyncFlueEventStream(Generic[T]):
         ...     save(stream.offset)
     """
 
-    def __init__(
-        self,
-        machine: StreamProtocol,
-        events: EventBuffer[T],
-        driver: Driver,
-        interrupt: Interrupt,
-        *,
-        signal: AbortSignal | None = None,
-        timeout: float | None = None,
-        checkpointer: Checkpointer | None = None,
-    ) -> None:
-        self._machine = machine
-        self._events = events
-        self._decoded = events.decoded
-        self._driver = driver
-        self._interrupt = interrupt
-        self._signal = signal
-        self._timeout = timeout
-        self._checkpointer = None if checkpointer is None else AsyncCheckpointer(checkpointer)
-        self._turn = asyncio.Lock()  # first come, first served
+    def __init__(self, transport: Transport, settings: Settings, spec: StreamSpec) -> None:
+        """Start nothing yet.
+
+        Args:
+            transport: sends the requests.
+            settings: of the client.
+            spec: what is read, and how.
+        """
+        self._machine = spec.machine
+        self._events: EventBuffer[T] = spec.events
+        self._decoded = self._events.decoded
+        self._signal = spec.signal
+        self._timeout = spec.timeout
+        self._checkpointer = None if spec.checkpointer is None else AsyncCheckpointer(spec.checkpointer)
+        self._token = CancelToken()
+        cancel_error = _cancel_error(spec.machine, spec.timeout)
+        self._driver = Driver(transport, settings, spec.machine, self._token, spec.instrumentation, cancel_error)
+        self._lock = asyncio.Lock()  # first come, first served
+        self._state = State.NOT_STARTED
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._advancing: asyncio.Task[object] | None = None
-        self._ended = False
-        self._timed_out: FlueTimeoutError | None = None
+        self._receiver: asyncio.Task[object] | None = None
+        self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._unsubscribe: Callable[[], None] | None = None
 
@@ -93,7 +99,7 @@ class AsyncFlueEventStream(Generic[T]):
 
     @property
     def up_to_date(self) -> bool:
-        """All that the server had at its last answer has been handed over."""
+        """All that the server had at its last response has been handed over."""
         return self._machine.up_to_date
 
     @property
@@ -111,29 +117,31 @@ class AsyncFlueEventStream(Generic[T]):
             StopAsyncIteration: the stream is over, or was cancelled.
             FlueError: the stream cannot be read on; the same error at every later pull.
         """
-        # A pull that waits in line was called before this one, so what is ready belongs to it.
-        if self._decoded and self._interrupt.cause is None and not self._turn.locked():
+        # A pull that waits for the lock was called before this one, so what is decoded belongs to it.
+        if self._decoded and self._token.cause is None and not self._lock.locked():
             return self._decoded.popleft()
-        return await self._pull()
+        return await self._next()
 
-    async def _pull(self) -> T:
-        if self._advancing is not None and self._advancing is asyncio.current_task():
+    async def _next(self) -> T:
+        if self._receiver is not None and self._receiver is asyncio.current_task():
             raise RuntimeError("a callback of this stream pulled from it; it would wait for itself")
-        async with self._turn:
-            await self._keep()
-            if self._ended or self._interrupt.cause is not None:
-                await self._stop()
+        async with self._lock:
+            await self._commit_checkpoint()
+            if self._state is State.CLOSED or self._token.cause is not None:
+                await self._finish()
             try:
                 event = self._events.next_event()
                 while isinstance(event, NeedData):
-                    await self._advance()
+                    await self._receive()
                     event = self._events.next_event()
             except FlueError as error:
-                self._driver.fail(error)
-                await self._end()
+                self._driver.report_failure(error)
+                if self._machine.result is None:  # of a callback of the caller's
+                    self._machine.fail(error)
+                await self._close()
                 raise
             if self._machine.closed:
-                self._release_later()  # not awaited: a cancellation here would lose the event that was just taken
+                self._close_later()  # not awaited: a cancellation here would lose the event that was just taken
             return event
 
     def cancel(self, reason: object = None) -> None:  # noqa: ARG002  # taken for parity with the TypeScript client
@@ -145,19 +153,19 @@ class AsyncFlueEventStream(Generic[T]):
         Args:
             reason: for the reader of the code; a cancelled stream ends quietly.
         """
-        self._interrupt.fire("cancelled")
-        self._release_later()
+        self._token.cancel("cancelled")
+        self._close_later()
 
     async def aclose(self) -> None:
-        """The same as `cancel()`, and wait until the connection is released. Idempotent."""
-        self._interrupt.fire("cancelled")
-        if self._advancing is None or self._advancing is not asyncio.current_task():
-            async with self._turn:
-                await self._end()
+        """The same as `cancel()`, and wait until the connection is closed. Idempotent."""
+        self._token.cancel("cancelled")
+        if self._receiver is None or self._receiver is not asyncio.current_task():
+            async with self._lock:
+                await self._close()
 
     def interrupted_by(self) -> Cause | None:
-        """Why the stream was cut short, if it was."""
-        return self._interrupt.cause
+        """Why the stream was cancelled, if it was."""
+        return self._token.cause
 
     async def __aenter__(self) -> Self:
         return self
@@ -166,84 +174,84 @@ class AsyncFlueEventStream(Generic[T]):
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if value is not None:
-            self._driver.fail(value)
+            self._driver.report_failure(value)
         try:
-            if kind is None and not self._turn.locked():
-                async with self._turn:
-                    await self._keep()
+            if kind is None and not self._lock.locked():
+                async with self._lock:
+                    await self._commit_checkpoint()
         finally:
             await self.aclose()
 
     def __del__(self) -> None:
         if hasattr(self, "_unsubscribe"):  # made whole
-            self._forget()
-            self._release_later()
+            self._unsubscribe_all()
+            self._close_later()
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a live stream cannot be pickled or copied; save its .offset and open a new one")
 
     def __repr__(self) -> str:
-        state = "ended" if self._ended else "reading" if self._loop is not None else "not started"
-        return f"<AsyncFlueEventStream {state} offset={self.offset!r}>"
+        state = State.IDLE if self._state is State.RECEIVING else self._state
+        return f"<AsyncFlueEventStream {state.value} offset={self.offset!r}>"
 
-    async def _advance(self) -> None:
-        """Have a batch loaded, or end."""
-        if self._loop is None:
-            await self._start(asyncio.get_running_loop())
-        self._advancing = asyncio.current_task()
+    async def _receive(self) -> None:
+        """Have events buffered, or end."""
+        self._receiver = asyncio.current_task()
+        before, self._state = self._state, State.RECEIVING
         try:
-            result = await self._driver.advance()
-        except Interrupted:
-            await self._stop()
+            if before is State.NOT_STARTED:
+                await self._start()
+                before = State.IDLE
+            self._keep_time()
+            action = await self._driver.advance()
         except FlueError:
-            await self._end()
             raise
         except BaseException:  # a cancelled pull, or an exception of a callback: not an end, the next pull goes on
-            self._machine.connection_interrupted()
-            await self._driver.release()
+            await self._driver.interrupt()
             raise
         finally:
-            self._advancing = None
-        if isinstance(result, Done):
-            await self._end()
+            self._state = before
+            self._receiver = None
+        if isinstance(action, Done):
+            await self._close()
             raise StopAsyncIteration
 
-    async def _keep(self) -> None:
-        """The consumer asks for more, so it is done with what it has."""
-        if self._checkpointer is not None and self._loop is not None:
-            await self._checkpointer.commit(self._machine)
-
-    async def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+    async def _start(self) -> None:
         if self._checkpointer is not None:
             await self._checkpointer.start(self._machine)
-        self._loop = loop
-        interrupt = self._interrupt
         if self._timeout is not None:
-            self._timer = loop.call_later(self._timeout, interrupt.fire, "expired")
+            self._deadline = time.monotonic() + self._timeout
         if self._signal is not None:
-            self._unsubscribe = self._signal.subscribe(lambda: interrupt.fire("aborted"))
+            token = self._token
+            self._unsubscribe = self._signal.subscribe(lambda: token.cancel("aborted"))
 
-    async def _stop(self) -> NoReturn:
-        """The iteration is over: quietly, or because the caller's time is up, or again with the error that ended it."""
-        await self._end()
-        if self._interrupt.cause == "expired":
-            if self._timed_out is None:
-                message = (
-                    f"the stream did not end within {self._timeout:g} s; it can be read on from offset {self.offset!r}"
-                )
-                self._timed_out = FlueTimeoutError(message, offset=self.offset)
-            raise self._timed_out
-        last = self._machine.result
-        if self._interrupt.cause is None and isinstance(last, Fail):
-            raise last.error
+    def _keep_time(self) -> None:
+        """Have the loop of this pull end the stream at its deadline; a loop before this one has gone."""
+        loop = asyncio.get_running_loop()
+        if loop is self._loop:
+            return
+        self._loop = loop
+        if self._timeout is not None:
+            self._timer = loop.call_later(self._deadline - time.monotonic(), self._token.cancel, "expired")
+
+    async def _commit_checkpoint(self) -> None:
+        """The consumer asks for more, so it is done with what it has."""
+        if self._checkpointer is not None and self._state is not State.NOT_STARTED:
+            await self._checkpointer.commit(self._machine)
+
+    async def _finish(self) -> NoReturn:
+        """The iteration is over: quietly, or again with the error that ended it."""
+        await self._close()
+        if self._token.cause not in {"cancelled", "aborted"}:
+            await self._driver.advance()  # raises what it has raised before
         raise StopAsyncIteration
 
-    async def _end(self) -> None:
-        self._ended = True
-        self._forget()
-        await self._driver.release()
+    async def _close(self) -> None:
+        self._state = State.CLOSED
+        self._unsubscribe_all()
+        await self._driver.aclose()
 
-    def _forget(self) -> None:
+    def _unsubscribe_all(self) -> None:
         timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()
@@ -251,21 +259,21 @@ class AsyncFlueEventStream(Generic[T]):
         if unsubscribe is not None:
             unsubscribe()
 
-    def _release_later(self) -> None:
-        """Have the connection closed by the loop, unless a reader is about to do it on its way out."""
-        loop = self._loop
-        if loop is None or self._advancing is not None:
-            return
-        with contextlib.suppress(RuntimeError):  # the loop is closed, and its connections with it
-            close = self._driver.abandon()
-            if close is not None:
-                loop.call_soon_threadsafe(_close_soon, loop, close)
+    def _close_later(self) -> None:
+        """Have the connection closed by its loop, unless a task that receives is about to do it on its way out."""
+        if self._receiver is None:
+            response = self._driver.detach()
+            if response is not None:
+                response.close_soon()
 
 
-_closing: set[asyncio.Task[None]] = set()
+def _cancel_error(machine: StreamProtocol, timeout: float | None) -> Callable[[Cause], FlueError | None]:
+    # A function that does not know the stream, which would keep it alive.
+    def error(cause: Cause) -> FlueError | None:
+        if cause != "expired":
+            return None
+        offset = machine.offset
+        message = f"the stream did not end within {timeout:g} s; it can be resumed from offset {offset!r}"
+        return FlueTimeoutError(message, offset=offset)
 
-
-def _close_soon(loop: asyncio.AbstractEventLoop, close: Callable[[], Coroutine[object, object, None]]) -> None:
-    task = loop.create_task(close())
-    _closing.add(task)
-    task.add_done_callback(_closing.discard)
+    return error

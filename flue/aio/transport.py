@@ -1,266 +1,412 @@
-"""Requests over httpx: opens an answer and reads it as it comes."""
+"""HTTP over httpx: sends requests and reads the bodies of their responses as they arrive."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
+import ssl
 import time
-from collections.abc import AsyncGenerator
-from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
-import anyio
 import httpx
 
-from flue.aio.faults import RAISED, to_connection_error
-from flue.aio.interrupt import patiently
-from flue.aio.line import OPENED, Line
-from flue.aio.own import KEPT, USER_AGENT, Connections, Opened, is_proxied
+from flue import _environment
+from flue.aio._network import event_stream_body
 from flue.config import HeaderFields
-from flue.core import stream_state
 from flue.core.actions import Request, ResponseHead
+from flue.core.http_errors import RETRYABLE_STATUSES
+from flue.core.stream_state import Headers, body_length_known
+from flue.errors import FlueConnectionError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+    from http.cookiejar import Cookie, CookieJar
 
-    from httpx._client import UseClientDefault
+    from flue.config import Settings
 
-    from flue.config import Timeouts
+__all__ = ["Response", "Transport", "wait_uncancelled"]
 
-__all__ = ["Answer", "Transport"]
+T = TypeVar("T")
 
-_TURNS = 100
-"""Turns of the event loop in which a connection that is there is written to; a bound, it takes a few."""
-_Kept = tuple[Connections | httpx.AsyncClient, AsyncGenerator[None, None]]
+USER_AGENT = f"flue-sdk python-httpx/{httpx.__version__}"
+# Open connections are not limited, since every live stream has its own. A connection that was idle for longer may have
+# been forgotten by a NAT on the way.
+_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=5.0)
+_KEEPALIVE = [
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *(
+        (socket.IPPROTO_TCP, getattr(socket, name), value)
+        for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 6))
+        if hasattr(socket, name)
+    ),
+]
+_RAISED = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)
+"""What httpx raises for reasons outside this program."""
+_RETRYABLE = (
+    httpx.ConnectError,
+    httpx.TimeoutException,
+    httpx.NetworkError,
+    httpx.RemoteProtocolError,
+    httpx.ProxyError,
+    httpx.DecodingError,
+    OSError,
+)
+"""An allow-list: `UnsupportedProtocol` is a `TransportError` too, and a retry does not help there."""
 
 
-class Answer:
-    """An open answer."""
+_closing: set[asyncio.Task[None]] = set()  # a loop keeps no hold of its tasks
+_inherited: list[object] = []  # the connections of the parent of a forked process
 
-    def __init__(self, opened: Opened | _Foreign, url: str) -> None:
-        self._opened = opened
+
+class Response:
+    """A response whose head has arrived.
+
+    Attributes:
+        head: its status and headers.
+    """
+
+    def __init__(self, response: httpx.Response, url: str, *, read_timeout: float | None = None) -> None:
+        """Take over a response.
+
+        Args:
+            response: of which nothing but the head has been read.
+            url: that was asked.
+            read_timeout: seconds without a byte, of a response of our own connection pool; None for one of the
+                caller's client, whose body only httpx may read.
+        """
+        headers = Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw)
+        http2 = response.http_version == "HTTP/2"
+        length_known = body_length_known(headers, http2=http2)
+        self.head = ResponseHead(response.status_code, headers, length_known, time.time())
+        self._response = response
         self._url = url
+        self._network_stream = None if http2 else response.extensions.get("network_stream")
+        self._chunks: AsyncIterator[bytes] = response.aiter_bytes()
+        events = None if read_timeout is None else event_stream_body(response, headers, read_timeout)
+        self._read: Callable[[], Awaitable[bytes]] = self._next_chunk if events is None else events.read
         self._closed = False
-        self.head = ResponseHead(opened.status, opened.headers, opened.framed, time.time())
+        self._loop = asyncio.get_running_loop()
+        self._pid = os.getpid()
+
+    def belongs_here(self) -> bool:
+        """Whether this is the event loop and the process that opened it; no other may read it."""
+        return asyncio.get_running_loop() is self._loop and os.getpid() == self._pid
 
     async def read(self) -> bytes:
-        """What has arrived of the body, decoded; waits for at least one byte. Empty at the end.
+        """What has arrived of the body, decompressed; waits for at least one byte. Empty at the end.
 
         Raises:
             FlueConnectionError: the body was cut, or nothing came for the read time-out.
         """
         try:
-            chunk = await self._opened.read()
-        except RAISED as error:
-            raise to_connection_error(error, url=self._url) from error
+            data = await self._read()
+            if not data:
+                self._closed = True
+                await self._response.aclose()
+        except _RAISED as error:
+            raise _connection_error(error, self._url) from error
         except BaseException:
-            self._cut()
+            # httpcore closes what is torn out of a read, but awaits while it does: a second cancellation there leaves
+            # the connection open. HTTP/1.1 only: a connection of HTTP/2 carries the requests of others.
+            self._closed = True
+            await wait_uncancelled(self._abort())
             raise
-        self._closed = not chunk
-        return chunk
+        return data
 
-    def _cut(self) -> None:
-        """End the connection of a read that was cancelled, at once.
-
-        httpcore does so too, but awaits in between: a second cancellation there would leave the connection open.
-        asyncio sees
-        the end of a socket that was shut down and closes it by itself.
-        """
-        line = self._opened.line
-        sock = None if line is None else line.get_extra_info("socket")
-        if sock is not None:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Give the connection back if the body was read to its end, else close it. Idempotent."""
         if self._closed:
             return
-        if self.head.status == 204 or self.head.headers.get("content-length") == "0":
-            await self._opened.read()  # nothing is to come; reading that is what gives the connection back
-        # To its end, whoever is cancelled: it may close other connections of the pool, too.
-        closing = asyncio.ensure_future(self._opened.aclose())
-        try:
-            await asyncio.shield(closing)
-        except asyncio.CancelledError:
-            await patiently(closing)
-            raise
+        if not self.belongs_here():
+            self.close_soon()
+            return
+        self._closed = True
+        await wait_uncancelled(self._finish())
 
+    def close_soon(self) -> None:
+        """Have it closed by its event loop. A plain call, from any thread."""
+        if self._pid != os.getpid():  # the parent's; what is never collected is never closed
+            _inherited.append(self._response)
+            return
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and its connections with it
+            self._loop.call_soon_threadsafe(self._start_closing)
 
-class _Foreign:
-    """An answer of the caller's client, or of one that goes through a proxy."""
+    def _start_closing(self) -> None:
+        task = self._loop.create_task(self.aclose())
+        _closing.add(task)
+        task.add_done_callback(_closing.discard)
 
-    def __init__(self, response: httpx.Response) -> None:
-        self._response = response
-        self._chunks: AsyncIterator[bytes] = response.aiter_bytes()
-        self.status = response.status_code
-        self.headers = stream_state.Headers(response.headers.multi_items())
-        self.framed = stream_state.body_length_known(self.headers, http2=response.http_version == "HTTP/2")
-        self.line: Any = response.extensions.get("network_stream")
-
-    async def read(self) -> bytes:
-        """As `Opened.read`."""
+    async def _next_chunk(self) -> bytes:
         return await anext(self._chunks, b"")
 
-    async def aclose(self) -> None:
-        """As `Opened.aclose`."""
-        await self._response.aclose()
+    async def _finish(self) -> None:
+        with contextlib.suppress(*_RAISED):
+            if self.head.status == 204 or self.head.headers.get("content-length") == "0":
+                # Nothing is to come, but only a body that was read gives its connection back.
+                await anext(self._chunks, b"")
+            await self._response.aclose()
 
-
-class _Handshake:
-    """The connection whose TLS handshake is going on: httpcore forgets it when it is cancelled there."""
-
-    def __init__(self) -> None:
-        self._stream: Any = None
-
-    async def trace(self, event: str, info: dict[str, Any]) -> None:
-        """Told by httpcore what it does (its `trace` extension)."""
-        if event == "connection.connect_tcp.complete":
-            self._stream = info["return_value"]
-        elif event == "connection.start_tls.complete":
-            self._stream = None
-
-    async def abandon(self) -> None:
-        """Close the connection if its handshake had not ended."""
-        if self._stream is not None:
-            await self._stream.aclose()
+    async def _abort(self) -> None:
+        with contextlib.suppress(*_RAISED):
+            await self._response.aclose()
+        if self._network_stream is not None:
+            await self._network_stream.aclose()
 
 
 class Transport:
-    """What a client sends with: clients of its own, one for each event loop, or the caller's.
+    """What a client sends with: connection pools of its own, some for each event loop, or the caller's client.
 
-    The caller's is neither closed nor changed.
+    The caller's client is neither closed nor changed.
     """
 
-    def __init__(self, timeouts: Timeouts, http_client: httpx.AsyncClient | None) -> None:
-        self._timeouts = timeouts
-        self._theirs = http_client
-        # A connection belongs to the loop that opened it; a loop that is gone takes its client along.
-        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, _Kept] = WeakKeyDictionary()
+    def __init__(self, settings: Settings, http_client: httpx.AsyncClient | None) -> None:
+        self._timeouts = settings.timeouts
+        self._trust_env = settings.trust_env
+        self._http_client = http_client
+        # A connection belongs to the loop that opened it; a loop that is gone takes its pools along.
+        self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pools] = WeakKeyDictionary()
+        self._pid = os.getpid()
         self._closed = False
 
-    async def open(self, request: Request, headers: HeaderFields[str]) -> Answer:
-        """Send a request and wait for the head of its answer.
+    async def open(self, request: Request, headers: HeaderFields[str]) -> Response:
+        """Send a request and wait for the head of its response.
 
         Args:
             request: what to send.
             headers: the caller's, names in lower case; they win over the protocol's.
 
         Raises:
-            FlueConnectionError: no answer came.
+            FlueConnectionError: no response came.
         """
-        merged = HeaderFields({**dict(request.headers), **headers})
+        merged = HeaderFields({"user-agent": USER_AGENT, **dict(request.headers), **headers})
         fields = HeaderFields({name.encode(): value.encode("latin-1") for name, value in merged.items()})
-        read = self._timeouts.read if request.read_timeout is None else request.read_timeout
+        read = max(self._timeouts.read, request.read_timeout or 0.0)
         timeout = httpx.Timeout(read, connect=self._timeouts.connect)
+        tracker = _ConnectTracker()
+        # In a task of its own, which is cancelled once whatever happens to the caller: httpcore awaits while it closes
+        # what a cancelled request leaves behind, and a second cancellation there would leave connections open.
+        sending = asyncio.ensure_future(self._send(request, fields, timeout, tracker))
         try:
-            opened = await self._send(request, fields, timeout, authorized="authorization" in merged)
-        except RAISED as error:
-            raise to_connection_error(error, url=request.url) from error
-        return Answer(opened, request.url)
+            return await asyncio.shield(sending)
+        except _RAISED as error:
+            raise _connection_error(error, request.url) from error
+        except asyncio.CancelledError:
+            await wait_uncancelled(_abandon(sending, tracker))
+            raise
 
     async def aclose(self) -> None:
-        """Close the clients of our own."""
+        """Close the connection pools of our own."""
         self._closed = True
-        here = asyncio.get_running_loop()
-        for loop, (_, keeper) in list(self._clients.items()):
-            if loop is here:
-                await keeper.aclose()
-        self._clients.clear()
+        self._forget_parent()
+        pools = self._pools.pop(asyncio.get_running_loop(), None)
+        self._pools.clear()
+        if pools is not None:
+            await pools.aclose()
 
     async def _send(
-        self, request: Request, fields: HeaderFields[bytes], timeout: httpx.Timeout, *, authorized: bool
-    ) -> Opened | _Foreign:
-        client = await self._own() if self._theirs is None else self._theirs
-        handshake = _Handshake()
-        opened_here: list[Line] = []
-        # In a task of its own, which is left to give its connections up when the caller goes: httpcore awaits while it
-        # does, and shields that from scopes of anyio only. A native cancellation there would leave connections open.
-        scope = anyio.CancelScope()
-
-        async def within() -> Opened | _Foreign | None:
-            with scope:
-                if isinstance(client, Connections):
-                    OPENED.set(opened_here)
-                    return await client.send(request, fields, timeout)
-                built = client.build_request(
-                    request.method,
-                    request.url,
-                    headers=fields,
-                    content=request.body,
-                    timeout=timeout,
-                    extensions={"trace": handshake.trace} if request.url.startswith("https:") else {},
-                )
-                return _Foreign(await self._send_built(client, built, None if authorized else httpx.USE_CLIENT_DEFAULT))
-            return None
-
-        sending = asyncio.ensure_future(within())
-        try:
-            opened = await asyncio.shield(sending)
-        except asyncio.CancelledError:
-            await _while_fresh(opened_here)
-            scope.cancel()
-            await patiently(sending)
-            if not sending.cancelled() and sending.exception() is None and (late := sending.result()) is not None:
-                await late.aclose()
-            else:
-                for line in opened_here:
-                    await line.aclose()
-                await handshake.abandon()
-            raise
-        assert opened is not None  # noqa: S101  # only a cancelled scope gives none
-        return opened
-
-    async def _send_built(
-        self, client: httpx.AsyncClient, built: httpx.Request, auth: httpx.Auth | UseClientDefault | None
-    ) -> httpx.Response:
-        if self._theirs is None:
-            return await client.send(built, stream=True, follow_redirects=False, auth=auth)
+        self, request: Request, fields: HeaderFields[bytes], timeout: httpx.Timeout, tracker: _ConnectTracker
+    ) -> Response:
+        client = self._http_client
+        if client is None:
+            extensions = {"timeout": timeout.as_dict(), "trace": tracker.trace}
+            built = httpx.Request(
+                request.method, request.url, headers=fields, content=request.body, extensions=extensions
+            )
+            pools = await self._pools_of_loop()
+            response = await pools.transport_for(request.url).handle_async_request(built)
+            return Response(response, request.url, read_timeout=timeout.read)
+        built = client.build_request(
+            request.method,
+            request.url,
+            headers=fields,
+            content=request.body,
+            timeout=timeout,
+            extensions={"trace": tracker.trace},
+        )
+        if client.params:  # they have replaced the query of the URL
+            url = httpx.URL(request.url)
+            built.url = url.copy_with(query=b"&".join(filter(None, (url.query, built.url.query))))
         cookies = list(client.cookies.jar)
-        response = await client.send(built, stream=True, follow_redirects=False, auth=auth)
-        if "set-cookie" in response.headers:  # httpx has stored it; the caller's jar is not ours to fill
-            jar = client.cookies.jar
-            jar.clear()
-            for cookie in cookies:
-                jar.set_cookie(cookie)
-        return response
+        if b"authorization" in fields:  # else the client's own `auth` would replace the token
+            response = await client.send(built, stream=True, follow_redirects=False, auth=None)
+        else:
+            response = await client.send(built, stream=True, follow_redirects=False)
+        _restore_cookies(client.cookies.jar, cookies, response)
+        return Response(response, request.url)
 
-    async def _own(self) -> Connections | httpx.AsyncClient:
+    async def _pools_of_loop(self) -> _Pools:
         if self._closed:
             raise RuntimeError("the client is closed")
+        self._forget_parent()
         loop = asyncio.get_running_loop()
-        kept = self._clients.get(loop)
-        if kept is None:
-            for gone in [other for other in self._clients if other.is_closed()]:
-                del self._clients[gone]
-            client = _proxied_client() if is_proxied() else Connections()
-            keeper = _keep(client)
-            await anext(keeper)
-            self._clients[loop] = kept = client, keeper
-        return kept[0]
+        pools = self._pools.get(loop)
+        if pools is None:
+            for gone in [other for other in self._pools if other.is_closed()]:
+                del self._pools[gone]
+            self._pools[loop] = pools = _Pools(trust_env=self._trust_env)
+            await pools.start()
+        return pools
+
+    def _forget_parent(self) -> None:
+        """In a forked child: never touch the parent's connections, not even to close them."""
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            _inherited.append(list(self._pools.items()))
+            self._pools.clear()
 
 
-def _proxied_client() -> httpx.AsyncClient:
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=KEPT)
-    client = httpx.AsyncClient(limits=limits, headers={"user-agent": USER_AGENT})
-    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    return client
+def _restore_cookies(jar: CookieJar, before: list[Cookie], response: httpx.Response) -> None:
+    """Take out of a caller's jar what httpx has stored of a response: the jar is not ours to fill."""
+    received = [value for each in (*response.history, response) for value in each.headers.get_list("set-cookie")]
+    names = {value.partition("=")[0].strip() for value in received}
+    if names:
+        for cookie in [cookie for cookie in jar if cookie.name in names]:
+            jar.clear(cookie.domain, cookie.path, cookie.name)
+        for cookie in before:
+            if cookie.name in names:
+                jar.set_cookie(cookie)
 
 
-async def _while_fresh(lines: list[Line]) -> None:
-    """Let httpcore go on from a connection that is there to the first byte on it: a few turns of the loop."""
-    for _ in range(_TURNS):
-        if not any(line.fresh for line in lines):
-            return
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.sleep(0)
+class _Pools:
+    """The connection pools of one event loop: one for each origin, made when it is first asked."""
+
+    def __init__(self, *, trust_env: bool) -> None:
+        self._trust_env = trust_env
+        self._transports: dict[str, httpx.AsyncHTTPTransport] = {}
+        self._shutdown = self._close_on_shutdown()
+
+    async def start(self) -> None:
+        """Have the loop close the pools at its end, if nobody did before."""
+        await anext(self._shutdown)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._shutdown.aclose()
+
+    async def _close_on_shutdown(self) -> AsyncGenerator[None, None]:
+        # A loop that shuts down closes its suspended generators.
+        try:
+            yield
+        finally:
+            for transport in self._transports.values():
+                await transport.aclose()
+
+    def transport_for(self, url: str) -> httpx.AsyncHTTPTransport:
+        """The transport to the origin of one of our URLs."""
+        origin = url[: url.index("/", url.index("//") + 2)]
+        transport = self._transports.get(origin)
+        if transport is None:
+            self._transports[origin] = transport = _new_transport(url, trust_env=self._trust_env)
+        return transport
 
 
-async def _keep(client: Connections | httpx.AsyncClient) -> AsyncGenerator[None, None]:
-    """Close the client at the end of its loop, which shuts its suspended generators down, or when it is forgotten."""
+def _new_transport(url: str, *, trust_env: bool) -> httpx.AsyncHTTPTransport:
+    schemes = _environment.PROXY_SCHEMES if _has_socks() else {"http", "https"}
+    proxy_url = _environment.proxy_for(url, schemes=schemes) if trust_env else None
+    # SOCKS leaves names to the proxy either way; older versions of httpx do not know the word.
+    proxy = None if proxy_url is None else httpx.URL(proxy_url.replace("socks5h://", "socks5://", 1))
+    tls_to_proxy = proxy is not None and proxy.scheme == "https"
+    if tls_to_proxy or url.startswith("https:"):
+        context = _environment.ssl_context(trust_env=trust_env)
+    else:  # certificates are loaded where they are needed only; that takes a while
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return httpx.AsyncHTTPTransport(
+        verify=context,
+        trust_env=False,
+        limits=_LIMITS,
+        proxy=None if proxy is None else httpx.Proxy(proxy, ssl_context=context if tls_to_proxy else None),
+        socket_options=_KEEPALIVE,
+    )
+
+
+def _has_socks() -> bool:
     try:
-        yield
-    finally:
-        await client.aclose()
+        import socksio  # noqa: F401, PLC0415  # pyright: ignore[reportMissingImports, reportUnusedImport]
+    except ImportError:
+        return False
+    return True
+
+
+class _ConnectTracker:
+    """Knows the connection that was opened for a request.
+
+    httpcore forgets a connection when its task is cancelled between the TCP connect and the first byte of the request,
+    the TLS handshake included. Its `trace` extension tells which connection that was.
+    """
+
+    def __init__(self) -> None:
+        self._stream: Any = None
+
+    async def trace(self, event: str, info: dict[str, Any]) -> None:
+        """Called by httpcore at each of its steps."""
+        if event.endswith((".connect_tcp.complete", ".connect_unix_socket.complete")):
+            self._stream = info["return_value"]
+        elif event.endswith(".start_tls.complete"):
+            tls = info["return_value"].get_extra_info("ssl_object")
+            if tls is not None and tls.selected_alpn_protocol() == "h2":
+                self._stream = None
+        elif event.startswith("http2."):
+            self._stream = None  # it may carry the requests of others by now
+
+    async def aclose(self) -> None:
+        """Close the connection of a request that was cancelled."""
+        if self._stream is not None:
+            await self._stream.aclose()
+
+
+async def _abandon(sending: asyncio.Task[Response], tracker: _ConnectTracker) -> None:
+    """Cancel a request that is being sent, and close what it leaves behind."""
+    if not sending.cancelling():
+        sending.cancel()
+    await asyncio.wait([sending])
+    if sending.cancelled() or sending.exception() is not None:
+        await tracker.aclose()
+    else:
+        await sending.result().aclose()
+
+
+async def wait_uncancelled(work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`, which goes on to its end through any cancellation of the caller.
+
+    Raises:
+        asyncio.CancelledError: the caller was cancelled meanwhile; `work` is done.
+    """
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    return task.result()
+
+
+def _connection_error(error: Exception, url: str) -> FlueConnectionError:
+    """Our error for one of httpx."""
+    is_read_timeout = isinstance(error, httpx.ReadTimeout)
+    link: BaseException | None = error
+    unverified = False
+    innermost: BaseException = error
+    while link is not None:
+        unverified = unverified or isinstance(link, ssl.SSLCertVerificationError)
+        if str(link):
+            innermost = link
+        link = link.__cause__ or link.__context__
+    what = "nothing was heard for the read time-out" if is_read_timeout else f"{type(innermost).__name__}: {innermost}"
+    retryable = isinstance(error, _RETRYABLE) and not unverified and not _is_final(error)
+    return FlueConnectionError(f"{url.partition('?')[0]}: {what}", retryable=retryable, is_read_timeout=is_read_timeout)
+
+
+def _is_final(error: Exception) -> bool:
+    """Whether a retry would find the same again."""
+    text = str(error)
+    if isinstance(error, httpx.ProxyError):  # "407 Proxy Authentication Required": what the proxy says to CONNECT
+        status = text.partition(" ")[0]
+        return status.isdecimal() and int(status) not in RETRYABLE_STATUSES
+    # httpx looks at the Location of a redirect before it is told not to follow it.
+    return text.startswith("Invalid URL in location header")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Literal, overload
 
-from flue._later import Later
+from flue import models
 from flue._requests import Deadline, build_get_run, build_invoke, build_run_stream, check_handler, is_run_end
 from flue._results import RECORD_POLL_DELAYS, RunOutcome
-from flue.aio.call import pause, perform
+from flue.aio._driver import pause, perform
 from flue.aio.runs import open_stream
 from flue.errors import AbortError, FlueError, FlueTimeoutError
 from flue.types import UNSET
@@ -16,14 +16,11 @@ from flue.types import UNSET
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flue import models
     from flue.aio.transport import Transport
     from flue.config import Settings
     from flue.core.retry import BackoffOptions
     from flue.models import FlueEvent, WorkflowInvokeResult, WorkflowRunResult, WorkflowWaitResult
     from flue.signals import AbortSignal
-else:
-    models = Later("flue.models")
 
 __all__ = ["Workflows"]
 

@@ -20,9 +20,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments without the program's name; default: those of the process.
 
     Returns:
-        The exit status: 0 done, 1 a run that was followed or waited for failed, 2 usage, 3 the server could not be
+        The exit status: 0 success, 1 a run that was followed or waited for failed, 2 usage, 3 the server could not be
         reached or read, 130 interrupted.
     """
-    from flue.cli.program import run  # noqa: PLC0415  # importing flue.cli stays cheap
+    from flue.cli._main import run  # noqa: PLC0415  # importing flue.cli stays cheap
 
     return run(argv)

@@ -1,20 +1,25 @@
-"""`demo`: start a run, follow it, lose the connection, go on, have the result; on a server of its own."""
+"""`demo`, `serve`, and their sample workflows.
+
+The demonstration starts a run, follows it, loses the connection, resumes and gets the result, on an embedded server.
+The workflows only look as if a model were at work.
+"""
 
 from __future__ import annotations
 
-import logging
-import os
+import inspect
+import sqlite3
 import sys
-import textwrap
+import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import attrs
 
 from flue import FlueClient, to_json
-from flue.cli.describe import arguments, compact, duration, tool_result
+from flue.cli._main import Exit, Interrupted, UsageError, shown_on
+from flue.cli.output import open_output, write_json
 from flue.cli.parser import program_name
-from flue.cli.program import Exit
-from flue.cli.samples import register
-from flue.cli.text import Paint, one_line
+from flue.cli.text import arguments, compact, duration, line, one_line, tool_result
 from flue.models import (
     LogEvent,
     RunEndEvent,
@@ -25,53 +30,55 @@ from flue.models import (
     ToolStartEvent,
     TurnEvent,
 )
-from flue.testing import Fault, FlueTestServer
+from flue.testing import Fault, FlueTestServer, InvalidInputError
 
 if TYPE_CHECKING:
-    from flue.cli.parser import Options
-    from flue.cli.text import Line
-    from flue.models import FlueEvent
+    import logging
+    from collections.abc import Callable
 
-__all__ = ["demo"]
+    from flue.cli.parser import Options
+    from flue.cli.terminal import Terminal
+    from flue.models import FlueEvent
+    from flue.testing import AgentTurn, WorkflowRun
+
+__all__ = ["SAMPLES", "Sample", "demo", "register", "serve"]
 
 _CUT_AFTER = 4000
-"""Bytes of the first answer after which its connection is reset: in the middle of the run."""
-_COLUMNS = 100
+"""Bytes of the first response after which its connection is reset: in the middle of the run."""
 
 
-def demo(options: Options) -> Exit:  # noqa: ARG001  # the interface of commands
-    """Tell the story."""
+def demo(options: Options) -> Exit:  # noqa: ARG001  # the signature of commands
+    """Run the demonstration."""
     with FlueTestServer() as server, FlueClient(server.base_url, trust_env=False) as client:
         register(server)
-        return _Story(server, client).tell()
+        return _Demo(server, client, open_output()).run()
 
 
-class _Story:
+class _Demo:
     """The steps of the demonstration; each says what happens and which line of Python does it."""
 
-    def __init__(self, server: FlueTestServer, client: FlueClient) -> None:
+    def __init__(self, server: FlueTestServer, client: FlueClient, terminal: Terminal) -> None:
         self._server = server
         self._client = client
-        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        self._paint = Paint(colour=colour, encoding=sys.stdout.encoding)
+        self._terminal = terminal
         self._step = 0
-        self._begun = time.monotonic()
+        self._started_at = time.monotonic()
         self._lost_at: str | None = None
 
-    def tell(self) -> Exit:
-        """All of it. Returns 1 if an event was lost or came twice, which would be a mistake of this library."""
+    def run(self) -> Exit:
+        """Run all steps. Returns 1 if an event was lost or repeated, which would be a bug of this library."""
         self._say("Flue from Python: follow a run, lose the connection, miss nothing.", "bold")
         self._chapter("A Flue server, embedded in this process", "server = FlueTestServer()")
-        self._say(f"    It listens on {self._server.base_url}", "dim")
+        self._indented(f"It listens on {self._server.base_url}", "dim")
 
         self._chapter(
             "Start a run of its workflow `report`",
             "client = FlueClient(server.base_url)",
             'started = client.workflows.invoke("report")',
         )
-        self._begun = time.monotonic()
+        self._started_at = time.monotonic()
         started = self._client.workflows.invoke("report")
-        self._say(f"    {started!r}", "dim")
+        self._indented(f"{started!r}", "dim")
 
         self._chapter(
             "Follow it while it works. Every event is a typed object; halfway the connection will break",
@@ -82,15 +89,15 @@ class _Story:
         # The fault, scripted: users' tests do the same.
         self._server.faults.add(Fault(cut_after=_CUT_AFTER), live="sse")
         stream = self._client.runs.stream(started.run_id, live="sse")
-        with stream, _Log(self):
+        with stream, shown_on(self):
             events = [self._show(event) for event in stream]
         last = events[-1]
 
         self._chapter("The last event is a `RunEndEvent` and has the result", "event.result")
-        self._say(f"    {compact(last.result) if isinstance(last, RunEndEvent) else 'none'}")
+        self._indented(f"{compact(last.result) if isinstance(last, RunEndEvent) else 'none'}")
         self._chapter("The stream knows how far it came", "stream.offset")
-        self._say(f"    {stream.offset!r}")
-        self._say("    Saved, it is all another process needs: client.runs.stream(run_id, offset=saved)", "dim")
+        self._indented(f"{stream.offset!r}")
+        self._indented("Saved, it is all another process needs: client.runs.stream(run_id, offset=saved)", "dim")
         return self._verdict(started.run_id, events)
 
     def _verdict(self, run_id: str, events: list[FlueEvent]) -> Exit:
@@ -104,68 +111,55 @@ class _Story:
         self._say(f"✓ {counts}: each once, in order.", "bold green")
         self._say("")
         self._say("Your turn, with two terminals:", "bold")
-        self._say(f"    {program_name()} serve --port 8787")
-        self._say(f"    {program_name()} --base-url http://127.0.0.1:8787/api workflows invoke report --follow")
-        return Exit.DONE
+        command = f"{program_name()} --base-url http://127.0.0.1:8787/api workflows invoke report --follow"
+        self._terminal.write_command(("    ", ""), f"{program_name()} serve --port 8787")
+        self._terminal.write_command(("    ", ""), command)
+        return Exit.OK
 
     def _show(self, event: FlueEvent) -> FlueEvent:
         if self._lost_at is not None:
-            self._aside(f"↻ connected again, going on after offset {self._lost_at}", "green")
+            self._note(f"↻ connected again, resumed after offset {self._lost_at}", "green")
             self._lost_at = None
-        moment = f"{time.monotonic() - self._begun:7.2f} s  "
-        told = _tell(event)
-        name = type(event).__name__
-        self._write([(moment, "dim"), (f"{name:<20}", "cyan" if told else "dim"), (told, "")])
+        elapsed = f"{time.monotonic() - self._started_at:7.2f} s  "
+        description = one_line(_describe(event))
+        name = f"{type(event).__name__:<20}"
+        style = "cyan" if description else "dim"
+        self._terminal.write(line((name, style), (description, ""), mark=(elapsed, "dim")))
         return event
 
-    def lost(self, record: logging.LogRecord) -> None:
+    def warning(self, record: logging.LogRecord) -> None:
         """The library has logged that an attempt failed."""
         if self._lost_at is None:
-            self._aside("✂ the connection breaks. On logger `flue` the library says:", "bold yellow")
-        self._aside(one_line(record.getMessage()), "yellow")
+            self._note("✂ the connection breaks. The library logs on logger `flue`:", "bold yellow")
+        self._note(one_line(record.getMessage()), "yellow")
         self._lost_at = getattr(record, "flue_offset", None)
 
-    # Writing.
+    def close(self) -> None:
+        """Nothing: every line was flushed."""
+
+    # Output.
 
     def _chapter(self, title: str, *code: str) -> None:
         self._step += 1
         self._say("")
-        self._write([(f"{self._step}  ", "bold cyan"), (title, "bold")])
-        for index, line in enumerate(code):
-            continued = line.startswith(" ")
-            self._write([("   ... " if continued else "   >>> ", "dim"), (line, "magenta")])
-            if index == len(code) - 1:
-                self._say("")
+        self._terminal.write(line((title, "bold"), mark=(f"{self._step}  ", "bold cyan")))
+        for text in code:
+            prompt = "   ... " if text.startswith(" ") else "   >>> "
+            self._terminal.write(line((text, "magenta"), mark=(prompt, "dim")))
+        if code:
+            self._say("")
 
-    def _aside(self, text: str, style: str) -> None:
-        for line in textwrap.wrap(text, _COLUMNS - 11, subsequent_indent="  "):
-            self._write([(" " * 11, ""), (line, style)])
+    def _note(self, text: str, style: str) -> None:
+        self._terminal.write(line((text, style), mark=(" " * 11, "")))
 
     def _say(self, text: str, style: str = "") -> None:
-        self._write([(text, style)])
+        self._terminal.write(line((text, style)))
 
-    def _write(self, line: Line) -> None:
-        print(self._paint.line(line), flush=True)
-
-
-class _Log(logging.Handler):
-    """Has what the library logs be part of the story, while entered."""
-
-    def __init__(self, story: _Story) -> None:
-        super().__init__(logging.WARNING)
-        self._story = story
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._story.lost(record)
-
-    def __enter__(self) -> None:
-        logging.getLogger("flue").addHandler(self)
-
-    def __exit__(self, *_: object) -> None:
-        logging.getLogger("flue").removeHandler(self)
+    def _indented(self, text: str, style: str = "") -> None:
+        self._terminal.write(line((text, style), mark=("    ", "")))
 
 
-def _tell(event: FlueEvent) -> str:
+def _describe(event: FlueEvent) -> str:
     """What an event says. Each `case` narrows the type: an editor completes `event.` and a checker checks it."""
     match event:
         case RunStartEvent():
@@ -187,3 +181,218 @@ def _tell(event: FlueEvent) -> str:
             return f"{'failed' if event.is_error else 'completed'} in {duration(event.duration_ms)}"
         case _:
             return ""
+
+
+# `serve`.
+
+
+def serve(options: Options) -> Exit:
+    """Run a server with sample workflows until Ctrl-C."""
+    try:
+        server = FlueTestServer(options.token, port=options.port, database=options.database)
+    except sqlite3.Error as error:
+        raise UsageError(f"{options.database}: {error}") from None
+    register(server)
+    with server:
+        if options.json or not sys.stdout.isatty():
+            write_json(sys.stdout, {"baseUrl": server.base_url, "workflows": list(SAMPLES)})
+        else:
+            _introduce(server.base_url, needs_token=options.token is not None)
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            raise Interrupted("stopped") from None
+    return Exit.OK
+
+
+def _introduce(base_url: str, *, needs_token: bool) -> None:
+    """Tell a person what the server offers and how to use it."""
+    terminal = open_output()
+    terminal.write(line((f"A Flue server with sample workflows, on this machine only: {base_url}", "")), line())
+    terminal.write(line(("Workflows:", "bold")))
+    for name, sample in SAMPLES.items():
+        terminal.write(line((inspect.getdoc(sample.function) or "", ""), mark=(f"  {name:<8} ", "cyan")))
+    terminal.write(line(), line(("In another terminal:", "bold")))
+    terminal.write_command(("  ", ""), f"export FLUE_BASE_URL={base_url}")
+    if needs_token:
+        terminal.write_command(("  ", ""), "export FLUE_TOKEN=...   # the one given here")
+    for name, sample in SAMPLES.items():
+        if sample.example is not None:
+            command = f"{program_name()} workflows invoke {name} --input '{sample.example}' --follow"
+            terminal.write_command(("  ", ""), command)
+    terminal.write(line(), line(("Ctrl-C stops it.", "dim")))
+
+
+# Sample workflows.
+
+
+_TIDES = {"Brest": 7.3, "Saint-Malo": 12.2, "Dover": 6.7}
+
+
+def report(run: WorkflowRun) -> dict[str, Any]:
+    """Writes about high tides: logs, thinking, a tool, and text that arrives piece by piece."""
+    pause = run.input.get("pause", 0.2)
+    where = run.input.get("where", list(_TIDES))
+    run.log("looking for the figures", stations=len(where))
+    agent = _Agent(run, pause)
+    agent.begin()
+    agent.think("High water is not the same everywhere. ", "I will look each station up.")
+    heights = {station: agent.look_up(station) for station in where}
+    highest = max(heights, key=lambda station: heights[station])
+    answer = f"is expected at {highest}: ", f"{heights[highest]:g} metres. ", "Mind the rocks! 🌊"
+    agent.say("The highest tide ", "of the day ", *answer)
+    agent.end()
+    run.log("tides run high today", "warn", highest=heights[highest])
+    return {"highest": highest, "metres": heights[highest], "stations": len(heights)}
+
+
+def ticks(run: WorkflowRun) -> dict[str, Any]:
+    """Logs `count` times, `pause` seconds apart; fails in the end when `fail` is true."""
+    count = run.input.get("count", 10)
+    for number in range(1, count + 1):
+        run.log(f"tick {number} of {count}", number=number)
+        run.sleep(run.input.get("pause", 1.0))
+    if run.input.get("fail", False):
+        raise RuntimeError("asked to fail")
+    return {"ticks": count}
+
+
+def hidden(run: WorkflowRun) -> str:
+    """Exports no `runs`: its runs execute, but reading them is answered with 404."""
+    run.log("nobody will read this")
+    return "done"
+
+
+class _Agent:
+    """Emits the events of an agent's session with one operation and two turns."""
+
+    _SESSION = {"session": "default", "harness": "default"}  # noqa: RUF012  # never changed
+    _OPERATION = "op_report"
+
+    def __init__(self, run: WorkflowRun, pause: float) -> None:
+        self._run = run
+        self._pause = pause
+        self._calls = 0
+        self._turn = ""
+        self._emitted = 0
+        self._turn_began = 0
+
+    def begin(self) -> None:
+        self._emit("operation_start", operationKind="prompt")
+
+    def think(self, *pieces: str) -> None:
+        """A turn that ends by calling tools."""
+        self._begin_turn("turn_1")
+        self._emit("thinking_start", contentIndex=0)
+        for piece in pieces:
+            self._emit("thinking_delta", contentIndex=0, delta=piece)
+        self._emit("thinking_end", contentIndex=0, content="".join(pieces))
+        self._end_turn([{"type": "thinking", "thinking": "".join(pieces)}], read=412, written=38, reason="toolUse")
+
+    def look_up(self, station: str) -> float:
+        """A tool."""
+        self._calls += 1
+        call = {"toolName": "tide_table", "toolCallId": f"call_{self._calls}"}
+        self._emit("tool_start", **call, args={"station": station})
+        height = _TIDES.get(station, 4.0)
+        result = {"content": [{"type": "text", "text": f"high water: {height} m"}]}
+        self._emit("tool", **call, isError=False, result=result, durationMs=self._took(1))
+        return height
+
+    def say(self, *pieces: str) -> None:
+        """A turn that ends with an answer."""
+        self._begin_turn("turn_2")
+        for piece in pieces:
+            self._emit("text_delta", text=piece)
+        content = [{"type": "text", "text": "".join(pieces)}]
+        self._end_turn(content, read=508, written=24, reason="stop")
+        self._emit("message_end", message={"role": "assistant", "content": content})
+
+    def end(self) -> None:
+        self._turn = ""
+        self._emit("operation", operationKind="prompt", isError=False, durationMs=self._took(self._emitted))
+
+    def _begin_turn(self, turn: str) -> None:
+        self._turn = turn
+        self._turn_began = self._emitted
+        self._emit("turn_start", purpose="agent")
+
+    def _end_turn(self, content: list[dict[str, Any]], *, read: int, written: int, reason: str) -> None:
+        cost = {"input": read * 3e-6, "output": written * 15e-6, "cacheRead": 0, "cacheWrite": 0}
+        usage = {"input": read, "output": written, "cacheRead": 0, "cacheWrite": 0, "totalTokens": read + written}
+        self._emit(
+            "turn",
+            purpose="agent",
+            durationMs=self._took(self._emitted - self._turn_began),
+            isError=False,
+            request={"providerId": "none", "providerName": "none", "requestedModel": "pretended", "api": "none"},
+            response={
+                "output": {"role": "assistant", "content": content},
+                "usage": usage | {"cost": cost | {"total": sum(cost.values())}},
+                "finishReason": reason,
+            },
+        )
+
+    def _took(self, events: int) -> int:
+        """Milliseconds that so many events take: there is a pause after each."""
+        return round(events * self._pause * 1000)
+
+    def _emit(self, kind: str, **fields: Any) -> None:
+        envelope = {"operationId": self._OPERATION, **self._SESSION}
+        if self._turn:
+            envelope["turnId"] = self._turn
+        self._run.emit({"type": kind, **fields, **envelope})
+        self._emitted += 1
+        self._run.sleep(self._pause)
+
+
+@attrs.frozen
+class Sample:
+    """A workflow with its description.
+
+    Attributes:
+        function: the workflow.
+        example: an input to try it with, as JSON.
+        runs: whether its runs can be read.
+        members: members that its input may have, and their types.
+    """
+
+    function: Callable[[WorkflowRun], Any]
+    example: str | None = None
+    runs: bool = True
+    members: dict[str, type | tuple[type, ...]] = attrs.field(factory=dict[str, "type | tuple[type, ...]"])
+
+    def check(self, value: Any) -> None:
+        """Refuse an input that the workflow cannot use.
+
+        Raises:
+            InvalidInputError: the input is refused.
+        """
+        if not isinstance(value, dict):
+            raise InvalidInputError("expected an object")
+        for name, kinds in self.members.items():
+            if name in value and (
+                not isinstance(value[name], kinds) or isinstance(value[name], bool) != (kinds is bool)
+            ):
+                raise InvalidInputError(f"{name} has the wrong type", [name])
+
+
+SAMPLES = {
+    "report": Sample(report, '{"where": ["Brest", "Dover"]}', members={"where": list, "pause": (int, float)}),
+    "ticks": Sample(ticks, '{"count": 3}', members={"count": int, "pause": (int, float), "fail": bool}),
+    "hidden": Sample(hidden, runs=False),
+}
+
+
+def assistant(turn: AgentTurn) -> str:
+    """An agent that repeats what it is told."""
+    answer = f"You said: {turn.message}"
+    turn.text(answer)
+    return answer
+
+
+def register(server: FlueTestServer) -> None:
+    """Add the workflows, and an agent, to a server."""
+    server.add_agent("assistant", assistant)
+    for name, sample in SAMPLES.items():
+        server.add_workflow(name, sample.function, runs=sample.runs, validate=sample.check)

@@ -1,4 +1,4 @@
-"""The arguments of the command line."""
+"""The arguments of the command line, and completion of them in shells."""
 
 from __future__ import annotations
 
@@ -12,37 +12,43 @@ from typing import TYPE_CHECKING, TypeAlias
 from flue import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-__all__ = ["LIVE", "Options", "build_parser", "build_parsers", "program_name", "program_words"]
+__all__ = ["LIVE", "Options", "build_parser", "completion_script", "program_name", "program_words"]
 
 LIVE = ("sse", "long-poll", "off")
-"""How `runs stream` may wait for news; the first is the default."""
+"""How `runs stream` may wait for new events; the first is the default."""
+
+SHELLS = ("bash", "zsh", "tcsh")
+"""Shells that `completion` supports."""
+
+_ZSH_PREAMBLE = "(( ${+functions[compdef]} )) || { autoload -Uz compinit && compinit -i; }"
+"""Not every `.zshrc` turns completion on, without which the script cannot register its function."""
 
 AddParser: TypeAlias = "Callable[..., argparse.ArgumentParser]"
 """The `add_parser` of a group of commands."""
 
 _EPILOG = """\
 environment:
-  FLUE_BASE_URL   where the Flue routes are mounted, when --base-url is not given
-  FLUE_TOKEN      the bearer token, when --token is not given
-  NO_COLOR        no colours
-  FLUE_DEBUG      where an error comes from, in full
+  FLUE_BASE_URL  the base URL, if --base-url is not given
+  FLUE_TOKEN     the bearer token, if --token is not given
+  NO_COLOR       if set, no colours
+  FLUE_DEBUG     if set, errors come with a traceback
 
 exit status:
-  0    the run completed, or the read succeeded (also that of a failed run's record or events)
-  1    a run that was followed, or waited for, failed
-  2    usage
+  0    the run completed, or the read succeeded
+  1    a run or a reply that was waited for failed
+  2    wrong usage
   3    the server could not be reached or read
   130  interrupted
 """
 
 
 class Options(argparse.Namespace):
-    """What was given on the command line; attributes that a command does not have keep these values."""
+    """The arguments that were given. Attributes that a command does not have keep these defaults."""
 
     handler: str | None = None
-    """Module and function of the command, `module:function`."""
+    """The function that runs the command, as `module:function`."""
     base_url: str | None = None
     token: str | None = None
     headers_before: list[tuple[str, str]] | None = None
@@ -63,32 +69,39 @@ class Options(argparse.Namespace):
     port: int = 0
     database: str | None = None
     html: str | None = None
+    trace: str | None = None
     shell: str = ""
+
+    url: str = ""
+    new: bool = False
+    text: str | None = None
+    attach: Sequence[str] = ()
+    no_wait: bool = False
 
     @property
     def headers(self) -> dict[str, str | None]:
-        """All headers; the last of a name counts."""
+        """All headers; of those with the same name the last one counts."""
         return dict([*(self.headers_before or []), *(self.headers_after or [])])
 
 
 def program_name() -> str:
-    """What to type to call this program again, for messages that say so."""
+    """The command that runs this program, for messages that tell what to type."""
     return shlex.join(program_words())
 
 
 def program_words() -> list[str]:
-    """The same as words: a path where the name alone would not find this very program, as without its environment."""
-    if _is_module():
+    """The same as words: a path where the name alone would not find this very program (environment not activated)."""
+    if _runs_as_module():
         python = Path(sys.executable)
-        return [_typed(python, ["python", python.name]), "-m", "flue"]
-    return [_typed(Path(sys.argv[0]), ["flue-py"])]
+        return [_shortest(python, ["python", python.name]), "-m", "flue"]
+    return [_shortest(Path(sys.argv[0]), ["flue-py"])]
 
 
-def _is_module() -> bool:
+def _runs_as_module() -> bool:
     return PurePath(sys.argv[0]).name == "__main__.py"
 
 
-def _typed(program: Path, names: list[str]) -> str:
+def _shortest(program: Path, names: list[str]) -> str:
     if program.parent == Path():  # as the shell has given it
         return names[0]
     for name in names:
@@ -101,17 +114,17 @@ def _typed(program: Path, names: list[str]) -> str:
         return str(program)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser; parse into an `Options`."""
-    return build_parsers()[0]
+def build_parser(prog: str | None = None, *, file_completion: object = None) -> argparse.ArgumentParser:
+    """The parser; parse into an `Options`.
 
-
-def build_parsers() -> list[argparse.ArgumentParser]:
-    """The parser and those of all commands and groups of commands below it."""
+    Args:
+        prog: name of the program; default: the command that runs it.
+        file_completion: what `shtab` wants to find on arguments that are files.
+    """
     parser = argparse.ArgumentParser(
-        prog="python -m flue" if _is_module() else "flue-py",
-        description="Start Flue workflow runs and follow their events.\n"
-        "On a terminal: for reading. In a pipe or with --json: one JSON object a line.",
+        prog=prog or ("python -m flue" if _runs_as_module() else "flue-py"),
+        description="Start Flue workflow runs and follow their events, or talk to agents.\n"
+        "On a terminal the output is for people; in a pipe or with --json it is one JSON object a line.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[_common("headers_before")],
@@ -119,60 +132,70 @@ def build_parsers() -> list[argparse.ArgumentParser]:
     )
     parser.add_argument("--version", action="version", version=f"flue-sdk {__version__}")
     add = parser.add_subparsers(title="commands", metavar="COMMAND").add_parser
-    demo = _command(add, "demo", "flue.cli.demo:demo", "watch a run survive a lost connection, on a server of its own")
     workflows = add("workflows", help="start runs", allow_abbrev=False)
     runs = add("runs", help="read runs", allow_abbrev=False)
-    return [
-        parser,
-        demo,
-        _serve(add),
-        workflows,
-        _invoke(_subcommands(workflows)),
-        runs,
+    files = [
+        *_invoke(_subcommands(workflows)),
         *_runs(_subcommands(runs)),
-        _completion(add),
+        *_conversations(add),
+        *_local(add),
     ]
+    for action in files:
+        action.complete = file_completion  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    return parser
+
+
+def completion_script(shell: str) -> str:
+    """A script that completes commands, options, choices and files in a shell.
+
+    Raises:
+        ImportError: shtab is not installed.
+    """
+    import shtab  # noqa: PLC0415  # of the extra `cli`
+
+    preamble = _ZSH_PREAMBLE if shell == "zsh" else ""
+    return shtab.complete(build_parser("flue-py", file_completion=shtab.FILE), shell, preamble=preamble)
 
 
 def _common(headers: str) -> argparse.ArgumentParser:
-    """Options of every command that talks to a server. They may stand before or after the command's name."""
+    """Options of every command that talks to a server. They are accepted before and after the command's name."""
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    group = common.add_argument_group("the server and the output")
-    group.add_argument("--base-url", metavar="URL", help="where the Flue routes are mounted, path included")
-    group.add_argument("--token", help="bearer token; better given as FLUE_TOKEN, which other users cannot see")
+    group = common.add_argument_group("server and output")
+    group.add_argument("--base-url", metavar="URL", help="URL where the Flue routes are mounted, path included")
+    group.add_argument("--token", help="bearer token; safer as FLUE_TOKEN, which other users cannot see")
     group.add_argument(
         "--header",
         metavar="NAME:VALUE",
         action="append",
         dest=headers,
         type=_header,
-        help="of every request; repeatable",
+        help="header of every request; may be repeated",
     )
-    group.add_argument("--timeout", metavar="SECONDS", type=float, help="limit for all of it; default: none")
-    group.add_argument("--json", action="store_true", help="one JSON object a line, also on a terminal")
+    group.add_argument("--timeout", metavar="SECONDS", type=float, help="limit for the whole command; default: none")
+    group.add_argument("--json", action="store_true", help="one JSON object a line, on a terminal too")
     return common
 
 
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon:
-        raise argparse.ArgumentTypeError("a name, a colon and a value are needed")  # the text may be a secret
+        raise argparse.ArgumentTypeError("expected a name, a colon and a value")  # the text may be a secret
     return name.strip(), value.strip()
 
 
 def _port(text: str) -> int:
     port = int(text)
     if not 0 <= port <= 65535:
-        raise argparse.ArgumentTypeError("not a port")
+        raise argparse.ArgumentTypeError("not a port number")
     return port
 
 
-def _command(add: AddParser, name: str, handler: str, text: str, *, asks: bool = False) -> argparse.ArgumentParser:
+def _command(add: AddParser, name: str, handler: str, text: str, *, remote: bool = False) -> argparse.ArgumentParser:
     parser = add(
         name,
         help=text,
         description=f"{text[0].upper()}{text[1:]}.",
-        parents=[_common("headers_after")] if asks else [],
+        parents=[_common("headers_after")] if remote else [],
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
@@ -184,48 +207,64 @@ def _subcommands(parser: argparse.ArgumentParser) -> AddParser:
     return parser.add_subparsers(title="commands", metavar="COMMAND", required=True).add_parser
 
 
-def _serve(add: AddParser) -> argparse.ArgumentParser:
-    text = "serve a Flue for trying things out, on this machine only, with a few workflows"
-    serve = _command(add, "serve", "flue.cli.serve:serve", text)
-    serve.add_argument("--port", type=_port, help="default: any free one")
-    serve.add_argument("--token", help="the bearer token that every request must carry")
-    serve.add_argument("--database", metavar="FILE", help="a SQLite file that keeps the runs for the next time")
-    serve.add_argument("--json", action="store_true", help="say where it listens as a JSON object")
-    return serve
+def _local(add: AddParser) -> list[argparse.Action]:
+    """Commands that need no server. Returns the arguments that are files, as the following functions do."""
+    _command(add, "demo", "flue.cli.demo:demo", "watch a run survive a lost connection, on an embedded server")
+    text = "run a Flue server with sample workflows, on this machine only"
+    serve = _command(add, "serve", "flue.cli.demo:serve", text)
+    serve.add_argument("--port", type=_port, help="default: any free port")
+    serve.add_argument("--token", help="bearer token that every request must carry")
+    database = serve.add_argument("--database", metavar="FILE", help="SQLite file that keeps the runs across restarts")
+    serve.add_argument("--json", action="store_true", help="print the base URL and the workflows as a JSON object")
+    text = "print a shell script that completes commands and options"
+    completion = _command(add, "completion", "flue.cli.commands:completion", text)
+    completion.add_argument("shell", choices=SHELLS)
+    return [database]
 
 
-def _invoke(add: AddParser) -> argparse.ArgumentParser:
-    invoke = _command(add, "invoke", "flue.cli.invoke:invoke", "start a run", asks=True)
-    invoke.add_argument("name", metavar="NAME", help="of the workflow")
-    invoke.add_argument("--input", metavar="JSON", help="the input: JSON, @FILE with JSON, or - for standard input")
-    how = invoke.add_mutually_exclusive_group()
-    how.add_argument("--wait", action="store_true", help="wait for the result in one request")
-    how.add_argument("--follow", action="store_true", help="follow the run's events to its end")
-    return invoke
+def _invoke(add: AddParser) -> list[argparse.Action]:
+    invoke = _command(add, "invoke", "flue.cli.commands:invoke", "start a run", remote=True)
+    invoke.add_argument("name", metavar="NAME", help="name of the workflow")
+    invoke.add_argument("--input", metavar="JSON", help="input: JSON, @FILE with JSON, or - for standard input")
+    mode = invoke.add_mutually_exclusive_group()
+    mode.add_argument("--wait", action="store_true", help="wait for the result in one request")
+    mode.add_argument("--follow", action="store_true", help="follow the events until the run ends")
+    return []
 
 
-def _runs(add: AddParser) -> list[argparse.ArgumentParser]:
-    get = _command(add, "get", "flue.cli.read:get", "show the record of a run", asks=True)
-    events = _command(add, "events", "flue.cli.read:events", "list the events that there are by now", asks=True)
-    stream = _command(add, "stream", "flue.cli.read:stream", "follow the events as they happen", asks=True)
-    timeline = _command(add, "timeline", "flue.cli.timeline:timeline", "draw what a run did when", asks=True)
-    timeline.add_argument("--html", metavar="FILE", help="write a page for a browser, complete in itself")
+def _conversations(add: AddParser) -> list[argparse.Action]:
+    chat = _command(add, "chat", "flue.cli.chat:chat", "talk to an agent of Flue 2", remote=True)
+    send = _command(add, "send", "flue.cli.chat:send", "send one message, show the reply", remote=True)
+    history = _command(add, "history", "flue.cli.chat:history", "show a conversation as it is now", remote=True)
+    observe = _command(add, "observe", "flue.cli.chat:observe", "show a conversation as it changes", remote=True)
+    abort = _command(add, "abort", "flue.cli.chat:abort", "abort all that runs or waits in it", remote=True)
+    for parser in (chat, send, history, observe, abort):
+        parser.add_argument("url", metavar="URL", help="URL of the conversation, or its path below the base URL")
+    chat.add_argument("--new", action="store_true", help="URL is that of the agent: start a new conversation below it")
+    send.add_argument("text", metavar="TEXT", nargs="?", help="the message, or - for standard input")
+    text = "attach a file; may be repeated"
+    attach = send.add_argument("--attach", metavar="FILE", action="append", help=text)
+    send.add_argument("--no-wait", action="store_true", help="do not wait for the reply")
+    return [attach]
+
+
+def _runs(add: AddParser) -> list[argparse.Action]:
+    get = _command(add, "get", "flue.cli.commands:get", "show the record of a run", remote=True)
+    events = _command(add, "events", "flue.cli.commands:events", "list the events so far", remote=True)
+    stream = _command(add, "stream", "flue.cli.commands:stream", "follow the events as they happen", remote=True)
+    timeline = _command(add, "timeline", "flue.cli.commands:timeline", "show when each step of a run ran", remote=True)
+    html = timeline.add_argument("--html", metavar="FILE", help="write a self-contained HTML page instead")
+    text = "write a trace for ui.perfetto.dev or chrome://tracing instead"
+    trace = timeline.add_argument("--trace", metavar="FILE", help=text)
     for parser in (get, events, stream, timeline):
-        parser.add_argument("run_id", metavar="ID", help="of the run")
+        parser.add_argument("run_id", metavar="ID", help="id of the run")
     for parser in (events, stream):
-        parser.add_argument("--tail", metavar="N", type=int, help="begin with the last N events")
-        parser.add_argument("--offset", metavar="O", help="begin behind this offset; `now` for what is new only")
-    events.add_argument("--csv", action="store_true", help="a table instead of JSON")
+        parser.add_argument("--tail", metavar="N", type=int, help="only the last N events")
+        parser.add_argument("--offset", metavar="O", help="start after this offset; `now`: only new events")
+    events.add_argument("--csv", action="store_true", help="a CSV table instead of JSON")
     stream.add_argument(
         "--live",
         choices=LIVE,
-        help="how to wait for news: server-sent events (the default), long poll, or not at all",
+        help="how to wait for new events: server-sent events (default), long polling, or not at all",
     )
-    return [get, events, stream, timeline]
-
-
-def _completion(add: AddParser) -> argparse.ArgumentParser:
-    text = "print a script that completes these commands in a shell"
-    completion = _command(add, "completion", "flue.cli.completion:completion", text)
-    completion.add_argument("shell", choices=["bash", "zsh"])
-    return completion
+    return [html, trace]

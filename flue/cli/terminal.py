@@ -1,210 +1,336 @@
-"""The view for people: a run as a tree that grows, its texts as prose, and a status line that lives."""
+"""Terminals: `RichTerminal` with colours, wrapping and a live footer, `PlainTerminal` where rich is not installed.
+
+Both take cleaned text only (`flue.cli.text.clean`).
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TextIO
+import io
+import shutil
+import threading
+import time
+from typing import TYPE_CHECKING, Protocol, TextIO
 
-from flue.cli import describe
-from flue.cli.bars import draw
-from flue.cli.flow import Flow, Text
-from flue.cli.outline import log_lines, outline
-from flue.cli.screen import Screen
-from flue.cli.status import Status
-from flue.cli.text import apart, indented, one_line, width, wrapped
-from flue.cli.tree import RunTree
-from flue.models import (
-    LogEvent,
-    MessageEndEvent,
-    RunEndEvent,
-    RunRecord,
-    RunStartEvent,
-    TaskEvent,
-    TaskStartEvent,
-    TextDeltaEvent,
-    ThinkingDeltaEvent,
-    ThinkingEndEvent,
-    WorkflowWaitResult,
-)
+import attrs
+
+from flue.cli.text import Markdown
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Sequence
-    from datetime import datetime
 
-    from flue.cli.bars import Timeline
-    from flue.cli.flow import Source
-    from flue.cli.text import Line
-    from flue.errors import FlueExecutionError
-    from flue.models import FlueEvent, WorkflowInvokeResult
+    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.live import Live
 
-__all__ = ["TerminalView"]
+    from flue.cli.text import Block, Span
 
-_THOUGHT = "dim italic"
-_STATES = {"completed": ("✓", "bold green"), "errored": ("✗", "bold red")}
+__all__ = ["HINT", "Footer", "PlainTerminal", "RichTerminal", "Terminal", "open_terminal"]
+
+HINT = "for colours and a live view: pip install 'flue-sdk[cli]'"
+
+_FLUSH_INTERVAL = 0.05
+"""Seconds for which lines are collected below a live footer, since each write draws the footer again."""
+_REFRESH_INTERVAL = 0.1
+"""Seconds between two frames of a live footer."""
+
+# The drawing characters of this program, and replacements for an output whose encoding lacks them.
+_ASCII = str.maketrans("│┌└─✓✗▶»↻…●·✂█░⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|,`-+x>>@.*.%#:|/-\\|/-\\|/")
 
 
-class TerminalView:
-    """Shows what a command finds out to somebody who watches.
+class Footer(Protocol):
+    """What is drawn below the last line and redrawn all the time."""
+
+    def __call__(self) -> Sequence[Block]:
+        """The blocks as of now. Called from another thread too."""
+        ...
+
+
+class Terminal(Protocol):
+    """Writes lines for people to read."""
+
+    def write(self, *blocks: Block) -> None:
+        """Write lines and Markdown that stay."""
+        ...
+
+    def write_command(self, mark: Span, command: str) -> None:
+        """Write a line that can be copied: it is never broken by line feeds."""
+        ...
+
+    def wrap(self, text: str, level: int) -> list[str]:
+        """Text without line feeds as the pieces that fit on one line at this level of the tree; at least one."""
+        ...
+
+    def width(self, text: str) -> int:
+        """Columns that the text occupies."""
+        ...
+
+    def fit(self, text: str, columns: int) -> str:
+        """The text on exactly so many columns: padded, or cut with an ellipsis."""
+        ...
+
+    @property
+    def columns(self) -> int:
+        """Columns of the terminal."""
+        ...
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a footer can be drawn."""
+        ...
+
+    def start(self, footer: Footer) -> None:
+        """Draw a footer from now on, where that is possible."""
+        ...
+
+    def close(self) -> None:
+        """Write what is pending and remove the footer. Idempotent."""
+        ...
+
+
+def open_terminal(out: TextIO) -> Terminal:
+    """The best terminal for an output: `RichTerminal` if somebody looks at it and rich is installed."""
+    if out.isatty():
+        try:
+            return RichTerminal(out)
+        except ImportError:
+            pass
+    return PlainTerminal(out)
+
+
+def _glyphs(out: TextIO) -> dict[int, int]:
+    """A translation for `str.translate`: empty where the output's encoding has all drawing characters."""
+    try:
+        "".join(map(chr, _ASCII)).encode(out.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return _ASCII
+    return {}
+
+
+def _replace_unencodable(out: TextIO) -> None:
+    """Write `?` for what the encoding of the output lacks, instead of failing."""
+    if isinstance(out, io.TextIOWrapper):
+        out.reconfigure(errors="replace")
+
+
+class PlainTerminal:
+    """Writes plain text. Lines are not broken: that is left to whatever shows them.
+
+    Args:
+        out: where the text goes.
+    """
+
+    is_live = False
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._glyphs = _glyphs(out)
+        _replace_unencodable(out)
+
+    @property
+    def columns(self) -> int:
+        """Columns of the terminal; 80 where there is none."""
+        return shutil.get_terminal_size().columns
+
+    def write(self, *blocks: Block) -> None:
+        """Write lines, and Markdown as it is."""
+        for block in blocks:
+            if isinstance(block, Markdown):
+                self._out.write(f"{block.text}\n")
+            else:
+                text = f"{'│ ' * block.level}{block.mark[0]}{block.text}".rstrip()
+                self._out.write(f"{text}\n".translate(self._glyphs))
+        self._out.flush()
+
+    def write_command(self, mark: Span, command: str) -> None:
+        """Write a line that can be copied."""
+        self._out.write(f"{mark[0]}{command}\n".translate(self._glyphs))
+        self._out.flush()
+
+    def wrap(self, text: str, level: int) -> list[str]:  # noqa: ARG002  # the interface of terminals
+        """One piece."""
+        return [text]
+
+    def width(self, text: str) -> int:
+        """The number of characters: exact for most alphabets."""
+        return len(text)
+
+    def fit(self, text: str, columns: int) -> str:
+        """The text on exactly so many columns."""
+        return text.ljust(columns) if len(text) <= columns else f"{text[: columns - 1]}…"
+
+    def start(self, footer: Footer) -> None:
+        """Nothing: there is no footer."""
+
+    def close(self) -> None:
+        """Nothing: every line was flushed."""
+
+
+class RichTerminal:
+    """A terminal drawn by rich, which knows its width, its colours (`NO_COLOR`) and whether it can redraw.
 
     Args:
         out: the terminal.
-        colour: whether it shows colours.
-        live: whether it can redraw: without, there is no status line.
+        width: columns; default: those of the terminal.
+
+    Raises:
+        ImportError: rich is not installed.
     """
 
-    def __init__(self, out: TextIO, *, colour: bool, live: bool) -> None:
-        self._screen = Screen(out, colour=colour)
-        self._live = live
-        self._tree = RunTree()
-        self._status = Status(self._tree)
-        self._flow = Flow(self._screen)
-        self._ended = False
+    def __init__(self, out: TextIO, *, width: int | None = None) -> None:
+        from rich.console import Console  # noqa: PLC0415  # of the extra `cli`
 
-    # Answers to one question.
+        self.console: Console = Console(file=out, width=width, highlight=False, markup=False, emoji=False)
+        self.is_live = self.console.is_terminal and not self.console.is_dumb_terminal
+        self._glyphs = _glyphs(out)
+        self._live: Live | None = None
+        self._ticker: threading.Thread | None = None
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._pending: list[Block] = []
+        self._flushed_at = 0.0
+        _replace_unencodable(out)
 
-    def answer(self, answer: WorkflowInvokeResult | WorkflowWaitResult | RunRecord) -> None:
-        """The answer as a block of lines."""
-        if isinstance(answer, RunRecord):
-            self._record(answer)
+    @property
+    def columns(self) -> int:
+        """Columns of the terminal, as of now."""
+        return self.console.width
+
+    def write(self, *blocks: Block) -> None:
+        """Write lines and rendered Markdown that stay."""
+        with self._lock:
+            self._pending += blocks
+        if self._live is None or time.monotonic() - self._flushed_at >= _FLUSH_INTERVAL:
+            self._flush()
+
+    def write_command(self, mark: Span, command: str) -> None:
+        """Write a line that can be copied: the terminal breaks it, not a line feed."""
+        from rich.text import Text  # noqa: PLC0415  # of the extra `cli`
+
+        self._flush()
+        self.console.print(Text.assemble(*_translated([mark], self._glyphs), command), soft_wrap=True)
+
+    def wrap(self, text: str, level: int) -> list[str]:
+        """Text without line feeds as the pieces that fit on one line at this level; white space at the end is kept."""
+        from rich.text import Text  # noqa: PLC0415  # of the extra `cli`
+
+        body = text.rstrip(" ")
+        room = _room(self.columns, level, 0)
+        *pieces, last = [piece.plain for piece in Text(body).wrap(self.console, room, overflow="fold")] or [""]
+        return [*pieces, last + text[len(body) :]]
+
+    def width(self, text: str) -> int:
+        """Columns that the text occupies."""
+        from rich.cells import cell_len  # noqa: PLC0415  # of the extra `cli`
+
+        return cell_len(text)
+
+    def fit(self, text: str, columns: int) -> str:
+        """The text on exactly so many columns."""
+        from rich.text import Text  # noqa: PLC0415  # of the extra `cli`
+
+        fitted = Text(text)
+        fitted.truncate(columns, overflow="ellipsis", pad=True)
+        return fitted.plain
+
+    def start(self, footer: Footer) -> None:
+        """Draw a footer from now on, on a terminal that can redraw."""
+        if not self.is_live or self._live is not None:
             return
-        self._screen.write([("▶ ", "green"), (one_line(answer.run_id), "bold")])
-        if isinstance(answer, WorkflowWaitResult):
-            self._value("result", answer.result)
+        from rich.live import Live  # noqa: PLC0415  # of the extra `cli`
 
-    def hint(self, command: str) -> None:
-        """The command on a line of its own."""
-        self._screen.write([("  next: ", "dim"), (command, "")], whole=True)
-
-    def _record(self, record: RunRecord) -> None:
-        mark, style = _STATES.get(record.status, ("▶", "bold yellow"))
-        workflow, run_id = one_line(record.workflow_name), one_line(record.run_id)
-        heading: Line = [(f"{mark} {record.status}", style), (f"  {workflow}", "bold"), (f"  {run_id}", "dim")]
-        self._screen.write(
-            *apart(heading, self._screen.columns),
-            [("started  ", "dim"), (f"{record.started_at:%Y-%m-%d %H:%M:%S} UTC", "")],
+        self._live = Live(
+            console=self.console,
+            get_renderable=lambda: _Tail([_Rendered(block, self._glyphs) for block in footer()]),
+            auto_refresh=False,  # its thread would not write what is pending
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            vertical_overflow="visible",  # `_Tail` keeps it within the terminal
         )
-        if record.duration_ms is not None:
-            self._screen.write([("took     ", "dim"), (describe.duration(record.duration_ms), "")])
-        values = {"input": record.input, "result": record.result, "error": record.error}
-        for name, value in values.items():
-            if value is not None:
-                self._value(name, value)
-
-    def _value(self, name: str, value: object) -> None:
-        """A JSON value: beside its name where it fits, else below it, whole."""
-        brief = describe.pretty(value, indent=None)
-        if len(brief) == 1 and width(brief[0]) + 9 <= self._screen.columns:
-            self._screen.write([(f"{name:<9}", "dim"), (brief[0], "")])
-            return
-        lines = wrapped("\n".join(describe.pretty(value)), self._screen.columns, mark="  ")
-        self._screen.write([(name, "dim")], *lines)
-
-    def timeline(self, timeline: Timeline) -> None:
-        """A bar for everything that took time."""
-        self._screen.write(*draw(timeline, self._screen.columns))
-
-    # Following.
-
-    def follow(self, since: datetime | None) -> None:
-        """Draw a status line from now on."""
-        self._status.clock.since = since
-        if self._live:
-            self._screen.start(lambda: [*self._flow.unfinished(), self._status.line()])
-
-    def event(self, event: FlueEvent) -> None:
-        """Add what the event says."""
-        self._status.event(event.timestamp)
-        level = min(self._tree.level(event), self._screen.columns // 4)  # half of a line is left for what it says
-        match event:
-            case TextDeltaEvent():
-                self._flow.delta(_source("text", event), event.text, self._text(event, level))
-            case ThinkingDeltaEvent():
-                self._flow.delta(_source("thinking", event), event.delta, self._text(event, level, _THOUGHT))
-            case ThinkingEndEvent():
-                self._flow.whole(_source("thinking", event), event.content, self._text(event, level, _THOUGHT))
-            case MessageEndEvent():
-                self._message(event, level)
-            case RunEndEvent():
-                self._tree.follow(event)
-                self._end_of_run(event)
-                return
-            case _:
-                if isinstance(event, RunStartEvent):
-                    self._status.clock.since = event.started_at
-                self._lines(event, level)
-        self._tree.follow(event)
-
-    def _message(self, event: MessageEndEvent, level: int) -> None:
-        role, text = describe.message_text(event.message)
-        if role == "user" and text:
-            self._write(level, wrapped(text, self._room(level), mark="» ", style="cyan"))
-        elif role == "assistant":
-            self._flow.whole(_source("text", event), text, self._text(event, level))
-
-    def _text(self, event: FlueEvent, level: int, style: str = "") -> Text:
-        return Text(style, level, event.task_id, self._tree.title_among_several(event.task_id))
-
-    def _lines(self, event: FlueEvent, level: int) -> None:
-        lines = log_lines(event, self._room(level)) if isinstance(event, LogEvent) else outline(event, self._tree)
-        if not lines:
-            return
-        self._flow.stop()
-        if isinstance(event, TaskStartEvent | TaskEvent):
-            self._flow.task = None
-        else:
-            lines = [*self._flow.turn_to(event.task_id, self._tree.title_among_several(event.task_id)), *lines]
-        if isinstance(event, RunStartEvent):
-            lines = [*apart(lines[0], self._room(level)), *lines[1:]]
-        self._write(level, lines)
-
-    def _write(self, level: int, lines: Sequence[Line]) -> None:
-        self._flow.stop()
-        self._screen.write(*(indented(level, line) for line in lines))
-
-    def _room(self, level: int) -> int:
-        return self._screen.columns - 2 * level
-
-    # The end.
-
-    def _end_of_run(self, event: RunEndEvent) -> None:
-        self._ended = True
-        took = describe.duration(event.duration_ms)
-        if event.is_error:
-            reason = wrapped(describe.failure(event.error), self._room(0), mark="  ", style="red")
-            self._write(0, [[(f"✗ failed after {took}", "bold red")], *reason])
-        else:
-            self._write(0, [[(f"✓ completed in {took}", "bold green")]])
-            self._value("result", event.result)
-        self._write(0, wrapped(self._sums(), self._room(0), mark="", style="dim"))
-
-    def _sums(self) -> str:
-        seen = self._tree.totals
-        parts = [describe.count(seen.events, "event"), describe.totals(seen)]
-        if self._status.reconnects:
-            parts.append(describe.count(self._status.reconnects, "reconnect"))
-        return ", ".join(part for part in parts if part)
-
-    def failed(self, error: FlueExecutionError) -> None:
-        """Say why, unless the run's own last event did."""
-        if not self._ended:
-            self._write(0, wrapped(str(error), self._room(0), mark="✗ ", style="red"))
-
-    def end(self, offset: str) -> None:
-        """Say from where one can go on, unless the run is over."""
-        if not self._ended:
-            told = f"{self._sums()}; what comes next: --offset {offset}"
-            self._write(0, wrapped(told, self._room(0), mark="", style="dim"))
-
-    def warning(self, record: logging.LogRecord) -> None:
-        """A line for the first failed attempt of a row; the status line has the others."""
-        if self._status.warned(record) or not self._live:
-            self._write(0, wrapped(one_line(record.getMessage()), self._room(0), mark="! ", style="yellow"))
+        self._live.start()
+        self._stop.clear()
+        self._ticker = threading.Thread(target=self._tick, args=(self._live,), name="flue terminal", daemon=True)
+        self._ticker.start()
 
     def close(self) -> None:
-        """End the prose, take the status line away."""
-        self._flow.stop()
-        self._screen.close()
+        """Write what is pending and remove the footer. Idempotent; `start` may follow."""
+        self._stop.set()
+        ticker, self._ticker = self._ticker, None
+        if ticker is not None:
+            ticker.join()
+        self._flush()
+        live, self._live = self._live, None
+        if live is not None:
+            live.stop()
+
+    def _tick(self, live: Live) -> None:
+        while not self._stop.wait(_REFRESH_INTERVAL):
+            try:
+                self._flush()
+                live.refresh()
+            except OSError:  # the terminal is gone; the next line that is written says so
+                return
+
+    def _flush(self) -> None:
+        with self._lock:
+            pending, self._pending = self._pending, []
+            if pending:
+                self.console.print(*(_Rendered(block, self._glyphs) for block in pending), sep="", end="")
+                self._flushed_at = time.monotonic()
 
 
-def _source(kind: str, event: FlueEvent) -> Source:
-    return kind, event.turn_id or event.session
+@attrs.frozen
+class _Rendered:
+    """A block for rich: rules for the level of a line, its mark, and its text broken to the room that is left."""
+
+    block: Block
+    glyphs: dict[int, int]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The protocol of rich for what it can print."""
+        if isinstance(self.block, Markdown):
+            from rich.markdown import Markdown as RichMarkdown  # noqa: PLC0415  # of the extra `cli`
+
+            # A link shows its address: none can be followed unseen. Code keeps the background of the terminal.
+            yield RichMarkdown(self.block.text, hyperlinks=False, code_theme="ansi_dark")
+            return
+        from rich.text import Text  # noqa: PLC0415  # of the extra `cli`
+
+        line = self.block
+        text = Text.assemble(*_translated(line.spans, self.glyphs))
+        room = _room(options.max_width, line.level, len(line.mark[0]))
+        if line.clip:
+            text.truncate(room, overflow="ellipsis")
+        before = _translated([("│ " * _depth(options.max_width, line.level), "dim"), line.mark], self.glyphs)
+        for piece in text.wrap(console, room, overflow="fold") or [text]:
+            piece.rstrip()
+            yield Text.assemble(*before, piece, no_wrap=True, overflow="ignore")
+            before = [before[0], (" " * len(line.mark[0]), "")]
+
+
+@attrs.frozen
+class _Tail:
+    """Lines of which only the last are shown where the terminal is too low for all of them."""
+
+    blocks: list[_Rendered]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The protocol of rich for what it can print."""
+        from rich.console import Group  # noqa: PLC0415  # of the extra `cli`
+        from rich.segment import Segment, SegmentLines  # noqa: PLC0415  # of the extra `cli`
+
+        lines: list[list[Segment]] = console.render_lines(Group(*self.blocks), options, pad=False)
+        yield SegmentLines(lines[-max(console.height - 1, 1) :], new_lines=True)
+
+
+def _translated(spans: Sequence[Span], glyphs: dict[int, int]) -> list[Span]:
+    return [(text.translate(glyphs), style) for text, style in spans]
+
+
+def _depth(columns: int, level: int) -> int:
+    """Rules that are drawn for a level: half of the columns are left for the text, however deep it is."""
+    return min(level, columns // 4)
+
+
+def _room(columns: int, level: int, mark: int) -> int:
+    """Columns for the text of a line."""
+    return max(columns - 2 * _depth(columns, level) - mark, 1)

@@ -1,201 +1,206 @@
-"""Text for terminals: what is safe to print, how wide it is, where it breaks."""
+"""Text for people: server text made safe to print, values in words, and the lines that terminals show."""
 
 from __future__ import annotations
 
-import unicodedata
-from typing import TYPE_CHECKING, TypeAlias
+import json
+from typing import Any, TypeAlias, cast
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+import attrs
 
 __all__ = [
-    "SPINNER",
+    "Block",
     "Line",
-    "Paint",
-    "Prose",
+    "Markdown",
     "Span",
-    "apart",
+    "arguments",
     "clean",
-    "clip",
-    "indented",
+    "clock",
+    "compact",
+    "count",
+    "duration",
+    "failure",
+    "line",
+    "message_text",
     "one_line",
-    "width",
-    "wrap",
-    "wrapped",
+    "paragraphs",
+    "pretty",
+    "tool_finished",
+    "tool_result",
+    "tool_started",
 ]
 
 Span: TypeAlias = tuple[str, str]
-"""A piece of text and the names of its styles, separated by spaces; `""` for none."""
-Line: TypeAlias = "Sequence[Span]"
+"""A piece of text and its style, in the words of rich (`bold red`); `""` for none."""
 
-_CODES = {
-    "bold": "1",
-    "dim": "2",
-    "italic": "3",
-    "red": "31",
-    "green": "32",
-    "yellow": "33",
-    "blue": "34",
-    "magenta": "35",
-    "cyan": "36",
-}
+_MAX_VALUE = 2000
+"""Characters of a value that are looked at for a single line: more than any terminal shows."""
 
-# What comes from a server must not steer the terminal: escapes and other control characters are shown as U+FFFD, and
-# so are the marks that make text appear in another order than it has.
-_SHOWN = "\N{REPLACEMENT CHARACTER}"
+# Text from a server must not control the terminal: escapes and other control characters are shown as U+FFFD, and so
+# are the marks that reorder text (bidirectional embeddings, overrides and isolates).
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _CONTROLS = {
-    **dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)), _SHOWN),
+    **dict.fromkeys(
+        (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)),
+        _REPLACEMENT,
+    ),
     **dict.fromkeys((ord("\n"), 0x85, 0x2028, 0x2029), "\n"),
     ord("\t"): "    ",
     ord("\r"): "",
 }
 
-SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-"""What turns while something goes on."""
 
-# What this program draws with, and what it uses where the output's encoding has no such characters.
-_PLAIN = str.maketrans(f"│┌└─✓✗▶»↻…●·✂█░{SPINNER}", "|,`-+x>>@.*.%#:|/-\\|/-\\|/")
+@attrs.frozen
+class Line:
+    """One line of output, which a terminal may break into several.
+
+    Attributes:
+        spans: the text.
+        mark: written before the text; what does not fit on the first line is indented by its width.
+        level: depth in the tree of the run, drawn as vertical rules.
+        clip: cut what does not fit and show an ellipsis, instead of breaking the line.
+    """
+
+    spans: tuple[Span, ...]
+    mark: Span = ("", "")
+    level: int = 0
+    clip: bool = False
+
+    @property
+    def text(self) -> str:
+        """The text without its mark and styles."""
+        return "".join(text for text, _ in self.spans)
+
+
+@attrs.frozen
+class Markdown:
+    """Text in Markdown, which a terminal renders if it can.
+
+    Attributes:
+        text: cleaned.
+    """
+
+    text: str
+
+
+Block: TypeAlias = Line | Markdown
+"""What a terminal writes."""
+
+
+def line(*spans: Span, mark: Span = ("", ""), clip: bool = False) -> Line:
+    """A line of these spans at level 0."""
+    return Line(spans, mark, clip=clip)
+
+
+def paragraphs(text: str, *, mark: Span = ("", ""), style: str = "") -> list[Line]:
+    """Text that has not been cleaned yet as one `Line` for each of its lines; only the first has the mark visible."""
+    first, *others = clean(text).split("\n")
+    indent = (" " * len(mark[0]), "")
+    return [line((first, style), mark=mark), *(line((other, style), mark=indent) for other in others)]
 
 
 def clean(text: str) -> str:
-    """The text with nothing in it but printable characters and line feeds; lone surrogates become U+FFFD."""
+    """The text with nothing but printable characters and line feeds; lone surrogates become U+FFFD."""
     if not text.isprintable():
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").translate(_CONTROLS)
     return text
 
 
 def one_line(text: str) -> str:
-    """The text cleaned, its white space folded."""
+    """The text cleaned, each run of white space replaced by one space."""
     return " ".join(clean(text).split())
 
 
-def width(text: str) -> int:
-    """Columns that a cleaned text takes up."""
-    return len(text) if text.isascii() else sum(map(_columns, text))
+def duration(milliseconds: float) -> str:
+    """A length of time with a fitting unit: `7 ms`, `1.2 s`, `2:05`."""
+    if round(milliseconds) < 1000:
+        return f"{milliseconds:.0f} ms"
+    seconds = milliseconds / 1000
+    return f"{seconds:.1f} s" if round(seconds, 1) < 60 else clock(round(seconds))
 
 
-def _columns(character: str) -> int:
-    if unicodedata.east_asian_width(character) in {"W", "F"}:
-        return 2
-    return 0 if unicodedata.category(character) in {"Mn", "Me", "Cf"} else 1
+def clock(seconds: float) -> str:
+    """A length of time as `minutes:seconds`, or `hours:minutes:seconds`."""
+    minutes, rest = divmod(max(int(seconds), 0), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def clip(spans: Iterable[Span], columns: int) -> list[Span]:
-    """Spans that fit into one line of so many columns; what is left out is marked by an ellipsis."""
-    spans = list(spans)
-    if sum(width(text) for text, _ in spans) <= columns:
-        return spans
-    kept: list[Span] = []
-    left = columns - 1
-    for text, style in spans:
-        if width(text) > left:
-            short = wrap(text, max(left, 1), words=False)[0] if left > 0 else ""
-            return [*kept, (f"{short}…", style)]
-        kept.append((text, style))
-        left -= width(text)
-    return kept
+def count(number: int, noun: str) -> str:
+    """A number and a noun: `1 event`, `1,200 events`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def wrap(text: str, columns: int, *, words: bool = True) -> list[str]:
-    """Break one cleaned line into lines of at most so many columns, between words where that is possible."""
-    lines: list[str] = []
-    start, used, space = 0, 0, -1
-    for index, character in enumerate(text):
-        size = _columns(character)
-        if used + size > columns and index > start:
-            if words and character == " ":
-                lines.append(text[start:index])
-                start, used, space = index + 1, 0, -1
-                continue
-            end = space if words and space > start else index
-            lines.append(text[start:end])
-            start = end + 1 if end == space else end
-            used, space = width(text[start:index]), -1
-        if character == " ":
-            space = index
-        used += size
-    return [*lines, text[start:]]
+def compact(value: Any) -> str:
+    """A JSON value on one line."""
+    return one_line(_dumps(value)[:_MAX_VALUE])
 
 
-def wrapped(text: str, columns: int, *, mark: str, mark_style: str | None = None, style: str = "") -> list[Line]:
-    """A text of any length as lines, with a mark before the first of them.
-
-    Args:
-        text: not cleaned yet.
-        columns: of a line, the mark included.
-        mark: before the first line; the others are indented by its width.
-        mark_style: of the mark; by default that of the text.
-        style: of the text.
-    """
-    indent = " " * len(mark)
-    pieces = [piece for line in clean(text).split("\n") for piece in wrap(line, columns - len(mark))]
-    marked = style if mark_style is None else mark_style
-    return [[(indent if index else mark, marked), (piece, style)] for index, piece in enumerate(pieces)]
+def pretty(value: Any, indent: int | None = 2) -> list[str]:
+    """A JSON value as lines to be read: a string as it is, everything else indented."""
+    return clean(value if isinstance(value, str) else _dumps(value, indent)).split("\n")
 
 
-def apart(line: Line, columns: int) -> list[Line]:
-    """The line, or two: one that does not fit has its last span, which is worth copying, on a line of its own."""
-    *before, (last, style) = line
-    if sum(width(text) for text, _ in line) <= columns:
-        return [line]
-    return [before, [(f"  {last.strip()}", style)]]
+def arguments(value: Any) -> str:
+    """The arguments of a tool call: `path="/a", lines=[1, 2]`."""
+    if value is None:
+        return ""
+    if not isinstance(value, dict):
+        return compact(value)
+    members = cast("dict[str, Any]", value)
+    return ", ".join(f"{one_line(name[:_MAX_VALUE])}={compact(member)}" for name, member in members.items())
 
 
-def indented(level: int, line: Line) -> Line:
-    """A line of the tree, as deep as it lies."""
-    return [("│ " * level, "dim"), *line]
+def tool_started(name: str, input_: Any) -> Line:
+    """The line for a tool call that begins."""
+    return line((f"{one_line(name)}({arguments(input_)})", ""), mark=("● ", "blue"), clip=True)
 
 
-class Prose:
-    """Text that arrives in pieces, broken into lines as it comes.
-
-    Args:
-        columns: of a line.
-    """
-
-    def __init__(self, columns: int) -> None:
-        self._columns = columns
-        self._held: str = ""
-        self.rest: str = ""
-
-    def feed(self, text: str) -> list[str]:
-        """Add a piece. Returns the lines that are complete; `rest` is the line in the making."""
-        text, self._held = self._held + text, ""
-        # A piece may have been cut inside a character beyond U+FFFF, as JavaScript stores it.
-        if text and "\ud800" <= text[-1] <= "\udbff":
-            text, self._held = text[:-1], text[-1]
-        lines = (self.rest + clean(text)).split("\n")
-        broken = [wrap(line, self._columns) for line in lines]
-        *complete, self.rest = (piece for pieces in broken for piece in pieces)
-        return complete
+def tool_finished(name: str, milliseconds: float | None, output: Any, *, failed: bool) -> Line:
+    """The line for a tool call that has ended."""
+    mark = ("✗ ", "red") if failed else ("✓ ", "green")
+    took = "" if milliseconds is None else f"  {duration(milliseconds)}"
+    result = "" if output is None else f"  {tool_result(output)}"
+    return line((one_line(name), ""), (took, "dim"), (result, "red" if failed else "dim"), mark=mark, clip=True)
 
 
-class Paint:
-    """Puts styles on text, or leaves it plain.
+def tool_result(value: Any) -> str:
+    """The output of a tool on one line: its text if there is any, else the JSON."""
+    text = _content_text(value)
+    return compact(value) if text is None else one_line(text[:_MAX_VALUE])
 
-    Args:
-        colour: whether the terminal shows colours.
-        encoding: of the output; what it cannot express is replaced.
-    """
 
-    def __init__(self, *, colour: bool, encoding: str | None = None) -> None:
-        self._colour = colour
-        self._encoding = encoding or "utf-8"
-        try:
-            "".join(map(chr, _PLAIN)).encode(self._encoding)
-        except UnicodeEncodeError:
-            self._drawn = _PLAIN
-        else:
-            self._drawn = {}
+def failure(error: Any) -> str:
+    """The reason of a failure, from whatever the server recorded."""
+    if isinstance(error, dict):
+        members = cast("dict[str, Any]", error)
+        name, message = members.get("name"), members.get("message")
+        if isinstance(message, str):
+            return one_line(f"{name}: {message}" if isinstance(name, str) and name != "Error" else message)
+    return "no error was recorded" if error is None else compact(error)
 
-    def __call__(self, text: str, style: str = "") -> str:
-        """The text in a style, ready to be written."""
-        text = text.translate(self._drawn).encode(self._encoding, "replace").decode(self._encoding)
-        if not self._colour or not style or not text:
-            return text
-        codes = ";".join(_CODES[name] for name in style.split())
-        return f"\x1b[{codes}m{text}\x1b[0m"
 
-    def line(self, spans: Iterable[Span]) -> str:
-        """A line in its styles, without a line feed."""
-        return "".join(self(text, style) for text, style in spans)
+def message_text(message: Any) -> tuple[str, str]:
+    """The role and the text of a message, each `""` if there is none: Flue does not promise the shape of messages."""
+    if not isinstance(message, dict):
+        return "", ""
+    role = cast("dict[str, Any]", message).get("role")
+    return role if isinstance(role, str) else "", _content_text(message) or ""
+
+
+def _content_text(value: Any) -> str | None:
+    """The text of a JSON object's `content`, which is a string or a list of parts; None where there is no text."""
+    if not isinstance(value, dict):
+        return None
+    content = cast("dict[str, Any]", value).get("content")
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return None
+    elements: Any = content  # pyright: ignore[reportUnknownVariableType]  # JSON, checked part by part below
+    parts = [cast("dict[str, Any]", part) for part in elements if isinstance(part, dict)]
+    texts = [part["text"] for part in parts if part.get("type") == "text" and isinstance(part.get("text"), str)]
+    return "".join(texts) if texts else None
+
+
+def _dumps(value: Any, indent: int | None = None) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent)

@@ -1,34 +1,353 @@
-"""`runs timeline`."""
+"""`runs timeline`: what a run did when, as bars on a terminal, as an HTML page and as a trace for Perfetto."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+import json
+from html import escape
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from flue._requests import Deadline
-from flue.cli.bars import Timeline
-from flue.cli.program import Exit, open_client, shown_on
-from flue.cli.read import PATIENCE
-from flue.cli.timeline_page import page
-from flue.cli.views import choose_view
+import attrs
+
+from flue.cli.run_view import RunTree
+from flue.cli.text import arguments, clean, count, duration, failure, line, one_line
+from flue.models import (
+    OperationEvent,
+    OperationStartEvent,
+    RunEndEvent,
+    TaskEvent,
+    TaskStartEvent,
+    ToolEvent,
+    ToolStartEvent,
+    TurnEvent,
+    TurnStartEvent,
+)
 
 if TYPE_CHECKING:
-    from flue.cli.parser import Options
+    from datetime import datetime
 
-__all__ = ["timeline"]
+    from flue.cli.terminal import Terminal
+    from flue.cli.text import Line
+    from flue.models import FlueEvent, RunRecord
+
+__all__ = ["Bar", "Timeline", "draw", "page", "trace"]
+
+Kind: TypeAlias = Literal["run", "operation", "turn", "tool", "task"]
+
+_STYLES: dict[Kind, str] = {"run": "bold", "operation": "blue", "turn": "magenta", "tool": "cyan", "task": "green"}
+_LABEL_SHARE = 0.4
+"""Share of the columns beside the durations that labels may occupy."""
 
 
-def timeline(options: Options) -> Exit:
-    """Draw what a run did when."""
-    deadline = Deadline(options.timeout)
-    with open_client(options) as client, shown_on(choose_view(json_lines=options.json)) as view:
-        drawn = Timeline(client.runs.get(options.run_id, backoff_options=PATIENCE, timeout=deadline.remaining()))
-        reading = client.runs.stream(options.run_id, live=False, backoff_options=PATIENCE, timeout=deadline.remaining())
-        with reading:
-            for event in reading:
-                drawn.add(event)
-        if options.html is None:
-            view.timeline(drawn)
-        else:
-            Path(options.html).write_text(page(drawn), encoding="utf-8")
-    return Exit.DONE
+@attrs.define
+class Bar:
+    """A step of a run: the run itself, an operation, a turn, a tool call or a task.
+
+    Attributes:
+        kind: of the step.
+        label: its name.
+        depth: number of steps that enclose it.
+        start: milliseconds from the start of the run.
+        end: milliseconds from the start of the run; None while it is running.
+        failed: whether it ended with an error.
+        parent: the step that encloses it; None for the run.
+    """
+
+    kind: Kind
+    label: str
+    depth: int
+    start: float
+    end: float | None = None
+    failed: bool = False
+    parent: Bar | None = attrs.field(default=None, repr=False)
+
+    def json(self) -> dict[str, Any]:
+        """The bar as a JSON object; `durationMs` is null while it is running."""
+        return {
+            "kind": self.kind,
+            "label": self.label,
+            "depth": self.depth,
+            "startMs": round(self.start, 3),
+            "durationMs": None if self.end is None else round(self.end - self.start, 3),
+            "isError": self.failed,
+        }
+
+
+class Timeline:
+    """The steps of a run, in the order of their starts.
+
+    Args:
+        record: of the run.
+
+    Attributes:
+        record: of the run.
+        bars: the first one is the run itself.
+        until: milliseconds from the start of the run to its end, or to its last event.
+    """
+
+    def __init__(self, record: RunRecord) -> None:
+        whole = Bar("run", record.workflow_name, 0, 0.0, record.duration_ms, record.status == "errored")
+        self.record = record
+        self.bars = [whole]
+        self.until = record.duration_ms or 0.0
+        self._open: dict[str, Bar] = {"run": whole}
+        self._tree = RunTree()
+
+    def add(self, event: FlueEvent) -> None:
+        """Add an event, in the order of the stream."""
+        if event.timestamp is not None:
+            now = self._at(event.timestamp)
+            self.until = max(self.until, now)
+            self._add(event, now)
+        self._tree.add(event)
+
+    def _add(self, event: FlueEvent, now: float) -> None:
+        match event:
+            case OperationStartEvent():
+                self._start("operation", event.operation_id, event.operation_kind, event, now)
+            case TurnStartEvent():
+                self._start("turn", event.turn_id, f"turn {self._tree.turn_number(event.turn_id) + 1}", event, now)
+            case ToolStartEvent():
+                call = f"{one_line(event.tool_name)}({arguments(event.args)})"
+                self._start("tool", event.tool_call_id, call, event, now)
+            case TaskStartEvent():
+                self._start("task", event.task_id, f"task {event.agent or event.prompt}", event, now)
+            case OperationEvent():
+                self._end("operation", event.operation_id, event.operation_kind, event, now)
+            case TurnEvent():
+                self._end("turn", event.turn_id, "turn", event, now)
+            case ToolEvent():
+                self._end("tool", event.tool_call_id, event.tool_name, event, now)
+            case TaskEvent():
+                self._end("task", event.task_id, f"task {event.agent or event.task_id}", event, now)
+            case RunEndEvent():
+                self._end("run", "run", "run", event, now)
+            case _:
+                pass
+
+    def _start(self, kind: Kind, key: str, label: str, event: FlueEvent, now: float) -> None:
+        parent = self._open.get(self._tree.parent(event) or "run", self.bars[0])
+        bar = Bar(kind, one_line(label), self._tree.level(event) + 1, now, parent=parent)
+        self._open[key] = bar
+        self.bars.append(bar)
+
+    def _end(
+        self,
+        kind: Kind,
+        key: str,
+        label: str,
+        event: OperationEvent | TurnEvent | ToolEvent | TaskEvent | RunEndEvent,
+        now: float,
+    ) -> None:
+        if key not in self._open:  # its start was not seen
+            self._start(kind, key, label, event, max(now - event.duration_ms, 0.0))
+        bar = self._open.pop(key)
+        bar.end = now
+        bar.failed = event.is_error
+
+    def _at(self, moment: datetime) -> float:
+        # The record and the events may come from different clocks; nothing starts before the run.
+        return max((moment - self.record.started_at).total_seconds() * 1000, 0.0)
+
+
+def draw(timeline: Timeline, terminal: Terminal) -> list[Line]:
+    """The bars as lines that fill the columns of a terminal."""
+    columns = terminal.columns
+    labels = ["  " * bar.depth + bar.label for bar in timeline.bars]
+    times = ["unfinished" if bar.end is None else duration(bar.end - bar.start) for bar in timeline.bars]
+    time_columns = max(map(len, times))
+    label_columns = min(max(map(terminal.width, labels)), int((columns - time_columns) * _LABEL_SHARE))
+    cells = max(columns - label_columns - time_columns - 4, 4)
+    lines: list[Line] = []
+    for bar, label, took in zip(timeline.bars, labels, times, strict=True):
+        first, last = _cells(bar, timeline.until, cells)
+        style = "red" if bar.failed else _STYLES[bar.kind]
+        label_span = (terminal.fit(label, label_columns), "red" if bar.failed else "")
+        drawn = ("░" if bar.end is None else "█") * (last - first)
+        after = " " * (cells - last + 2) + f"{took:>{time_columns}}"
+        lines.append(line(label_span, (" " * (2 + first), ""), (drawn, style), (after, "dim"), clip=True))
+    return lines
+
+
+def _cells(bar: Bar, until: float, cells: int) -> tuple[int, int]:
+    """The first cell of a bar and the one after its last; every bar has at least one cell."""
+    if until <= 0:
+        return 0, cells
+    scale = cells / until
+    first = min(int(bar.start * scale), cells - 1)
+    end = until if bar.end is None else bar.end
+    return first, min(max(round(end * scale), first + 1), cells)
+
+
+def trace(timeline: Timeline) -> str:
+    """The timeline in the Trace Event format, as JSON: Perfetto (ui.perfetto.dev) and `chrome://tracing` open it.
+
+    The run is one process. A thread holds steps that enclose each other or follow one another; steps that overlap
+    otherwise, such as parallel tasks, get threads of their own. Times are microseconds from the start of the run.
+    """
+    record = timeline.record
+    threads: list[list[Bar]] = []  # for each thread the steps that are open, the innermost last
+    events: list[dict[str, Any]] = []
+    for bar in sorted(timeline.bars, key=lambda bar: (bar.start, bar.depth)):
+        end = _end(bar, timeline)
+        for stack in threads:
+            while stack and stack[-1] is not bar.parent and _end(stack[-1], timeline) <= bar.start:
+                stack.pop()
+        # Inside its parent where that is possible; clocks that differ may let a step end after its parent.
+        inside = (number for number, stack in enumerate(threads) if stack and stack[-1] is bar.parent)
+        fitting = [number for number in inside if bar.parent is None or end <= _end(bar.parent, timeline)]
+        number = next(iter(fitting), next((number for number, stack in enumerate(threads) if not stack), len(threads)))
+        if number == len(threads):
+            threads.append([])
+        threads[number].append(bar)
+        details = {"failed": bar.failed, "unfinished": bar.end is None}
+        start = round(bar.start * 1000)
+        events.append(
+            {"name": clean(bar.label), "cat": bar.kind, "ph": "X", "ts": start, "dur": round(end * 1000) - start}
+            | {"pid": 1, "tid": number + 1, "args": {name: True for name, given in details.items() if given}}
+        )
+    names = ["run", *(f"parallel {number}" for number in range(1, len(threads)))]
+    titles = [("process_name", 0, f"{clean(record.workflow_name)} {clean(record.run_id)}")]
+    titles += [("thread_name", number, name) for number, name in enumerate(names, 1)]
+    metadata = [
+        {"name": kind, "ph": "M", "pid": 1, "tid": thread, "args": {"name": name}} for kind, thread, name in titles
+    ]
+    other = {"runId": record.run_id, "workflowName": record.workflow_name, "startedAt": record.started_at.isoformat()}
+    document = {"traceEvents": [*metadata, *events], "displayTimeUnit": "ms", "otherData": other}
+    return json.dumps(document, indent=1) + "\n"
+
+
+_MIN_WIDTH = 0.3
+"""Smallest width of a bar in per cent of the axis, so that it can be seen."""
+_INTERVALS = 6
+"""Number of intervals on the axis that fit on a telephone, too."""
+_SECOND, _MINUTE, _HOUR = 1000.0, 60_000.0, 3_600_000.0
+_STEPS = [
+    *(1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0),
+    *(number * _SECOND for number in (1, 2, 5, 10, 15, 30)),
+    *(number * _MINUTE for number in (1, 2, 5, 10, 15, 30)),
+    *(number * _HOUR for number in (1, 2, 3, 6, 12, 24)),
+]
+"""Distances between two marks of the axis, in milliseconds."""
+
+_STYLE = """
+:root {
+  color-scheme: light dark;
+  --ink: #1c2024; --soft: #646b76; --line: #e2e5e9; --page: #fff; --failed: #dc2626;
+  --run: #4b5563; --operation: #3b82f6; --turn: #a855f7; --tool: #0891a5; --task: #1f9d55;
+}
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6e8eb; --soft: #9aa3ad; --line: #30363d; --page: #14171a; --run: #9aa3ad; --failed: #f4625f; }
+}
+body { margin: 0 auto; padding: 2rem; max-width: 1400px; background: var(--page); color: var(--ink);
+  font: 14px/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
+h1 { margin: 0; font-size: 1.25rem; }
+p { margin: .25rem 0; color: var(--soft); }
+p.failed, tr.failed > * { color: var(--failed); }
+.chart { margin-top: 1.25rem; overflow-x: auto; }
+table { width: 100%; min-width: 640px; border-collapse: collapse; table-layout: fixed; font-size: 12px; }
+th, td { height: 24px; padding: 0; font-weight: normal; line-height: 24px; text-align: left; white-space: nowrap;
+  overflow: hidden; text-overflow: ellipsis; }
+thead th { color: var(--soft); }
+tbody th { padding: 0 12px 0 calc(min(var(--depth), 12) * 12px);
+  font-family: ui-monospace, Menlo, Consolas, monospace; }
+.step { width: 30%; }
+.took { width: 6.5rem; }
+td + td, th:last-child { padding-left: 12px; color: var(--soft); }
+tbody tr:hover { background: color-mix(in srgb, var(--line) 50%, transparent); }
+table svg { display: block; width: 100%; height: 24px; overflow: visible; }
+tbody svg { background: repeating-linear-gradient(to right, var(--line) 0 1px, transparent 1px var(--interval)); }
+text { fill: var(--soft); }
+.run rect { fill: var(--run); }
+.operation rect { fill: var(--operation); }
+.turn rect { fill: var(--turn); }
+.tool rect { fill: var(--tool); }
+.task rect { fill: var(--task); }
+.failed rect { fill: var(--failed); }
+.open rect { opacity: .45; }
+ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 1rem 0 0; padding: 0; list-style: none;
+  color: var(--soft); }
+li svg { width: 12px; height: 12px; margin-right: .4rem; vertical-align: -1px; }
+"""
+
+
+def _end(bar: Bar, timeline: Timeline) -> float:
+    """Milliseconds from the start of the run to the end of a step, or to what is known of a step that is running."""
+    return max(timeline.until if bar.end is None else bar.end, bar.start)
+
+
+def page(timeline: Timeline) -> str:
+    """The timeline as an HTML page without scripts that loads nothing: it can be attached to a ticket."""
+    record = timeline.record
+    summary = [record.status, duration(timeline.until), f"started {record.started_at:%Y-%m-%d %H:%M:%S} UTC"]
+    summary.append(count(len(timeline.bars) - 1, "step"))
+    error = f'<p class="failed">{_text(failure(record.error))}</p>\n' if record.status == "errored" else ""
+    name, run_id = _text(record.workflow_name), _text(record.run_id)
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        # A second line of defence: should a name from the server ever become markup, it can do nothing.
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+        f"<title>{name} {run_id}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+        f"<h1>{name}</h1>\n<p>{run_id}</p>\n<p>{_text(', '.join(summary))}</p>\n{error}"
+        f'<div class="chart">\n{_chart(timeline)}\n</div>\n<ul>{_legend(timeline)}</ul>\n</body>\n</html>\n'
+    )
+
+
+def _chart(timeline: Timeline) -> str:
+    until = max(timeline.until, 1.0)
+    step = _step(until)
+    marks = "".join(_mark(number * step, until) for number in range(int(until / step) + 1))
+    return "\n".join(
+        [
+            f'<table style="--interval: {_share(step, until):.4f}%">',
+            f'<thead><tr><th class="step">step</th><th><svg>{marks}</svg></th><th class="took">took</th></tr></thead>',
+            "<tbody>",
+            *(_row(bar, timeline.until) for bar in timeline.bars),
+            "</tbody>\n</table>",
+        ]
+    )
+
+
+def _row(bar: Bar, until: float) -> str:
+    end = until if bar.end is None else bar.end
+    took = "unfinished" if bar.end is None else duration(bar.end - bar.start)
+    classes = " ".join([bar.kind, *["failed"] * bar.failed, *["open"] * (bar.end is None)])
+    title = f"{bar.label}: {took}{', failed' if bar.failed else ''}, {duration(bar.start)} after the start"
+    # A run without duration fills the axis.
+    width = max(_share(end - bar.start, until), _MIN_WIDTH) if until > 0 else 100.0
+    first = min(_share(bar.start, until), 100.0 - width)
+    return (
+        f'<tr class="{classes}" title="{_text(title)}">'
+        f'<th scope="row" style="--depth: {bar.depth}">{_text(bar.label)}</th>'
+        f'<td><svg aria-hidden="true"><rect x="{first:.2f}%" y="4" width="{width:.2f}%" height="16" rx="3"/></svg></td>'
+        f"<td>{'✗ ' if bar.failed else ''}{took}</td></tr>"
+    )
+
+
+def _legend(timeline: Timeline) -> str:
+    failed = ["failed"] * any(bar.failed for bar in timeline.bars)
+    square = '<svg><rect width="12" height="12" rx="3"/></svg>'
+    kinds = dict.fromkeys([bar.kind for bar in timeline.bars])
+    return "".join(f'<li class="{kind}">{square}{kind}</li>' for kind in [*kinds, *failed])
+
+
+def _mark(moment: float, until: float) -> str:
+    share = _share(moment, until)
+    anchor = "start" if share == 0 else "end" if share > 95 else "middle"
+    return f'<text x="{share:.2f}%" y="16" text-anchor="{anchor}">{duration(moment) if moment else "0"}</text>'
+
+
+def _step(until: float) -> float:
+    """The distance between two marks of the axis, in milliseconds."""
+    step = next((step for step in _STEPS if until / step <= _INTERVALS), _STEPS[-1])
+    while until / step > _INTERVALS:
+        step *= 2
+    return step
+
+
+def _share(part: float, until: float) -> float:
+    return 100 * part / until if until > 0 else 0.0
+
+
+def _text(text: str) -> str:
+    return escape(clean(text))

@@ -76,11 +76,15 @@ class CallRequest(msgspec.Struct, frozen=True):
         request: what to send.
         statuses: that mean success.
         build: from the parsed JSON to what the caller gets; raises `ValueError` for what does not fit.
+        is_json: whether the response is JSON; if not, `build` gets its bytes.
+        idempotency_key: by which the server recognises a POST that it has admitted, so that it may be repeated.
     """
 
     request: Request
     statuses: frozenset[int]
     build: Callable[[Any], Any]
+    is_json: bool = True
+    idempotency_key: str | None = None
 
     def parse(self, body: bytes, head: ResponseHead) -> Any:
         """The caller's result.
@@ -88,6 +92,8 @@ class CallRequest(msgspec.Struct, frozen=True):
         Raises:
             DurableStreamError: `PARSE_ERROR`, the body is not JSON or does not fit.
         """
+        if not self.is_json:
+            return self.build(body)
         try:
             return self.build(framing.parse_json(body))
         except framing.DecodeError as error:

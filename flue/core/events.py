@@ -11,7 +11,7 @@ from flue.errors import DurableStreamError, FlueError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flue.core.protocol import StreamProtocol
+    from flue.core.protocol import BatchMachine
 
 __all__ = ["NEED_DATA", "Decoder", "EventBuffer", "NeedData"]
 
@@ -56,7 +56,7 @@ class EventBuffer(Generic[T]):
         decoded: decoded events, none of them the last of its batch. A face may pop from its left without a call.
     """
 
-    def __init__(self, machine: StreamProtocol, decode: Decoder[T], is_terminal: Callable[[T, bool], bool]) -> None:
+    def __init__(self, machine: BatchMachine, decode: Decoder[T], is_terminal: Callable[[T, bool], bool]) -> None:
         """Connect a machine to its caller.
 
         Args:

@@ -28,6 +28,7 @@ _BY_STATUS: dict[int, type[errors.FlueApiError]] = {
     401: errors.AuthenticationError,
     403: errors.PermissionDeniedError,
     404: errors.NotFoundError,
+    409: errors.ConflictError,
     410: errors.OffsetGoneError,
     416: errors.OffsetGoneError,
     429: errors.RateLimitedError,
@@ -62,19 +63,28 @@ def api_error(status: int, body: bytes, headers: Headers, url: str, wait: float)
         unsupported = errors.UnsupportedFlueEventVersionError(meta.get("storedVersion"))
         unsupported.add_note(f"the server said: {text}")
         return unsupported
+    ref = _ref(fields.get("ref"), headers)
     message = f"Flue API error {status}"
     if isinstance(kind, str) and kind:
         message += f" [{kind}]"
+    if ref is not None:
+        message += f" (ref {ref})"
     message += f": {text if isinstance(text, str) and text else 'request failed'}"
     envelope = _public_error(fields)
     if envelope is None or not kind or not text:  # most often the wrong path, or a proxy on the way
         message += f" ({url.partition('?')[0]})"
-    error = status_error(status, message, body=parsed, error=envelope, headers=headers, url=url)
+    error = status_error(status, message, body=parsed, error=envelope, headers=headers, url=url, ref=ref)
     if isinstance(error, errors.RateLimitedError):
         error.retry_after = wait or None
     if isinstance(parsed, str) and parsed.strip():
         error.add_note(f"the response is not Flue's: {' '.join(parsed[:_EXCERPT].split())}")
     return error
+
+
+def _ref(said: Any, headers: Headers) -> str | None:
+    """The server's name for what it logged about the failure: in the envelope, else in a header."""
+    ref = said if isinstance(said, str) and said else headers.get("flue-error-ref", "").strip()
+    return ref if ref and ref.isascii() and ref.isprintable() and len(ref) <= _EXCERPT else None
 
 
 def _object(value: Any) -> dict[str, Any]:

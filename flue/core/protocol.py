@@ -83,7 +83,15 @@ if TYPE_CHECKING:
     from flue.core.actions import CallRequest
     from flue.core.retry import Budget
 
-__all__ = ["AgentErrorPolicy", "CallProtocol", "ErrorPolicy", "RequestProtocol", "StreamProtocol"]
+__all__ = [
+    "AgentErrorPolicy",
+    "BatchMachine",
+    "CallProtocol",
+    "ErrorPolicy",
+    "Machine",
+    "RequestProtocol",
+    "StreamProtocol",
+]
 
 LiveMode = Literal["long-poll", "sse"]
 
@@ -91,6 +99,8 @@ PAGE_HEADERS = (("accept", "application/json"), ("accept-encoding", "gzip, defla
 # Compressed events would wait in the compressor's buffer.
 SSE_HEADERS = (("accept", "text/event-stream"), ("accept-encoding", "identity"), ("cache-control", "no-cache"))
 
+REPEATABLE_POST = RETRYABLE_STATUSES - {500}
+"""Statuses after which a POST with an idempotency key is repeated."""
 MAX_REDIRECTS = 5
 MAX_STALLS = 4
 """Consecutive attempts when the offset stalls or regresses, or a body is truncated at the same byte (stale caches
@@ -107,12 +117,76 @@ HISTORY_READ_TIMEOUT = 3.0
 """Seconds without an event after which such a connection is given up: the server has all of it at hand."""
 
 
+class Machine(Protocol):
+    """What a driver drives: `RequestProtocol`, where each method is explained, or a machine that is made of several."""
+
+    @property
+    def result(self) -> Done | Fail | None:
+        """The final action once the machine is over, else None."""
+        ...
+
+    def next_action(self, now: float) -> Action:
+        """What to do now."""
+        ...
+
+    def response_started(self, head: ResponseHead, now: float) -> None:
+        """The response to the last `Open` has begun."""
+        ...
+
+    def data_received(self, data: bytes, now: float) -> None:
+        """Bytes of the body."""
+        ...
+
+    def response_ended(self, now: float) -> None:
+        """The body ended without a fault."""
+        ...
+
+    def connection_failed(self, error: FlueConnectionError, now: float) -> None:
+        """The last `Open` or `Read` failed."""
+        ...
+
+    def connection_interrupted(self) -> None:
+        """The last action was interrupted and the connection closed."""
+        ...
+
+    def cancel(self, error: FlueError | None = None) -> None:
+        """The caller cancelled."""
+        ...
+
+    def fail(self, error: FlueError) -> None:
+        """The caller cannot take an item."""
+        ...
+
+
+class BatchMachine(Machine, Protocol):
+    """A machine whose batches a caller takes, through an `EventBuffer`. `StreamProtocol` explains each attribute."""
+
+    offset: str
+    up_to_date: bool
+    closed: bool
+
+    @property
+    def live(self) -> LiveMode | None:
+        """How it waits for news."""
+        ...
+
+    def next_batch(self) -> Batch | None:
+        """The batch to hand over now, if one is here."""
+        ...
+
+    def handed_over(self, *, terminal: bool = False) -> None:
+        """All items of the next batch are with the caller."""
+        ...
+
+
 class RequestProtocol:
     """Retries, redirects and error responses, shared by streams and single requests.
 
     Subclasses say what to request and what a good response means. A budget of None means one attempt only: that is how
-    a POST is sent.
+    a POST is sent, but for one with an idempotency key.
     """
+
+    _lost_post = "the request is not retried: whether the server has admitted it is not known"
 
     def __init__(self, budget: Budget | None) -> None:
         self._budget = budget
@@ -308,7 +382,7 @@ class RequestProtocol:
         if hint is not None:
             error.add_note(f"the stream can be resumed from offset {hint!r}")
         if self._request.method == "POST" and isinstance(error, FlueConnectionError):
-            error.add_note("the request is not retried: whether the server has admitted it is not known")
+            error.add_note(self._lost_post)
         if attempts is None:
             attempts = 1 + (self._budget.attempts if self._budget is not None else 0)
         self._finish(Fail(error, FailedAttempt(attempts, 0.0, error, self._checkpoint(), will_retry=False)))
@@ -323,20 +397,23 @@ class CallProtocol(RequestProtocol):
         Args:
             call: the request, and what is made of its response.
             budget: for failures; None for a single attempt.
-            limit: largest response in bytes.
+            limit: largest JSON response in bytes.
         """
         super().__init__(budget)
         self._call = call
-        self._limit = limit
+        self._limit = limit if call.is_json else None  # a file is as large as it is
+        if call.idempotency_key is not None:
+            again = f"sent again with idempotency_key={call.idempotency_key!r} it is not admitted twice"
+            self._lost_post = f"whether the server has admitted the request is not known; {again}"
         self._head: ResponseHead | None = None
 
     def _checkpoint(self) -> str | None:
         return None
 
     def connection_interrupted(self) -> None:
-        """The connection is gone. A POST is not sent again: it may have been admitted."""
+        """The connection is gone. A POST without an idempotency key is not sent again: it may have been admitted."""
         super().connection_interrupted()
-        if self._call.request.method == "POST":
+        if self._call.request.method == "POST" and self._call.idempotency_key is None:
             self.fail(FlueConnectionError("the request was interrupted, and is not retried"))
 
     def _build_request(self, now: float) -> Action:
@@ -347,10 +424,15 @@ class CallProtocol(RequestProtocol):
             return False
         self._head = head
         media = stream_state.media_type(head.headers)
-        if not stream_state.is_json(media):
+        if self._call.is_json and not stream_state.is_json(media):
             message = f"expected application/json, got {media!r}"
             self._protocol_error("UNEXPECTED_CONTENT_TYPE", message, now, status=head.status)
         return True
+
+    def _is_retryable(self, status: int) -> bool:
+        # A POST that was admitted by an attempt before answers like the first one, so only what says "not now" is
+        # worth another attempt.
+        return status in REPEATABLE_POST if self._call.idempotency_key is not None else super()._is_retryable(status)
 
     def data_received(self, data: bytes, now: float) -> None:
         """Bytes of the response."""

@@ -7,13 +7,11 @@ used: attempts of a loop never reset, and a stream that made progress has earned
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable  # noqa: TC003  # whoever resolves the annotations at run time finds it here
+from typing import Any
 
 import attrs
 import tenacity
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["BackoffOptions", "Budget", "FailedAttempt"]
 

@@ -3,48 +3,24 @@
 Generated from schemas/common.json by `python -m codegen`: do not edit.
 """
 
-# ruff: noqa: TC003  (whoever resolves the annotations at run time finds their names here)
-
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import attrs
 
-from flue._unknown import UnknownContent
-from flue._wire_model import JSON, NO_EXTRA, Model
+from flue.codec._base import JSON, WireModel
+from flue.codec._unknown import UnknownContent
+
+SubmissionOutcome: TypeAlias = Literal["completed", "failed", "aborted"]
+"""How a prompt or a message to a conversation ended. `aborted` is known to 1.0.0-beta.8 and later."""
 
 LlmTurnPurpose: TypeAlias = Literal["agent", "compaction", "compaction_prefix"]
 """Why a model turn was made: the agent's own work, or a summary of older context."""
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class PromptUsage(Model):
-    """Tokens and cost of model work, summed over every model call that the described operation made.
-
-    Attributes:
-        input: Prompt tokens that were neither read from nor written to the provider's cache.
-        output: Generated tokens.
-        cache_read: Prompt tokens read from the provider's cache.
-        cache_write: Prompt tokens written to the provider's cache.
-        total_tokens: All tokens counted.
-        cost: What the tokens cost.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
-    """
-
-    input: int
-    output: int
-    cache_read: int
-    cache_write: int
-    total_tokens: int
-    cost: PromptCost
-    wire_extra: Mapping[str, Any] = NO_EXTRA
-
-
-@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class PromptCost(Model):
+class PromptCost(WireModel):
     """Cost of model work, in the currency of the model's price table.
 
     That is US dollars for the large commercial providers, and whatever was configured for custom models.
@@ -55,8 +31,6 @@ class PromptCost(Model):
         cache_read: Cost of the tokens read from the cache.
         cache_write: Cost of the tokens written to the cache.
         total: The sum.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     input: float
@@ -64,49 +38,63 @@ class PromptCost(Model):
     cache_read: float
     cache_write: float
     total: float
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class LlmTextContent(Model):
+class PromptUsage(WireModel):
+    """Tokens and cost of model work, summed over every model call that the described operation made.
+
+    Attributes:
+        input: Prompt tokens that were neither read from nor written to the provider's cache.
+        output: Generated tokens.
+        cache_read: Prompt tokens read from the provider's cache.
+        cache_write: Prompt tokens written to the provider's cache.
+        total_tokens: All tokens counted.
+        cost: What the tokens cost.
+    """
+
+    input: int
+    output: int
+    cache_read: int
+    cache_write: int
+    total_tokens: int
+    cost: PromptCost
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class LlmTextContent(WireModel):
     """Text in a message.
 
     Attributes:
         type: The kind of content.
         text: The text.
         text_signature: Opaque signature of the provider, needed to send the text back to it.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["text"]] = "text"
 
     text: str
     text_signature: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class LlmImageContent(Model):
+class LlmImageContent(WireModel):
     """An image in a message. Events never carry its bytes.
 
     Attributes:
         type: The kind of content.
         data: Base64 in the model's context; in events always the text `[image data omitted from event]`.
         mime_type: Media type of the image, such as `image/png`.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["image"]] = "image"
 
     data: str
     mime_type: str
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class LlmThinkingContent(Model):
+class LlmThinkingContent(WireModel):
     """Reasoning that the model showed before it answered.
 
     Attributes:
@@ -114,8 +102,6 @@ class LlmThinkingContent(Model):
         thinking: The reasoning text; empty where the provider hides it.
         thinking_signature: Opaque signature of the provider, needed to send the reasoning back to it.
         redacted: Whether the provider withheld the text and left only the signature.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["thinking"]] = "thinking"
@@ -123,11 +109,10 @@ class LlmThinkingContent(Model):
     thinking: str
     thinking_signature: str | None = None
     redacted: bool | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class LlmToolCall(Model):
+class LlmToolCall(WireModel):
     """A tool that the model asked to be called.
 
     Attributes:
@@ -136,8 +121,6 @@ class LlmToolCall(Model):
         name: Name of the tool.
         arguments: The arguments, as the model wrote them.
         thought_signature: Opaque signature of the provider, needed to send the call back to it.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["toolCall"]] = "toolCall"
@@ -146,45 +129,45 @@ class LlmToolCall(Model):
     name: str
     arguments: dict[str, JSON]
     thought_signature: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
+
+
+LlmUserContent: TypeAlias = LlmTextContent | LlmImageContent | UnknownContent
+"""A part of a user's message or of a tool's result."""
+
+LlmAssistantContent: TypeAlias = LlmTextContent | LlmThinkingContent | LlmToolCall | UnknownContent
+"""A part of the model's message."""
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class LlmUserMessage(Model):
+class LlmUserMessage(WireModel):
     """What the user, or the program in its name, told the model.
 
     Attributes:
         role: Who speaks.
         content: Plain text, or the parts of the message in order.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     role: ClassVar[Literal["user"]] = "user"
 
     content: str | list[LlmUserContent]
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class LlmAssistantMessage(Model):
+class LlmAssistantMessage(WireModel):
     """What the model answered.
 
     Attributes:
         role: Who speaks.
         content: The parts of the message in order: reasoning, text and tool calls.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     role: ClassVar[Literal["assistant"]] = "assistant"
 
     content: list[LlmAssistantContent]
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class LlmToolResultMessage(Model):
+class LlmToolResultMessage(WireModel):
     """What a tool returned to the model.
 
     Attributes:
@@ -193,8 +176,6 @@ class LlmToolResultMessage(Model):
         tool_name: Name of the tool.
         content: The parts of the result in order.
         is_error: Whether the tool failed.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     role: ClassVar[Literal["toolResult"]] = "toolResult"
@@ -203,29 +184,29 @@ class LlmToolResultMessage(Model):
     tool_name: str
     content: list[LlmUserContent]
     is_error: bool
-    wire_extra: Mapping[str, Any] = NO_EXTRA
+
+
+LlmMessage: TypeAlias = LlmUserMessage | LlmAssistantMessage | LlmToolResultMessage
+"""A message of a model's context in its normalized form."""
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class LlmTool(Model):
+class LlmTool(WireModel):
     """A tool that the model was offered.
 
     Attributes:
         name: Name of the tool.
         description: What the model is told about it.
         parameters: JSON Schema of its arguments.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     name: str
     description: str
     parameters: JSON = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class ModelRequestInfo(Model):
+class ModelRequestInfo(WireModel):
     """Which model a turn asked, and with what settings.
 
     Attributes:
@@ -239,8 +220,6 @@ class ModelRequestInfo(Model):
         max_tokens: Upper limit of generated tokens.
         temperature: Sampling temperature.
         context_compacted: True when older context had been replaced by a summary.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     provider_id: str
@@ -253,11 +232,27 @@ class ModelRequestInfo(Model):
     max_tokens: int | None = None
     temperature: float | None = None
     context_compacted: bool | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class ModelResponse(Model):
+class FlueErrorInfo(WireModel):
+    """A classified error of a model turn.
+
+    Attributes:
+        type: Class of the error, such as `AbortError`.
+        name: Name of the JavaScript error.
+        code: Code of the error, such as `ECONNRESET`.
+        message: What the error says.
+    """
+
+    type: str
+    name: str | None = None
+    code: str | None = None
+    message: str | None = None
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class ModelResponse(WireModel):
     """What a model turn brought back.
 
     Attributes:
@@ -267,8 +262,6 @@ class ModelResponse(Model):
         usage: Tokens and cost of this turn.
         finish_reason: Why the model stopped, such as `stop`, `toolUse` or `length`.
         error: What went wrong, if something did.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     response_id: str | None = None
@@ -277,31 +270,10 @@ class ModelResponse(Model):
     usage: PromptUsage | None = None
     finish_reason: str | None = None
     error: FlueErrorInfo | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class FlueErrorInfo(Model):
-    """A classified error of a model turn.
-
-    Attributes:
-        type: Class of the error, such as `AbortError`.
-        name: Name of the JavaScript error.
-        code: Code of the error, such as `ECONNRESET`.
-        message: What the error says.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
-    """
-
-    type: str
-    name: str | None = None
-    code: str | None = None
-    message: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
-
-
-@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class FlueSerializedError(Model):
+class FlueSerializedError(WireModel):
     """An error as an event carries it.
 
     Attributes:
@@ -311,8 +283,6 @@ class FlueSerializedError(Model):
         details: Longer explanation for people.
         dev: Advice for the developer; only from a local development server.
         meta: Structured details, by the type of the error.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     name: str | None = None
@@ -321,36 +291,3 @@ class FlueSerializedError(Model):
     details: str | None = None
     dev: str | None = None
     meta: dict[str, JSON] | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
-
-
-@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class FluePublicError(Model):
-    """The error that a Flue server answers with, under the key `error` of the body.
-
-    Attributes:
-        type: Stable type of the error, such as `run_not_found`.
-        message: What went wrong, in one sentence.
-        details: Longer explanation for people; may be empty.
-        dev: Advice for the developer; only from a local development server.
-        meta: Structured details, by the type of the error.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
-    """
-
-    type: str
-    message: str
-    details: str
-    dev: str | None = None
-    meta: dict[str, JSON] | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
-
-
-LlmUserContent: TypeAlias = LlmTextContent | LlmImageContent | UnknownContent
-"""A part of a user's message or of a tool's result."""
-
-LlmAssistantContent: TypeAlias = LlmTextContent | LlmThinkingContent | LlmToolCall | UnknownContent
-"""A part of the model's message."""
-
-LlmMessage: TypeAlias = LlmUserMessage | LlmAssistantMessage | LlmToolResultMessage
-"""A message of a model's context in its normalized form."""

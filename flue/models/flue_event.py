@@ -9,15 +9,21 @@ Generated from schemas/flue_event.json by `python -m codegen`: do not edit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import attrs
 
-from flue._unknown import UnknownEvent
-from flue._wire_model import JSON, NO_EXTRA, Model
-from flue.models.common import FlueSerializedError, LlmTurnPurpose, ModelRequestInfo, ModelResponse, PromptUsage
+from flue.codec._base import JSON, WireModel
+from flue.codec._unknown import UnknownEvent
+from flue.models.common import (
+    FlueSerializedError,
+    LlmTurnPurpose,
+    ModelRequestInfo,
+    ModelResponse,
+    PromptUsage,
+    SubmissionOutcome,
+)
 
 LogLevel: TypeAlias = Literal["info", "warn", "error"]
 """How serious a log line is."""
@@ -28,172 +34,12 @@ OperationKind: TypeAlias = Literal["prompt", "skill", "task", "shell", "compact"
 CompactionReason: TypeAlias = Literal["threshold", "overflow", "manual"]
 """What made a compaction necessary: the context neared its limit, overflowed it, or a program asked."""
 
-SubmissionOutcome: TypeAlias = Literal["completed", "failed", "aborted"]
-"""How a prompt ended. `aborted` is known to 1.0.0-beta.8 and later."""
-
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class RunStartEvent(Model):
-    """A workflow run has started.
+class EventEnvelope(WireModel):
+    """What every event carries.
 
     Attributes:
-        type: Wire name of the event.
-        run_id: The run.
-        workflow_name: Name of the workflow.
-        started_at: When the run was admitted.
-        input: The input of the workflow; None when it was invoked without.
-        v: Version of the event format.
-        event_index: Position of the event in its context. Has gaps, and is not a stream offset.
-        timestamp: When the event was emitted.
-        conversation_id: The conversation that the event belongs to.
-        session: Name of the session.
-        harness: Name of the harness that runs the session.
-        operation_id: The operation that the event belongs to.
-        turn_id: The model turn that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        agent_name: Name of the agent.
-        submission_id: The prompt that caused the event.
-        dispatch_id: The dispatched input that caused the event.
-        task_id: The delegated task that the event belongs to.
-        parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
-    """
-
-    type: ClassVar[Literal["run_start"]] = "run_start"
-
-    run_id: str
-    workflow_name: str
-    started_at: datetime
-    input: JSON = None
-    v: Literal[3] = 3
-    event_index: int
-    timestamp: datetime
-    conversation_id: str | None = None
-    session: str | None = None
-    harness: str | None = None
-    operation_id: str | None = None
-    turn_id: str | None = None
-    instance_id: str | None = None
-    agent_name: str | None = None
-    submission_id: str | None = None
-    dispatch_id: str | None = None
-    task_id: str | None = None
-    parent_session: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
-
-
-@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class RunResumeEvent(Model):
-    """A recovered server went on with an interrupted run.
-
-    The workflow's code was neither resumed nor repeated; the run is being brought to its end. May be the first event of
-    a run.
-
-    Attributes:
-        type: Wire name of the event.
-        run_id: The run.
-        workflow_name: Name of the workflow.
-        started_at: When the run was admitted.
-        v: Version of the event format.
-        event_index: Position of the event in its context. Has gaps, and is not a stream offset.
-        timestamp: When the event was emitted.
-        conversation_id: The conversation that the event belongs to.
-        session: Name of the session.
-        harness: Name of the harness that runs the session.
-        operation_id: The operation that the event belongs to.
-        turn_id: The model turn that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        agent_name: Name of the agent.
-        submission_id: The prompt that caused the event.
-        dispatch_id: The dispatched input that caused the event.
-        task_id: The delegated task that the event belongs to.
-        parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
-    """
-
-    type: ClassVar[Literal["run_resume"]] = "run_resume"
-
-    run_id: str
-    workflow_name: str
-    started_at: datetime
-    v: Literal[3] = 3
-    event_index: int
-    timestamp: datetime
-    conversation_id: str | None = None
-    session: str | None = None
-    harness: str | None = None
-    operation_id: str | None = None
-    turn_id: str | None = None
-    instance_id: str | None = None
-    agent_name: str | None = None
-    submission_id: str | None = None
-    dispatch_id: str | None = None
-    task_id: str | None = None
-    parent_session: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
-
-
-@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class RunEndEvent(Model):
-    """A workflow run has ended. The last event of its stream.
-
-    Attributes:
-        type: Wire name of the event.
-        run_id: The run.
-        result: What the workflow returned; None when it returned nothing or failed.
-        is_error: Whether the run failed.
-        error: Why the run failed, usually an object with `name` and `message`.
-        duration_ms: How long it took, in milliseconds.
-        v: Version of the event format.
-        event_index: Position of the event in its context. Has gaps, and is not a stream offset.
-        timestamp: When the event was emitted.
-        conversation_id: The conversation that the event belongs to.
-        session: Name of the session.
-        harness: Name of the harness that runs the session.
-        operation_id: The operation that the event belongs to.
-        turn_id: The model turn that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        agent_name: Name of the agent.
-        submission_id: The prompt that caused the event.
-        dispatch_id: The dispatched input that caused the event.
-        task_id: The delegated task that the event belongs to.
-        parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
-    """
-
-    type: ClassVar[Literal["run_end"]] = "run_end"
-
-    run_id: str
-    result: JSON = None
-    is_error: bool
-    error: JSON = None
-    duration_ms: float
-    v: Literal[3] = 3
-    event_index: int
-    timestamp: datetime
-    conversation_id: str | None = None
-    session: str | None = None
-    harness: str | None = None
-    operation_id: str | None = None
-    turn_id: str | None = None
-    instance_id: str | None = None
-    agent_name: str | None = None
-    submission_id: str | None = None
-    dispatch_id: str | None = None
-    task_id: str | None = None
-    parent_session: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
-
-
-@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class AgentStartEvent(Model):
-    """An agent began to work on a prompt.
-
-    Attributes:
-        type: Wire name of the event.
         v: Version of the event format.
         event_index: Position of the event in its context. Has gaps, and is not a stream offset.
         timestamp: When the event was emitted.
@@ -209,11 +55,7 @@ class AgentStartEvent(Model):
         dispatch_id: The dispatched input that caused the event.
         task_id: The delegated task that the event belongs to.
         parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
-
-    type: ClassVar[Literal["agent_start"]] = "agent_start"
 
     v: Literal[3] = 3
     event_index: int
@@ -230,106 +72,52 @@ class AgentStartEvent(Model):
     dispatch_id: str | None = None
     task_id: str | None = None
     parent_session: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class AgentEndEvent(Model):
+class AgentStartEvent(EventEnvelope):
+    """An agent began to work on a prompt.
+
+    Attributes:
+        type: Wire name of the event.
+    """
+
+    type: ClassVar[Literal["agent_start"]] = "agent_start"
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class AgentEndEvent(EventEnvelope):
     """An agent has finished its work on a prompt.
 
     Attributes:
         type: Wire name of the event.
         messages: The messages that the work added. Its shape is that of the agent library underneath and not stable,
             hence JSON.
-        v: Version of the event format.
-        event_index: Position of the event in its context. Has gaps, and is not a stream offset.
-        timestamp: When the event was emitted.
-        run_id: The workflow run that the event belongs to.
-        conversation_id: The conversation that the event belongs to.
-        session: Name of the session.
-        harness: Name of the harness that runs the session.
-        operation_id: The operation that the event belongs to.
-        turn_id: The model turn that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        agent_name: Name of the agent.
-        submission_id: The prompt that caused the event.
-        dispatch_id: The dispatched input that caused the event.
-        task_id: The delegated task that the event belongs to.
-        parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["agent_end"]] = "agent_end"
 
     messages: list[JSON]
-    v: Literal[3] = 3
-    event_index: int
-    timestamp: datetime
-    run_id: str | None = None
-    conversation_id: str | None = None
-    session: str | None = None
-    harness: str | None = None
-    operation_id: str | None = None
-    turn_id: str | None = None
-    instance_id: str | None = None
-    agent_name: str | None = None
-    submission_id: str | None = None
-    dispatch_id: str | None = None
-    task_id: str | None = None
-    parent_session: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class TurnStartEvent(Model):
+class TurnStartEvent(EventEnvelope):
     """A model turn has started.
 
     Attributes:
         type: Wire name of the event.
         turn_id: The turn.
         purpose: Why the turn was made.
-        v: Version of the event format.
-        event_index: Position of the event in its context. Has gaps, and is not a stream offset.
-        timestamp: When the event was emitted.
-        run_id: The workflow run that the event belongs to.
-        conversation_id: The conversation that the event belongs to.
-        session: Name of the session.
-        harness: Name of the harness that runs the session.
-        operation_id: The operation that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        agent_name: Name of the agent.
-        submission_id: The prompt that caused the event.
-        dispatch_id: The dispatched input that caused the event.
-        task_id: The delegated task that the event belongs to.
-        parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["turn_start"]] = "turn_start"
 
-    turn_id: str
+    turn_id: str  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
     purpose: LlmTurnPurpose
-    v: Literal[3] = 3
-    event_index: int
-    timestamp: datetime
-    run_id: str | None = None
-    conversation_id: str | None = None
-    session: str | None = None
-    harness: str | None = None
-    operation_id: str | None = None
-    instance_id: str | None = None
-    agent_name: str | None = None
-    submission_id: str | None = None
-    dispatch_id: str | None = None
-    task_id: str | None = None
-    parent_session: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class TurnEvent(Model):
+class TurnEvent(EventEnvelope):
     """A model turn has ended: the request in short, and the normalized response.
 
     Count model work from these events, or from `turn_messages` and `message_end`, but not from both.
@@ -342,51 +130,20 @@ class TurnEvent(Model):
         request: What was asked of which model.
         response: What the model answered.
         is_error: Whether the turn failed or was aborted.
-        v: Version of the event format.
-        event_index: Position of the event in its context. Has gaps, and is not a stream offset.
-        timestamp: When the event was emitted.
-        run_id: The workflow run that the event belongs to.
-        conversation_id: The conversation that the event belongs to.
-        session: Name of the session.
-        harness: Name of the harness that runs the session.
-        operation_id: The operation that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        agent_name: Name of the agent.
-        submission_id: The prompt that caused the event.
-        dispatch_id: The dispatched input that caused the event.
-        task_id: The delegated task that the event belongs to.
-        parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["turn"]] = "turn"
 
-    turn_id: str
+    turn_id: str  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
     purpose: LlmTurnPurpose
     duration_ms: float
     request: ModelRequestInfo
     response: ModelResponse
     is_error: bool
-    v: Literal[3] = 3
-    event_index: int
-    timestamp: datetime
-    run_id: str | None = None
-    conversation_id: str | None = None
-    session: str | None = None
-    harness: str | None = None
-    operation_id: str | None = None
-    instance_id: str | None = None
-    agent_name: str | None = None
-    submission_id: str | None = None
-    dispatch_id: str | None = None
-    task_id: str | None = None
-    parent_session: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class TurnMessagesEvent(Model):
+class TurnMessagesEvent(EventEnvelope):
     """The raw messages of a model turn.
 
     Attributes:
@@ -396,49 +153,18 @@ class TurnMessagesEvent(Model):
         message: The assistant's message. Its shape is that of the agent library underneath and not stable, hence JSON.
         tool_results: The messages of the tools that the turn called. Its shape is that of the agent library underneath
             and not stable, hence JSON.
-        v: Version of the event format.
-        event_index: Position of the event in its context. Has gaps, and is not a stream offset.
-        timestamp: When the event was emitted.
-        run_id: The workflow run that the event belongs to.
-        conversation_id: The conversation that the event belongs to.
-        session: Name of the session.
-        harness: Name of the harness that runs the session.
-        operation_id: The operation that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        agent_name: Name of the agent.
-        submission_id: The prompt that caused the event.
-        dispatch_id: The dispatched input that caused the event.
-        task_id: The delegated task that the event belongs to.
-        parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["turn_messages"]] = "turn_messages"
 
-    turn_id: str
+    turn_id: str  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
     purpose: LlmTurnPurpose
     message: JSON = None
     tool_results: list[JSON]
-    v: Literal[3] = 3
-    event_index: int
-    timestamp: datetime
-    run_id: str | None = None
-    conversation_id: str | None = None
-    session: str | None = None
-    harness: str | None = None
-    operation_id: str | None = None
-    instance_id: str | None = None
-    agent_name: str | None = None
-    submission_id: str | None = None
-    dispatch_id: str | None = None
-    task_id: str | None = None
-    parent_session: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class MessageStartEvent(Model):
+class MessageStartEvent(EventEnvelope):
     """A message has begun.
 
     Attributes:
@@ -446,94 +172,32 @@ class MessageStartEvent(Model):
         turn_id: The turn that the message belongs to.
         message: The message as far as it is known. Its shape is that of the agent library underneath and not stable,
             hence JSON.
-        v: Version of the event format.
-        event_index: Position of the event in its context. Has gaps, and is not a stream offset.
-        timestamp: When the event was emitted.
-        run_id: The workflow run that the event belongs to.
-        conversation_id: The conversation that the event belongs to.
-        session: Name of the session.
-        harness: Name of the harness that runs the session.
-        operation_id: The operation that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        agent_name: Name of the agent.
-        submission_id: The prompt that caused the event.
-        dispatch_id: The dispatched input that caused the event.
-        task_id: The delegated task that the event belongs to.
-        parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["message_start"]] = "message_start"
 
-    turn_id: str
+    turn_id: str  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
     message: JSON = None
-    v: Literal[3] = 3
-    event_index: int
-    timestamp: datetime
-    run_id: str | None = None
-    conversation_id: str | None = None
-    session: str | None = None
-    harness: str | None = None
-    operation_id: str | None = None
-    instance_id: str | None = None
-    agent_name: str | None = None
-    submission_id: str | None = None
-    dispatch_id: str | None = None
-    task_id: str | None = None
-    parent_session: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class MessageEndEvent(Model):
+class MessageEndEvent(EventEnvelope):
     """A message is complete. For the assistant's messages this is the authoritative text; deltas are not.
 
     Attributes:
         type: Wire name of the event.
         turn_id: The turn that the message belongs to.
         message: The whole message. Its shape is that of the agent library underneath and not stable, hence JSON.
-        v: Version of the event format.
-        event_index: Position of the event in its context. Has gaps, and is not a stream offset.
-        timestamp: When the event was emitted.
-        run_id: The workflow run that the event belongs to.
-        conversation_id: The conversation that the event belongs to.
-        session: Name of the session.
-        harness: Name of the harness that runs the session.
-        operation_id: The operation that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        agent_name: Name of the agent.
-        submission_id: The prompt that caused the event.
-        dispatch_id: The dispatched input that caused the event.
-        task_id: The delegated task that the event belongs to.
-        parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["message_end"]] = "message_end"
 
-    turn_id: str
+    turn_id: str  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
     message: JSON = None
-    v: Literal[3] = 3
-    event_index: int
-    timestamp: datetime
-    run_id: str | None = None
-    conversation_id: str | None = None
-    session: str | None = None
-    harness: str | None = None
-    operation_id: str | None = None
-    instance_id: str | None = None
-    agent_name: str | None = None
-    submission_id: str | None = None
-    dispatch_id: str | None = None
-    task_id: str | None = None
-    parent_session: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class TextDeltaEvent(Model):
+class TextDeltaEvent(EventEnvelope):
     """A piece of text, while the model writes.
 
     Deltas are best effort and may be missed or joined; `message_end` has the whole message.
@@ -541,193 +205,61 @@ class TextDeltaEvent(Model):
     Attributes:
         type: Wire name of the event.
         text: The text to append.
-        v: Version of the event format.
-        event_index: Position of the event in its context. Has gaps, and is not a stream offset.
-        timestamp: When the event was emitted.
-        run_id: The workflow run that the event belongs to.
-        conversation_id: The conversation that the event belongs to.
-        session: Name of the session.
-        harness: Name of the harness that runs the session.
-        operation_id: The operation that the event belongs to.
-        turn_id: The model turn that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        agent_name: Name of the agent.
-        submission_id: The prompt that caused the event.
-        dispatch_id: The dispatched input that caused the event.
-        task_id: The delegated task that the event belongs to.
-        parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["text_delta"]] = "text_delta"
 
     text: str
-    v: Literal[3] = 3
-    event_index: int
-    timestamp: datetime
-    run_id: str | None = None
-    conversation_id: str | None = None
-    session: str | None = None
-    harness: str | None = None
-    operation_id: str | None = None
-    turn_id: str | None = None
-    instance_id: str | None = None
-    agent_name: str | None = None
-    submission_id: str | None = None
-    dispatch_id: str | None = None
-    task_id: str | None = None
-    parent_session: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class ThinkingStartEvent(Model):
+class ThinkingStartEvent(EventEnvelope):
     """The model has begun to reason.
 
     Attributes:
         type: Wire name of the event.
         content_index: Index of the thinking block in the assistant's message, from zero; None in old events.
-        v: Version of the event format.
-        event_index: Position of the event in its context. Has gaps, and is not a stream offset.
-        timestamp: When the event was emitted.
-        run_id: The workflow run that the event belongs to.
-        conversation_id: The conversation that the event belongs to.
-        session: Name of the session.
-        harness: Name of the harness that runs the session.
-        operation_id: The operation that the event belongs to.
-        turn_id: The model turn that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        agent_name: Name of the agent.
-        submission_id: The prompt that caused the event.
-        dispatch_id: The dispatched input that caused the event.
-        task_id: The delegated task that the event belongs to.
-        parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["thinking_start"]] = "thinking_start"
 
     content_index: int | None = None
-    v: Literal[3] = 3
-    event_index: int
-    timestamp: datetime
-    run_id: str | None = None
-    conversation_id: str | None = None
-    session: str | None = None
-    harness: str | None = None
-    operation_id: str | None = None
-    turn_id: str | None = None
-    instance_id: str | None = None
-    agent_name: str | None = None
-    submission_id: str | None = None
-    dispatch_id: str | None = None
-    task_id: str | None = None
-    parent_session: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class ThinkingDeltaEvent(Model):
+class ThinkingDeltaEvent(EventEnvelope):
     """A piece of reasoning, while the model thinks. Best effort, as `text_delta` is.
 
     Attributes:
         type: Wire name of the event.
         content_index: Index of the thinking block in the assistant's message, from zero; None in old events.
         delta: The text to append.
-        v: Version of the event format.
-        event_index: Position of the event in its context. Has gaps, and is not a stream offset.
-        timestamp: When the event was emitted.
-        run_id: The workflow run that the event belongs to.
-        conversation_id: The conversation that the event belongs to.
-        session: Name of the session.
-        harness: Name of the harness that runs the session.
-        operation_id: The operation that the event belongs to.
-        turn_id: The model turn that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        agent_name: Name of the agent.
-        submission_id: The prompt that caused the event.
-        dispatch_id: The dispatched input that caused the event.
-        task_id: The delegated task that the event belongs to.
-        parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["thinking_delta"]] = "thinking_delta"
 
     content_index: int | None = None
     delta: str
-    v: Literal[3] = 3
-    event_index: int
-    timestamp: datetime
-    run_id: str | None = None
-    conversation_id: str | None = None
-    session: str | None = None
-    harness: str | None = None
-    operation_id: str | None = None
-    turn_id: str | None = None
-    instance_id: str | None = None
-    agent_name: str | None = None
-    submission_id: str | None = None
-    dispatch_id: str | None = None
-    task_id: str | None = None
-    parent_session: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class ThinkingEndEvent(Model):
+class ThinkingEndEvent(EventEnvelope):
     """The model has finished a block of reasoning.
 
     Attributes:
         type: Wire name of the event.
         content_index: Index of the thinking block in the assistant's message, from zero; None in old events.
         content: The whole reasoning text of the block.
-        v: Version of the event format.
-        event_index: Position of the event in its context. Has gaps, and is not a stream offset.
-        timestamp: When the event was emitted.
-        run_id: The workflow run that the event belongs to.
-        conversation_id: The conversation that the event belongs to.
-        session: Name of the session.
-        harness: Name of the harness that runs the session.
-        operation_id: The operation that the event belongs to.
-        turn_id: The model turn that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        agent_name: Name of the agent.
-        submission_id: The prompt that caused the event.
-        dispatch_id: The dispatched input that caused the event.
-        task_id: The delegated task that the event belongs to.
-        parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["thinking_end"]] = "thinking_end"
 
     content_index: int | None = None
     content: str
-    v: Literal[3] = 3
-    event_index: int
-    timestamp: datetime
-    run_id: str | None = None
-    conversation_id: str | None = None
-    session: str | None = None
-    harness: str | None = None
-    operation_id: str | None = None
-    turn_id: str | None = None
-    instance_id: str | None = None
-    agent_name: str | None = None
-    submission_id: str | None = None
-    dispatch_id: str | None = None
-    task_id: str | None = None
-    parent_session: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class ToolStartEvent(Model):
+class ToolStartEvent(EventEnvelope):
     """A tool call has started, made by the model or by the program.
 
     Attributes:
@@ -735,23 +267,6 @@ class ToolStartEvent(Model):
         tool_name: Name of the tool.
         tool_call_id: The call; the `tool` event that ends it has the same.
         args: The arguments, where the server sends them.
-        v: Version of the event format.
-        event_index: Position of the event in its context. Has gaps, and is not a stream offset.
-        timestamp: When the event was emitted.
-        run_id: The workflow run that the event belongs to.
-        conversation_id: The conversation that the event belongs to.
-        session: Name of the session.
-        harness: Name of the harness that runs the session.
-        operation_id: The operation that the event belongs to.
-        turn_id: The model turn that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        agent_name: Name of the agent.
-        submission_id: The prompt that caused the event.
-        dispatch_id: The dispatched input that caused the event.
-        task_id: The delegated task that the event belongs to.
-        parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["tool_start"]] = "tool_start"
@@ -759,26 +274,10 @@ class ToolStartEvent(Model):
     tool_name: str
     tool_call_id: str
     args: JSON = None
-    v: Literal[3] = 3
-    event_index: int
-    timestamp: datetime
-    run_id: str | None = None
-    conversation_id: str | None = None
-    session: str | None = None
-    harness: str | None = None
-    operation_id: str | None = None
-    turn_id: str | None = None
-    instance_id: str | None = None
-    agent_name: str | None = None
-    submission_id: str | None = None
-    dispatch_id: str | None = None
-    task_id: str | None = None
-    parent_session: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class ToolEvent(Model):
+class ToolEvent(EventEnvelope):
     """A tool call has ended.
 
     Attributes:
@@ -788,23 +287,6 @@ class ToolEvent(Model):
         is_error: Whether the tool failed.
         result: What the tool returned.
         duration_ms: How long it took, in milliseconds.
-        v: Version of the event format.
-        event_index: Position of the event in its context. Has gaps, and is not a stream offset.
-        timestamp: When the event was emitted.
-        run_id: The workflow run that the event belongs to.
-        conversation_id: The conversation that the event belongs to.
-        session: Name of the session.
-        harness: Name of the harness that runs the session.
-        operation_id: The operation that the event belongs to.
-        turn_id: The model turn that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        agent_name: Name of the agent.
-        submission_id: The prompt that caused the event.
-        dispatch_id: The dispatched input that caused the event.
-        task_id: The delegated task that the event belongs to.
-        parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["tool"]] = "tool"
@@ -814,26 +296,10 @@ class ToolEvent(Model):
     is_error: bool
     result: JSON = None
     duration_ms: float
-    v: Literal[3] = 3
-    event_index: int
-    timestamp: datetime
-    run_id: str | None = None
-    conversation_id: str | None = None
-    session: str | None = None
-    harness: str | None = None
-    operation_id: str | None = None
-    turn_id: str | None = None
-    instance_id: str | None = None
-    agent_name: str | None = None
-    submission_id: str | None = None
-    dispatch_id: str | None = None
-    task_id: str | None = None
-    parent_session: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class TaskStartEvent(Model):
+class TaskStartEvent(EventEnvelope):
     """A task was delegated to a child session.
 
     Attributes:
@@ -842,49 +308,18 @@ class TaskStartEvent(Model):
         prompt: What the child is asked to do.
         agent: Name of the subagent profile, where one was chosen.
         cwd: Working directory of the child.
-        v: Version of the event format.
-        event_index: Position of the event in its context. Has gaps, and is not a stream offset.
-        timestamp: When the event was emitted.
-        run_id: The workflow run that the event belongs to.
-        conversation_id: The conversation that the event belongs to.
-        session: Name of the session.
-        harness: Name of the harness that runs the session.
-        operation_id: The operation that the event belongs to.
-        turn_id: The model turn that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        agent_name: Name of the agent.
-        submission_id: The prompt that caused the event.
-        dispatch_id: The dispatched input that caused the event.
-        parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["task_start"]] = "task_start"
 
-    task_id: str
+    task_id: str  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
     prompt: str
     agent: str | None = None
     cwd: str | None = None
-    v: Literal[3] = 3
-    event_index: int
-    timestamp: datetime
-    run_id: str | None = None
-    conversation_id: str | None = None
-    session: str | None = None
-    harness: str | None = None
-    operation_id: str | None = None
-    turn_id: str | None = None
-    instance_id: str | None = None
-    agent_name: str | None = None
-    submission_id: str | None = None
-    dispatch_id: str | None = None
-    parent_session: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class TaskEvent(Model):
+class TaskEvent(EventEnvelope):
     """A delegated task has ended.
 
     Attributes:
@@ -894,99 +329,35 @@ class TaskEvent(Model):
         is_error: Whether the task failed.
         result: What the task returned.
         duration_ms: How long it took, in milliseconds.
-        v: Version of the event format.
-        event_index: Position of the event in its context. Has gaps, and is not a stream offset.
-        timestamp: When the event was emitted.
-        run_id: The workflow run that the event belongs to.
-        conversation_id: The conversation that the event belongs to.
-        session: Name of the session.
-        harness: Name of the harness that runs the session.
-        operation_id: The operation that the event belongs to.
-        turn_id: The model turn that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        agent_name: Name of the agent.
-        submission_id: The prompt that caused the event.
-        dispatch_id: The dispatched input that caused the event.
-        parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["task"]] = "task"
 
-    task_id: str
+    task_id: str  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
     agent: str | None = None
     is_error: bool
     result: JSON = None
     duration_ms: float
-    v: Literal[3] = 3
-    event_index: int
-    timestamp: datetime
-    run_id: str | None = None
-    conversation_id: str | None = None
-    session: str | None = None
-    harness: str | None = None
-    operation_id: str | None = None
-    turn_id: str | None = None
-    instance_id: str | None = None
-    agent_name: str | None = None
-    submission_id: str | None = None
-    dispatch_id: str | None = None
-    parent_session: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class CompactionStartEvent(Model):
+class CompactionStartEvent(EventEnvelope):
     """Older context is about to be replaced by a summary.
 
     Attributes:
         type: Wire name of the event.
         reason: What made it necessary.
         estimated_tokens: Estimated size of the context, in tokens.
-        v: Version of the event format.
-        event_index: Position of the event in its context. Has gaps, and is not a stream offset.
-        timestamp: When the event was emitted.
-        run_id: The workflow run that the event belongs to.
-        conversation_id: The conversation that the event belongs to.
-        session: Name of the session.
-        harness: Name of the harness that runs the session.
-        operation_id: The operation that the event belongs to.
-        turn_id: The model turn that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        agent_name: Name of the agent.
-        submission_id: The prompt that caused the event.
-        dispatch_id: The dispatched input that caused the event.
-        task_id: The delegated task that the event belongs to.
-        parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["compaction_start"]] = "compaction_start"
 
     reason: CompactionReason
     estimated_tokens: float
-    v: Literal[3] = 3
-    event_index: int
-    timestamp: datetime
-    run_id: str | None = None
-    conversation_id: str | None = None
-    session: str | None = None
-    harness: str | None = None
-    operation_id: str | None = None
-    turn_id: str | None = None
-    instance_id: str | None = None
-    agent_name: str | None = None
-    submission_id: str | None = None
-    dispatch_id: str | None = None
-    task_id: str | None = None
-    parent_session: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class CompactionEvent(Model):
+class CompactionEvent(EventEnvelope):
     """Older context was replaced by a summary.
 
     Attributes:
@@ -997,23 +368,6 @@ class CompactionEvent(Model):
         is_error: Whether it failed.
         error: Why it failed.
         usage: Tokens and cost of writing the summary.
-        v: Version of the event format.
-        event_index: Position of the event in its context. Has gaps, and is not a stream offset.
-        timestamp: When the event was emitted.
-        run_id: The workflow run that the event belongs to.
-        conversation_id: The conversation that the event belongs to.
-        session: Name of the session.
-        harness: Name of the harness that runs the session.
-        operation_id: The operation that the event belongs to.
-        turn_id: The model turn that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        agent_name: Name of the agent.
-        submission_id: The prompt that caused the event.
-        dispatch_id: The dispatched input that caused the event.
-        task_id: The delegated task that the event belongs to.
-        parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["compaction"]] = "compaction"
@@ -1024,73 +378,26 @@ class CompactionEvent(Model):
     is_error: bool
     error: JSON = None
     usage: PromptUsage | None = None
-    v: Literal[3] = 3
-    event_index: int
-    timestamp: datetime
-    run_id: str | None = None
-    conversation_id: str | None = None
-    session: str | None = None
-    harness: str | None = None
-    operation_id: str | None = None
-    turn_id: str | None = None
-    instance_id: str | None = None
-    agent_name: str | None = None
-    submission_id: str | None = None
-    dispatch_id: str | None = None
-    task_id: str | None = None
-    parent_session: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class OperationStartEvent(Model):
+class OperationStartEvent(EventEnvelope):
     """An operation of a session has started.
 
     Attributes:
         type: Wire name of the event.
         operation_id: The operation.
         operation_kind: What kind of operation it is.
-        v: Version of the event format.
-        event_index: Position of the event in its context. Has gaps, and is not a stream offset.
-        timestamp: When the event was emitted.
-        run_id: The workflow run that the event belongs to.
-        conversation_id: The conversation that the event belongs to.
-        session: Name of the session.
-        harness: Name of the harness that runs the session.
-        turn_id: The model turn that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        agent_name: Name of the agent.
-        submission_id: The prompt that caused the event.
-        dispatch_id: The dispatched input that caused the event.
-        task_id: The delegated task that the event belongs to.
-        parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["operation_start"]] = "operation_start"
 
-    operation_id: str
+    operation_id: str  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
     operation_kind: OperationKind
-    v: Literal[3] = 3
-    event_index: int
-    timestamp: datetime
-    run_id: str | None = None
-    conversation_id: str | None = None
-    session: str | None = None
-    harness: str | None = None
-    turn_id: str | None = None
-    instance_id: str | None = None
-    agent_name: str | None = None
-    submission_id: str | None = None
-    dispatch_id: str | None = None
-    task_id: str | None = None
-    parent_session: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class OperationEvent(Model):
+class OperationEvent(EventEnvelope):
     """An operation of a session has ended.
 
     Attributes:
@@ -1102,52 +409,21 @@ class OperationEvent(Model):
         error: Why it failed.
         result: What it returned.
         usage: Tokens and cost of its model work.
-        v: Version of the event format.
-        event_index: Position of the event in its context. Has gaps, and is not a stream offset.
-        timestamp: When the event was emitted.
-        run_id: The workflow run that the event belongs to.
-        conversation_id: The conversation that the event belongs to.
-        session: Name of the session.
-        harness: Name of the harness that runs the session.
-        turn_id: The model turn that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        agent_name: Name of the agent.
-        submission_id: The prompt that caused the event.
-        dispatch_id: The dispatched input that caused the event.
-        task_id: The delegated task that the event belongs to.
-        parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["operation"]] = "operation"
 
-    operation_id: str
+    operation_id: str  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
     operation_kind: OperationKind
     duration_ms: float
     is_error: bool
     error: JSON = None
     result: JSON = None
     usage: PromptUsage | None = None
-    v: Literal[3] = 3
-    event_index: int
-    timestamp: datetime
-    run_id: str | None = None
-    conversation_id: str | None = None
-    session: str | None = None
-    harness: str | None = None
-    turn_id: str | None = None
-    instance_id: str | None = None
-    agent_name: str | None = None
-    submission_id: str | None = None
-    dispatch_id: str | None = None
-    task_id: str | None = None
-    parent_session: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class LogEvent(Model):
+class LogEvent(EventEnvelope):
     """A line that the application logged.
 
     Attributes:
@@ -1155,23 +431,6 @@ class LogEvent(Model):
         level: How serious it is.
         message: The message.
         attributes: Structured values logged with it.
-        v: Version of the event format.
-        event_index: Position of the event in its context. Has gaps, and is not a stream offset.
-        timestamp: When the event was emitted.
-        run_id: The workflow run that the event belongs to.
-        conversation_id: The conversation that the event belongs to.
-        session: Name of the session.
-        harness: Name of the harness that runs the session.
-        operation_id: The operation that the event belongs to.
-        turn_id: The model turn that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        agent_name: Name of the agent.
-        submission_id: The prompt that caused the event.
-        dispatch_id: The dispatched input that caused the event.
-        task_id: The delegated task that the event belongs to.
-        parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["log"]] = "log"
@@ -1179,26 +438,10 @@ class LogEvent(Model):
     level: LogLevel
     message: str
     attributes: dict[str, JSON] | None = None
-    v: Literal[3] = 3
-    event_index: int
-    timestamp: datetime
-    run_id: str | None = None
-    conversation_id: str | None = None
-    session: str | None = None
-    harness: str | None = None
-    operation_id: str | None = None
-    turn_id: str | None = None
-    instance_id: str | None = None
-    agent_name: str | None = None
-    submission_id: str | None = None
-    dispatch_id: str | None = None
-    task_id: str | None = None
-    parent_session: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class DataEvent(Model):
+class DataEvent(EventEnvelope):
     """Data that the application sent to its user interface. Known to 1.0.0-beta.7 only.
 
     Repeated events of one `name` and `id` replace each other, the last one wins; those without an id stand alone.
@@ -1208,23 +451,6 @@ class DataEvent(Model):
         name: Name of the data.
         id: Identity of the data among those of its name.
         data: The data.
-        v: Version of the event format.
-        event_index: Position of the event in its context. Has gaps, and is not a stream offset.
-        timestamp: When the event was emitted.
-        run_id: The workflow run that the event belongs to.
-        conversation_id: The conversation that the event belongs to.
-        session: Name of the session.
-        harness: Name of the harness that runs the session.
-        operation_id: The operation that the event belongs to.
-        turn_id: The model turn that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        agent_name: Name of the agent.
-        submission_id: The prompt that caused the event.
-        dispatch_id: The dispatched input that caused the event.
-        task_id: The delegated task that the event belongs to.
-        parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["data"]] = "data"
@@ -1232,71 +458,21 @@ class DataEvent(Model):
     name: str
     id: str | None = None
     data: JSON = None
-    v: Literal[3] = 3
-    event_index: int
-    timestamp: datetime
-    run_id: str | None = None
-    conversation_id: str | None = None
-    session: str | None = None
-    harness: str | None = None
-    operation_id: str | None = None
-    turn_id: str | None = None
-    instance_id: str | None = None
-    agent_name: str | None = None
-    submission_id: str | None = None
-    dispatch_id: str | None = None
-    task_id: str | None = None
-    parent_session: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class IdleEvent(Model):
+class IdleEvent(EventEnvelope):
     """A session has nothing left to do.
 
     Attributes:
         type: Wire name of the event.
-        v: Version of the event format.
-        event_index: Position of the event in its context. Has gaps, and is not a stream offset.
-        timestamp: When the event was emitted.
-        run_id: The workflow run that the event belongs to.
-        conversation_id: The conversation that the event belongs to.
-        session: Name of the session.
-        harness: Name of the harness that runs the session.
-        operation_id: The operation that the event belongs to.
-        turn_id: The model turn that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        agent_name: Name of the agent.
-        submission_id: The prompt that caused the event.
-        dispatch_id: The dispatched input that caused the event.
-        task_id: The delegated task that the event belongs to.
-        parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["idle"]] = "idle"
 
-    v: Literal[3] = 3
-    event_index: int
-    timestamp: datetime
-    run_id: str | None = None
-    conversation_id: str | None = None
-    session: str | None = None
-    harness: str | None = None
-    operation_id: str | None = None
-    turn_id: str | None = None
-    instance_id: str | None = None
-    agent_name: str | None = None
-    submission_id: str | None = None
-    dispatch_id: str | None = None
-    task_id: str | None = None
-    parent_session: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
-
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class SubmissionSettledEvent(Model):
+class SubmissionSettledEvent(EventEnvelope):
     """A prompt sent to an agent has come to its end.
 
     Attributes:
@@ -1305,45 +481,14 @@ class SubmissionSettledEvent(Model):
         outcome: How it ended.
         result: The answer, where it completed.
         error: Why it failed or was aborted.
-        v: Version of the event format.
-        event_index: Position of the event in its context. Has gaps, and is not a stream offset.
-        timestamp: When the event was emitted.
-        run_id: The workflow run that the event belongs to.
-        conversation_id: The conversation that the event belongs to.
-        session: Name of the session.
-        harness: Name of the harness that runs the session.
-        operation_id: The operation that the event belongs to.
-        turn_id: The model turn that the event belongs to.
-        instance_id: The agent instance that the event belongs to, where it is not part of a run.
-        agent_name: Name of the agent.
-        dispatch_id: The dispatched input that caused the event.
-        task_id: The delegated task that the event belongs to.
-        parent_session: Name of the session that delegated to this one.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     type: ClassVar[Literal["submission_settled"]] = "submission_settled"
 
-    submission_id: str
+    submission_id: str  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
     outcome: SubmissionOutcome
     result: JSON = None
     error: FlueSerializedError | None = None
-    v: Literal[3] = 3
-    event_index: int
-    timestamp: datetime
-    run_id: str | None = None
-    conversation_id: str | None = None
-    session: str | None = None
-    harness: str | None = None
-    operation_id: str | None = None
-    turn_id: str | None = None
-    instance_id: str | None = None
-    agent_name: str | None = None
-    dispatch_id: str | None = None
-    task_id: str | None = None
-    parent_session: str | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 AttachedAgentEvent: TypeAlias = (
@@ -1376,6 +521,70 @@ AttachedAgentEvent: TypeAlias = (
 
 These events carry `instance_id` and no `run_id`.
 """
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class RunStartEvent(EventEnvelope):
+    """A workflow run has started.
+
+    Attributes:
+        type: Wire name of the event.
+        run_id: The run.
+        workflow_name: Name of the workflow.
+        started_at: When the run was admitted.
+        input: The input of the workflow; None when it was invoked without.
+    """
+
+    type: ClassVar[Literal["run_start"]] = "run_start"
+
+    run_id: str  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
+    workflow_name: str
+    started_at: datetime
+    input: JSON = None
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class RunResumeEvent(EventEnvelope):
+    """A recovered server went on with an interrupted run.
+
+    The workflow's code was neither resumed nor repeated; the run is being brought to its end. May be the first event of
+    a run.
+
+    Attributes:
+        type: Wire name of the event.
+        run_id: The run.
+        workflow_name: Name of the workflow.
+        started_at: When the run was admitted.
+    """
+
+    type: ClassVar[Literal["run_resume"]] = "run_resume"
+
+    run_id: str  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
+    workflow_name: str
+    started_at: datetime
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class RunEndEvent(EventEnvelope):
+    """A workflow run has ended. The last event of its stream.
+
+    Attributes:
+        type: Wire name of the event.
+        run_id: The run.
+        result: What the workflow returned; None when it returned nothing or failed.
+        is_error: Whether the run failed.
+        error: Why the run failed, usually an object with `name` and `message`.
+        duration_ms: How long it took, in milliseconds.
+    """
+
+    type: ClassVar[Literal["run_end"]] = "run_end"
+
+    run_id: str  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
+    result: JSON = None
+    is_error: bool
+    error: JSON = None
+    duration_ms: float
+
 
 FlueEvent: TypeAlias = (
     RunStartEvent

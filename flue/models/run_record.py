@@ -10,20 +10,19 @@ Generated from schemas/run_record.json by `python -m codegen`: do not edit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import attrs
 
-from flue._wire_model import JSON, NO_EXTRA, Model
+from flue.codec._base import JSON, WireModel
 
 RunStatus: TypeAlias = Literal["active", "completed", "errored"]
 """State of a workflow run."""
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class RunRecord(Model):
+class RunRecord(WireModel):
     """A workflow run as the server has it on record.
 
     The record is written after the run's stream has closed, so it may say `active` for a moment longer than the stream
@@ -40,8 +39,6 @@ class RunRecord(Model):
         input: The input that the workflow was invoked with; None when there was none.
         result: What the workflow returned; None when it returned nothing or failed.
         error: Why it failed, usually an object with `name` and `message`.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     run_id: str
@@ -54,4 +51,3 @@ class RunRecord(Model):
     input: JSON = None
     result: JSON = None
     error: JSON = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA

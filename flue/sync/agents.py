@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 from flue._requests import StreamSpec, build_agent_stream, build_prompt, build_send, build_wait, check_handler
 from flue._results import SubmissionOutcome, explain_prompt
 from flue.errors import AbortError, FlueError
-from flue.sync.call import perform
-from flue.sync.runs import open_stream
+from flue.sync._driver import perform
+from flue.sync.stream import FlueEventStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from flue.core.retry import BackoffOptions
     from flue.models import AgentPromptResponse, AgentPromptResult, AgentSendResult, AttachedAgentEvent
     from flue.signals import AbortSignal
-    from flue.sync.stream import FlueEventStream
     from flue.sync.transport import Transport
     from flue.types import AgentPromptImage, Live
 
@@ -234,4 +233,4 @@ class Agents:
 
     def _open(self, spec: StreamSpec) -> FlueEventStream[AttachedAgentEvent]:
         # The decoder of the spec makes no other events.
-        return cast("FlueEventStream[AttachedAgentEvent]", open_stream(self._transport, self._settings, spec))
+        return cast("FlueEventStream[AttachedAgentEvent]", FlueEventStream(self._transport, self._settings, spec))

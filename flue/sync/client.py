@@ -81,7 +81,7 @@ class FlueClient:
             base_url, token, headers, timeout, max_event_bytes, backoff_options, trust_env=trust_env, allow_async=False
         )
         self._settings = settings
-        self._transport = Transport(settings.timeouts, session)
+        self._transport = Transport(settings.timeouts, session, trust_env=settings.trust_env)
         self.runs = Runs(self._transport, settings)
         self.workflows = Workflows(self._transport, settings)
         self.agents = Agents(self._transport, settings)

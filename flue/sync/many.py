@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from flue.models import FlueEvent
     from flue.signals import AbortSignal
-    from flue.sync.interrupt import Cause
+    from flue.sync._connection import Cause
     from flue.sync.stream import FlueEventStream
 
 __all__ = ["FlueEventStreams"]

@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING
 
 from flue._requests import (
     MAX_CONNECTIONS,
-    StreamSpec,
     build_get_run,
     build_run_stream,
     build_run_streams,
     check_signal_and_timeout,
 )
 from flue.errors import AbortError
-from flue.sync.call import perform
-from flue.sync.driver import Driver
-from flue.sync.interrupt import Interrupt
+from flue.sync._driver import perform
 from flue.sync.many import FlueEventStreams
 from flue.sync.stream import FlueEventStream
 
@@ -30,7 +27,7 @@ if TYPE_CHECKING:
     from flue.sync.transport import Transport
     from flue.types import Live
 
-__all__ = ["Runs", "open_stream"]
+__all__ = ["Runs"]
 
 
 class Runs:
@@ -154,7 +151,7 @@ class Runs:
             checkpoint=checkpoint,
             consumer=consumer,
         )
-        return open_stream(self._transport, self._settings, spec)
+        return FlueEventStream(self._transport, self._settings, spec)
 
     def stream_many(
         self,
@@ -190,20 +187,5 @@ class Runs:
             live=live,
             backoff_options=backoff_options,
         )
-        streams = {run_id: open_stream(self._transport, self._settings, spec) for run_id, spec in specs.items()}
+        streams = {run_id: FlueEventStream(self._transport, self._settings, spec) for run_id, spec in specs.items()}
         return FlueEventStreams(streams, most, signal=signal, timeout=check_signal_and_timeout(signal, timeout))
-
-
-def open_stream(transport: Transport, settings: Settings, spec: StreamSpec) -> FlueEventStream[FlueEvent]:
-    """A stream that has not been started."""
-    interrupt = Interrupt()
-    driver = Driver(transport, settings, spec.machine, interrupt, spec.instrumentation)
-    return FlueEventStream(
-        spec.machine,
-        spec.events,
-        driver,
-        interrupt,
-        signal=spec.signal,
-        timeout=spec.timeout,
-        checkpointer=spec.checkpointer,
-    )

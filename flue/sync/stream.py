@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import enum
+import os
 import threading
+import time
 from typing import TYPE_CHECKING, Generic, NoReturn, Self
 
 from flue import _timers
-from flue.core.actions import Done, Fail
+from flue.core.actions import Done
 from flue.core.events import NeedData
 from flue.errors import FlueError, FlueTimeoutError
-from flue.sync.driver import Interrupted
+from flue.sync._connection import CancelToken
+from flue.sync._driver import Driver
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,13 +21,13 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypeVar
 
-    from flue.checkpoints._consumer import Checkpointer
+    from flue._requests import StreamSpec
+    from flue.config import Settings
     from flue.core.events import EventBuffer
     from flue.core.protocol import StreamProtocol
     from flue.models import FlueEvent
-    from flue.signals import AbortSignal
-    from flue.sync.driver import Driver
-    from flue.sync.interrupt import Cause, Interrupt
+    from flue.sync._connection import Cause
+    from flue.sync.transport import Transport
 
     T = TypeVar("T", default=FlueEvent)
 else:
@@ -34,16 +38,25 @@ else:
 __all__ = ["FlueEventStream"]
 
 
+class State(enum.Enum):
+    """Where a stream is."""
+
+    NOT_STARTED = "not started"
+    IDLE = "reading"  # between two pulls
+    RECEIVING = "receiving"  # a thread waits for the server
+    CLOSED = "ended"
+
+
 class FlueEventStream(Generic[T]):
     """Typed events in order, each exactly once, whatever happens to the connection. Made by `client.runs.stream()`.
 
     Iterate it, best inside `with`. No request is sent before the first event is asked for. Iteration ends when the
-    server closes the stream, after
-    `run_end`, on `cancel()` and on the caller's signal. Leaving the stream does not stop the run.
+    server closes the stream, after `run_end`, on `cancel()` and on the caller's signal. Leaving the stream does not
+    stop the run.
 
-    Several threads may pull from one stream: each event goes to one of them. All attributes can be read, and
-    `cancel()` and `close()` called,
-    from any thread at any time.
+    Several threads may pull from one stream: each event goes to one of them. All attributes can be read, and `cancel()`
+    and `close()` called, from any thread at any time. After a `fork` parent and child both read on from their own
+    `offset`, each over a connection of its own.
 
     Example:
         >>> with client.runs.stream(run_id) as stream:  # doctest: +SKIP
@@ -52,31 +65,34 @@ class FlueEventStream(Generic[T]):
         ...     save(stream.offset)
     """
 
-    def __init__(
-        self,
-        machine: StreamProtocol,
-        events: EventBuffer[T],
-        driver: Driver,
-        interrupt: Interrupt,
-        *,
-        signal: AbortSignal | None = None,
-        timeout: float | None = None,
-        checkpointer: Checkpointer | None = None,
-    ) -> None:
-        self._machine = machine
-        self._events = events
-        self._decoded = events.decoded
-        self._driver = driver
-        self._interrupt = interrupt
-        self._signal = signal
-        self._timeout = timeout
-        self._checkpointer = checkpointer
+    def __init__(self, transport: Transport, settings: Settings, spec: StreamSpec) -> None:
+        """Start nothing yet.
+
+        Args:
+            transport: sends the requests.
+            settings: of the client.
+            spec: what is read, and how.
+        """
+        self._machine = spec.machine
+        self._events: EventBuffer[T] = spec.events
+        self._decoded = self._events.decoded
+        self._signal = spec.signal
+        self._timeout = spec.timeout
+        self._checkpointer = spec.checkpointer
+        self._token = CancelToken()
+        self._driver = Driver(
+            transport,
+            settings,
+            spec.machine,
+            self._token,
+            spec.instrumentation,
+            _cancel_error(spec.machine, spec.timeout),
+        )
         # Reentrant, so that a callback that pulls from its own stream gets an error instead of waiting for itself.
-        self._turn = threading.RLock()
-        self._advancing = False
-        self._started = False
-        self._ended = False
-        self._timed_out: FlueTimeoutError | None = None
+        self._lock = threading.RLock()
+        self._state = State.NOT_STARTED
+        self._pid = os.getpid()
+        self._deadline = 0.0
         self._timer: _timers.Timer | None = None
         self._unsubscribe: Callable[[], None] | None = None
 
@@ -90,7 +106,7 @@ class FlueEventStream(Generic[T]):
 
     @property
     def up_to_date(self) -> bool:
-        """All that the server had at its last answer has been handed over."""
+        """All that the server had at its last response has been handed over."""
         return self._machine.up_to_date
 
     @property
@@ -108,30 +124,33 @@ class FlueEventStream(Generic[T]):
             StopIteration: the stream is over, or was cancelled.
             FlueError: the stream cannot be read on; the same error at every later pull.
         """
-        if self._decoded and self._interrupt.cause is None:
+        if self._decoded and self._token.cause is None:
             try:
                 return self._decoded.popleft()  # atomic, so without a lock
             except IndexError:  # another thread was quicker
                 pass
-        return self._pull()
+        return self._next()
 
-    def _pull(self) -> T:
-        with self._turn:
-            if self._checkpointer is not None:
-                self._keep()
-            if self._ended or self._interrupt.cause is not None:
-                self._stop()
+    def _next(self) -> T:
+        if self._pid != os.getpid():
+            self._after_fork()
+        with self._lock:
+            self._commit_checkpoint()
+            if self._state is State.CLOSED or self._token.cause is not None:
+                self._finish()
             try:
                 event = self._events.next_event()
                 while isinstance(event, NeedData):
-                    self._advance()
+                    self._receive()
                     event = self._events.next_event()
             except FlueError as error:
-                self._driver.fail(error)
-                self._end()
+                self._driver.report_failure(error)
+                if self._machine.result is None:  # of a callback of the caller's
+                    self._machine.fail(error)
+                self._close()
                 raise
             if self._machine.closed:
-                self._driver.release()
+                self._driver.close()
             return event
 
     def cancel(self, reason: object = None) -> None:  # noqa: ARG002  # taken for parity with the TypeScript client
@@ -144,16 +163,22 @@ class FlueEventStream(Generic[T]):
         Args:
             reason: for the reader of the code; a cancelled stream ends quietly.
         """
-        self._interrupt.fire("cancelled")
-        self._settle()
+        self._token.cancel("cancelled")
+        # A thread that is receiving closes the connection on its way out.
+        if self._lock.acquire(blocking=False):
+            try:
+                if self._state is not State.RECEIVING:
+                    self._close()
+            finally:
+                self._lock.release()
 
     def close(self) -> None:
-        """The same as `cancel()`: the connection is released, the iteration ends."""
+        """The same as `cancel()`: the connection is closed, the iteration ends."""
         self.cancel()
 
     def interrupted_by(self) -> Cause | None:
-        """Why the stream was cut short, if it was."""
-        return self._interrupt.cause
+        """Why the stream was cancelled, if it was."""
+        return self._token.cause
 
     def __enter__(self) -> Self:
         return self
@@ -162,97 +187,105 @@ class FlueEventStream(Generic[T]):
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if value is not None:
-            self._driver.fail(value)
+            self._driver.report_failure(value)
         try:
-            if kind is None and self._turn.acquire(blocking=False):
+            if kind is None and self._lock.acquire(blocking=False):
                 try:
-                    self._keep()
+                    self._commit_checkpoint()
                 finally:
-                    self._turn.release()
+                    self._lock.release()
         finally:
             self.close()
 
     def __del__(self) -> None:
         if hasattr(self, "_unsubscribe"):  # made whole
-            self._end()
+            self._close()
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a live stream cannot be pickled or copied; save its .offset and open a new one")
 
     def __repr__(self) -> str:
-        state = "ended" if self._ended else "reading" if self._started else "not started"
-        return f"<FlueEventStream {state} offset={self.offset!r}>"
+        state = State.IDLE if self._state is State.RECEIVING else self._state
+        return f"<FlueEventStream {state.value} offset={self.offset!r}>"
 
-    def _advance(self) -> None:
-        """Have a batch loaded, or end."""
-        if self._advancing:
+    def _receive(self) -> None:
+        """Have events buffered, or end."""
+        if self._state is State.RECEIVING:
             raise RuntimeError("a callback of this stream pulled from it; it would wait for itself")
-        self._advancing = True
+        before, self._state = self._state, State.RECEIVING
         try:
-            if not self._started:
+            if before is State.NOT_STARTED:
                 self._start()
-            result = self._driver.advance()
-        except Interrupted:
-            self._advancing = False
-            self._stop()
+                before = State.IDLE
+            action = self._driver.advance()
         except FlueError:
-            self._end()
             raise
         except BaseException:  # KeyboardInterrupt, or an exception of a callback: not an end, the next pull goes on
-            self._driver.release()
-            self._machine.connection_interrupted()
+            self._driver.interrupt()
             raise
         finally:
-            self._advancing = False
-        if isinstance(result, Done):
-            self._end()
+            self._state = before
+        if isinstance(action, Done):
+            self._close()
             raise StopIteration
-
-    def _keep(self) -> None:
-        """The consumer asks for more, so it is done with what it has."""
-        if self._checkpointer is not None and self._started and (offset := self._checkpointer.pending(self._machine)):
-            self._checkpointer.commit(offset)
 
     def _start(self) -> None:
         if self._checkpointer is not None:
             self._checkpointer.start(self._machine, self._checkpointer.load())
-        self._started = True
-        interrupt = self._interrupt
         if self._timeout is not None:
-            self._timer = _timers.call_later(self._timeout, lambda: interrupt.fire("expired"))
+            self._deadline = time.monotonic() + self._timeout
+            self._set_timer(self._timeout)
         if self._signal is not None:
-            self._unsubscribe = self._signal.subscribe(lambda: interrupt.fire("aborted"))
+            token = self._token
+            self._unsubscribe = self._signal.subscribe(lambda: token.cancel("aborted"))
 
-    def _stop(self) -> NoReturn:
-        """The iteration is over: quietly, or because the caller's time is up, or again with the error that ended it."""
-        self._end()
-        if self._interrupt.cause == "expired":
-            if self._timed_out is None:
-                message = (
-                    f"the stream did not end within {self._timeout:g} s; it can be read on from offset {self.offset!r}"
-                )
-                self._timed_out = FlueTimeoutError(message, offset=self.offset)
-            raise self._timed_out
-        last = self._machine.result
-        if self._interrupt.cause is None and isinstance(last, Fail):
-            raise last.error
+    def _set_timer(self, seconds: float) -> None:
+        token = self._token
+        self._timer = _timers.call_later(seconds, lambda: token.cancel("expired"))
+
+    def _commit_checkpoint(self) -> None:
+        """The consumer asks for more, so it is done with what it has."""
+        if self._checkpointer is None or self._state is State.NOT_STARTED:
+            return
+        if offset := self._checkpointer.pending(self._machine):
+            self._checkpointer.commit(offset)
+
+    def _finish(self) -> NoReturn:
+        """The iteration is over: quietly, or again with the error that ended it."""
+        self._close()
+        if self._token.cause not in {"cancelled", "aborted"}:
+            self._driver.advance()  # raises what it has raised before
         raise StopIteration
 
-    def _settle(self) -> None:
-        """Release the connection, unless a reader is about to do it on its way out."""
-        if self._turn.acquire(blocking=False):
-            try:
-                if not self._advancing:
-                    self._end()
-            finally:
-                self._turn.release()
-
-    def _end(self) -> None:
-        self._ended = True
-        self._driver.release()
+    def _close(self) -> None:
+        if self._state is State.NOT_STARTED:
+            self._checkpointer = None  # nothing was read, so there is nothing to save
+        self._state = State.CLOSED
+        self._driver.close()
         timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()
         unsubscribe, self._unsubscribe = self._unsubscribe, None
         if unsubscribe is not None:
             unsubscribe()
+
+    def _after_fork(self) -> None:
+        """Let a forked child read on. It has none of its parent's threads: not who held the lock, nor the timer."""
+        self._pid = os.getpid()
+        self._lock = threading.RLock()
+        if self._state is State.RECEIVING:
+            self._state = State.IDLE
+        if self._timer is not None:
+            self._set_timer(max(0.0, self._deadline - time.monotonic()))
+
+
+def _cancel_error(machine: StreamProtocol, timeout: float | None) -> Callable[[Cause], FlueError | None]:
+    # A function that does not know the stream, which would keep it alive.
+    def error(cause: Cause) -> FlueError | None:
+        if cause != "expired":
+            return None
+        offset = machine.offset
+        message = f"the stream did not end within {timeout:g} s; it can be read on from offset {offset!r}"
+        return FlueTimeoutError(message, offset=offset)
+
+    return error

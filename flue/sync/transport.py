@@ -1,114 +1,236 @@
-"""Opens an answer, reads it as it comes, and can be cut short at any moment.
+"""Sends requests and reads responses as they arrive; library errors become ours here and nowhere else.
 
-`iter_content` and `iter_lines` of requests hold a close-delimited body back until its end, so bodies are read from
-urllib3's response with `read1`.
+A client's own requests go through an `HTTPAdapter`, without the work that `Session.send` does for each of them:
+cookies, `.netrc`, redirects and the look-up of the environment. A session of the caller's is used as it is.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
+import os
+import re
+import ssl
+import threading
 import time
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+import requests
+import requests.exceptions
+import urllib3
+import urllib3.exceptions
+from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+
+from flue import _environment
 from flue.config import HeaderFields
 from flue.core import stream_state
-from flue.core.actions import Request, ResponseHead
+from flue.core.actions import ResponseHead
 from flue.core.chunked import ChunkedDecoder
 from flue.core.framing import DecodeError
-from flue.sync.connection import Connection, working_for
-from flue.sync.faults import RAISED, to_connection_error
-from flue.sync.head import FinalResponse
-from flue.sync.own import OwnSession
-from flue.sync.theirs import send_aside
+from flue.core.http_errors import RETRYABLE_STATUSES
+from flue.errors import FlueConnectionError
+from flue.sync._connection import SOCKET_OPTIONS, CancelToken, Connection, call_in_thread, calling, pool_classes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator, Iterator
+    from http.cookiejar import CookieJar
 
-    import requests
+    from urllib3.connectionpool import HTTPConnectionPool
+    from urllib3.poolmanager import PoolManager
 
     from flue.config import Timeouts
-    from flue.errors import FlueConnectionError
-    from flue.sync.interrupt import Interrupt
+    from flue.core.actions import Request
 
-__all__ = ["Answer", "Transport"]
+__all__ = ["Response", "Transport"]
 
-CHUNK = 64 * 1024
-"""Bytes asked for at a time; what has arrived is given at once, however little."""
-PIECE = 1024 * 1024
-"""Bytes of a body of known length that are read at a time."""
+USER_AGENT = f"flue-sdk python-requests/{requests.__version__}"
+CHUNK = 256 * 1024
+"""Bytes asked for at a time; what has arrived is returned at once, however little."""
+POOL_SIZE = 100
+"""Connections kept per host; more may be open, they are closed after use."""
+
+LIBRARY_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
+"""Everything that a send or a read raises for reasons outside this program."""
+
+# An allow-list: what is not known to be worth another attempt is not retried.
+_RETRYABLE = (
+    requests.ConnectionError,  # refused, reset, garbage for a status line, a proxy; a read time-out inside a body, too
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ContentDecodingError,
+    urllib3.exceptions.ProtocolError,
+    urllib3.exceptions.TimeoutError,
+    urllib3.exceptions.DecodeError,
+    urllib3.exceptions.SSLError,
+    OSError,
+)
+# Subclasses of the above that another attempt cannot cure.
+_FINAL = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+    requests.exceptions.InvalidHeader,
+    requests.exceptions.InvalidProxyURL,
+    urllib3.exceptions.LocationValueError,
+)
+_READ_TIMEOUTS = (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError, TimeoutError)
+_CONNECT_TIMEOUTS = (requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError)
+# The only place where http.client says how a proxy has answered `CONNECT`.
+_TUNNEL_FAILED = re.compile(r"Tunnel connection failed: (\d{3})")
 
 
-class Answer:
-    """An open answer. Used by one thread; `shutdown` may come from another."""
+class _Adapter(HTTPAdapter):
+    """requests' own adapter, over connections that can be shut down; how a host is reached is found out once."""
 
-    def __init__(self, raw: Any, status: int, url: str, interrupt: Interrupt, close: Callable[[], None]) -> None:
-        """Wrap a response.
+    def __init__(self, *, trust_env: bool) -> None:
+        self._trust_env = trust_env
+        self._routes: dict[str, tuple[HTTPConnectionPool, bool]] = {}  # by origin; whether the proxy wants whole URLs
+        self._ssl_context: ssl.SSLContext | None = None
+        super().__init__(pool_maxsize=POOL_SIZE)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """As the base class does, with pools of our connections."""
+        super().init_poolmanager(*args, socket_options=SOCKET_OPTIONS, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = pool_classes()
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> PoolManager:
+        """As the base class does, with pools of our connections."""
+        is_new = proxy not in self.proxy_manager
+        if proxy.lower().startswith("https"):
+            kwargs["proxy_ssl_context"] = self._get_ssl_context()
+        manager: PoolManager = super().proxy_manager_for(proxy, socket_options=SOCKET_OPTIONS, **kwargs)
+        if is_new:
+            manager.pool_classes_by_scheme = pool_classes(socks=proxy.lower().startswith("socks"))
+        return manager
+
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+        """As the base class does, with the certificates of the environment."""
+        host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
+        if host["scheme"] == "https":
+            pool["ssl_context"] = self._get_ssl_context()
+        return host, pool
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """Nothing to do: requests would add its own certificates to those of the context."""
+
+    def get_connection_with_tls_context(
+        self,
+        request: requests.PreparedRequest,
+        verify: Any,
+        proxies: Any = None,
+        cert: Any = None,
+    ) -> HTTPConnectionPool:
+        """The pool of the request's origin."""
+        url = cast("str", request.url)
+        origin = _origin(url)
+        route = self._routes.get(origin)
+        if route is None:
+            proxy = self._proxy_for(url)
+            proxies = None if proxy is None else {"all": proxy}  # the environment decides
+            found: Any = super().get_connection_with_tls_context(request, verify, proxies, cert)
+            whole_url = proxy is not None and proxy.startswith("http") and url.startswith("http:")
+            self._routes[origin] = route = found, whole_url
+        return route[0]
+
+    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:  # noqa: ARG002
+        """What the request line says: the path, or the whole URL for a proxy that forwards it."""
+        url = cast("str", request.url)
+        origin = _origin(url)
+        return url if self._routes[origin][1] else url.removeprefix(origin)
+
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
+        """As the base class does, without cookies."""
+        response = requests.Response()
+        response.status_code = resp.status
+        response.headers = resp.headers
+        response.raw = resp
+        response.request = req
+        return response
+
+    def _proxy_for(self, url: str) -> str | None:
+        if not self._trust_env:
+            return None
+        has_socks = importlib.util.find_spec("socks") is not None
+        schemes = _environment.PROXY_SCHEMES if has_socks else frozenset({"http", "https"})
+        return _environment.proxy_for(url, schemes=schemes)
+
+    def _get_ssl_context(self) -> ssl.SSLContext:
+        if self._ssl_context is None:
+            self._ssl_context = _environment.ssl_context(trust_env=self._trust_env)
+        return self._ssl_context
+
+
+class Response:
+    """An open response, read by one thread."""
+
+    def __init__(
+        self,
+        head: ResponseHead,
+        url: str,
+        token: CancelToken,
+        *,
+        read: Callable[[], bytes],
+        close: Callable[[], object],
+        connection: Connection | None = None,
+    ) -> None:
+        """Wrap a body.
 
         Args:
-            raw: urllib3's response, or what a caller's own adapter gives for one.
-            status: its HTTP status.
-            url: that was asked.
-            interrupt: of the call.
-            close: closes the response; must not block.
+            head: status and headers.
+            url: that was requested.
+            token: of the call.
+            read: what has arrived of the body, decompressed; empty at the end.
+            close: closes the body; must not block.
+            connection: of the client's own that it comes over.
         """
-        self._raw = raw
+        self.head = head
         self._url = url
-        self._interrupt = interrupt
+        self._token = token
+        self._read = read
         self._close = close
-        self._partial = hasattr(raw, "read1")
-        given: Any = getattr(raw, "headers", {})
-        headers = stream_state.Headers(given.iteritems() if hasattr(given, "iteritems") else given.items())
-        self.head = ResponseHead(status, headers, stream_state.body_length_known(headers), time.time())
-        self._straight = _straight(raw, self.head)
+        self._connection = connection
+        self._is_reading = False
+        self._pid = os.getpid()
 
     def read(self) -> bytes:
-        """What has arrived of the body, decoded; waits for at least one byte. Empty at the end.
+        """What has arrived of the body, decompressed; waits for at least one byte. Empty at the end.
 
         Raises:
-            FlueConnectionError: the body was cut, or nothing came for the read time-out.
+            FlueConnectionError: the body was cut, nothing came for the read time-out, or the call was cancelled.
         """
+        self._is_reading = True
         try:
-            if self._straight is not None:
-                return self._straight.read()
-            chunk: bytes = self._raw.read1(CHUNK, decode_content=True) if self._partial else self._raw.read(CHUNK)
-        except RAISED as error:
-            raise _fault(error, self._url) from error
-        return chunk
+            data = self._read()
+        except LIBRARY_ERRORS as error:
+            raise _connection_error(error, self._url) from error
+        finally:
+            self._is_reading = False
+        if self._connection is not None:
+            self._connection.touch()
+        if not data:
+            self._token.detach()  # the connection may serve another call by now
+        return data
 
     def close(self) -> None:
         """Give the connection back if the body was read to its end, else close it. Idempotent; never blocks."""
-        self._interrupt.watch(None)
-        if self.head.status == 204 or self.head.headers.get("content-length") == "0":
-            with contextlib.suppress(Exception):  # nothing is to come; saying so is what gives the connection back
-                self._raw.read(1)
+        self._token.detach()
+        if self._is_reading and self._pid != os.getpid():
+            # A thread of the parent was reading when the process forked. Its lock on the file stays locked in the
+            # child, where closing the file would wait for it, also when the collector does it.
+            _unclosable.append(self._close)
+            return
         self._close()
 
-    def shutdown(self, owner: Interrupt) -> None:  # noqa: ARG002  # an answer has one owner
-        """Wake the thread that reads a body of a session that is not ours."""
-        if hasattr(self._raw, "shutdown"):
-            with contextlib.suppress(Exception):  # closed meanwhile, or a raw object of a kind of its own
-                self._raw.shutdown()
+
+_unclosable: list[object] = []
 
 
-def _merged(request: Request, headers: HeaderFields[str]) -> HeaderFields[str]:
-    merged = HeaderFields({**dict(request.headers), **headers})
-    if request.body is not None:
-        merged["content-length"] = str(len(request.body))
-    return merged
-
-
-def _fault(error: Exception, url: str) -> FlueConnectionError:
-    # urllib3 keeps the error in a local of a frame that the error's own traceback holds: a cycle, which would keep the
-    # caller's stream alive until the collector comes. Only finished frames are cleared.
-    traceback.clear_frames(error.__traceback__)
-    return to_connection_error(error, url=url)
-
-
-class _EventBody:
+class _ChunkedBody:
     """The body of a chunked event stream, read past the libraries.
 
-    They would give one chunk at a time, that is one event.
+    They would return one chunk at a time, that is one event.
     """
 
     def __init__(self, stream: Any) -> None:
@@ -116,7 +238,6 @@ class _EventBody:
         self._chunks = ChunkedDecoder()
 
     def read(self) -> bytes:
-        """What has arrived; waits for at least one byte. Empty at the end."""
         chunks = self._chunks
         while not chunks.finished:
             data = self._stream.read1(CHUNK)
@@ -131,89 +252,303 @@ class _EventBody:
         return b""
 
 
-class _SizedBody:
-    """A body of known length, read past urllib3: in large pieces, without a copy on the way."""
+class _UninterruptibleBody:
+    """A body whose reader cannot be woken, of an adapter of the caller's: read on threads that can be left behind."""
 
-    def __init__(self, raw: Any, inner: FinalResponse) -> None:
-        self._raw = raw
-        self._inner = inner
-        self._left = inner.length or 0
-        self.then: Callable[[Connection], bool] | None = None  # what is to be done with the free connection
-
-    def hand_on(self) -> Connection | None:
-        """Give away the connection that was kept."""
-        connection = None if self._left else self._raw.connection
-        if connection is not None:
-            self._raw._connection = None  # noqa: SLF001  # or closing the response would close it
-        return connection
+    def __init__(self, response: requests.Response, token: CancelToken) -> None:
+        self._response = response
+        self._token = token
+        self._lock = threading.Lock()
+        self._is_reading = False
+        self._is_closed = False
 
     def read(self) -> bytes:
-        """The next piece; waits for all of it. Empty at the end, when the connection has been given back."""
-        size = min(self._left, PIECE)
-        if not size:
-            return b""
-        data = self._inner.read(size)
-        if len(data) < size:
-            raise ConnectionError("the connection ended before the body did")
-        self._left -= size
-        if not self._left:
-            connection = self._raw.connection
-            if self.then is None or not isinstance(connection, Connection) or not self.then(connection):
-                self._raw.release_conn()  # else it is kept for the answer that is under way: see `hand_on`
-        return data
+        self._is_reading = True
+        return call_in_thread(self._read, self._token, "flue-reader")
+
+    def close(self) -> None:
+        with self._lock:
+            self._is_closed = True
+            if self._is_reading:  # its thread closes it
+                return
+        self._response.close()
+
+    def _read(self) -> bytes:
+        try:
+            return _read_some(self._response.raw)
+        finally:
+            with self._lock:
+                self._is_reading = False
+                is_closed = self._is_closed
+            if is_closed:
+                self._response.close()
 
 
-def _straight(raw: Any, head: ResponseHead) -> _EventBody | _SizedBody | None:
-    """The body under a response, if that came over one of our own connections and is not compressed."""
-    inner = getattr(raw, "_fp", None)
-    if not head.body_length_known or not isinstance(inner, FinalResponse):
-        return None
-    if inner.chunked:
-        return _EventBody(inner.fp) if stream_state.media_type(head.headers) == "text/event-stream" else None
-    return _SizedBody(raw, inner) if inner.length else None
+class _CallersConnection:
+    """The connection of a response over a session of the caller's."""
+
+    def __init__(self, raw: urllib3.BaseHTTPResponse) -> None:
+        self._raw = raw
+        self._pid = os.getpid()
+
+    def acquire(self, token: CancelToken) -> None:
+        """Nothing to do: a response has one call."""
+
+    def shutdown(self, token: CancelToken) -> None:  # noqa: ARG002  # a response has one call
+        """Wake the reader. A forked child would shut down its parent's connection."""
+        if self._pid == os.getpid():
+            with contextlib.suppress(OSError, RuntimeError, ValueError):  # closed, or given back to the pool
+                self._raw.shutdown()
+
+    def release(self, token: CancelToken) -> None:
+        """Nothing to do: closing the response is enough."""
 
 
 class Transport:
-    """What a client sends with: a session of its own, or the caller's, which is neither closed nor changed."""
+    """What a client sends with: an adapter of its own, or the caller's session, neither closed nor changed."""
 
-    def __init__(self, timeouts: Timeouts, session: requests.Session | None) -> None:
+    def __init__(self, timeouts: Timeouts, session: requests.Session | None, *, trust_env: bool = True) -> None:
         self._timeouts = timeouts
-        self._theirs = session
-        self._own = OwnSession()
+        self._session = session
+        self._trust_env = trust_env
+        self._lock = threading.Lock()
+        self._adapter: _Adapter | None = None
+        self._pid = os.getpid()
+        self._closed = False
 
-    def open(
-        self,
-        request: Request,
-        headers: HeaderFields[str],
-        interrupt: Interrupt,
-    ) -> Answer:
-        """Send a request and wait for the head of its answer.
+    def open(self, request: Request, headers: HeaderFields[str], token: CancelToken) -> Response:
+        """Send a request and wait for the head of its response.
 
         Args:
             request: what to send.
             headers: the caller's, names in lower case; they win over the protocol's.
-            interrupt: cuts the wait short.
+            token: cancels the wait.
 
         Raises:
-            FlueConnectionError: no answer came.
+            FlueConnectionError: no response came, or the call was cancelled.
         """
-        merged = _merged(request, headers)
+        merged = HeaderFields({"user-agent": USER_AGENT, **dict(request.headers), **headers})
+        if request.body is not None:
+            merged["content-length"] = str(len(request.body))
         read = self._timeouts.read if request.read_timeout is None else request.read_timeout
         timeout = (self._timeouts.connect, read)
         try:
-            if self._theirs is None:
-                with working_for(interrupt):
-                    raw = self._own.send(request, merged, timeout)
-                # Closing the response is enough. Giving its connection back takes the pool's lock, which the thread
-                # that collects a forgotten stream may hold.
-                return Answer(raw, raw.status, request.url, interrupt, raw.close)
-            response = send_aside(self._theirs, request, merged, timeout, interrupt)
-        except RAISED as error:
-            raise _fault(error, request.url) from error
-        answer = Answer(response.raw, response.status_code, request.url, interrupt, response.close)
-        interrupt.watch(answer)
-        return answer
+            if self._session is None:
+                return self._open(request, merged, timeout, token)
+            if "user-agent" not in headers:
+                del merged["user-agent"]
+            return self._open_with_session(self._session, request, merged, timeout, token)
+        except LIBRARY_ERRORS as error:
+            token.detach()
+            raise _connection_error(error, request.url) from error
+        except BaseException:
+            token.detach()
+            raise
 
     def close(self) -> None:
-        """Close the session of our own."""
-        self._own.close()
+        """Close the client's own connections."""
+        with self._lock:
+            adapter, self._adapter = self._adapter, None
+            self._closed = True
+        if adapter is not None and self._pid == os.getpid():
+            adapter.close()
+
+    def _open(
+        self, request: Request, headers: HeaderFields[str], timeout: tuple[float, float], token: CancelToken
+    ) -> Response:
+        prepared = requests.PreparedRequest()
+        prepared.method, prepared.url, prepared.body = request.method, request.url, request.body
+        prepared.headers = CaseInsensitiveDict(headers)
+        with calling(token):
+            response = self._get_adapter().send(prepared, stream=True, timeout=timeout)
+        raw: Any = response.raw
+        head = _head(response)
+        connection = raw.connection
+        if not isinstance(connection, Connection):  # never so with the libraries that this was written for
+            connection = None
+        is_empty = head.status == 204 or head.headers.get("content-length") == "0"
+
+        def close() -> None:
+            if is_empty:
+                with contextlib.suppress(*LIBRARY_ERRORS):  # nothing is to come; saying so gives the connection back
+                    raw.read(1)
+            # Giving the connection back takes the pool's lock, which the thread that collects a forgotten stream may
+            # hold; closing does not.
+            raw.close()
+
+        return Response(
+            head,
+            request.url,
+            token,
+            read=_chunked_reader(head, connection) or (lambda: _read_some(raw)),
+            close=close,
+            connection=connection,
+        )
+
+    def _open_with_session(
+        self,
+        session: requests.Session,
+        request: Request,
+        headers: HeaderFields[str],
+        timeout: tuple[float, float],
+        token: CancelToken,
+    ) -> Response:
+        # A session gives no hold on a socket that waits for headers. When the caller goes, the request finishes by
+        # itself, bounded by the time-outs, and its response is closed.
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            for adapter in session.adapters.values():
+                adapter.close()  # a forked child must not use its parent's pooled connections
+        response = call_in_thread(
+            lambda: _send_with(session, request, headers, timeout),
+            token,
+            "flue-request",
+            discard=requests.Response.close,
+        )
+        raw = response.raw
+        if isinstance(raw, urllib3.BaseHTTPResponse) and raw.connection is not None:
+            token.attach(_CallersConnection(raw))
+            read, close = lambda: _read_some(raw), response.close
+        else:
+            body = _UninterruptibleBody(response, token)
+            read, close = body.read, body.close
+        return Response(_head(response), request.url, token, read=read, close=close)
+
+    def _get_adapter(self) -> _Adapter:
+        if self._adapter is not None and self._pid == os.getpid():
+            return self._adapter
+        if self._pid != os.getpid():  # a forked child must not use its parent's connections, nor wait for its threads
+            self._pid = os.getpid()
+            self._lock = threading.Lock()
+            self._adapter = None
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the client is closed")
+            if self._adapter is None:
+                self._adapter = _Adapter(trust_env=self._trust_env)
+            return self._adapter
+
+
+def _send_with(
+    session: requests.Session, request: Request, headers: HeaderFields[str], timeout: tuple[float, float]
+) -> requests.Response:
+    # Without an auth of its own, requests would look into .netrc and put what it finds over the token.
+    auth = _no_auth if "authorization" in headers or session.auth is None else None
+    prepared = session.prepare_request(
+        # Its parameters are named here, since requests merges nothing but mappings: a list would be dropped.
+        requests.Request(
+            request.method, request.url, headers=headers, data=request.body, params=session.params, auth=auth
+        )
+    )
+    settings: dict[str, Any] = dict(session.merge_environment_settings(request.url, {}, True, None, None))
+    with _unchanged_cookies(session):
+        try:
+            return session.send(prepared, allow_redirects=False, timeout=timeout, **settings)
+        except requests.RequestException:
+            raise
+        except ValueError as error:  # of a redirect to a URL that requests cannot parse
+            raise requests.exceptions.InvalidURL(str(error)) from error
+
+
+@contextlib.contextmanager
+def _unchanged_cookies(session: requests.Session) -> Generator[None]:
+    """`Session.send` stores cookies of a response, and the caller's jar is not ours to fill."""
+    jar = cast("CookieJar", session.cookies)
+    before = {(cookie.domain, cookie.path, cookie.name): cookie for cookie in jar}
+    try:
+        yield
+    finally:
+        after = {(cookie.domain, cookie.path, cookie.name): cookie for cookie in jar}
+        for key in after.keys() - before.keys():
+            with contextlib.suppress(KeyError):
+                jar.clear(*key)
+        for key, cookie in before.items():
+            if after.get(key) is not cookie:
+                jar.set_cookie(cookie)
+
+
+def _no_auth(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+    return prepared
+
+
+def _origin(url: str) -> str:
+    return url[: url.index("/", url.index("//") + 2)]
+
+
+def _head(response: requests.Response) -> ResponseHead:
+    given: Any = getattr(response.raw, "headers", None)
+    if not hasattr(given, "items"):  # the raw file of an adapter of the caller's
+        given = response.headers
+    headers = stream_state.Headers(given.iteritems() if hasattr(given, "iteritems") else given.items())
+    return ResponseHead(response.status_code, headers, stream_state.body_length_known(headers), time.time())
+
+
+def _chunked_reader(head: ResponseHead, connection: Connection | None) -> Callable[[], bytes] | None:
+    """Reads the body as it arrives, if that is a chunked event stream, not compressed, over a connection of ours."""
+    inner = None if connection is None else connection.http_response
+    if inner is None or inner.fp is None or not inner.chunked or not head.body_length_known:
+        return None
+    if stream_state.media_type(head.headers) != "text/event-stream":
+        return None
+    return _ChunkedBody(inner.fp).read
+
+
+def _read_some(raw: Any) -> bytes:
+    """What has arrived. `iter_content` would hold a close-delimited body back until its end."""
+    data: bytes
+    if not isinstance(raw, urllib3.BaseHTTPResponse):
+        data = raw.read1(CHUNK) if hasattr(raw, "read1") else raw.read(CHUNK)
+        return data
+    try:
+        return raw.read1(CHUNK, decode_content=True)
+    except AttributeError:  # over a file that has no `read1`
+        return raw.read(CHUNK, decode_content=True)
+
+
+def _connection_error(error: Exception, url: str) -> FlueConnectionError:
+    """What a library's exception stands for."""
+    # urllib3 keeps the error in a local of a frame that the error's own traceback holds: a cycle, which would keep the
+    # caller's stream alive until the collector comes. Only finished frames are cleared.
+    traceback.clear_frames(error.__traceback__)
+    chain = list(_causes(error))
+    connecting = any(isinstance(link, _CONNECT_TIMEOUTS) for link in chain)
+    is_read_timeout = not connecting and any(isinstance(link, _READ_TIMEOUTS) for link in chain)
+    what = "nothing was heard for the read time-out" if is_read_timeout else _innermost(chain)
+    return FlueConnectionError(
+        f"{url.partition('?')[0]}: {what}", retryable=_is_retryable(error, chain), is_read_timeout=is_read_timeout
+    )
+
+
+def _is_retryable(error: Exception, chain: list[BaseException]) -> bool:
+    if not isinstance(error, _RETRYABLE) or isinstance(error, _FINAL):
+        return False
+    # An exception of requests is an OSError, so that its base class would pass.
+    if type(error) is requests.RequestException or any(
+        isinstance(link, ssl.SSLCertVerificationError) for link in chain
+    ):
+        return False
+    refusals = [match for link in chain if isinstance(link, OSError) and (match := _TUNNEL_FAILED.search(str(link)))]
+    return not refusals or int(refusals[-1][1]) in RETRYABLE_STATUSES
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    pending: list[object] = [error]
+    while pending:
+        link = pending.pop(0)
+        if isinstance(link, BaseException) and id(link) not in seen:
+            seen.add(id(link))
+            yield link
+            pending += [*link.args, getattr(link, "reason", None), link.__cause__, link.__context__]
+
+
+def _innermost(chain: list[BaseException]) -> str:
+    """The shortest true description: the libraries repeat host and pool at every level."""
+    for link in reversed(chain):
+        if isinstance(link, OSError) and str(link) and not isinstance(link, requests.RequestException):
+            return f"{type(link).__name__}: {link}"
+    if any(
+        isinstance(link, urllib3.exceptions.IncompleteRead | urllib3.exceptions.InvalidChunkLength) for link in chain
+    ):
+        return "the connection ended before the body did"
+    return f"{type(chain[0]).__name__}: {chain[0]}"

@@ -5,25 +5,22 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Literal, overload
 
-from flue._later import Later
+from flue import models
 from flue._requests import Deadline, build_get_run, build_invoke, build_run_stream, check_handler, is_run_end
 from flue._results import RECORD_POLL_DELAYS, RunOutcome
 from flue.errors import AbortError, FlueError, FlueTimeoutError
-from flue.sync.call import pause, perform
-from flue.sync.runs import open_stream
+from flue.sync._driver import pause, perform
+from flue.sync.stream import FlueEventStream
 from flue.types import UNSET
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flue import models
     from flue.config import Settings
     from flue.core.retry import BackoffOptions
     from flue.models import FlueEvent, WorkflowInvokeResult, WorkflowRunResult, WorkflowWaitResult
     from flue.signals import AbortSignal
     from flue.sync.transport import Transport
-else:
-    models = Later("flue.models")
 
 __all__ = ["Workflows"]
 
@@ -160,7 +157,7 @@ class Workflows:
             timeout=deadline.remaining(),
             is_terminal=is_run_end(run_id),
         )
-        with open_stream(self._transport, self._settings, spec) as stream:
+        with FlueEventStream(self._transport, self._settings, spec) as stream:
             for event in stream:
                 if on_event is not None:
                     on_event(event)

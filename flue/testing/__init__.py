@@ -24,38 +24,49 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flue.testing.agents import AgentTurn
-    from flue.testing.faults import Fault, FaultQueue, FaultRule
-    from flue.testing.http1 import RecordedRequest
-    from flue.testing.scripts import Reply
+    from flue.testing._agents import AgentTurn
+    from flue.testing._connections import ServerStoppedError
+    from flue.testing._conversations import ReceivedAttachment, ReceivedMessage
+    from flue.testing._http import RecordedRequest
+    from flue.testing._runs import InvalidInputError, WorkflowRun
+    from flue.testing._turns import ConversationTurn, ToolCall, TurnAbortedError
+    from flue.testing.faults import Fault, FaultQueue, FaultRule, Reply
     from flue.testing.server import FlueTestServer
-    from flue.testing.workers import ServerStoppedError
-    from flue.testing.workflows import InvalidInputError, WorkflowRun
 
 __all__ = [
     "AgentTurn",
+    "ConversationTurn",
     "Fault",
     "FaultQueue",
     "FaultRule",
     "FlueTestServer",
     "InvalidInputError",
+    "ReceivedAttachment",
+    "ReceivedMessage",
     "RecordedRequest",
     "Reply",
     "ServerStoppedError",
+    "ToolCall",
+    "TurnAbortedError",
     "WorkflowRun",
 ]
 
 _MODULES = {
-    "AgentTurn": "agents",
+    "AgentTurn": "_agents",
+    "ConversationTurn": "_turns",
     "Fault": "faults",
     "FaultQueue": "faults",
     "FaultRule": "faults",
     "FlueTestServer": "server",
-    "InvalidInputError": "workflows",
-    "RecordedRequest": "http1",
-    "Reply": "scripts",
-    "ServerStoppedError": "workers",
-    "WorkflowRun": "workflows",
+    "InvalidInputError": "_runs",
+    "ReceivedAttachment": "_conversations",
+    "ReceivedMessage": "_conversations",
+    "RecordedRequest": "_http",
+    "Reply": "faults",
+    "ServerStoppedError": "_connections",
+    "ToolCall": "_turns",
+    "TurnAbortedError": "_turns",
+    "WorkflowRun": "_runs",
 }
 
 

@@ -1,7 +1,8 @@
-"""Faults as data: what may go wrong with one answer, and which requests it happens to.
+"""Faults and scripted replies as data.
 
-A `Fault` says how an answer is spoilt, a `FaultQueue` says whose. Every knob works with every route, and
-knobs combine: ``Fault(gzip=True, cut_after=40, end="close")`` is a compressed body that stops half-way.
+A `Fault` says what goes wrong with a response, a `FaultQueue` with which ones. Every field works with every route, and
+fields combine: ``Fault(gzip=True, cut_after=40, end="close")`` is a compressed body that stops half-way. A `Reply` is
+a whole response written by hand.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     import re
+    from collections.abc import Iterable
 
-    from flue.testing.http1 import RecordedRequest
+    from flue.testing._http import RecordedRequest
 
 End: TypeAlias = Literal["reset", "close", "clean"]
 Framing: TypeAlias = Literal["length", "chunked", "close"]
@@ -24,9 +26,9 @@ Live: TypeAlias = Literal["long-poll", "sse"] | bool
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing, or several at once, that go wrong with the answer to a request.
+    """One thing, or several at once, that go wrong with the response to a request.
 
-    What is answered:
+    Which response is sent:
 
     Args:
         status: Answered instead of the route, which is then not run: what a proxy in front would do. The
@@ -43,9 +45,9 @@ class Fault:
     How it travels:
 
     Args:
-        refuse: Reset the connection before a byte is answered. The route is not run. For a port where
+        refuse: Reset the connection before a byte of the response. The route is not run. For a port where
             nobody listens see `FlueTestServer.pause_listening`.
-        stall_before_headers: Seconds between the work of the route and the first byte of its answer.
+        stall_before_headers: Seconds between the work of the route and the first byte of its response.
         stall_after: Bytes of the body after which nothing is sent for `stall` seconds. 0: right behind the head.
         stall: Seconds of the silence at `stall_after`.
         trickle: Bytes sent at a time, each in its own packet.
@@ -55,7 +57,7 @@ class Fault:
 
     Args:
         cut_head_after: Bytes of the status line and headers that are sent before the end.
-        cut_after: Bytes of the body (as sent: compressed when `gzip`) before the end. A shorter answer
+        cut_after: Bytes of the body (as sent: compressed when `gzip`) before the end. A shorter response
             ends as usual.
         end: ``"reset"`` resets the connection; ``"close"`` closes it with the body unfinished; ``"clean"``
             finishes the body properly at that point, as a server that recycles a stream does. A cut is a
@@ -135,7 +137,7 @@ class FaultRule:
         self._skip = after
         self.times = times
         self.applied = 0
-        """How many answers it has spoilt."""
+        """How many responses it has been applied to."""
 
     @property
     def exhausted(self) -> bool:
@@ -193,14 +195,14 @@ class FaultQueue:
         times: int | None = 1,
         after: int = 0,
     ) -> FaultRule:
-        """Spoil some of the answers to come.
+        """Apply a fault to some of the responses to come.
 
         Args:
             fault: What goes wrong, or a function that says so for each request (`None`: nothing).
             method: Only requests of this method.
             path: Only requests whose target (path and query) contains this text or is found by this pattern.
             live: Only ``"long-poll"`` or ``"sse"`` reads; `True`: either of them; `False`: neither.
-            times: How many answers; `None`: all of them.
+            times: How many responses; `None`: all of them.
             after: How many requests that it would be for are let through first. Requests that an earlier
                 rule took do not count.
 
@@ -233,3 +235,83 @@ class FaultQueue:
                         self._rules.remove(rule)
                     return fault
         return NO_FAULT
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A response written by hand.
+
+    Args:
+        status: The status code.
+        headers: Pairs, sent in this order, duplicates included; date, connection and framing are added. A
+            ``content-length`` or ``transfer-encoding`` among them is taken as it stands: the body is then sent
+            raw and the connection closed behind it.
+        body: In one piece, or its pieces: each is a chunk of its own.
+        fault: What goes wrong with it.
+    """
+
+    status: int = 200
+    headers: Sequence[tuple[str, str]] = ()
+    body: bytes | Iterable[bytes] = b""
+    fault: Fault = NO_FAULT
+
+
+class Scripts:
+    """The scripts of a server, asked in order for every request. Usable from any thread."""
+
+    def __init__(self) -> None:
+        self._scripts: list[_Script] = []
+        self._lock = threading.Lock()
+
+    def add(
+        self,
+        path: str | re.Pattern[str],
+        replies: Iterable[bytes | Reply],
+        *,
+        method: str | None = None,
+        repeat_last: bool = False,
+    ) -> None:
+        """Answer the requests to a path by hand; see `FlueTestServer.script`."""
+        with self._lock:
+            self._scripts.append(_Script(path, list(replies), method=method, repeat_last=repeat_last))
+
+    def clear(self) -> None:
+        """Forget every script."""
+        with self._lock:
+            self._scripts.clear()
+
+    def take(self, request: RecordedRequest) -> bytes | Reply | None:
+        """The reply to this request, or `None` when no script is for it.
+
+        Raises:
+            ScriptExhaustedError: A script is for it and has no reply left.
+        """
+        with self._lock:
+            for script in self._scripts:
+                if script.matches(request):
+                    return script.take(request)
+        return None
+
+
+class ScriptExhaustedError(Exception):
+    """A request came in for which its script has no reply left."""
+
+
+class _Script:
+    def __init__(
+        self, path: str | re.Pattern[str], replies: list[bytes | Reply], *, method: str | None, repeat_last: bool
+    ) -> None:
+        self._path = path
+        self._replies = replies
+        self._method = method
+        self._repeat_last = repeat_last
+
+    def matches(self, request: RecordedRequest) -> bool:
+        return self._method in {None, request.method} and target_matches(self._path, request.target)
+
+    def take(self, request: RecordedRequest) -> bytes | Reply:
+        if not self._replies:
+            raise ScriptExhaustedError(f"no reply left for {request.method} {request.target}")
+        if self._repeat_last and len(self._replies) == 1:
+            return self._replies[0]
+        return self._replies.pop(0)

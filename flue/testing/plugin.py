@@ -17,15 +17,22 @@ if TYPE_CHECKING:
     from flue.testing import FlueTestServer
 
 
-@pytest.fixture
-def flue_server() -> Iterator[FlueTestServer]:
-    """A Flue server on loopback, new for each test: register workflows, script faults, look at requests.
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known."""
+    config.addinivalue_line("markers", "flue_version(version): the version of Flue, 1 or 2, that flue_server speaks")
 
-    What goes wrong inside it, a script that has run out for instance, fails the test.
+
+@pytest.fixture
+def flue_server(request: pytest.FixtureRequest) -> Iterator[FlueTestServer]:
+    """A Flue server on loopback, new for each test: register workflows or agents, script faults, look at requests.
+
+    It speaks Flue 1.0, or Flue 2 in a test that is marked ``@pytest.mark.flue_version(2)``. What goes wrong inside it,
+    a script that has run out for instance, fails the test.
     """
     from flue.testing import FlueTestServer  # noqa: PLC0415 - only for tests that ask for it
 
-    with FlueTestServer() as server:
+    marker = request.node.get_closest_marker("flue_version")
+    with FlueTestServer(flue_version=1 if marker is None else marker.args[0]) as server:
         yield server
         problems = server.problems
     if problems:

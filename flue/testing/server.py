@@ -2,35 +2,51 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+import asyncio
+import logging
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 
-from flue.testing.application import Application
-from flue.testing.engine import Engine
-from flue.testing.handmade import HandmadeRuns
-from flue.testing.journal import Journal
-from flue.testing.listener import listen
-from flue.testing.observed import Observed
-from flue.testing.registrations import Registrations
-from flue.testing.store import Store
-from flue.testing.streams import ReadOptions
+from flue.testing import _responses as responses
+from flue.testing._agents import AgentFunction, AgentRoutes, AgentRunner
+from flue.testing._connections import Connections, ServerStoppedError, ServerThread, Workers, listen
+from flue.testing._conversation_routes import ConversationAgent, ConversationRoutes
+from flue.testing._conversations import Conversations
+from flue.testing._http import Response
+from flue.testing._routes import Routes
+from flue.testing._runs import Runs, Workflow, WorkflowFunction, WorkflowRunner, run_path
+from flue.testing._store import UNSET, SqliteStore, Store
+from flue.testing._streams import EventStreamReader, ReadOptions, UnsupportedVersionError
+from flue.testing._turns import ConversationFunction, ConversationRunner
+from flue.testing.faults import NO_FAULT, FaultQueue, Reply, ScriptExhaustedError, Scripts
 
 if TYPE_CHECKING:
     import re
     import socket
     import ssl
-    from collections.abc import Iterable
+    from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
     from pathlib import Path
 
-    from flue.testing.faults import FaultQueue
-    from flue.testing.http1 import RecordedRequest
-    from flue.testing.scripts import Reply
+    from flue.testing._conversations import Conversation
+    from flue.testing._http import RecordedRequest
+    from flue.testing._runs import Validate
+    from flue.testing._store import Event
+    from flue.testing.faults import Fault
+
+logger = logging.getLogger("flue.testing")
+
+A = TypeVar("A", bound="AgentFunction | ConversationFunction")
+F = TypeVar("F", bound=WorkflowFunction)
 
 
-class FlueTestServer(Registrations, HandmadeRuns):
-    """A server that speaks Flue 1.0, in this process, on loopback.
+class FlueTestServer:
+    """A server that speaks Flue 1.0 or Flue 2, in this process, on loopback.
 
-    Workflows are Python callables, runs are real streams: catch-up, long poll, server-sent events, records.
-    Everything may be called from any thread; a test that runs on an event loop waits for the server with
+    Workflows are Python callables, runs are real streams: catch-up, long poll, server-sent events, records. With
+    ``flue_version=2`` there are agents and their conversations instead, as of Flue 2.1.
+    Every method may be called from any thread; a test that runs on an event loop waits for the server with
     ``await asyncio.to_thread(...)``.
 
     Example:
@@ -42,31 +58,42 @@ class FlueTestServer(Registrations, HandmadeRuns):
         ...         return {"ok": True}
         ...     url = server.base_url
 
+        A conversation of Flue 2:
+
+        >>> with FlueTestServer(flue_version=2) as server:
+        ...     @server.agent("support")
+        ...     def support(turn):
+        ...         with turn.tool("look_up", {"ticket": 42}) as call:
+        ...             call.output = {"state": "open"}
+        ...         turn.text("Ticket 42 ", "is open.")
+        ...     url = f"{server.base_url}/agents/support/ticket-42"
+
     Args:
         token: The bearer token that every request must carry; without one, none is asked for.
+        flue_version: 1, or 2 for conversations.
         port: To listen on; 0 is any free one.
         base_path: Where the routes are mounted: empty, or beginning with a slash and not ending with one.
         database: A SQLite file for the state. A server that is given the file of an earlier one serves its runs;
-            those that were active then stay active, and their streams open, as on Flue under Node.
+            those that were active then stay active, and their streams open, as on Flue under Node. Conversations
+            are kept likewise; a submission that was at work then never settles.
         poll_hold: Seconds that a long poll waits for something new, and a server-sent stream between two
             keep-alive frames.
         heartbeat: Seconds between two heartbeat comments of a server-sent stream.
-        page_limit: Events in one page or data frame.
+        page_limit: Events (Flue 2: batches) in one page or data frame.
         keep_alive: Seconds after which an idle connection is closed.
         check_versions: Refuse to serve events of another version than 3, as Flue does. Otherwise they are
             served as they are, so that a client's own check can be tested.
-        agent_views: Answer reads of agents as Flue 1.0 betas 8 and 9 do, with conversations, instead of the event
-            streams of betas 3 to 7.
         ssl_context: For HTTPS.
 
     Raises:
-        ValueError: `base_path` is malformed.
+        ValueError: `base_path` is malformed, or there is no such `flue_version`.
     """
 
     def __init__(
         self,
         token: str | None = None,
         *,
+        flue_version: Literal[1, 2] = 1,
         port: int = 0,
         base_path: str = "/api",
         database: str | Path | None = None,
@@ -75,33 +102,44 @@ class FlueTestServer(Registrations, HandmadeRuns):
         page_limit: int = 100,
         keep_alive: float = 5.0,
         check_versions: bool = False,
-        agent_views: bool = False,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         if base_path and (not base_path.startswith("/") or base_path.endswith("/")):
             msg = f"base_path must be empty, or begin with a slash and not end with one: {base_path!r}"
             raise ValueError(msg)
+        if flue_version not in {1, 2}:
+            msg = f"flue_version must be 1 or 2: {flue_version!r}"
+            raise ValueError(msg)
+        self._flue_version = flue_version
+        self._token = token
         self._port = port
         self._base_path = base_path
         self._keep_alive = keep_alive
         self._ssl = ssl_context
         self._scheme = "http" if ssl_context is None else "https"
-        self._observed = Observed()
-        self._engine: Engine | None = None
-        store = Store(None if database is None else Journal(database))
-        self._application = Application(
-            base_path=base_path,
-            token=token,
-            scheme=self._scheme,
-            agent_views=agent_views,
-            store=store,
-            options=ReadOptions(poll_hold, heartbeat, page_limit, check_versions),
-            observed=self._observed,
-        )
-        Registrations.__init__(self, self._application.workflows, self._application.agents)
-        HandmadeRuns.__init__(self, self._application.runs, store)
 
-    # Life
+        self._workflows: dict[str, Workflow] = {}
+        self._agents: dict[str, AgentFunction] = {}
+        self._faults = FaultQueue()
+        self._scripts = Scripts()
+        self._store = Store(None if database is None else SqliteStore(database))
+        self._runs = Runs(self._store)
+        self._options = ReadOptions(poll_hold, heartbeat, page_limit, check_versions)
+        self._reader = EventStreamReader(self._store, self._options)
+        self._conversation_agents: dict[str, ConversationAgent] = {}
+        self._conversations = Conversations(self._store)
+        self._conversation_runner: ConversationRunner | None = None
+
+        # What tests ask about; written on the loop of the server.
+        self._changed = threading.Condition()
+        self._requests: list[RecordedRequest] = []
+        self._numbered = 0
+        self._open_connections = 0
+        self._problems: list[str] = []
+
+        self._thread: ServerThread | None = None
+
+    # Start and stop
 
     def start(self) -> None:
         """Listen and serve; returns when connections are accepted.
@@ -110,14 +148,26 @@ class FlueTestServer(Registrations, HandmadeRuns):
             OSError: The port is taken.
             RuntimeError: The server runs already.
         """
-        if self._engine is not None:
+        if self._thread is not None:
             raise RuntimeError("the server runs already")
         sock = self._listen()
-        self._application.begin()
-        engine = Engine(self._application, self._observed, keep_alive=self._keep_alive, ssl_context=self._ssl)
-        engine.start(sock)
-        self._engine = engine
-        self._store.on_change = engine.wake
+        workers = Workers()
+        routes = self._routes(workers) if self._flue_version == 1 else self._conversation_routes(workers)
+
+        async def respond(request: RecordedRequest) -> tuple[Response | bytes, Fault]:
+            return await self._respond(routes, request)
+
+        connections = Connections(
+            respond=respond,
+            next_number=self._next_number,
+            on_count=self._set_open_connections,
+            on_error=self._report,
+            keep_alive=self._keep_alive,
+        )
+        thread = ServerThread(connections, workers, self._ssl, self._report)
+        self._store.on_change = lambda path: thread.call_soon(self._reader.condition.wake, path)
+        thread.start(sock)
+        self._thread = thread
 
     def stop(self) -> None:
         """Reset every connection, end running workflows, leave no thread and no socket. Idempotent.
@@ -125,9 +175,9 @@ class FlueTestServer(Registrations, HandmadeRuns):
         Raises:
             RuntimeError: The thread of a workflow does not end within five seconds.
         """
-        engine, self._engine = self._engine, None
-        if engine is not None:
-            engine.stop()
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.stop()
 
     def close(self) -> None:
         """Stop for good, and close the database."""
@@ -145,11 +195,13 @@ class FlueTestServer(Registrations, HandmadeRuns):
         """Stop, and start again on the same port. Runs that were active stay so, and nobody works on them any more.
 
         Args:
-            lose_state: Forget every run, as Flue does without a database.
+            lose_state: Forget every run and conversation, as Flue does without a database. A conversation that is
+                written to again is another one: its `uid` and its incarnation are new.
         """
         self.stop()
         if lose_state:
             self._store.forget()
+            self._conversations.forget()
         self.start()
 
     def pause_listening(self) -> None:
@@ -162,7 +214,7 @@ class FlueTestServer(Registrations, HandmadeRuns):
 
     def drop_connections(self) -> None:
         """Reset every open connection."""
-        self._running().drop_connections()
+        self._running().reset_connections()
 
     # Addresses
 
@@ -176,12 +228,252 @@ class FlueTestServer(Registrations, HandmadeRuns):
         """Where the routes are mounted: what a client is given."""
         return f"{self._scheme}://127.0.0.1:{self._port}{self._base_path}"
 
-    # What goes wrong
+    # Workflows and agents: may be added while the server runs
+
+    def workflow(
+        self,
+        name: str,
+        *,
+        runs: bool = True,
+        accepts_input: bool = True,
+        validate: Validate | None = None,
+    ) -> Callable[[F], F]:
+        """Register the decorated function as a workflow; see `add_workflow`."""
+
+        def register(function: F) -> F:
+            self.add_workflow(name, function, runs=runs, accepts_input=accepts_input, validate=validate)
+            return function
+
+        return register
+
+    def add_workflow(
+        self,
+        name: str,
+        function: WorkflowFunction,
+        *,
+        runs: bool = True,
+        accepts_input: bool = True,
+        validate: Validate | None = None,
+    ) -> None:
+        """Register a workflow, in place of an older one of this name.
+
+        Args:
+            name: In the URL.
+            function: Called with a `WorkflowRun` for every invocation: a plain function on a thread of its own,
+                a coroutine function on the loop of the server. What it returns is the result of the run, what
+                it raises is its error.
+            runs: Whether its runs can be read. Without, they answer 404 though they execute.
+            accepts_input: Whether it takes input at all. Input that is not wanted is a 500.
+            validate: Called with the input; a `ValueError`, `TypeError` or `LookupError` that it raises is a
+                500 with an issue of that text, before anything runs. `InvalidInputError` says where, too.
+
+        Raises:
+            RuntimeError: The server speaks Flue 2, which has no workflows.
+        """
+        self._require_version(1)
+        self._workflows[name] = Workflow(name, function, runs, accepts_input, validate)
+
+    def agent(self, name: str, *, validate_initial_data: Callable[[Any], object] | None = None) -> Callable[[A], A]:
+        """Register the decorated function as an agent; see `add_agent`."""
+
+        def register(function: A) -> A:
+            self.add_agent(name, function, validate_initial_data=validate_initial_data)
+            return function
+
+        return register
+
+    def add_agent(
+        self,
+        name: str,
+        function: AgentFunction | ConversationFunction,
+        *,
+        validate_initial_data: Callable[[Any], object] | None = None,
+    ) -> None:
+        """Register an agent, in place of an older one of this name.
+
+        Args:
+            name: In the URL.
+            function: A plain function is called on a thread of its own, a coroutine function on the loop of the
+                server; one call after the other for each instance or conversation.
+
+                Flue 1.0: called with an `AgentTurn` for every prompt. A text that it returns is the answer of a
+                model, anything else is the result as it is. What it raises settles the submission as failed; as
+                from Flue, a client does not learn why.
+
+                Flue 2: called with a `ConversationTurn` for every message that has not joined the turn of another
+                one. It returns the text of the reply, or `None`; text that it has written itself is not added again.
+                What it raises settles the submission as failed, with the text of the error.
+            validate_initial_data: Flue 2: called with the ``initialData`` of a new conversation, or `None`; a
+                `ValueError`, `TypeError` or `LookupError` that it raises is a 400 with this text.
+        """
+        if self._flue_version == 1:
+            if validate_initial_data is not None:
+                self._require_version(2)
+            self._agents[name] = cast("AgentFunction", function)
+        else:
+            self._conversation_agents[name] = ConversationAgent(
+                cast("ConversationFunction", function), validate_initial_data
+            )
+
+    # Runs written event by event, which no workflow works on; also while the server does not run
+
+    def create_run(self, workflow_name: str = "test", *, input: Any = UNSET, run_id: str | None = None) -> str:
+        """Make an active run with an empty stream, which nobody works on. Returns its id.
+
+        Args:
+            workflow_name: In the record. The workflow need not be registered.
+            input: In the record.
+            run_id: Instead of a new one.
+
+        Raises:
+            ValueError: There is a run of this id.
+        """
+        self._require_version(1)
+        return self._runs.create(workflow_name, input=input, run_id=run_id)
+
+    def append(self, run_id: str, *events: Event, raw: bool = False, notify: bool = True) -> None:
+        """Add events to the stream of a run; its readers see them at once, all together.
+
+        Args:
+            run_id: Of a run whose stream is open.
+            events: Fields of the wire (camelCase); ``runId``, ``v``, ``eventIndex`` and ``timestamp`` are added
+                unless they are there. Text and bytes are JSON already and served untouched.
+            raw: Add nothing.
+            notify: Wake the readers that wait. Without, it is as if another process had written: they notice
+                at their next read.
+
+        Raises:
+            KeyError: No such run.
+            ValueError: Its stream is closed.
+        """
+        self._runs.append(run_id, events, raw=raw, notify=notify)
+
+    def close_run(self, run_id: str, *, notify: bool = True) -> None:
+        """Close the stream of a run; its record stays as it is.
+
+        Raises:
+            KeyError: No such run.
+        """
+        self._store.close_stream(run_path(run_id), notify=notify)
+
+    def complete_record(self, run_id: str, *, result: Any = None, error: Any = None) -> None:
+        """Write the end of a run into its record; its stream stays as it is.
+
+        Raises:
+            KeyError: No such run.
+        """
+        self._runs.complete_record(run_id, result=result, error=error)
+
+    def finish_run(self, run_id: str, *, result: Any = None, error: Any = None) -> None:
+        """End a run as Flue does: ``run_end``, then the stream is closed, then the record is written.
+
+        Args:
+            run_id: Of a run whose stream is open.
+            result: Of the run, when it did not fail.
+            error: Why it failed, JSON: usually ``{"name": ..., "message": ...}``.
+
+        Raises:
+            KeyError: No such run.
+            ValueError: Its stream is closed.
+        """
+        self._runs.finish(run_id, result=result, error=error)
+
+    @property
+    def run_ids(self) -> list[str]:
+        """The ids of all runs, those of workflows too, in the order of their making."""
+        return self._store.run_ids()
+
+    def history(self, run_id: str) -> list[Any]:
+        """Every event of a run so far, parsed.
+
+        Raises:
+            KeyError: No such run.
+        """
+        return self._store.history(run_path(run_id))
+
+    # Conversations (Flue 2), also while the server does not run; `add_agent` must have named the agent
+
+    def create_conversation(self, agent_name: str, conversation_id: str, *, initial_data: Any = UNSET) -> str:
+        """Make a conversation to which nothing was sent yet. Returns its uid.
+
+        Raises:
+            ValueError: There is one.
+        """
+        self._require_version(2)
+        return self._conversations.create(agent_name, conversation_id, initial_data).uid
+
+    def snapshot(self, agent_name: str, conversation_id: str) -> dict[str, Any]:
+        """A conversation as ``view=history`` shows it.
+
+        Raises:
+            KeyError: No such conversation.
+        """
+        return self._conversation(agent_name, conversation_id).snapshot()
+
+    def append_chunks(self, agent_name: str, conversation_id: str, *chunks: Mapping[str, Any]) -> None:
+        """Add one batch to the stream of a conversation; without a chunk, only the offset moves.
+
+        Args:
+            agent_name: Of the agent.
+            conversation_id: Of a conversation that exists.
+            chunks: Fields of the wire (camelCase); ``conversationId`` and ``position`` are added unless they are
+                there. Chunks of a known type change the state, too.
+
+        Raises:
+            KeyError: No such conversation.
+            TypeError: A chunk is not JSON.
+            ValueError: A chunk is not JSON.
+        """
+        self._conversation(agent_name, conversation_id).append(*chunks)
+
+    def compact(self, agent_name: str, conversation_id: str) -> None:
+        """Compact a conversation: readers get a ``conversation-reset`` with the whole state.
+
+        Raises:
+            KeyError: No such conversation.
+        """
+        self._conversation(agent_name, conversation_id).append_reset()
+
+    def reset_incarnation(self, agent_name: str, conversation_id: str) -> None:
+        """Begin the stream of a conversation anew: another incarnation, the same messages, offsets from the start.
+
+        Server-sent streams of the old one end.
+
+        Raises:
+            KeyError: No such conversation.
+        """
+        self._conversation(agent_name, conversation_id).new_incarnation()
+
+    def delete_conversation(self, agent_name: str, conversation_id: str) -> None:
+        """Lose a conversation with all work on it; who sends to it again creates another one.
+
+        Raises:
+            KeyError: No such conversation.
+        """
+        conversation = self._conversation(agent_name, conversation_id)
+        runner = self._conversation_runner
+
+        async def discard() -> None:
+            if runner is not None:
+                runner.discard(conversation)
+
+        if self._thread is not None:
+            self._thread.call(discard)
+        self._conversations.delete(conversation)
+
+    def _conversation(self, agent_name: str, conversation_id: str) -> Conversation:
+        self._require_version(2)
+        conversation = self._conversations.get(agent_name, conversation_id)
+        if conversation is None:
+            raise KeyError(conversation_id)
+        return conversation
+
+    # Faults and scripts
 
     @property
     def faults(self) -> FaultQueue:
         """The faults to come."""
-        return self._application.faults
+        return self._faults
 
     def script(
         self,
@@ -200,24 +492,26 @@ class FlueTestServer(Registrations, HandmadeRuns):
             repeat_last: The last reply is for all that follow. Otherwise these get status 599, and `problems`
                 says so.
         """
-        self._application.scripts.add(path, replies, method=method, repeat_last=repeat_last)
+        self._scripts.add(path, replies, method=method, repeat_last=repeat_last)
 
-    # What was seen
+    # What the server has seen
 
     @property
     def requests(self) -> list[RecordedRequest]:
         """The requests so far, in the order they arrived."""
-        return self._observed.requests
+        with self._changed:
+            return list(self._requests)
 
     @property
     def open_connections(self) -> int:
         """How many connections are open."""
-        return self._observed.connections
+        return self._open_connections
 
     @property
     def problems(self) -> list[str]:
         """What went wrong in the server itself or with its scripts: empty in a good test."""
-        return self._observed.problems
+        with self._changed:
+            return list(self._problems)
 
     def wait_for_requests(self, count: int, timeout: float = 5.0) -> list[RecordedRequest]:
         """Wait until so many requests have come in, and return all.
@@ -225,7 +519,8 @@ class FlueTestServer(Registrations, HandmadeRuns):
         Raises:
             TimeoutError: They have not, in `timeout` seconds.
         """
-        return self._observed.wait_for_requests(count, timeout)
+        self._wait(lambda: len(self._requests) >= count, timeout, lambda: f"{len(self._requests)} of {count} requests")
+        return self.requests
 
     def wait_for_connections(self, count: int, timeout: float = 5.0) -> None:
         """Wait until exactly so many connections are open.
@@ -233,14 +528,132 @@ class FlueTestServer(Registrations, HandmadeRuns):
         Raises:
             TimeoutError: They are not, in `timeout` seconds.
         """
-        self._observed.wait_for_connections(count, timeout)
+        self._wait(
+            lambda: self._open_connections == count,
+            timeout,
+            lambda: f"{self._open_connections} connections, not {count}",
+        )
+
+    def _wait(self, met: Callable[[], bool], timeout: float, found: Callable[[], str]) -> None:
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            while not met():
+                if not self._changed.wait(deadline - time.monotonic()):
+                    msg = f"{found()} after {timeout:g} s"
+                    raise TimeoutError(msg)
+
+    # On the loop of the server
+
+    def _conversation_routes(self, workers: Workers) -> ConversationRoutes:
+        self._conversation_runner = ConversationRunner(workers)
+        return ConversationRoutes(
+            base_path=self._base_path,
+            token=self._token,
+            scheme=self._scheme,
+            agents=self._conversation_agents,
+            conversations=self._conversations,
+            runner=self._conversation_runner,
+            options=self._options,
+            condition=self._reader.condition,
+        )
+
+    def _routes(self, workers: Workers) -> Routes:
+        agents = AgentRoutes(
+            agents=self._agents,
+            runner=AgentRunner(self._store, workers),
+            reader=self._reader,
+            scheme=self._scheme,
+        )
+        return Routes(
+            base_path=self._base_path,
+            token=self._token,
+            store=self._store,
+            reader=self._reader,
+            workflows=self._workflows,
+            runner=WorkflowRunner(self._runs, workers),
+            agents=agents,
+        )
+
+    async def _respond(
+        self, routes: Routes | ConversationRoutes, request: RecordedRequest
+    ) -> tuple[Response | bytes, Fault]:
+        """The response to a request, and its fault. Never raises: an error of the server is a 500."""
+        with self._changed:
+            self._requests.append(request)
+            self._changed.notify_all()
+        try:
+            return await self._choose_response(routes, request)
+        except ScriptExhaustedError as error:
+            self._add_problem(str(error))
+            return Response(599, [("content-type", "text/plain")], str(error).encode()), NO_FAULT
+        except ServerStoppedError:
+            pass
+        except Exception as error:  # noqa: BLE001 - reported to the test
+            self._report(error)
+        return responses.internal_error(), NO_FAULT
+
+    async def _choose_response(
+        self, routes: Routes | ConversationRoutes, request: RecordedRequest
+    ) -> tuple[Response | bytes, Fault]:
+        """Faults come first, then scripts, then the routes."""
+        fault = self._faults.take(request)
+        if fault.refuse:
+            return b"", fault
+        if fault.status is not None:
+            return Response(fault.status, [], fault.body or b""), fault
+        reply = self._scripts.take(request)
+        if isinstance(reply, Reply) and fault is NO_FAULT:
+            fault = reply.fault
+        response = await routes.respond(request) if reply is None else _scripted(reply)
+        if fault.body is not None and isinstance(response, Response):
+            response = replace(response, body=fault.body)
+        return response, fault
+
+    def _next_number(self) -> int:
+        self._numbered += 1
+        return self._numbered
+
+    def _set_open_connections(self, count: int) -> None:
+        with self._changed:
+            self._open_connections = count
+            self._changed.notify_all()
+
+    def _report(self, error: BaseException) -> None:
+        """Note what failed, unless Flue would have failed too."""
+        if not isinstance(error, UnsupportedVersionError):
+            self._add_problem(f"{type(error).__name__}: {error}", error)
+
+    def _add_problem(self, problem: str, error: BaseException | None = None) -> None:
+        logger.error("%s", problem, exc_info=error)
+        with self._changed:
+            self._problems.append(problem)
 
     def _listen(self) -> socket.socket:
         sock = listen(self._port)
         self._port = sock.getsockname()[1]
         return sock
 
-    def _running(self) -> Engine:
-        if self._engine is None:
+    def _require_version(self, version: int) -> None:
+        if self._flue_version != version:
+            msg = f"only with flue_version={version}: this server speaks Flue {self._flue_version}"
+            raise RuntimeError(msg)
+
+    def _running(self) -> ServerThread:
+        if self._thread is None:
             raise RuntimeError("the server does not run")
-        return self._engine
+        return self._thread
+
+
+def _scripted(reply: bytes | Reply) -> Response | bytes:
+    if isinstance(reply, bytes):
+        return reply
+    body = reply.body if isinstance(reply.body, bytes) else _chunks(reply.body)
+    return Response(reply.status, list(reply.headers), body)
+
+
+async def _chunks(pieces: Iterable[bytes]) -> AsyncGenerator[bytes, None]:
+    for piece in pieces:
+        yield piece
+        # A body without end that meets no resistance (TLS to a client that has gone gives none) must let the loop
+        # turn: only then is the end of the connection noticed.
+        await asyncio.sleep(0)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from flue.cli import main
-from flue.cli.samples import register
+from flue.cli.demo import register
 from flue.testing import FlueTestServer
 
 

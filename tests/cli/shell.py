@@ -16,6 +16,7 @@ READY = "READY> "
 COMMANDS = {
     "bash": ["--norc", "--noprofile", "-i"],
     "zsh": ["-f", "-i"],
+    "tcsh": ["-f"],
 }
 
 
@@ -44,7 +45,7 @@ class Shell(OnTerminal):
         )
         os.close(slave)
         self._until(READY)
-        source = f"source <({sys.executable} -m flue completion {name})"
+        source = f'eval "$({sys.executable} -m flue completion {name})"'
         # Quoted, so that the echo of this line is not taken for what it does.
         tell = """flue-py() { printf '<''%s''>' "$@"; printf '<''>\\n'; }"""
         for line in (*before, source, tell):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import io
 import os
 import pty
 import re
@@ -21,11 +22,11 @@ PATIENCE = 60.0
 PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 """With the environment of the tests activated."""
 
-_TOKEN = re.compile(r"\x1b\[([0-9;]*)([A-Za-z])|([\r\n])|([^\x1b\r\n]+)")
+_TOKEN = re.compile(r"\x1b\[([?0-9;]*)([A-Za-z])|([\r\n])|([^\x1b\r\n]+)")
 
 
 class Screen:
-    """Renders text, CR, LF, cursor up and erase below; drops colours. Lines never scroll out."""
+    """Renders text, CR, LF, cursor up and erase line; drops colours. Lines never scroll out."""
 
     def __init__(self):
         self.lines = [""]
@@ -48,11 +49,11 @@ class Screen:
                     self.lines.append("")
             elif command == "A":
                 self.row -= int(argument or 1)
-            elif command == "J":
-                self.lines[self.row] = self.lines[self.row][: self.column]
-                del self.lines[self.row + 1 :]
+            elif command == "K":
+                assert argument == "2"
+                self.lines[self.row] = ""
             else:
-                assert command == "m", f"unexpected control sequence {match.group()!r}"
+                assert command == "m" or argument == "?25", f"unexpected control sequence {match.group()!r}"
 
     def _print(self, text):
         line = self.lines[self.row].ljust(self.column)
@@ -61,7 +62,31 @@ class Screen:
 
     @property
     def text(self):
-        return "\n".join(line.rstrip() for line in self.lines)
+        return "\n".join(line.rstrip() for line in self.lines).rstrip("\n") + "\n"
+
+
+class Output(io.TextIOWrapper):
+    """A text file in memory, which may claim to be a terminal."""
+
+    def __init__(self, *, terminal=False, encoding="utf-8"):
+        super().__init__(io.BytesIO(), encoding=encoding, newline="")
+        self._terminal = terminal
+
+    def isatty(self):
+        return self._terminal
+
+    @property
+    def text(self):
+        """All that was written."""
+        self.flush()
+        return self.buffer.getvalue().decode(self.encoding)
+
+    @property
+    def screen(self):
+        """What it looks like on a terminal."""
+        screen = Screen()
+        screen.feed(self.text.replace("\n", "\r\n"))  # as a terminal does
+        return screen.text
 
 
 class OnTerminal:

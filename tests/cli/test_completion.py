@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from .shell import Shell
@@ -22,10 +24,11 @@ def shell(request, program, tmp_path_factory):
         ("de\t", "demo"),
         ("ru\tti\tID", "runs timeline ID"),
         ("runs stream ID --liv\tlo\t", "runs stream ID --live long-poll"),
-        ("--js\tru\tev\t--cs\tID", "--json runs events --csv ID"),
+        ("ru\tev\tID --cs\t", "runs events ID --csv"),
+        ("--js\tru\tge\tID", "--json runs get ID"),
         ("--token t0k wo\ti\treport --fol\t", "--token t0k workflows invoke report --follow"),
         ("runs timeline ID --html com\t", "runs timeline ID --html completed.html"),
-        ("se\t--po\t8787", "serve --port 8787"),
+        ("serv\t--po\t8787", "serve --port 8787"),
         ("comp\tz\t", "completion zsh"),
         ("runs nothing-like-it\t", "runs nothing-like-it"),
     ],
@@ -34,15 +37,20 @@ def test_a_word_is_completed(shell, typed, words):
     assert shell.words(typed) == words.split()
 
 
-def test_zsh_uses_what_bash_does(flue):
-    assert flue("completion", "zsh").out.endswith(flue("completion", "bash").out)
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_the_script_knows_every_command(flue, shell):
+    outcome = flue("completion", shell)
+    assert (outcome.status, outcome.err) == (0, "")
+    for word in ("workflows", "invoke", "runs", "timeline", "long-poll", "trace", "database"):
+        assert word in outcome.out
 
 
-def test_the_width_of_the_terminal_does_not_matter(flue, monkeypatch):
-    wide = flue("completion", "bash").out
-    monkeypatch.setenv("COLUMNS", "20")
-    assert flue("completion", "bash").out == wide
+def test_another_shell_is_wrong_usage(flue):
+    assert flue("completion", "nushell").status == 2
 
 
-def test_no_other_shell(flue):
-    assert flue("completion", "tcsh").status == 2
+def test_without_shtab_there_is_a_hint(flue, monkeypatch):
+    monkeypatch.setitem(sys.modules, "shtab", None)
+    outcome = flue("completion", "bash")
+    assert (outcome.status, outcome.out) == (2, "")
+    assert outcome.err == "flue: completion needs shtab: pip install 'flue-sdk[cli]'\n"

@@ -47,9 +47,9 @@ def test_ctrl_c_says_how_to_go_on_and_nothing_is_lost_or_repeated(server):
         status, rest, err = finish(running)
     assert (status, rest) == (130, "")
     first, second = err.splitlines()
-    assert first == f"flue: interrupted at offset {0:016}_{2:016}; the run goes on"
+    assert first == f"flue: interrupted at offset {0:016}_{2:016}; the run continues"
     prefix, _, command = second.partition(": ")
-    assert prefix == "  to go on from here"
+    assert prefix == "  to resume"
 
     server.append(run_id, {"type": "log", "level": "info", "message": "line 3"})
     server.finish_run(run_id)
@@ -77,7 +77,7 @@ def test_ctrl_c_while_nothing_comes(server):
     """Before the first event there is nothing to go on from but the given offset, and `--tail` with it."""
     run_id = server.create_run()
     with process("runs", "stream", run_id, "--tail", "5", "--live", "long-poll", base_url=server.base_url) as running:
-        server.wait_for_requests(3, PATIENCE)  # the record, what there is, what comes
+        server.wait_for_requests(2, PATIENCE)  # what there is, what comes
         running.send_signal(signal.SIGINT)
         status, out, err = finish(running)
     assert (status, out) == (130, "")
@@ -97,7 +97,7 @@ def test_ctrl_c_while_a_run_is_started(server):
     with process("workflows", "invoke", "ticks", "--wait", base_url=server.base_url) as running:
         server.wait_for_requests(1, PATIENCE)
         running.send_signal(signal.SIGINT)
-        assert finish(running) == (130, "", "flue: interrupted; if the run was started, it goes on\n")
+        assert finish(running) == (130, "", "flue: interrupted; if the run was started, it continues\n")
 
 
 def test_a_pipe_that_is_closed_ends_it_quietly(server):

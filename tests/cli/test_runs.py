@@ -69,6 +69,7 @@ def test_stream_to_the_end(flue, server, finished, live):
     assert outcome.objects == server.history(finished)
     modes = {request.first("live") for request in server.requests}
     assert modes - {None} == ({"sse"} if live == "sse" else set())
+    assert not any("meta" in request.target for request in server.requests)  # the record is not needed
 
 
 def test_stream_of_a_failed_run_fails(flue, server, failed):
@@ -109,7 +110,7 @@ def test_timeout_says_where_to_go_on(flue, server):
     assert outcome.status == 3
     first, second = outcome.err.splitlines()
     assert first.startswith("flue: the stream did not end within")
-    assert second == f"  to go on from here: flue-py runs stream {run_id} --offset {offset} --live long-poll"
+    assert second == f"  to resume: flue-py runs stream {run_id} --offset {offset} --live long-poll"
 
 
 def test_the_resume_command_keeps_the_address_and_leaves_secrets_out(flue, server, monkeypatch):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import re
 
 import pytest
 
-from flue.cli.terminal import TerminalView
+from flue.cli.run_view import RunView
+from flue.cli.terminal import PlainTerminal, RichTerminal
 from flue.codec import decode_event
+from flue.testing import Fault
 
-from .terminal import ROOT, Screen, Terminal
+from .terminal import ROOT, Output, Terminal
 
 RECORDINGS = ROOT / "tests" / "recordings"
 
@@ -49,21 +50,28 @@ def recorded(name):
 def shown(monkeypatch):
     """Shows events, given as on the wire, on a terminal of so many columns; returns its lines."""
 
-    def show(*events, columns=80, live=False, colour=False):
-        monkeypatch.setenv("COLUMNS", str(columns))
-        out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="")
-        view = TerminalView(out, colour=colour, live=live)
-        if live:
-            view.follow(None)
+    def show(*events, columns=80, live=False):
+        monkeypatch.setenv("TERM", "xterm")
+        out = Output(terminal=live)
+        view = RunView(RichTerminal(out, width=columns))
+        view.follow(None)
         for event in events:
             view.event(decode_event(event))
         view.close()
-        out.seek(0)
-        screen = Screen()
-        screen.feed(out.read().replace("\n", "\r\n"))  # as a terminal does
-        return screen.text
+        assert ("\x1b" in out.text) == live
+        return out.screen
 
     return show
+
+
+def plain(*events):
+    """The same without rich."""
+    out = Output()
+    view = RunView(PlainTerminal(out))
+    for event in events:
+        view.event(decode_event(event))
+    view.close()
+    return out.text
 
 
 def wire(kind, **fields):
@@ -87,17 +95,31 @@ def test_a_run_is_followed_live(server):
     with Terminal("runs", "stream", run_id, FLUE_BASE_URL=server.base_url) as terminal:
         terminal.read_until("Hello,")
         terminal.read_until("3 events")
-        assert "Ctrl-C leaves, the run goes on" in terminal.raw
+        assert "Ctrl-C leaves, the run continues" in terminal.raw
         server.append(run_id, wire("text_delta", text="Ada", operationId="op"))
         terminal.read_until("4 events")
         server.finish_run(run_id, result="well met")
         status = terminal.wait()
-    *lines, completed, result, sums, end = terminal.screen.text.split("\n")
+    *lines, completed, result, totals = terminal.screen.text.splitlines()
     assert status == 0
     assert lines == ["info  begun", "┌ prompt", "│ Hello, Ada"]
     assert completed.startswith("✓ completed in ")
-    assert (result, sums, end) == ("result   well met", "5 events", "")
+    assert (result, totals) == ("result   well met", "5 events")
     assert "\x1b[36m" in terminal.raw
+
+
+@pytest.mark.parametrize("faults", [0, 1])
+def test_a_resumed_run_needs_no_record(server, finished, faults):
+    """Its start is asked for, for the clock of the status line; an error is no reason not to read the events."""
+    for _ in range(faults):
+        server.faults.add(Fault(status=404))
+    offset = f"{0:016}_{2:016}"
+    with Terminal("runs", "stream", finished, "--offset", offset, FLUE_BASE_URL=server.base_url) as terminal:
+        assert terminal.wait() == 0
+    first, second, *_ = terminal.screen.text.splitlines()
+    assert first == "info  line 2"
+    assert second.startswith("✓ completed in ")
+    assert "meta" in server.requests[0].target
 
 
 def test_ctrl_c_leaves_a_clean_screen(server):
@@ -109,13 +131,13 @@ def test_ctrl_c_leaves_a_clean_screen(server):
         assert terminal.wait() == 130
     first, second, *_ = terminal.screen.text.split("\n")
     assert first == "half a sentence"
-    assert second == f"flue: interrupted at offset {0:016}_{0:016}; the run goes on"
+    assert second == f"flue: interrupted at offset {0:016}_{0:016}; the run continues"
 
 
 def test_no_colour_where_none_is_wanted(server, finished):
     with Terminal("runs", "get", finished, FLUE_BASE_URL=server.base_url, NO_COLOR="1") as terminal:
         assert terminal.wait() == 0
-    assert "\x1b[3" not in terminal.raw
+    assert not re.search(r"\x1b\[(\d+;)*[349]\d", terminal.raw)
     assert terminal.screen.text.startswith(f"✓ completed  greet  {finished}\nstarted  ")
 
 
@@ -156,7 +178,7 @@ def test_no_line_is_wider_than_the_terminal(shown):
     text = "All work and no play makes a dull 雨 day. " * 20
     events = [log(text, values="x" * 100), operation("op"), wire("text_delta", text=text, operationId="op")]
     lines = shown(*events, wire("run_end", isError=False, durationMs=1, result={"text": text}), columns=40).split("\n")
-    assert max(map(len, lines)) <= 39
+    assert max(map(len, lines)) <= 40
     assert " ".join(line.strip() for line in lines[:25]).count("no play") >= 20
 
 
@@ -173,7 +195,7 @@ def test_what_one_would_copy_is_whole_on_a_narrow_terminal(shown):
         request={"providerId": "p", "providerName": "p", "requestedModel": "m", "api": "a"},
         response={"usage": usage | {"cost": {name: 1.5 for name in usage if name != "totalTokens"} | {"total": 6.0}}},
     )
-    lines = shown(begun, turn, wire("run_end", isError=False, durationMs=5, result=1), columns=40).splitlines()
+    lines = shown(begun, turn, wire("run_end", isError=False, durationMs=5, result=1), columns=36).splitlines()
     assert lines[:2] == ["▶ report", f"  {run_id}"]
     assert " ".join(lines[-3:]) == ("3 events, 1 turn, 8,888,888 tokens (1,234,567 in, 7,654,321 out), cost 6.0000")
 
@@ -187,15 +209,13 @@ def test_prose_is_whole_however_deep_it_lies(shown, columns):
         events += [task, operation(f"op{level + 1}", taskId=f"k{level}")]
     words = [f"word{number}" for number in range(40)]
     lines = shown(*events, wire("text_delta", text=" ".join(words), operationId="op30"), columns=columns).splitlines()
-    assert max(map(len, lines)) < columns
+    assert max(map(len, lines)) <= columns
     assert " ".join(line.lstrip("│ ") for line in lines[-40:]).split()[-40:] == words
 
 
 def test_escape_sequences_of_a_server_are_harmless(shown):
     evil = "\x1b[2J\x1b]0;gotcha\x07 \x9b31m\u202eabc"
-    shown_text = shown(
-        log(evil, evil=evil), wire("text_delta", text=evil), wire("data", name=evil, data=evil), colour=False
-    )
+    shown_text = shown(log(evil, evil=evil), wire("text_delta", text=evil), wire("data", name=evil, data=evil))
     assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(shown_text)
     assert "gotcha" in shown_text
 
@@ -216,8 +236,20 @@ def test_text_is_told_by_the_message_where_there_were_no_deltas(shown):
 def test_text_is_told_again_where_deltas_are_missing(shown):
     message = {"role": "assistant", "content": [{"type": "text", "text": "All of it."}]}
     assert shown(wire("text_delta", text="All ", turnId="t"), wire("message_end", message=message, turnId="t")) == (
-        "All\n· this was not all of it; the whole text:\nAll of it.\n"
+        "All\n· some of it was missing; the whole text:\nAll of it.\n"
     )
+
+
+PROSE = "It was a bright cold day in April,\n\nand the clocks \U0001f570 were striking thirteen.\n"
+
+
+@pytest.mark.parametrize("cut", range(len(PROSE.encode("utf-16-le")) // 2 + 1))
+def test_text_does_not_depend_on_how_it_is_cut(shown, cut):
+    """Also between the halves of a character that JavaScript stores as two."""
+    units = PROSE.encode("utf-16-le")
+    pieces = [part.decode("utf-16-le", "surrogatepass") for part in (units[: 2 * cut], units[2 * cut :])]
+    lines = shown(*(wire("text_delta", text=piece) for piece in pieces), columns=20).splitlines()
+    assert lines == ["It was a bright cold", "day in April,", "", "and the clocks 🕰", "were striking", "thirteen."]
 
 
 def test_text_is_not_told_twice(shown):
@@ -301,7 +333,7 @@ def test_every_other_kind_of_event(shown):
     )
     assert lines == (
         "↻ greet  resumed by the server\n"
-        "· context is being compacted: 12,345 tokens, threshold\n"
+        "· compacting the context: 12,345 tokens, threshold\n"
         "· context compacted: 40 messages became 3, 900 ms\n"
         "✗ compaction failed: no room\n"
         '· progress  {"done": 3}\n'
@@ -312,14 +344,14 @@ def test_every_other_kind_of_event(shown):
     )
 
 
-def test_an_encoding_without_lines_and_marks(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "80")
-    raw = io.BytesIO()
-    view = TerminalView(io.TextIOWrapper(raw, encoding="ascii"), colour=False, live=False)
+@pytest.mark.parametrize("terminal", [RichTerminal, PlainTerminal])
+def test_an_encoding_without_lines_and_marks(terminal):
+    out = Output(encoding="ascii")
+    view = RunView(terminal(out))
     view.event(decode_event(operation("op")))
     view.event(decode_event({**log("née"), "operationId": "op"}))
     view.close()
-    assert raw.getvalue() == b", prompt\n| info  n?e\n"
+    assert out.text == ", prompt\n| info  n?e\n"
 
 
 def test_a_terminal_of_an_old_locale(server):
@@ -337,9 +369,9 @@ def test_a_terminal_of_an_old_locale(server):
 
 
 def test_warnings_of_the_library(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "80")
-    out = io.StringIO()
-    view = TerminalView(out, colour=False, live=True)
+    monkeypatch.setenv("TERM", "xterm")
+    out = Output(terminal=True)
+    view = RunView(RichTerminal(out))
     view.event(decode_event(log("begun")))
     for attempt in (1, 2, 3):
         record = logging.LogRecord("flue", logging.WARNING, "", 0, f"attempt {attempt} failed", None, None)
@@ -348,6 +380,23 @@ def test_warnings_of_the_library(monkeypatch):
     view.warning(logging.LogRecord("flue", logging.WARNING, "", 0, "something else", None, None))
     view.event(decode_event(wire("run_end", isError=False, durationMs=5, result=None)))
     view.close()
-    assert out.getvalue() == (
+    assert out.screen == (
         "info  begun\n! attempt 1 failed\n! something else\n✓ completed in 5 ms\nresult   null\n2 events, 1 reconnect\n"
     )
+
+
+# Without rich.
+
+
+def test_a_recorded_run_in_plain_text():
+    assert plain(*recorded("chat_events.json")) == CHAT
+
+
+def test_without_rich_there_is_plain_text_and_a_hint(server, finished, tmp_path):
+    (tmp_path / "rich.py").write_text("raise ImportError('not installed')", encoding="utf-8")
+    with Terminal("runs", "get", finished, FLUE_BASE_URL=server.base_url, PYTHONPATH=str(tmp_path)) as terminal:
+        assert terminal.wait() == 0
+    hint, status, *_ = terminal.screen.text.splitlines()
+    assert hint == "flue: for colours and a live view: pip install 'flue-sdk[cli]'"
+    assert status == f"✓ completed  greet  {finished}"
+    assert "\x1b" not in terminal.raw

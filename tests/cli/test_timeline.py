@@ -1,7 +1,8 @@
-"""`runs timeline`: what a run did when, as bars, as JSON and as a page."""
+"""`runs timeline`: what a run did when, as bars, as JSON, as a page and as a trace."""
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from html.parser import HTMLParser
@@ -9,8 +10,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from flue.cli.bars import Timeline, draw
-from flue.cli.timeline_page import page
+from flue.cli.terminal import PlainTerminal, RichTerminal
+from flue.cli.timeline import Timeline, draw, page, trace
 from flue.codec import decode_event, decode_run_record
 
 from .terminal import ROOT, Terminal
@@ -71,9 +72,12 @@ def test_bars():
     ]
 
 
+def drawn(timeline, columns):
+    return [line.text for line in draw(timeline, RichTerminal(io.StringIO(), width=columns))]
+
+
 def test_drawn_on_a_terminal():
-    lines = ["".join(text for text, _ in line) for line in draw(audit(), 60)]
-    assert lines == [
+    assert drawn(audit(), 60) == [
         "audit                 ██████████████████████████       2.0 s",
         "  prompt                █████████████████████          1.6 s",
         "    turn 1              ███████                       500 ms",
@@ -83,13 +87,16 @@ def test_drawn_on_a_terminal():
 
 
 @pytest.mark.parametrize("columns", [33, 40, 80, 200])
-def test_a_drawing_fits(columns):
-    assert {sum(len(text) for text, _ in line) for line in draw(audit(), columns)} <= {columns, columns - 1}
+def test_a_drawing_fits(columns, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = drawn(audit(), columns)
+    assert set(map(len, lines)) == {columns}
+    assert lines == [line.text for line in draw(audit(), PlainTerminal(io.StringIO()))]
 
 
 def test_a_run_that_has_only_begun():
     timeline = Timeline(record())
-    assert ["".join(text for text, _ in line) for line in draw(timeline, 40)] == ["audit  " + "░" * 21 + "  unfinished"]
+    assert drawn(timeline, 40) == ["audit  " + "░" * 21 + "  unfinished"]
     assert "audit" in page(timeline)
 
 
@@ -161,21 +168,112 @@ def test_nothing_is_before_the_start():
     }  # fmt: skip
 
 
-def test_the_command(flue, server, tmp_path):
+RECORDINGS = ROOT / "tests" / "recordings"
+
+
+def recorded(name):
+    events = json.loads((RECORDINGS / f"{name}_events.json").read_text(encoding="utf-8"))
+    timeline = Timeline(decode_run_record(json.loads((RECORDINGS / f"{name}_record.json").read_text(encoding="utf-8"))))
+    for each in events:
+        timeline.add(decode_event(each))
+    return timeline
+
+
+def traced(timeline):
+    """The complete events of a trace, and the names of its threads."""
+    document = json.loads(trace(timeline))
+    events = [event for event in document["traceEvents"] if event["ph"] == "X"]
+    metadata = [event for event in document["traceEvents"] if event["ph"] != "X"]
+    assert {event["ph"] for event in metadata} == {"M"}
+    assert [event["args"]["name"] for event in metadata if event["name"] == "process_name"] == [
+        f"{timeline.record.workflow_name} {timeline.record.run_id}"
+    ]
+    threads = {event["tid"]: event["args"]["name"] for event in metadata if event["name"] == "thread_name"}
+    assert {event["tid"] for event in events} == set(threads)
+    return events, threads
+
+
+@pytest.mark.parametrize("name", ["chat", "failed", "noinput"])
+def test_the_trace_of_a_recording(name):
+    timeline = recorded(name)
+    events, _ = traced(timeline)
+    assert sorted(event["name"] for event in events) == sorted(bar.label for bar in timeline.bars)
+    for event in events:
+        assert set(event) == {"name", "cat", "ph", "ts", "dur", "pid", "tid", "args"}
+        assert all(isinstance(event[key], int) for key in ("ts", "dur", "pid", "tid"))
+    # On one thread, two steps either follow each other or one encloses the other.
+    for one in events:
+        for other in events:
+            if one["tid"] == other["tid"] and one["ts"] < other["ts"] < one["ts"] + one["dur"]:
+                assert other["ts"] + other["dur"] <= one["ts"] + one["dur"]
+
+
+def test_a_trace_has_microseconds_and_failures():
+    events, threads = traced(audit())
+    assert [(event["name"], event["cat"], event["ts"], event["dur"], event["args"]) for event in events] == [
+        ("audit", "run", 0, 2_000_000, {}),
+        ("prompt", "operation", 200_000, 1_600_000, {}),
+        ("turn 1", "turn", 200_000, 500_000, {}),
+        ('bash(command="<ls>")', "tool", 800_000, 400_000, {"failed": True}),
+        ("task scout", "task", 1_200_000, 800_000, {"unfinished": True}),
+    ]
+    # The task outlives the operation that started it: there is no room for it on the same thread.
+    assert [threads[event["tid"]] for event in events] == ["run", "run", "run", "run", "parallel 1"]
+
+
+def test_parallel_tasks_have_threads_of_their_own():
+    timeline = Timeline(record())
+    task = {"prompt": "", "operationId": "op"}
+    for each in [
+        event("operation_start", 0.0, operationId="op", operationKind="prompt"),
+        event("task_start", 1.0, taskId="n", agent="north", **task),
+        event("task_start", 2.0, taskId="s", agent="south", **task),
+        event("tool_start", 3.0, toolName="look", toolCallId="c1", args={"at": "south"}, taskId="s"),
+        event("tool_start", 4.0, toolName="look", toolCallId="c2", args={"at": "north"}, taskId="n"),
+        event("tool", 5.0, toolName="look", toolCallId="c1", isError=False, durationMs=2000, taskId="s"),
+        event("tool", 6.0, toolName="look", toolCallId="c2", isError=False, durationMs=2000, taskId="n"),
+        event("task", 7.0, taskId="n", agent="north", isError=False, durationMs=6000, operationId="op"),
+        event("task", 8.0, taskId="s", agent="south", isError=False, durationMs=6000, operationId="op"),
+        event("run_end", 9.0, isError=False, durationMs=9000),
+    ]:
+        timeline.add(each)
+    events, threads = traced(timeline)
+    assert {event["name"]: threads[event["tid"]] for event in events} == {
+        "audit": "run",
+        "prompt": "run",
+        "task north": "run",
+        'look(at="north")': "run",
+        "task south": "parallel 1",
+        'look(at="south")': "parallel 1",
+    }
+
+
+@pytest.fixture
+def chat(server):
+    """The id of a run with the events of a recording."""
     run_id = server.create_run("chat")
-    for recorded in json.loads((ROOT / "tests" / "recordings" / "chat_events.json").read_text(encoding="utf-8"))[:-1]:
-        server.append(run_id, recorded | {"runId": run_id})
+    for each in json.loads((RECORDINGS / "chat_events.json").read_text(encoding="utf-8"))[:-1]:
+        server.append(run_id, each | {"runId": run_id})
     server.finish_run(run_id)
-    outcome = flue("runs", "timeline", run_id)
+    return run_id
+
+
+def test_the_command(flue, server, chat):
+    outcome = flue("runs", "timeline", chat)
     assert outcome.status == 0
-    assert [bar["label"] for bar in outcome.objects] == [
-        "chat", "prompt", "turn 1", "calculator()", "turn 2", "shell", "bash()",
-    ]  # fmt: skip
-    file = tmp_path / "timeline.html"
-    assert flue("runs", "timeline", run_id, "--html", str(file)).out == ""
-    assert file.read_text(encoding="utf-8").startswith("<!doctype html>")
-    assert flue("runs", "timeline", run_id, "--html", str(tmp_path)).status == 3
+    labels = ["chat", "prompt", "turn 1", "calculator()", "turn 2", "shell", "bash()"]
+    assert [bar["label"] for bar in outcome.objects] == labels
     assert flue("runs", "timeline", "run_nope").status == 3
+
+
+def test_the_command_writes_files(flue, server, chat, tmp_path):
+    html, perfetto = tmp_path / "timeline.html", tmp_path / "trace.json"
+    assert flue("runs", "timeline", chat, "--html", str(html), "--trace", str(perfetto)).out == ""
+    assert html.read_text(encoding="utf-8").startswith("<!doctype html>")
+    events = json.loads(perfetto.read_text(encoding="utf-8"))["traceEvents"]
+    assert sum(event["ph"] == "X" for event in events) == 7
+    for option in ("--html", "--trace"):
+        assert flue("runs", "timeline", chat, option, str(tmp_path)).status == 3
 
 
 def test_the_command_on_a_terminal(server, finished):

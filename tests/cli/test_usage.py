@@ -95,11 +95,11 @@ def test_a_mistake_of_the_program_is_a_sentence_too(flue, server, finished, monk
     def broken(*_):
         raise RecursionError("too deep")
 
-    monkeypatch.setattr("flue.cli.views.to_json", broken)
+    monkeypatch.setattr("flue.cli.output.to_json", broken)
     outcome = flue("runs", "get", finished)
     assert outcome.status == 3
     assert outcome.err == (
-        "flue: a mistake of this program: RecursionError: too deep\n  FLUE_DEBUG=1 in the environment shows where\n"
+        "flue: a bug in this program: RecursionError: too deep\n  set FLUE_DEBUG=1 in the environment for the traceback\n"
     )
     monkeypatch.setenv("FLUE_DEBUG", "1")
     with pytest.raises(RecursionError):

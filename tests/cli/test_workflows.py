@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 
 import pytest
 
@@ -64,11 +65,39 @@ def test_an_unknown_workflow(flue, server):
     assert outcome.err == 'flue: Flue API error 404 [workflow_not_found]: Workflow "nope" is not registered.\n'
 
 
+def standard_input(data, encoding="utf-8"):
+    return io.TextIOWrapper(io.BytesIO(data), encoding=encoding)
+
+
+@pytest.mark.parametrize("data", ['"é"'.encode(), '\ufeff"é"'.encode()])
+@pytest.mark.parametrize("source", ["standard input", "file"])
+def test_input_is_utf_8_whatever_the_locale(flue, server, monkeypatch, tmp_path, data, source):
+    (tmp_path / "input.json").write_bytes(data)
+    monkeypatch.setattr("sys.stdin", standard_input(data, "latin-1"))
+    flue("workflows", "invoke", "nope", "--input", "-" if source == "standard input" else f"@{tmp_path}/input.json")
+    assert json.loads(server.requests[-1].body) == "é"
+
+
+def test_input_that_is_not_utf_8(flue, server, monkeypatch, tmp_path):
+    (tmp_path / "input.json").write_bytes(b'"\xff\xfe"')
+    monkeypatch.setattr("sys.stdin", standard_input(b'"\xff\xfe"', "latin-1"))
+    for given in ("-", f"@{tmp_path}/input.json"):
+        outcome = flue("workflows", "invoke", "nope", "--input", given)
+        assert (outcome.status, outcome.err) == (2, "flue: the input is not UTF-8: invalid start byte at byte 1\n")
+    assert server.requests == []
+
+
+def test_standard_input_that_is_closed(flue, server, monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    outcome = flue("workflows", "invoke", "nope", "--input", "-")
+    assert (outcome.status, outcome.err) == (2, "flue: there is no standard input\n")
+
+
 def test_the_input_arrives_as_it_is(flue, server, monkeypatch, tmp_path):
     file = tmp_path / "input.json"
     file.write_text('\ufeff{"from": "a file — ü"}', encoding="utf-8")
     inputs = [["--input", "null"], ["--input", '"text"'], [], ["--input", f"@{file}"], ["--input", "-"]]
-    monkeypatch.setattr("sys.stdin", io.StringIO('[1, "from standard input"]'))
+    monkeypatch.setattr("sys.stdin", standard_input(b'[1, "from standard input"]'))
     bodies = []
     for given in inputs:
         flue("workflows", "invoke", "nope", *given)
@@ -80,9 +109,10 @@ def test_the_input_arrives_as_it_is(flue, server, monkeypatch, tmp_path):
     ("given", "said"),
     [
         ("{", "the input is not JSON: "),
-        ("NaN", "the input is not JSON: NaN is no JSON value"),
+        ("NaN", "the input is not JSON: NaN is not JSON"),
+        ('"\udce9"', "the input is not UTF-8\n"),
         ("[" * 100_000, "the input is not JSON: "),
-        ("@/nowhere/at/all", "cannot read the input: "),
+        ("@/nowhere/at/all", "the input cannot be read: "),
     ],
 )
 def test_an_input_that_is_none(flue, server, given, said):
@@ -105,4 +135,4 @@ def test_a_followed_run_that_is_lost_can_be_found_again(flue, server):
     server.faults.add(Fault(status=400), live="sse")
     outcome = flue("workflows", "invoke", "ticks", "--follow")
     assert outcome.status == 3
-    assert f"to go on from here: flue-py runs stream {server.run_ids[0]} --offset -1" in outcome.err
+    assert f"to resume: flue-py runs stream {server.run_ids[0]} --offset -1" in outcome.err

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 import flue.models
-from flue._wire_model import Model
+from flue.codec._base import is_model
 
 ROOT = Path(__file__).parents[2]
 RECORDINGS = ROOT / "tests" / "recordings"
@@ -19,13 +19,13 @@ REGISTRY: Registry[Any] = Registry().with_resources(
     [(name, Resource.from_contents(schema)) for name, schema in SCHEMAS.items()]
 )
 #: Where each definition is: its file, and its JSON pointer in it.
-PLACES = {name: (file, f"#/$defs/{name}") for file, schema in SCHEMAS.items() for name in schema["$defs"]}
+PLACES = {name: (file, f"#/$defs/{name}") for file, schema in SCHEMAS.items() for name in schema.get("$defs", {})}
 PLACES |= {schema["title"]: (file, "") for file, schema in SCHEMAS.items() if {"type", "oneOf"} & schema.keys()}
 #: Every generated class by its name.
 MODELS = {
     name: value
-    for name, value in vars(flue.models).items()
-    if isinstance(value, type) and issubclass(value, Model) and not name.startswith("Unknown")
+    for name, value in ((name, getattr(flue.models, name)) for name in flue.models.__all__)
+    if is_model(value)
 }
 
 
@@ -76,6 +76,8 @@ def _value(schema: dict[str, Any], *, full: bool) -> Any:
             return _value(first, full=full)
         case {"type": "array", "items": items}:
             return [_value(items, full=full), _value(items, full=full)] if full else []
+        case {"pattern": str(pattern)}:
+            return f"{pattern.removeprefix('^')}text ✓"
         case {"type": "string", "format": "date-time"}:
             return "2026-11-23T09:14:54.876Z"
         case {"type": str(kind)}:

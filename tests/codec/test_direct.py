@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
+import typing
 from typing import Any
 
+import attrs
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -13,13 +15,12 @@ from hypothesis import strategies as st
 from model_samples import exact, example, recorded_events
 
 from flue import codec
-from flue._wire_model import NO_EXTRA
+from flue.codec._base import NO_EXTRA
 from flue.errors import FlueError, UnsupportedFlueEventVersionError
-from flue.models import RunEndEvent, UnknownEvent, _direct
-from flue.models._structure import ATTACHED_AGENT_EVENT, FLUE_EVENT
+from flue.models import FlueEvent, RunEndEvent, UnknownEvent, _decode
 
-KINDS = {"run": FLUE_EVENT, "agent": ATTACHED_AGENT_EVENT}
-NAMES = {tag: structure.__annotations__["return"] for tag, structure in FLUE_EVENT.items()}
+KINDS = ("run", "agent")
+NAMES = {event.type: event.__name__ for event in typing.get_args(FlueEvent) if event is not UnknownEvent}
 SAMPLES = [example(name, full=full) for name in NAMES.values() for full in (True, False)] + recorded_events()
 VALUES = [None, True, 0, 3, -1, 3.0, 2.5, 10**30, "", "text", [], [1], {}, {"a": None}, {"type": "text", "text": "x"}]
 TIMES = [
@@ -43,7 +44,7 @@ def outcome(item: Any, kind: str = "run") -> Any:
         return type(error), str(error)
     if isinstance(event, UnknownEvent):
         return event.wire_type, event.raw, event.problem
-    fields = {name: getattr(event, name) for name in type(event).__slots__ if not name.startswith("__")}
+    fields = {name: getattr(event, name) for name in (field.name for field in attrs.fields(type(event)))}
     return type(event), repr(fields), dict(event.wire_extra), exact(codec.to_json(event))
 
 
@@ -63,12 +64,12 @@ def test_samples(sample: dict[str, Any], kind: str) -> None:
 
 def test_they_go_the_direct_way() -> None:
     """Every recorded event does but those with a null: only the dictionary's way keeps what the model says by absence."""
-    parse = msgspec.json.Decoder(_direct.FLUE_EVENT).decode
+    parse = msgspec.json.Decoder(_decode.FLUE_EVENT).decode
     for event in recorded_events():
         if None in event.values():
             continue
         wire = parse(json.dumps(event).encode())
-        built = _direct.READ[type(wire)](wire)
+        built = _decode.BUILDERS[type(wire)](wire)
         assert built.wire_extra is NO_EXTRA
         assert codec.to_json(built) == event
     seen = {parse(json.dumps(example(name, full=True)).encode()).__class__.__name__ for name in NAMES.values()}

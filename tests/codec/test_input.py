@@ -48,6 +48,32 @@ class Text(str):
     __slots__ = ()
 
 
+class Settings:
+    """What dumps_input sees of a pydantic model."""
+
+    def __init__(self, dumped: Any) -> None:
+        self.dumped = dumped
+
+    def model_dump(self, *, mode: str) -> Any:
+        assert mode == "json"
+        return self.dumped
+
+
+class NaTType(datetime.datetime):
+    """What dumps_input sees of pandas' NaT: a datetime that differs from itself."""
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    def __ne__(self, other: object) -> bool:
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        return "NaT"
+
+
 UTC = datetime.UTC
 
 
@@ -79,6 +105,9 @@ UTC = datetime.UTC
         (datetime.datetime(2026, 1, 2, 3), '"2026-01-02T03:00:00"'),  # noqa: DTZ001
         (datetime.date(2026, 1, 2), '"2026-01-02"'),
         (datetime.time(1, 2), '"01:02:00"'),
+        (decimal.Decimal("1E+3"), '"1E+3"'),
+        (Settings({"a": [1]}), '{"a":[1]}'),
+        ([Settings([1, 2])], "[[1,2]]"),
     ],
 )
 def test_values(value: Any, text: str) -> None:
@@ -109,6 +138,12 @@ def cycle(kind: str) -> Any:
         (float("nan"), "input is nan, which JSON cannot express"),
         ({"a": [1, float("-inf")]}, "input.a[1] is -inf, which JSON cannot express"),
         (Point(float("nan")), "input.x is nan"),  # type: ignore[arg-type]
+        (decimal.Decimal("NaN"), "input is NaN, which JSON cannot express"),
+        ([decimal.Decimal("sNaN")], "input[0] is sNaN, which JSON cannot express"),
+        ({"a": decimal.Decimal("-Infinity")}, "input.a is -Infinity, which JSON cannot express"),
+        ({"at": NaTType(1, 1, 1)}, "input.at is NaT, which JSON cannot express"),
+        (Settings({"x": float("nan")}), "input.x is nan, which JSON cannot express"),
+        (Settings, "input is of type type, which cannot be JSON"),
         (cycle("list"), "input.top[0][0] contains itself"),
         (cycle("dict"), "input.top.a[0] contains itself"),
         (cycle("attrs"), "input.top.x.p contains itself"),

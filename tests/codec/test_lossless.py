@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
@@ -12,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from model_samples import MODELS, exact, example, properties, recorded_events, validator
 
+import flue
 from flue import codec
-from flue._wire_model import NO_EXTRA, Model
+from flue.codec._base import NO_EXTRA, Model
 from flue.models import (
     DataEvent,
     LlmAssistantMessage,
@@ -23,6 +25,9 @@ from flue.models import (
     UnknownContent,
     UnknownEvent,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 OPTIONAL = [(name, key) for name in MODELS for key, (_, _, required) in properties(name).items() if not required]
 REQUIRED = [(name, key) for name in MODELS for key, (_, _, required) in properties(name).items() if required]
@@ -103,6 +108,12 @@ LOG = {"type": "log", "level": "info", "message": "m", "v": 3, "eventIndex": 0, 
         ("2026-11-23 09:14:54.876Z", datetime(2026, 11, 23, 9, 14, 54, 876000, UTC)),
         ("2026-11-23T09:14:54,876Z", datetime(2026, 11, 23, 9, 14, 54, 876000, UTC)),
         ("0001-01-01T00:00:00.000Z", datetime(1, 1, 1, tzinfo=UTC)),
+        ("0001-01-01T01:00:00+01:00", datetime(1, 1, 1, tzinfo=UTC)),
+        ("0001-01-01T00:00:00-00:01", datetime(1, 1, 1, 0, 1, tzinfo=UTC)),
+        ("9999-12-31T23:59:59.999Z", datetime(9999, 12, 31, 23, 59, 59, 999000, UTC)),
+        ("9999-12-31T23:59:59.999999999+14:00", datetime(9999, 12, 31, 9, 59, 59, 999999, UTC)),
+        (f"2026-11-23T09:14:54.{'9' * 300}Z", datetime(2026, 11, 23, 9, 14, 54, 999999, UTC)),
+        ("2026-11-23T09:14:54.876+23:59", datetime(2026, 11, 22, 9, 15, 54, 876000, UTC)),
     ],
 )
 def test_timestamps_keep_their_spelling(text: str, moment: datetime) -> None:
@@ -122,6 +133,19 @@ def test_timestamps_keep_their_spelling(text: str, moment: datetime) -> None:
         "2026-11-23T09:14:54.876",
         "2026-13-23T09:14:54.876Z",
         "\uff12026-11-23T09:14:54.876Z",  # a full-width digit
+        "0001-01-01T00:00:00+01:00",  # in UTC before the year 1
+        "0001-01-01T00:00:00.000+23:59",
+        "9999-12-31T23:59:59.999-00:01",
+        "9999-12-31T23:59:59.999-23:59",
+        "0000-12-31T23:59:59.999Z",
+        "0000-01-01T00:00:00.000Z",
+        "10000-01-01T00:00:00.000Z",
+        "+010000-01-01T00:00:00.000Z",
+        "-000001-01-01T00:00:00.000Z",
+        "2026-11-23T23:59:60.000Z",  # a leap second
+        "2026-11-23T09:14:54.876+24:00",
+        "2026-11-23T09:14:54.876-99:99",
+        "2026-02-30T09:14:54.876Z",
         1795425294876,
     ],
 )
@@ -130,6 +154,36 @@ def test_what_is_no_moment_in_time_does_not_fit(text: Any) -> None:
     assert isinstance(event, UnknownEvent)
     assert event.problem.startswith("$.timestamp: expected a timestamp")
     assert event.timestamp is None
+
+
+@pytest.mark.parametrize("text", ["2026-11-23T24:00:00.000Z", "2026-11-23T24:00:00Z", "9999-12-31T24:00:00.000Z"])
+def test_the_hour_24_loses_nothing(text: str) -> None:
+    """Some versions of Python take it for the next day's 0."""
+    wire = LOG | {"timestamp": text}
+    for item in (wire, json.dumps(wire).encode()):
+        assert exact(codec.to_json(codec.decode_event(item))) == exact(wire)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59.999-01:00"])
+def test_moments_without_a_year_in_utc_end_nothing(text: str, tmp_path: Path) -> None:
+    good, bad = json.dumps(LOG), json.dumps(LOG | {"timestamp": text})
+    decoder = codec.EventDecoder()
+    assert [event.type for event in decoder.decode_many([item.encode() for item in (good, bad, good)])] == [
+        "log",
+        "unknown",
+        "log",
+    ]
+    path = tmp_path / "run.jsonl"
+    path.write_text(f"{good}\n{bad}\n{good}\n")
+    replayed = list(flue.replay(path))
+    assert [event.type for event in replayed] == ["log", "unknown", "log"]
+    assert replayed[1].timestamp is None
+    assert codec.to_json(replayed[1]) == json.loads(bad)
+    with pytest.raises(codec.DecodeError, match=r"^\$\.startedAt: expected a timestamp, found one outside the years"):
+        codec.decode_run_record(example("RunRecord", full=False) | {"startedAt": text})
+    made = attrs.evolve(codec.decode_event(LOG), timestamp=datetime.fromisoformat(text))
+    with pytest.raises(ValueError, match="outside the years 1 to 9999"):
+        codec.to_json(made)
 
 
 def test_numbers_keep_their_spelling() -> None:
@@ -184,7 +238,7 @@ def test_null_and_absent_results_differ() -> None:
     assert codec.to_json(attrs.evolve(null, result=0))["result"] == 0
 
 
-def test_nested_objects_keep_their_own_residue() -> None:
+def test_nested_objects_keep_their_own_extra_fields() -> None:
     wire = {
         "usage": example("PromptUsage", full=True)
         | {"reasoning": 5, "cost": example("PromptCost", full=True) | {"tax": 1}},

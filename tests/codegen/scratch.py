@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from codegen.__main__ import Target
 from codegen.load import DIALECT
-from codegen.package import Target
 
 GOLDEN = Path(__file__).parent / "golden"
 MINIMAL: dict[str, Any] = {
@@ -73,7 +73,6 @@ def target(directory: Path, fallbacks: dict[str, str] | None = None) -> Target:
         schemas=directory / "schemas",
         directory=directory / "scratch_models",
         package="scratch_models",
-        names=directory / "scratch_names.py",
         fallbacks=fallbacks or {},
     )
 

@@ -16,7 +16,7 @@ from scratch import MINIMAL, changed, put
 from codegen import __main__ as command
 
 if TYPE_CHECKING:
-    from codegen.package import Target
+    from codegen.__main__ import Target
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 def written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Target:
     made = put(tmp_path, MINIMAL)
     assert command.main([], made) == 0
-    assert capsys.readouterr().out.count("wrote ") == 4
+    assert capsys.readouterr().out.count("wrote ") == 3
     return made
 
 
@@ -58,7 +58,7 @@ def test_an_edit_is_found_and_undone(written: Target, capsys: pytest.CaptureFixt
 
 def test_missing_and_orphan_files(written: Target, capsys: pytest.CaptureFixture[str]) -> None:
     (written.directory / "thing.py").unlink()
-    written.names.unlink()
+    (written.directory / "_wire_names.py").unlink()
     (written.directory / "old.py").touch()
     (written.directory / "old.pyi").touch()
     (written.directory / "deep").mkdir()
@@ -68,11 +68,11 @@ def test_missing_and_orphan_files(written: Target, capsys: pytest.CaptureFixture
     assert check(written, capsys) == (
         1,
         [
+            "missing: scratch_models/_wire_names.py",
             "orphan: scratch_models/deep/old.py",
             "orphan: scratch_models/old.py",
             "orphan: scratch_models/old.pyi",
             "missing: scratch_models/thing.py",
-            "missing: scratch_names.py",
         ],
     )
     assert command.main([], written) == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import shutil
 import subprocess
@@ -14,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from scratch import GOLDEN
 
-from codegen.__main__ import FLUE, ROOT
-from codegen.package import Target, render
-from flue._wire_model import DecodeError
+from codegen.__main__ import FLUE, ROOT, Target, render
+from flue.codec import DecodeError, decode
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -25,7 +23,6 @@ TARGET = Target(
     schemas=GOLDEN / "schemas",
     directory=GOLDEN / "golden_models",
     package="golden_models",
-    names=GOLDEN / "golden_names.py",
     fallbacks={"Figure": "UnknownContent"},
     raw=("Figure",),
 )
@@ -39,12 +36,12 @@ def run(*command: str, cwd: Path) -> None:
 @pytest.fixture
 def golden(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(str(GOLDEN))
-    return importlib.import_module("golden_models._structure")
+    return importlib.import_module("golden_models")
 
 
 def test_the_output_is_the_golden_one() -> None:
     files = render(TARGET)
-    assert sorted(files) == sorted([*TARGET.directory.glob("*.py"), TARGET.names])
+    assert sorted(files) == sorted(TARGET.directory.glob("*.py"))
     for path, text in files.items():
         assert path.read_text() == text, path
 
@@ -98,10 +95,7 @@ EVERYTHING: dict[str, Any] = {
 
 
 def test_the_output_works(golden: ModuleType) -> None:
-    from golden_models import Everything, Point  # type: ignore[import-not-found]
-
-    made = golden.structure_everything(EVERYTHING)
-    assert isinstance(made, Everything)
+    made = decode(golden.Everything, EVERYTHING)
     assert (made.from_, made.class_, made.str_, made.self_, made.items, made.http_status2) == (
         "a",
         "b",
@@ -111,11 +105,11 @@ def test_the_output_works(golden: ModuleType) -> None:
         200,
     )
     assert (made.private_name, made.colour, made.input) == (0.5, 'it\'s "blue"', {"x": [1]})
-    assert made.origin == Point(x=1, y=2)
+    assert made.origin == golden.Point(x=1, y=2)
     assert made.parent.payload is None
-    assert made.parent.text == [Point(x=0, y=0)]
+    assert made.parent.text == [golden.Point(x=0, y=0)]
     assert made.wire_extra == made.parent.wire_extra == {}
-    assert golden.structure_everything(EVERYTHING | {"origin": {"x": "left"}}).origin == {"x": "left"}
+    assert decode(golden.Everything, EVERYTHING | {"origin": {"x": "left"}}).origin == {"x": "left"}
 
 
 @pytest.mark.parametrize(
@@ -134,24 +128,28 @@ def test_what_does_not_fit(golden: ModuleType, key: str, value: Any, problem: st
     if value is ...:
         del wire[key]
     with pytest.raises(DecodeError) as caught:
-        golden.structure_everything(wire)
+        decode(golden.Everything, wire)
     assert str(caught.value) == problem
 
 
 def test_unions(golden: ModuleType) -> None:
     circle = {"kind": "circle", "radius": 1, "name": "c", "v": 2, "createdAt": "2026-11-23T09:14:54.876Z"}
-    drawing = golden.structure_drawing({"shapes": [circle, {"kind": "blob"}], "background": circle})
-    assert [type(shape).__name__ for shape in drawing.shapes] == ["Circle", "UnknownContent"]
+    drawing = decode(
+        golden.Drawing, {"shapes": [circle, {"kind": "blob"}, {"kind": "path:dashed"}], "background": circle}
+    )
+    assert [type(shape).__name__ for shape in drawing.shapes] == ["Circle", "UnknownContent", "Path"]
+    assert drawing.shapes[2] == golden.Path(style="dashed", closed=False)
+    assert golden.Path.kind == "path"
     assert drawing.background.v == 2
     with pytest.raises(DecodeError, match=r"^\$\.figures\[0\]\.kind: unknown kind 'blob'$"):
-        golden.structure_drawing({"shapes": [], "figures": [{"kind": "blob"}]})
+        decode(golden.Drawing, {"shapes": [], "figures": [{"kind": "blob"}]})
     with pytest.raises(DecodeError, match=r"^\$\.background\.v: expected 2, found an integer$"):
-        golden.structure_drawing({"shapes": [], "background": circle | {"v": 3}})
+        decode(golden.Drawing, {"shapes": [], "background": circle | {"v": 3}})
 
 
 def test_the_golden_names(golden: ModuleType) -> None:
-    names = json.loads(TARGET.names.read_text().partition("NAMES: Final = ")[2].replace("(", "[").replace(",\n)", "]"))
-    package = importlib.import_module("golden_models")
-    assert names == package.__all__
-    assert "Item" not in names
-    assert all(getattr(package, name) for name in names)
+    assert "Item" not in golden.__all__
+    assert {"Everything", "Colour", "Figure", "UnknownContent"} <= {*golden.__all__} == {*dir(golden)}
+    assert all(getattr(golden, name) for name in golden.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'Item'"):
+        _ = golden.Item

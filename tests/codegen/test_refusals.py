@@ -8,8 +8,8 @@ import pytest
 from scratch import MINIMAL, changed, put, target
 
 from codegen import names
+from codegen.__main__ import render
 from codegen.load import SchemaError
-from codegen.package import render
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ OBJECT = {"type": "object", "description": "An object.", "properties": {}}
 
 
 def test_the_minimal_schema_is_understood(tmp_path: Path) -> None:
-    assert len(render(put(tmp_path, MINIMAL))) == 4
+    assert len(render(put(tmp_path, MINIMAL))) == 3
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,10 @@ def test_unsupported_keywords(pointer: str, keyword: str, value: Any, tmp_path: 
     assert str(caught.value) == f"thing.json#/{pointer}/{keyword}: unsupported keyword {keyword!r}"
 
 
+PREFIXED = {"type": "string", "pattern": "^data-", "title": "name", "description": "."}
+FLAG = {"type": "boolean", "default": False, "description": "."}
+
+
 @pytest.mark.parametrize(
     ("pointer", "value", "message"),
     [
@@ -78,6 +82,17 @@ def test_unsupported_keywords(pointer: str, keyword: str, value: Any, tmp_path: 
         (THING + "/name/description", ..., "#/$defs/Thing/properties/name: 'description' is missing"),
         (THING + "/name/type", ["string", "null"], "#/$defs/Thing/properties/name/type: expected a string"),
         (THING + "/name/type", "null", "#/$defs/Thing/properties/name/type: unsupported type 'null'"),
+        (
+            THING + "/name",
+            PREFIXED | {"pattern": "data-"},
+            "#/$defs/Thing/properties/name/pattern: expected '^', letters",
+        ),
+        (THING + "/name", PREFIXED | {"title": "é"}, "#/$defs/Thing/properties/name: 'é' cannot become a Python name"),
+        (THING + "/name", PREFIXED | {"type": "integer"}, "#/$defs/Thing/properties/name/type: only a string has a"),
+        (THING + "/size", PREFIXED, "#/$defs/Thing/properties/size: a string with a prefix has to be required"),
+        (THING + "/size", FLAG | {"default": True}, "#/$defs/Thing/properties/size/default: expected false"),
+        (THING + "/name", FLAG, "#/$defs/Thing/properties/name: a property with a default cannot be required"),
+        ("$defs/Circle/properties/MadeAt", {"description": "."}, "#/$defs/Thing: 'madeAt' becomes 'made_at' here, and"),
         (THING + "/madeAt/format", "date", "#/$defs/Thing/properties/madeAt/format: unsupported format 'date'"),
         (THING + "/name/const", "x", "#/$defs/Thing/properties/name/type: unsupported keyword 'type'"),
         (THING + "/size/const", 1, "#/$defs/Thing/properties/size: a constant has to be required"),

@@ -12,7 +12,7 @@ from flue.core.protocol import CallProtocol
 from flue.core.retry import BackoffOptions, Budget
 from flue.errors import DurableStreamError, FlueConnectionError, NotFoundError, ServerError
 
-from .driver import play
+from .driver import follow, play
 from .script import FRAMINGS, REFUSED, RESET, SILENCE, Response, page, refusal
 
 
@@ -198,3 +198,87 @@ class TestTornOff:
         action = machine.next_action(0.0)
         assert isinstance(action, Fail)
         assert isinstance(action.error, FlueConnectionError)
+
+
+KEYED = CallRequest(
+    Request("POST", "https://flue.test/agents/a/1", body=b"{}"), frozenset({202}), record, idempotency_key="key_1"
+)
+ADMITTED = Response(202, GOOD.headers, GOOD.body)
+
+
+def send(**options):
+    return CallProtocol(KEYED, Budget(BackoffOptions(max_retries=3, **options)))
+
+
+class TestIdempotencyKey:
+    """A POST that the server recognises may be repeated."""
+
+    @pytest.mark.parametrize("status", [408, 425, 429, 502, 503, 504])
+    def test_what_says_not_now_is_repeated(self, status):
+        assert play(send(), [refusal(status), ADMITTED]).done
+
+    @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413, 500, 501])
+    def test_what_says_no_is_not(self, status):
+        played = play(CallProtocol(KEYED, Budget(None, refreshable=True)), [refusal(status)])
+        assert (played.error.status, played.delays) == (status, [])
+
+    def test_a_lost_response_is_repeated(self):
+        played = play(send(), [REFUSED, RESET, ADMITTED.cut(3), ADMITTED])
+        assert played.done
+        assert played.requests == [KEYED.request] * 4
+
+    def test_a_body_that_was_cut_without_a_fault_is_a_lost_response(self):
+        half = Response(202, page(BODY, None, framing="close").headers, (BODY[:4],))
+        assert play(send(), [half, ADMITTED]).done
+
+    def test_another_content_type_is_an_error(self):
+        played = play(send(), [Response(202, (("Content-Type", "text/html"),), (b"<html>",))])
+        assert (played.code, played.delays) == ("UNEXPECTED_CONTENT_TYPE", [])
+
+    def test_the_error_says_how_to_go_on(self):
+        played = play(send(), lambda request, now: REFUSED)
+        assert len(played.requests) == 4
+        assert played.error.__notes__[-1] == (
+            "whether the server has admitted the request is not known; sent again with idempotency_key='key_1' it is "
+            "not admitted twice"
+        )
+        REFUSED.__notes__.clear()
+
+    def test_it_may_be_torn_off(self):
+        assert play(send(), [ADMITTED], tear_at=2).end is None  # asked again: the script has no second response
+        assert play(send(), [ADMITTED, ADMITTED], tear_at=2).done
+
+
+class TestBytes:
+    CALL = CallRequest(Request("GET", "https://flue.test/attachments/1"), frozenset({200}), bytes, is_json=False)
+
+    def test_the_body_is_the_result_whatever_its_type(self):
+        response = Response(200, (("Content-Type", "image/png"), ("content-length", "3")), (b"\x89P", b"N"))
+        assert play(CallProtocol(self.CALL, None), [response]).end == Done(b"\x89PN")
+        assert play(CallProtocol(self.CALL, None, limit=2), [response]).end == Done(b"\x89PN")
+
+    def test_nothing_is_something(self):
+        assert play(CallProtocol(self.CALL, None), [Response(200, (("content-length", "0"),))]).end == Done(b"")
+
+
+class TestCancel:
+    def test_quietly_or_with_an_error_and_only_once(self):
+        for error in (None, NotFoundError("no", status=404)):
+            machine = get()
+            machine.next_action(0.0)
+            machine.cancel(error)
+            assert machine.result == (Done() if error is None else Fail(error))
+            machine.cancel(ServerError("late", status=500))
+            assert machine.next_action(0.0) == (Done() if error is None else Fail(error))
+
+    def test_a_stream_keeps_what_is_queued_behind_the_checkpoint(self):
+        machine = follow(None)
+        machine.next_action(0.0)
+        answer = page([1, 2], "0_1", up_to_date=True)
+        machine.response_started(answer.head(), 0.0)
+        machine.data_received(answer.body[0], 0.0)
+        machine.response_ended(0.0)
+        assert machine.next_batch() is not None
+        machine.cancel()
+        assert machine.next_batch() is None
+        assert (machine.next_action(0.0), machine.offset) == (Done(), "-1")

@@ -15,6 +15,7 @@ from flue.core.stream_state import Headers
 from flue.errors import (
     AuthenticationError,
     BadRequestError,
+    ConflictError,
     FlueApiError,
     NotFoundError,
     OffsetGoneError,
@@ -44,7 +45,7 @@ def test_each_status_has_its_class():
         403: PermissionDeniedError,
         404: NotFoundError,
         405: FlueApiError,
-        409: FlueApiError,
+        409: ConflictError,
         410: OffsetGoneError,
         416: OffsetGoneError,
         429: RateLimitedError,
@@ -193,3 +194,31 @@ def test_status_error_takes_the_class_of_its_status():
 def test_a_deep_body_is_text():
     """Edge case 55."""
     assert error_for(500, b"[" * http_errors.ERROR_BODY_LIMIT).body == "[" * http_errors.ERROR_BODY_LIMIT
+
+
+class TestRef:
+    def test_is_what_the_envelope_says_and_is_in_the_message(self):
+        error = error_for(500, envelope(type="internal_error", ref="err_1"))
+        assert error.ref == "err_1"
+        assert str(error) == "Flue API error 500 [internal_error] (ref err_1): Something."
+        assert pickle.loads(pickle.dumps(error)).ref == "err_1"
+
+    def test_else_what_the_header_says(self):
+        headers = Headers([("Flue-Error-Ref", " err_2 ")])
+        assert http_errors.api_error(500, b"oops", headers, URL, 0.0).ref == "err_2"
+        said = json.dumps(envelope(ref="")).encode()
+        error = http_errors.api_error(500, said, headers, URL, 0.0)
+        assert str(error) == "Flue API error 500 [some_type] (ref err_2): Something."
+
+    @pytest.mark.parametrize("ref", [None, 3, "", "a\nb", "ä", "x" * 201])
+    def test_nonsense_is_none(self, ref):
+        error = error_for(500, envelope(ref=ref))
+        assert error.ref is None
+        assert "ref" not in str(error)
+
+    def test_of_a_recorded_failure(self):
+        head, _, body = (RECORDINGS / "flue2/88_error_500_with_ref.http").read_bytes().partition(b"\r\n\r\n")
+        headers = Headers([line.split(": ", 1) for line in head.decode().split("\r\n")[1:]])
+        error = http_errors.api_error(500, body, headers, URL, 0.0)
+        assert error.ref == error.headers["flue-error-ref"] == error.body["error"]["ref"]
+        assert str(error) == f"Flue API error 500 [internal_error] (ref {error.ref}): An internal error occurred."

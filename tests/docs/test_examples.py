@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from flue.cli.samples import register
+from flue.cli.demo import register
 from flue.testing import FlueTestServer
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"

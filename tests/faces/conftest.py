@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 _SURROUNDINGS = ("FLUE_BASE_URL", "FLUE_TOKEN", "NETRC", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch):
-    """No address, token, proxy or .netrc of the user who runs the tests."""
-    for name in _SURROUNDINGS:
+    """No address, token, proxy, certificate or .netrc of the user who runs the tests."""
+    for name in (*_SURROUNDINGS, *_CERTIFICATES):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 import pytest
@@ -14,6 +15,7 @@ from flue import (
     ServerError,
     UnknownEvent,
 )
+from flue.testing import Reply
 
 from .agent_scenes import call, follow
 from .harness import EAGER, on_both_faces
@@ -101,10 +103,17 @@ def test_a_stream_goes_on_with_the_next_prompt(face, live):
     assert again.collect() == second
 
 
-@on_both_faces(agent_views=True)
+@on_both_faces
 def test_the_server_of_the_later_betas(face):
     """Prompts work as ever; reading the stream says in one sentence why it cannot."""
     add_echo(face)
+    refused = {
+        "type": "invalid_request",
+        "message": "Request is malformed.",
+        "details": "History reads do not accept offset, tail, or live parameters.",
+    }
+    reply = Reply(400, [("content-type", "application/json")], json.dumps({"error": refused}).encode())
+    face.server.script("/agents/echo/1", [reply], method="GET", repeat_last=True)
     answer = call(face, "prompt", "echo", "1", message="one")
     assert answer.result.text == "You said: one (0 images)"
     for read in (lambda: call(face, "wait", answer), lambda: follow(face, "echo", "1").next()):

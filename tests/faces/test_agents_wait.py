@@ -134,7 +134,7 @@ def test_a_stream_that_ends_without_the_settlement(face, events):
     with pytest.raises(FlueExecutionError) as caught:
         call(face, "wait", admission(face))
     assert (caught.value.target, caught.value.failure) == ("agent_submission", "terminal_event_missing")
-    assert str(caught.value) == f"agent submission {SUBMISSION} ended without a terminal event"
+    assert str(caught.value) == f"Agent submission {SUBMISSION} ended without a terminal event"
 
 
 # Where the token goes.

@@ -13,7 +13,6 @@ from pathlib import Path
 import httpx
 import pytest
 import requests
-import urllib3
 
 from flue import BackoffOptions, FlueClient, FlueConnectionError, Timeouts
 from flue.testing import Fault
@@ -29,7 +28,7 @@ TLS.load_cert_chain(CERTIFICATE)
 
 def is_theirs(face, error):
     """Whether an exception is of the library behind the face."""
-    return isinstance(error, httpx.HTTPError if face.is_async else urllib3.exceptions.HTTPError)
+    return isinstance(error, httpx.HTTPError if face.is_async else requests.RequestException)
 
 
 def closed_port():

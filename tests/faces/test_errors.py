@@ -28,7 +28,7 @@ def test_the_original_is_the_cause(face):
         with pytest.raises(FlueConnectionError) as caught:
             call(RUN, backoff_options=BRIEF)
         module = type(caught.value.__cause__).__module__
-        assert module.split(".")[0] == ("httpx" if face.is_async else "urllib3")
+        assert module.split(".")[0] == ("httpx" if face.is_async else "requests")
         assert not type(caught.value).__module__.startswith(module)
     assert type(caught.value).__mro__[1] is FlueError
 

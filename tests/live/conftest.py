@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .faces import FACES
-from .harness import BETA_5, BETA_9, application, npm_available
+from .flue2 import CLIENTS
+from .harness import BETA_5, BETA_9, FLUE_2, application, npm_available
 from .server import TOKEN, LiveServer
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .faces import Face
+    from .flue2 import Client
 
 _servers: list[LiveServer] = []
 
@@ -65,6 +67,32 @@ def durable(serve: Callable[..., LiveServer], tmp_path: Path) -> Iterator[LiveSe
     server = serve(BETA_9, tmp_path / "flue.sqlite")
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def flue2(serve: Callable[..., LiveServer], tmp_path_factory: pytest.TempPathFactory) -> LiveServer:
+    """A server of Flue 2 with a database."""
+    return serve(FLUE_2, tmp_path_factory.mktemp("flue2") / "flue.sqlite")
+
+
+@pytest.fixture(scope="session")
+def volatile2(serve: Callable[..., LiveServer]) -> LiveServer:
+    """A server of Flue 2 that keeps nothing: a restart begins a new incarnation of every stream."""
+    return serve(FLUE_2)
+
+
+@pytest.fixture
+def mortal2(serve: Callable[..., LiveServer], tmp_path: Path) -> Iterator[LiveServer]:
+    """A server of Flue 2 with a database, of one test's own, to be killed."""
+    server = serve(FLUE_2, tmp_path / "flue.sqlite")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=CLIENTS.values(), ids=CLIENTS)
+def conversing(request: pytest.FixtureRequest) -> type[Client]:
+    """Both clients of conversations in turn."""
+    return request.param
 
 
 @pytest.fixture(params=FACES.values(), ids=FACES)

@@ -24,15 +24,10 @@ class Error(Exception):
 
 
 class Double(LiveServer):
-    """A `FlueTestServer` with the application of ``app/``, used like a `LiveServer`.
+    """A `FlueTestServer` with the application of ``app/``, used like a `LiveServer`."""
 
-    Args:
-        agent_views: answer reads of agents as betas 8 and 9 do.
-    """
-
-    def __init__(self, *, agent_views: bool) -> None:
-        self.agent_views = agent_views
-        self.flue = FlueTestServer(TOKEN, check_versions=True, agent_views=agent_views)
+    def __init__(self) -> None:
+        self.flue = FlueTestServer(TOKEN, check_versions=True)
         self.flue.add_workflow("ticks", self._ticks, validate=check_ticks)
         self.flue.add_workflow("failing", fail, accepts_input=False)
         self.flue.add_workflow("hidden", hide, runs=False)

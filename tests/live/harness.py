@@ -1,7 +1,7 @@
 """A real Flue application from npm: installed, built and kept in a cache folder.
 
 ``.cache/flue-live/<version>-<hash of package.json>/`` holds what npm installed (some 700 MB, a minute's work),
-and in it ``app-<hash of the sources>/`` what ``flue build`` made of them (a second's work). Either folder is
+and in it ``app-<hash of the sources>/`` what ``flue build`` or ``vite build`` made of them (a second's work). Either folder is
 filled under another name and renamed when complete, so one that exists is whole; a lock lets only one test run
 fill it.
 """
@@ -25,8 +25,12 @@ if TYPE_CHECKING:
 
 BETA_5 = "1.0.0-beta.5"
 BETA_9 = "1.0.0-beta.9"
+FLUE_2 = "2.1.0"
 
-SOURCES = Path(__file__).parent / "app"
+HERE = Path(__file__).parent
+SOURCES = {BETA_5: HERE / "app", BETA_9: HERE / "app", FLUE_2: HERE / "app2"}
+"""Where the application of each version is: Flue 2 has conversations in the place of runs and workflows."""
+LOOPBACK = HERE / "loopback.mjs"
 CACHE = Path(__file__).parents[2] / ".cache" / "flue-live"
 
 INSTALL_LIMIT = 420.0  # seconds; a cold install over a slow line
@@ -49,7 +53,7 @@ def application(version: str) -> Path:
     """Build the application on one version of Flue, unless the cache already has it.
 
     Args:
-        version: the exact version of the Flue packages, one of `PI_AI`.
+        version: the exact version of the Flue packages, one of `SOURCES`.
 
     Returns:
         The folder that has ``dist/server.mjs``, to be run by `node`.
@@ -60,7 +64,8 @@ def application(version: str) -> Path:
     manifest = package_json(version)
     installed = CACHE / f"{version}-{digest([manifest.encode()])}"
     _fill_once(installed, lambda folder: _install(folder, manifest))
-    sources = sorted(path for path in SOURCES.rglob("*") if path.is_file() and path.name != "package.json")
+    sources = sorted(path for path in SOURCES[version].rglob("*") if path.is_file() and path.name != "package.json")
+    sources.append(LOOPBACK)
     built = installed / f"app-{digest([version.encode(), *(path.read_bytes() for path in sources)])}"
     _fill_once(built, lambda folder: _build(folder, version, node(installed)))
     return built
@@ -72,10 +77,11 @@ def node(installed: Path) -> Path:
 
 
 def package_json(version: str) -> str:
-    """The application's manifest with the Flue packages at `version`."""
-    manifest = json.loads((SOURCES / "package.json").read_text())
-    pinned = manifest["dependencies"]
-    pinned.update((name, version) for name in pinned if name.startswith("@flue/"))
+    """The application's manifest. That of Flue 1 gets the Flue packages at `version`."""
+    manifest = json.loads((SOURCES[version] / "package.json").read_text())
+    if version in PI_AI:
+        pinned = manifest["dependencies"]
+        pinned.update((name, version) for name in pinned if name.startswith("@flue/"))
     return json.dumps(manifest, indent=2)
 
 
@@ -92,11 +98,13 @@ def _install(folder: Path, manifest: str) -> None:
 
 
 def _build(folder: Path, version: str, node_binary: Path) -> None:
-    shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
+    shutil.copytree(SOURCES[version], folder, dirs_exist_ok=True)
+    shutil.copy(LOOPBACK, folder)
     (folder / "package.json").write_text(package_json(version))
-    (folder / "src" / "pi-ai.ts").write_text(f"export * from '{PI_AI[version]}';\n")
-    flue = folder.parent / "node_modules" / ".bin" / "flue"
-    _run([str(node_binary), str(flue), "build"], folder, BUILD_LIMIT)
+    if version in PI_AI:
+        (folder / "src" / "pi-ai.ts").write_text(f"export * from '{PI_AI[version]}';\n")
+    builder = folder.parent / "node_modules" / ".bin" / ("flue" if version in PI_AI else "vite")
+    _run([str(node_binary), str(builder), "build"], folder, BUILD_LIMIT)
 
 
 def _fill_once(target: Path, fill: Callable[[Path], None]) -> None:

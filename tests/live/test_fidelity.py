@@ -107,6 +107,8 @@ class Twins(NamedTuple):
     real: LiveServer
     double: Double
     runs: tuple[str, str]
+    has_event_streams: bool
+    """Whether the real server gives agents event streams, as the double does; later betas have conversations."""
 
     def ask(self, request: Request) -> list[tuple[int, list[tuple[str, str]], str]]:
         """The answers of both, made comparable."""
@@ -121,16 +123,18 @@ class Twins(NamedTuple):
 def twins(request: pytest.FixtureRequest) -> Iterator[Twins]:
     """Each of the two real servers in turn, with its double."""
     real = request.getfixturevalue(request.param)
-    with Double(agent_views=request.param == "beta9") as double:
+    with Double() as double:
         runs = (real.start_run("ticks", count=250), double.start_run("ticks", count=250))
         real.wait_for_events(runs[0], 252)
         double.wait_for_events(runs[1], 252)
-        yield Twins(real, double, runs)
+        yield Twins(real, double, runs, has_event_streams=request.param == "beta5")
         assert double.flue.problems == []
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=str)
 def test_the_same_answer(twins: Twins, request_: Request) -> None:
+    if "/agents/" in request_.target and not twins.has_event_streams:
+        pytest.skip("the test server has event streams of agents")
     real, double = twins.ask(request_)
     assert double == real
 
@@ -151,7 +155,7 @@ def test_a_page_that_has_not_changed(twins: Twins, query: str) -> None:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Double]:
-    with Double(agent_views=True) as double:
+    with Double() as double:
         yield double
         assert double.flue.problems == []
 

@@ -62,7 +62,7 @@ def test_a_run_is_interrupted_and_taken_up_again(port):
     assert sorted(set(told(terminal.screen.text))) == sorted(set(told(PICTURE)))
     *_, last = re.findall(r"tick (\d+) of", terminal.screen.text)
 
-    command = terminal.screen.text.partition("to go on from here: ")[2]
+    command = terminal.screen.text.partition("to resume: ")[2]
     with Bash(port, PREPARE, command) as terminal:
         terminal.read_until(f"tick {int(last) + 1} of 30")
         terminal.interrupt()

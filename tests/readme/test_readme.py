@@ -13,7 +13,8 @@ import pytest
 
 from flue.cli import main
 from flue.cli.parser import Options, build_parser
-from flue.cli.terminal import TerminalView
+from flue.cli.run_view import RunView
+from flue.cli.terminal import RichTerminal
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -94,12 +95,11 @@ def test_every_command_is_of_a_kind_that_is_tested():
     assert all(line.startswith(("make ", "python -m flue ")) or line in {ACTIVATE, EXPORT} for line in COMMANDS)
 
 
-def test_the_picture_is_what_the_program_draws(server, monkeypatch):
+def test_the_picture_is_what_the_program_draws(server):
     from flue import FlueClient
 
-    monkeypatch.setenv("COLUMNS", "80")
     out = io.StringIO()
-    view = TerminalView(out, colour=False, live=False)
+    view = RunView(RichTerminal(out, width=80))
     with FlueClient() as client:
         run_id = client.workflows.invoke("report").run_id
         for event in client.runs.stream(run_id):

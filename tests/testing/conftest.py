@@ -6,8 +6,9 @@ from flue.testing import FlueTestServer
 
 
 @pytest.fixture
-def server():
-    with FlueTestServer() as running:
+def server(request):
+    """A server with the options that the module names, and no problems in the end."""
+    with FlueTestServer(**getattr(request.module, "SERVER_OPTIONS", {})) as running:
         yield running
         problems = running.problems
     assert problems == []

@@ -117,9 +117,15 @@ def dechunk(data):
         data = rest[length + 2 :]
 
 
-def recorded(name):
-    """The answers of a recording in order: title (where there are any) and answer."""
-    data = (RECORDINGS / name).read_bytes()
+def recorded(name, *, under=""):
+    """The answers of a recording in order: title (where there are any) and answer.
+
+    Args:
+        name: Of the file, or how it begins.
+        under: The folder.
+    """
+    (path,) = (RECORDINGS / under).glob(f"{name}*")
+    data = path.read_bytes()
     found = []
     while data := data.lstrip(b"\r\n"):
         title = ""

@@ -1,4 +1,4 @@
-"""Agents: prompts and receipts, event streams as betas 3 to 7 serve them, conversations as betas 8 and 9 do."""
+"""Agents: prompts and receipts, event streams as betas 3 to 7 serve them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from flue.testing import FlueTestServer
 
-from .raw import RECORDINGS, ask, get, opened, read_all, read_until, recorded, request_bytes
+from .raw import RECORDINGS, ask, get, opened, read_until, recorded, request_bytes
 
 JSON = [("content-type", "application/json")]
 
@@ -32,15 +32,6 @@ def assistant(server):
         turn.text("You said ")
         turn.text(turn.message)
         return f"You said {turn.message}"
-
-
-@pytest.fixture
-def viewed():
-    """A server that shows conversations."""
-    with FlueTestServer(agent_views=True, poll_hold=0.05, heartbeat=0.02) as running:
-        running.add_agent("assistant", lambda turn: f"You said {turn.message}")
-        yield running
-    assert running.problems == []
 
 
 def comparable(got, server):
@@ -209,83 +200,3 @@ def test_state_survives(tmp_path):
             got = events(server)
     assert len({event.get("conversationId") for event in got} - {None}) == 1
     assert [event["type"] for event in got].count("submission_settled") == 2
-
-
-class TestConversations:
-    TARGET = "/agents/assistant/one"
-
-    def test_history(self, viewed):
-        assert get(viewed, self.TARGET).error["type"] == "stream_not_found"
-        submission = prompt(viewed, query="?wait=result").json()
-        for query in ("", "?view=history"):
-            got = get(viewed, self.TARGET + query)
-            document = got.json()
-            assert list(document) == ["v", "conversationId", "offset", "messages", "settlements"]
-            assert got.header("stream-next-offset") == document["offset"]
-            assert [(m["role"], m["parts"][0]["text"]) for m in document["messages"]] == [
-                ("user", "hello"), ("assistant", "You said hello"),
-            ]  # fmt: skip
-            (settlement,) = document["settlements"]
-            assert (settlement["submissionId"], settlement["outcome"]) == (submission["submissionId"], "completed")
-
-    @pytest.mark.parametrize("query", ["offset=-1", "tail=1", "live=sse", "view=history&offset=-1"])
-    def test_what_readers_of_events_ask_for_is_refused(self, viewed, query):
-        got = get(viewed, f"{self.TARGET}?{query}")
-        assert got.error["details"] == "History reads do not accept offset, tail, or live parameters."
-
-    @pytest.mark.parametrize(
-        ("query", "details"),
-        [
-            ("view=x", "Invalid agent conversation view. Use history or updates."),
-            ("view=updates", "Exactly one offset is required."),
-            ("view=updates&offset=now", "Invalid offset format."),
-            ("view=updates&offset=-1&tail=1", "Update streams do not accept tail."),
-            ("view=updates&offset=-1&live=x", "Invalid live mode. Use long-poll or sse."),
-        ],
-    )
-    def test_malformed(self, viewed, query, details):
-        assert get(viewed, f"{self.TARGET}?{query}").error["details"] == details
-
-    def test_updates(self, viewed):
-        assert get(viewed, f"{self.TARGET}?view=updates&offset=-1").status == 404
-        prompt(viewed, query="?wait=result")
-        got = get(viewed, f"{self.TARGET}?view=updates&offset=-1")
-        chunks = got.json()
-        assert [chunk["type"] for chunk in chunks] == [
-            "conversation-reset", "message-appended", "message-started", "message-delta", "message-completed",
-            "submission-settled",
-        ]  # fmt: skip
-        assert len({tuple(chunk["position"].values()) for chunk in chunks}) == len(chunks)
-        tail = got.header("stream-next-offset")
-        assert tail == get(viewed, self.TARGET).json()["offset"]
-        assert (got.header("stream-cursor"), got.header("stream-closed")) == (None, None)
-        idle = get(viewed, f"{self.TARGET}?view=updates&offset={tail}&live=long-poll")
-        assert (idle.status, idle.body, idle.header("stream-next-offset")) == (200, b"[]", tail)
-        head = ask(viewed, "HEAD", self.TARGET)
-        assert (head.status, head.header("stream-next-offset")) == (200, tail)
-
-    def test_receipts_say_where_the_updates_begin(self, viewed):
-        receipts = [prompt(viewed).json() for _ in range(2)]
-        prompt(viewed, query="?wait=result")
-        for receipt in receipts:
-            got = get(viewed, f"{self.TARGET}?view=updates&offset={receipt['offset']}")
-            settled = [chunk for chunk in got.json() if chunk["type"] == "submission-settled"]
-            assert receipt["submissionId"] in [chunk["submissionId"] for chunk in settled]
-
-    def test_live_updates(self, viewed):
-        prompt(viewed, query="?wait=result")
-        with opened(viewed) as sock:
-            sock.sendall(request_bytes(viewed, f"{self.TARGET}?view=updates&offset=-1&live=sse"))
-            data = read_until(sock, b": heartbeat\n\n")
-            assert data.count(b"submission-settled") == 1
-            assert b"streamCursor" not in data
-            prompt(viewed)
-            read_until(sock, b"submission-settled")
-            viewed.drop_connections()
-            read_all(sock)
-
-    def test_failure(self, viewed):
-        viewed.add_agent("assistant", lambda turn: 1 / 0)
-        prompt(viewed, query="?wait=result")
-        (settlement,) = get(viewed, self.TARGET).json()["settlements"]
-        assert (settlement["outcome"], settlement["error"]["type"]) == ("failed", "internal_error")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from flue.testing import Fault, FlueTestServer, Reply, ServerStoppedError, workers
+from flue.testing import Fault, FlueTestServer, Reply, ServerStoppedError, _connections
 
 from .raw import CLOSED, RESET, ask, get, invoke, opened, read_all, read_until, request_bytes
 
@@ -172,7 +172,7 @@ def test_a_stopped_run_cannot_write(server):
 
 
 def test_a_workflow_that_does_not_end(server, monkeypatch):
-    monkeypatch.setattr(workers, "JOIN_SECONDS", 0.05)
+    monkeypatch.setattr(_connections, "JOIN_SECONDS", 0.05)
     release = threading.Event()
     server.add_workflow("stuck", lambda _: release.wait(10))
     invoke(server, "stuck")

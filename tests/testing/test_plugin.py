@@ -25,6 +25,12 @@ def test_progress(flue_server, flue_client):
     assert done.result == {"ok": True}
 
 
+@pytest.mark.flue_version(2)
+def test_version(flue_server):
+    flue_server.add_agent("support", lambda turn: "hi")
+    assert flue_server.create_conversation("support", "one").startswith("inst_")
+
+
 def test_each_test_has_its_own_server(flue_server):
     assert (flue_server.run_ids, flue_server.requests) == ([], [])
 
@@ -69,7 +75,7 @@ def test_script_that_runs_out(flue_server):
 
 def run_pytest(directory, *arguments):
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "FLUE"))}
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error", *arguments]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error", "--strict-markers", *arguments]
     done = subprocess.run(
         command, cwd=directory, capture_output=True, text=True, timeout=120, env=environment, check=False
     )
@@ -91,7 +97,7 @@ def test_fixtures_are_described(tmp_path):
 def test_fixtures_work(tmp_path):
     (tmp_path / "test_users.py").write_text(USERS_TESTS)
     code, output = run_pytest(tmp_path)
-    assert (code, "5 passed" in output) == (0, True), output
+    assert (code, "6 passed" in output) == (0, True), output
 
 
 def test_problems_of_the_server_fail_the_test(tmp_path):

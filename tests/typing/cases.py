@@ -9,6 +9,7 @@ from typing import Any, Literal, assert_never, assert_type
 import attrs
 
 from flue.codec import (
+    ConversationChunkDecoder,
     EventDecoder,
     converter,
     decode,
@@ -18,9 +19,18 @@ from flue.codec import (
     to_json,
 )
 from flue.models import (
+    AbortResult,
     AgentPromptResponse,
     AgentPromptResult,
     AttachedAgentEvent,
+    ConversationChunk,
+    ConversationMessage,
+    ConversationPart,
+    ConversationSnapshot,
+    ConversationStreamItem,
+    DataPart,
+    DynamicToolPart,
+    FilePart,
     FlueEvent,
     LlmAssistantContent,
     LlmAssistantMessage,
@@ -33,14 +43,22 @@ from flue.models import (
     LlmUserMessage,
     LogEvent,
     LogLevel,
+    MessageDeltaChunk,
     PromptUsage,
+    ReasoningPart,
     RunEndEvent,
     RunRecord,
     RunStartEvent,
     RunStatus,
+    SendResult,
+    StreamCheckpointChunk,
+    TextPart,
+    ToolOutputChunk,
     TurnEvent,
+    UnknownChunk,
     UnknownContent,
     UnknownEvent,
+    UnknownPart,
 )
 
 
@@ -163,3 +181,72 @@ def the_codec(wire: dict[str, Any], raw: bytes) -> None:
     EventDecoder("workflow")  # type-error
     to_json(wire)  # type-error
     decode(str, wire)  # type-error
+
+
+def chunks_narrow(chunk: ConversationChunk) -> str:
+    if chunk.type == "message-delta":
+        assert_type(chunk, MessageDeltaChunk)
+        assert_type(chunk.kind, Literal["text", "reasoning"])
+        return chunk.delta
+    if chunk.type == "conversation-reset":
+        assert_type(chunk.snapshot, ConversationSnapshot)
+        assert_type(chunk.position.batch, int)
+    if chunk.type == "submission-settled":
+        assert_type(chunk.outcome, Literal["completed", "failed", "aborted"])
+    if chunk.type == "stream-checkpoint":  # type-error
+        raise AssertionError
+    match chunk:
+        case ToolOutputChunk(tool_call_id=call):
+            return call
+        case UnknownChunk():
+            assert_type(chunk.conversation_id, str | None)
+            return chunk.problem
+        case _:
+            return chunk.conversation_id
+
+
+def parts_narrow(part: ConversationPart) -> str:
+    if part.type == "text":
+        assert_type(part, TextPart)
+        return part.text
+    if part.type == "dynamic-tool":
+        assert_type(part, DynamicToolPart)
+        assert_type(part.state, Literal["input-available", "output-available", "output-error"])
+        return part.tool_name
+    if part.type == "data":
+        assert_type(part, DataPart)
+        assert_type(part.name, str)
+        return part.name
+    if part.type == "reasoning":
+        return part.text
+    if part.type == "unknown":
+        assert_type(part, UnknownPart)
+        return part.problem
+    assert_type(part, FilePart)
+    return part.media_type
+
+
+def parts_are_exhaustive(part: ConversationPart) -> str:
+    match part:
+        case TextPart() | ReasoningPart():
+            return part.text
+        case DynamicToolPart() | DataPart() | FilePart():
+            return part.type
+        case _:
+            assert_never(part)  # type-error
+
+
+def conversations(wire: dict[str, Any]) -> None:
+    snapshot = decode(ConversationSnapshot, wire)
+    assert_type(snapshot.messages, list[ConversationMessage])
+    assert_type(snapshot.messages[0].purpose, str)
+    assert_type(snapshot.messages[0].parts, list[ConversationPart])
+    assert_type(snapshot.settlements[0].answered_by_submission_id, str | None)
+    assert_type(decode(SendResult, wire).deduplicated, bool)
+    assert_type(decode(AbortResult, wire).aborted, bool)
+    item = ConversationChunkDecoder("conversation c")(wire)
+    assert_type(item, ConversationStreamItem)
+    if not isinstance(item, StreamCheckpointChunk):
+        chunk: ConversationChunk = item
+        print(chunk)
+    TextPart(text="", state="open")  # type-error

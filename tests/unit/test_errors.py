@@ -49,6 +49,8 @@ def samples():
         UnsupportedFlueEventVersionError({"v": 4}),
         FlueExecutionError("workflow_run", "run_1", "failed", {"name": "TypeError", "message": "no"}),
         FlueExecutionError("agent_submission", "sub_1", "terminal_event_missing"),
+        FlueExecutionError("agent_submission", "sub_1", "failed", {"name": "FlueError", "message": "no"}),
+        FlueExecutionError("agent_submission", "sub_1", "aborted", {"message": "stop"}),
         AbortError("enough"),
         AbortError(),
     ]
@@ -67,6 +69,7 @@ def test_the_tree():
         "AuthenticationError",
         "PermissionDeniedError",
         "NotFoundError",
+        "ConflictError",
         "OffsetGoneError",
         "RateLimitedError",
         "ServerError",
@@ -101,6 +104,12 @@ def test_an_error_belongs_to_no_run_unless_it_says_so():
     assert FlueExecutionError("agent_submission", "sub_1", "failed").run_id is None
 
 
+def test_an_error_belongs_to_no_submission_unless_it_says_so():
+    assert all(error.submission_id is None for error in samples() if not isinstance(error, FlueExecutionError))
+    assert FlueExecutionError("workflow_run", "run_1", "failed").submission_id is None
+    assert FlueExecutionError("agent_submission", "sub_1", "failed").submission_id == "sub_1"
+
+
 def test_messages():
     messages = [str(error) for error in samples()]
     assert messages == [
@@ -114,7 +123,9 @@ def test_messages():
         "PARSE_ERROR",
         "the server sent an event of format version {'v': 4}; this library reads version 3",
         "workflow run run_1 failed: TypeError: no",
-        "agent submission sub_1 ended without a terminal event",
+        "Agent submission sub_1 ended without a terminal event",
+        "Agent submission sub_1 failed: no",
+        "Agent submission sub_1 was aborted: stop",
         "aborted: enough",
         "aborted",
     ]

@@ -7,48 +7,37 @@ Generated from schemas/common.json by `python -m codegen`: do not edit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import attrs
 
-from flue._wire_model import JSON, NO_EXTRA, Model
+from flue.codec._base import JSON, WireModel
 
 Colour: TypeAlias = Literal["red", 'it\'s "blue"']
 """A colour."""
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class Point(Model):
+class Point(WireModel):
     """A point.
 
     Attributes:
         x: To the right.
         y: Upwards.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     x: int
     y: int
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class Empty(Model):
-    """An object that has nothing.
-
-    Attributes:
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
-    """
-
-    wire_extra: Mapping[str, Any] = NO_EXTRA
+class Empty(WireModel):
+    """An object that has nothing."""
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class Everything(Model):
+class Everything(WireModel):
     """One property of each type, required and not, under names that are hard on Python.
 
     Attributes:
@@ -67,8 +56,6 @@ class Everything(Model):
         origin: A point where it is one.
         last_seen: A moment.
         parent: A model within itself.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     from_: str
@@ -86,4 +73,3 @@ class Everything(Model):
     origin: Point | JSON = None
     last_seen: datetime | None = None
     parent: Everything | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA

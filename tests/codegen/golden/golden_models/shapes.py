@@ -7,42 +7,49 @@ Generated from schemas/shapes.json by `python -m codegen`: do not edit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import attrs
 
-from flue._unknown import UnknownContent
-from flue._wire_model import JSON, NO_EXTRA, Model
+from flue.codec._base import JSON, WireModel
+from flue.codec._unknown import UnknownContent
 from golden_models.common import Point
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class Circle(Model):
+class Item(WireModel):
+    """What every item has: lent to others, no class of its own.
+
+    Attributes:
+        v: Version of the format.
+        created_at: When it was made.
+        name: Its name.
+    """
+
+    v: Literal[2] = 2
+    created_at: datetime
+    name: str | None = None
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class Circle(Item):
     """A circle.
 
     Attributes:
         kind: The kind of shape.
         radius: Its radius.
         name: A circle always has a name.
-        v: Version of the format.
-        created_at: When it was made.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     kind: ClassVar[Literal["circle"]] = "circle"
 
     radius: float
-    name: str
-    v: Literal[2] = 2
-    created_at: datetime
-    wire_extra: Mapping[str, Any] = NO_EXTRA
+    name: str  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class Polygon(Model):
+class Polygon(WireModel):
     r"""A polygon.
 
     This sentence makes the description so long that its first sentence has to become the summary line of the docstring.
@@ -53,19 +60,39 @@ class Polygon(Model):
         kind: The kind of shape.
         points: Its corners.
         closed: Whether the last corner meets the first.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     kind: ClassVar[Literal["polygon"]] = "polygon"
 
     points: list[Point]
     closed: bool | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
-class Drawing(Model):
+class Path(WireModel):
+    """A line between points.
+
+    Attributes:
+        kind: Always `path`, so that comparing it narrows.
+        style: How it is drawn.
+        closed: Whether its end meets its start.
+    """
+
+    kind: ClassVar[Literal["path"]] = "path"
+
+    style: str
+    closed: bool = False
+
+
+Figure: TypeAlias = Circle | Polygon | Path | UnknownContent
+"""A shape of a drawing."""
+
+KnownFigure: TypeAlias = Circle | Polygon
+"""A shape of a known kind."""
+
+
+@attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)
+class Drawing(WireModel):
     """A drawing.
 
     Attributes:
@@ -73,19 +100,9 @@ class Drawing(Model):
         figures: The same, of known kinds only.
         background: A circle.
         tags: Anything.
-        wire_extra: What came with the object and is not in the attributes: unknown keys, explicit nulls, other
-            spellings of a value.
     """
 
     shapes: list[Figure]
     figures: list[KnownFigure] | None = None
     background: Circle | None = None
     tags: list[JSON] | None = None
-    wire_extra: Mapping[str, Any] = NO_EXTRA
-
-
-KnownFigure: TypeAlias = Circle | Polygon
-"""A shape of a known kind."""
-
-Figure: TypeAlias = Circle | Polygon | UnknownContent
-"""A shape of a drawing."""

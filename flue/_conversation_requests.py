@@ -1,0 +1,592 @@
+"""What a conversation is told, and checked arguments to requests: what both faces do before any I/O.
+
+Each builder checks what the caller gave and returns a value that a face performs: a `CallSpec` for a single request, a
+`StreamSpec` for chunks, an `ObservationSpec` for states. `ValueError` and `TypeError` come from here, before anything
+is sent.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import attrs
+
+from flue._instrumentation import Instrumentation
+from flue._requests import ACCEPT_JSON, CONTENT_JSON, CallSpec, check_live, check_signal_and_timeout
+from flue.core import stream_state
+from flue.core.actions import CallRequest, Request
+from flue.core.events import EventBuffer
+from flue.core.retry import Budget
+from flue.core.stream_state import quote_path_segment
+from flue.errors import AbortError, FlueError, FlueExecutionError, FlueTimeoutError
+from flue.types import UNSET, Unset, check_base64, shorten_data
+
+if TYPE_CHECKING:
+    from flue.config import Settings
+    from flue.core.conversation import ConversationState
+    from flue.core.conversation_protocol import ConversationProtocol, ObservationProtocol, Purpose
+    from flue.core.retry import BackoffOptions
+    from flue.models import AbortResult, ConversationChunk, ConversationSnapshot, SendResult
+    from flue.signals import AbortSignal
+
+__all__ = [
+    "Attachment",
+    "ChunkStreamSpec",
+    "ObservationSpec",
+    "SignalMessage",
+    "Target",
+    "UserMessage",
+    "attachment_url",
+    "build_abort",
+    "build_attachment",
+    "build_chunks",
+    "build_history",
+    "build_observation",
+    "build_send",
+    "build_wait",
+    "check_target",
+    "conversation_settings",
+    "explain_send",
+    "explain_submission",
+]
+
+MAX_KEY = 256
+"""Characters of an idempotency key that Flue takes."""
+_TAG_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_ANY = (("accept", "*/*"), ("accept-encoding", "identity"))
+
+
+# What a conversation is told.
+
+
+def _check_str(value: object, attribute: attrs.Attribute[Any], text: object) -> None:
+    if not isinstance(text, str):
+        raise TypeError(f"the {attribute.name} of a {type(value).__name__} must be str, not {type(text).__name__}")
+
+
+def _check_not_empty(value: object, attribute: attrs.Attribute[Any], text: str) -> None:
+    if not text.strip():
+        raise ValueError(f"the {attribute.name} of a {type(value).__name__} must not be empty")
+
+
+def _check_data(_value: object, _attribute: attrs.Attribute[Any], data: object) -> None:
+    check_base64(data, "an attachment")
+
+
+@attrs.frozen
+class Attachment:
+    """An image that goes with a user's message. The agent's model must be able to look at it.
+
+    Attributes:
+        data: The image itself as `bytes`, or as base64 text; at most 14,680,064 base64 characters (10.5 MiB of bytes).
+        mime_type: Its media type, such as `image/png`.
+        filename: Its name, or None.
+
+    Raises:
+        ValueError: The data is empty, too large or no base64, or the media type is empty.
+        TypeError: An argument of the wrong type.
+
+    Example:
+        >>> Attachment(b"GIF89a", "image/gif", "dot.gif").base64
+        'R0lGODlh'
+    """
+
+    data: bytes | str = attrs.field(validator=_check_data, repr=shorten_data)
+    mime_type: str = attrs.field(validator=[_check_str, _check_not_empty])
+    filename: str | None = attrs.field(default=None, validator=attrs.validators.optional(_check_str))
+
+    @property
+    def base64(self) -> str:
+        """The data as base64 text."""
+        return base64.b64encode(self.data).decode("ascii") if isinstance(self.data, bytes) else self.data
+
+
+def _attachments(value: object) -> tuple[Attachment, ...]:
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+        raise TypeError(f"attachments must be a list of Attachment, not {type(value).__name__}")  # pyright: ignore[reportUnknownArgumentType]
+    found = tuple(cast("Iterable[object]", value))
+    for index, attachment in enumerate(found):
+        if not isinstance(attachment, Attachment):
+            raise TypeError(f"attachments[{index}] must be an Attachment, not {type(attachment).__name__}")
+    return cast("tuple[Attachment, ...]", found)
+
+
+def _attributes(value: object) -> dict[str, str] | None:
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise TypeError(f"the attributes of a SignalMessage must be a mapping, not {type(value).__name__}")
+    found = dict(cast("Mapping[object, object]", value))
+    for name, text in found.items():
+        if not isinstance(name, str) or not isinstance(text, str):
+            raise TypeError(f"the attributes of a SignalMessage must be texts by name, but {name!r} is not")
+    return cast("dict[str, str]", found)
+
+
+def _check_tag_name(_value: object, _attribute: attrs.Attribute[Any], name: str) -> None:
+    if not _TAG_NAME.fullmatch(name):
+        raise ValueError(f"the tag_name of a SignalMessage must be an XML name without a colon, not {name!r}")
+
+
+@attrs.frozen
+class UserMessage:
+    """A user's turn.
+
+    Attributes:
+        body: What the user says; may be empty.
+        attachments: Images that go with it.
+
+    Raises:
+        TypeError: An argument of the wrong type.
+
+    Example:
+        >>> UserMessage("What is on this picture?", [Attachment(b"GIF89a", "image/gif")]).attachments
+        (Attachment(data=<6 bytes>, mime_type='image/gif', filename=None),)
+    """
+
+    body: str = attrs.field(validator=_check_str)
+    attachments: tuple[Attachment, ...] = attrs.field(default=(), converter=_attachments)
+
+
+@attrs.frozen
+class SignalMessage:
+    """News from elsewhere that an agent is told: not a user's turn, but handled like one.
+
+    Attributes:
+        type: What kind of news it is, in the application's own words; Flue's own types are refused by the server.
+        body: The news; may be empty.
+        attributes: Texts by name that go with it, or None.
+        tag_name: The XML element in which the model is shown it; None for Flue's own.
+
+    Raises:
+        ValueError: The type is empty, or the tag is no XML name.
+        TypeError: An argument of the wrong type.
+
+    Example:
+        >>> SignalMessage("deploy", "Version 7 is live.", {"service": "shop"}).type
+        'deploy'
+    """
+
+    type: str = attrs.field(validator=[_check_str, _check_not_empty])
+    body: str = attrs.field(validator=_check_str)
+    attributes: Mapping[str, str] | None = attrs.field(default=None, converter=_attributes)
+    tag_name: str | None = attrs.field(
+        default=None, validator=attrs.validators.optional(attrs.validators.and_(_check_str, _check_tag_name))
+    )
+
+
+# Addresses.
+
+
+def conversation_settings(settings: Settings, segments: tuple[object, ...]) -> Settings:
+    """The settings of a conversation below a client's base URL.
+
+    Args:
+        settings: The client's.
+        segments: Of the path, each still to be encoded.
+
+    Raises:
+        ValueError: No segment, or one that cannot be one.
+        TypeError: A segment that is no str.
+    """
+    if not segments:
+        raise ValueError('the path of a conversation is missing: conversation("agents", "support", "ticket-42")')
+    path = "/".join(quote_path_segment(segment, "a segment of the path") for segment in segments)
+    return attrs.evolve(settings, base_url=f"{settings.base_url}/{path}")
+
+
+def attachment_url(settings: Settings, attachment_id: object) -> str:
+    """Where the bytes of a file part are."""
+    return f"{settings.base_url}/attachments/{quote_path_segment(attachment_id, 'id')}"
+
+
+# Single requests.
+
+
+def build_send(
+    settings: Settings,
+    message: object,
+    *,
+    attachments: object = None,
+    initial_data: object = UNSET,
+    uid: object = UNSET,
+    idempotency_key: object = UNSET,
+    signal: AbortSignal | None = None,
+    backoff_options: BackoffOptions | None = None,
+    timeout: object = None,
+) -> CallSpec[SendResult]:
+    """Deliver one message.
+
+    With an idempotency key the server admits it once however often it is sent, so the POST has a budget; without one
+    it is sent once.
+
+    Args:
+        settings: The conversation's.
+        message: A str, a `UserMessage` or a `SignalMessage`.
+        attachments: More attachments, behind the message's.
+        initial_data: JSON for an agent that is created by this message.
+        uid: The incarnation to continue; None to create only.
+        idempotency_key: The caller's; None for none; default: one is made.
+        signal: Aborts the call.
+        backoff_options: The caller's.
+        timeout: Overall seconds.
+
+    Raises:
+        ValueError: An argument that cannot work.
+        TypeError: An argument of the wrong type.
+    """
+    from flue import codec, models  # noqa: PLC0415  # importing the decoder takes longer than everything else
+
+    body = _message_fields(message, attachments)
+    if not isinstance(uid, Unset):
+        if uid is not None and not isinstance(uid, str):
+            raise TypeError(f"uid must be str or None, not {type(uid).__name__}")
+        body["uid"] = uid
+    if not isinstance(initial_data, Unset):
+        if isinstance(uid, str):
+            raise ValueError("initial_data is for a conversation that is created; a uid continues one that exists")
+        body["initialData"] = initial_data
+    key = f"py-{uuid.uuid4().hex}" if isinstance(idempotency_key, Unset) else _check_key(idempotency_key)
+    budget = None
+    options = settings.backoff(backoff_options)
+    if key is not None:
+        body["idempotencyKey"] = key
+        budget = Budget(options)
+    request = Request("POST", settings.base_url, (*ACCEPT_JSON, *CONTENT_JSON), codec.dumps_input(body))
+    build = partial(codec.decode, models.SendResult)
+    call = CallRequest(request, frozenset({200, 202}), build, idempotency_key=key)
+    seconds = check_signal_and_timeout(signal, timeout)
+    return CallSpec("send", call, budget, options, signal, seconds)
+
+
+def _message_fields(message: object, attachments: object) -> dict[str, Any]:
+    more = () if attachments is None else _attachments(attachments)
+    if isinstance(message, str):
+        message = UserMessage(message)
+    if isinstance(message, UserMessage):
+        fields: dict[str, Any] = {"kind": "user", "body": message.body}
+        if message.attachments or more:
+            fields["attachments"] = [_attachment_fields(attachment) for attachment in (*message.attachments, *more)]
+        return fields
+    if not isinstance(message, SignalMessage):
+        raise TypeError(f"message must be str, UserMessage or SignalMessage, not {type(message).__name__}")
+    if more:
+        raise ValueError("a signal cannot carry attachments: the server would drop them")
+    fields = {"kind": "signal", "type": message.type, "body": message.body}
+    if message.attributes is not None:
+        fields["attributes"] = message.attributes
+    if message.tag_name is not None:
+        fields["tagName"] = message.tag_name
+    return fields
+
+
+def _attachment_fields(attachment: Attachment) -> dict[str, Any]:
+    fields = {"type": "image", "data": attachment.base64, "mimeType": attachment.mime_type}
+    if attachment.filename is not None:
+        fields["filename"] = attachment.filename
+    return fields
+
+
+def _check_key(key: object) -> str | None:
+    if key is None:
+        return None
+    if not isinstance(key, str):
+        raise TypeError(f"idempotency_key must be str or None, not {type(key).__name__}")
+    if not 1 <= len(key) <= MAX_KEY:
+        raise ValueError(f"idempotency_key must have 1 to {MAX_KEY} characters, not {len(key)}")
+    return key
+
+
+def build_history(
+    settings: Settings,
+    *,
+    signal: AbortSignal | None = None,
+    backoff_options: BackoffOptions | None = None,
+    timeout: object = None,
+) -> CallSpec[ConversationSnapshot]:
+    """Ask for a snapshot."""
+    options = settings.backoff(backoff_options)
+    budget = Budget(options, refreshable=settings.has_dynamic_headers)
+    seconds = check_signal_and_timeout(signal, timeout)
+    return CallSpec("history", _history_request(settings), budget, options, signal, seconds)
+
+
+def _history_request(settings: Settings) -> CallRequest:
+    from flue import codec, models  # noqa: PLC0415  # importing the decoder takes longer than everything else
+    from flue.core.conversation_protocol import history_request  # noqa: PLC0415  # needs the models
+
+    return history_request(settings.base_url, partial(codec.decode, models.ConversationSnapshot))
+
+
+def build_abort(
+    settings: Settings, *, signal: AbortSignal | None = None, timeout: object = None
+) -> CallSpec[AbortResult]:
+    """Abort all that runs or waits. Sent once."""
+    from flue import codec, models  # noqa: PLC0415  # importing the decoder takes longer than everything else
+
+    request = Request("POST", f"{settings.base_url}/abort", ACCEPT_JSON)
+    call = CallRequest(request, frozenset({200}), partial(codec.decode, models.AbortResult))
+    return CallSpec("abort", call, None, None, signal, check_signal_and_timeout(signal, timeout))
+
+
+def build_attachment(
+    settings: Settings,
+    attachment_id: object,
+    *,
+    signal: AbortSignal | None = None,
+    backoff_options: BackoffOptions | None = None,
+    timeout: object = None,
+) -> CallSpec[bytes]:
+    """Ask for the bytes of a file part."""
+    options = settings.backoff(backoff_options)
+    request = Request("GET", attachment_url(settings, attachment_id), _ANY)
+    budget = Budget(options, refreshable=settings.has_dynamic_headers)
+    seconds = check_signal_and_timeout(signal, timeout)
+    call = CallRequest(request, frozenset({200}), bytes, is_json=False)
+    return CallSpec("attachment", call, budget, options, signal, seconds)
+
+
+# Following.
+
+
+@attrs.frozen
+class ChunkStreamSpec:
+    """A conversation that is followed, as a face does it.
+
+    Attributes:
+        machine: Reads the chunks; its result is that of `wait` or `read`.
+        events: Where the caller's chunks are pulled from.
+        instrumentation: Of this stream.
+        signal: Ends it.
+        timeout: Overall limit in seconds, or None.
+    """
+
+    machine: ConversationProtocol
+    events: EventBuffer[ConversationChunk]
+    instrumentation: Instrumentation
+    signal: AbortSignal | None
+    timeout: float | None
+
+
+@attrs.frozen
+class Target:
+    """A submission that is followed.
+
+    Attributes:
+        submission_id: Its id.
+        uid: The conversation's incarnation, where it is known.
+        offset: Where its chunks begin; None where the history says more sooner: only the id is known, or the receipt
+            is a repeated one, whose offset is the origin's.
+    """
+
+    submission_id: str
+    uid: str | None = None
+    offset: str | None = None
+
+
+def check_target(target: object) -> Target:
+    """What `send()` returned, or a submission's id.
+
+    Raises:
+        ValueError: It names no submission.
+        TypeError: It is something else.
+    """
+    from flue.models import SendResult  # noqa: PLC0415  # the models are loaded when there is something to put into them
+
+    if isinstance(target, SendResult):
+        offset = stream_state.check_offset(target.offset)
+        repeated = target.deduplicated or offset == stream_state.START
+        found = Target(target.submission_id, target.uid, None if repeated else offset)
+    elif isinstance(target, str):
+        found = Target(target)
+    else:
+        raise TypeError(f"target must be what send() returned or a submission id, not {type(target).__name__}")
+    if not found.submission_id.strip():
+        raise ValueError("the submission id is empty")
+    return found
+
+
+def build_chunks(
+    settings: Settings,
+    target: object = None,
+    *,
+    offset: object = None,
+    live: object = "sse",
+    signal: AbortSignal | None = None,
+    backoff_options: BackoffOptions | None = None,
+    timeout: object = None,
+) -> ChunkStreamSpec:
+    """Read chunks as they come.
+
+    Args:
+        settings: The conversation's.
+        target: The submission whose settlement is the end; None for no end.
+        offset: Where to start; default: where the target's chunks begin, else now.
+        live: How to wait for news, as the caller said it.
+        signal: Ends the stream.
+        backoff_options: The caller's.
+        timeout: Overall seconds.
+
+    Raises:
+        ValueError: An argument that cannot work.
+        TypeError: An argument of the wrong type.
+    """
+    followed = None if target is None else check_target(target)
+    if offset is not None:
+        start: str | None = stream_state.check_offset(offset)
+        if start == stream_state.NOW:
+            raise ValueError('offset must not be "now": a stream without an offset starts there')
+    else:
+        start = None if followed is None else followed.offset
+    mode = check_live(live)
+    return _follow(settings, followed, "stream", start, mode, signal, backoff_options, timeout)
+
+
+def build_wait(
+    settings: Settings,
+    target: object,
+    *,
+    purpose: Literal["wait", "read"],
+    signal: AbortSignal | None = None,
+    backoff_options: BackoffOptions | None = None,
+    timeout: object = None,
+) -> ChunkStreamSpec:
+    """Follow a submission to its settlement; with purpose `read` also to its reply, the machine's result.
+
+    Raises:
+        ValueError: An argument that cannot work.
+        TypeError: An argument of the wrong type.
+    """
+    followed = check_target(target)
+    return _follow(settings, followed, purpose, followed.offset, "sse", signal, backoff_options, timeout)
+
+
+def _follow(
+    settings: Settings,
+    target: Target | None,
+    purpose: Purpose,
+    offset: str | None,
+    live: Literal["long-poll", "sse"] | None,
+    signal: AbortSignal | None,
+    backoff_options: BackoffOptions | None,
+    timeout: object,
+) -> ChunkStreamSpec:
+    from flue import codec  # noqa: PLC0415  # importing the decoder takes longer than everything else
+    from flue.core.conversation_protocol import ConversationProtocol  # noqa: PLC0415  # needs the models
+
+    label = "conversation" if target is None else f"submission {target.submission_id}"
+    options = settings.backoff(backoff_options)
+    machine: ConversationProtocol = ConversationProtocol(
+        settings.base_url,
+        _history_request(settings),
+        codec.ConversationChunkDecoder(label),
+        purpose=purpose,
+        target=None if target is None else target.submission_id,
+        uid=None if target is None else target.uid,
+        offset=offset,
+        live=live,
+        options=options,
+        refreshable=settings.has_dynamic_headers,
+        limit=settings.max_event_bytes,
+    )
+    events: EventBuffer[ConversationChunk] = EventBuffer(machine, _Decoded(), _never_terminal)
+    seconds = check_signal_and_timeout(signal, timeout)
+    return ChunkStreamSpec(machine, events, Instrumentation(label, options, live=live), signal, seconds)
+
+
+class _Decoded:
+    """The decoder of a machine whose items are decoded already."""
+
+    def __call__(self, item: Any) -> Any:
+        return item
+
+    def decode_many(self, items: list[Any]) -> list[Any]:
+        return items
+
+
+def _never_terminal(_chunk: object, _last: bool) -> bool:
+    """The machine itself knows which chunk is the last."""
+    return False
+
+
+@attrs.frozen
+class ObservationSpec:
+    """A conversation that is observed, as a face does it.
+
+    Attributes:
+        machine: Keeps the state, and knows the phase.
+        events: Where the caller's states are pulled from.
+        instrumentation: Of this observation.
+        signal: Ends it.
+        timeout: Overall limit in seconds, or None.
+    """
+
+    machine: ObservationProtocol
+    events: EventBuffer[ConversationState]
+    instrumentation: Instrumentation
+    signal: AbortSignal | None
+    timeout: float | None
+
+
+def build_observation(
+    settings: Settings,
+    *,
+    live: object = "long-poll",
+    wait_until_exists: object = False,
+    signal: AbortSignal | None = None,
+    backoff_options: BackoffOptions | None = None,
+    timeout: object = None,
+) -> ObservationSpec:
+    """Keep a state up to date.
+
+    Raises:
+        ValueError: An argument that cannot work.
+        TypeError: An argument of the wrong type.
+    """
+    from flue import codec  # noqa: PLC0415  # importing the decoder takes longer than everything else
+    from flue.core.conversation_protocol import ObservationProtocol  # noqa: PLC0415  # needs the models
+
+    if not isinstance(live, str):
+        raise TypeError(f"live must be 'long-poll' or 'sse', not {type(live).__name__}")
+    if live not in {"long-poll", "sse"}:
+        raise ValueError(f"live must be 'long-poll' or 'sse', not {live!r}")
+    if not isinstance(wait_until_exists, bool):
+        raise TypeError(f"wait_until_exists must be bool, not {type(wait_until_exists).__name__}")
+    mode = cast('Literal["long-poll", "sse"]', live)
+    options = settings.backoff(backoff_options)
+    machine: ObservationProtocol = ObservationProtocol(
+        settings.base_url,
+        _history_request(settings),
+        codec.ConversationChunkDecoder("conversation"),
+        live=mode,
+        wait_until_exists=wait_until_exists,
+        options=options,
+        refreshable=settings.has_dynamic_headers,
+        limit=settings.max_event_bytes,
+    )
+    seconds = check_signal_and_timeout(signal, timeout)
+    events: EventBuffer[ConversationState] = EventBuffer(machine, _Decoded(), _never_terminal)
+    return ObservationSpec(machine, events, Instrumentation("conversation", options, live=mode), signal, seconds)
+
+
+# What errors say.
+
+
+def explain_send(error: FlueError, spec: CallSpec[Any]) -> None:
+    """Note on an error of a send that ended without a response what became of the message."""
+    if isinstance(error, FlueTimeoutError | AbortError):
+        key = spec.call.idempotency_key
+        again = "" if key is None else f"; sent again with idempotency_key={key!r} it is not admitted twice"
+        error.add_note(f"if the message was admitted, the agent answers it{again}")
+
+
+def explain_submission(error: FlueError, submission_id: str) -> None:
+    """Say on an error of the wait for a submission which one it is, and that it goes on without its caller."""
+    error.submission_id = submission_id
+    if not isinstance(error, FlueExecutionError):
+        error.add_note(f"submission {submission_id} was admitted and goes on without this call")

@@ -1,0 +1,316 @@
+"""The commands about conversations: `chat`, `send`, `history`, `observe`, `abort`."""
+
+from __future__ import annotations
+
+import contextlib
+import mimetypes
+import os
+import sys
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flue import AbortSignal, Attachment, Conversation, FlueError, FlueExecutionError, UserMessage, to_json
+from flue._requests import Deadline
+from flue.cli._main import Exit, Interrupted, UsageError, shown_on
+from flue.cli.chat_view import ChatView, ObservationView, transcript_blocks
+from flue.cli.commands import READ_BACKOFF, CtrlC, read_text
+from flue.cli.output import LogLines, open_output, say, write_json
+from flue.cli.parser import program_name
+from flue.cli.text import Markdown, clean, line, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flue import ConversationState, Reply, SendResult
+    from flue.cli.parser import Options
+    from flue.cli.terminal import Terminal
+    from flue.models import ConversationChunk
+
+__all__ = ["abort", "chat", "history", "observe", "send"]
+
+_CONTINUATION = "\\"
+"""At the end of a line: the message continues on the next one."""
+
+
+def chat(options: Options) -> Exit:
+    """Talk to an agent: a line in, a reply out."""
+    with _open(options) as conversation:
+        if options.json or not sys.stdout.isatty():
+            return _chat_lines(conversation, options)
+        terminal = open_output()
+        with shown_on(ChatView(terminal)) as view:
+            return _Chat(conversation, view, terminal, options).run()
+
+
+def send(options: Options) -> Exit:
+    """Deliver one message, and wait for the reply."""
+    message = UserMessage(_text(options), tuple(map(_attachment, options.attach)))
+    with _open(options) as conversation:
+        deadline = Deadline(options.timeout)
+        try:
+            receipt = conversation.send(message, timeout=deadline.remaining())
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted; if the message was delivered, the agent continues") from None
+        if options.no_wait:
+            _show_receipt(receipt, conversation.url, options)
+            return Exit.OK
+        try:
+            if options.json or not sys.stdout.isatty():
+                return _send_lines(conversation, receipt, deadline)
+            with shown_on(ChatView(open_output())) as view:
+                return _send_shown(conversation, receipt, view, deadline)
+        except KeyboardInterrupt:
+            follow = f"to follow it: {program_name()} observe {conversation.url}"
+            raise Interrupted("interrupted; the agent continues", follow) from None
+
+
+def history(options: Options) -> Exit:
+    """Show the conversation as it is now."""
+    with _open(options) as conversation, shown_on(LogLines()):
+        snapshot = conversation.history(timeout=options.timeout, backoff_options=READ_BACKOFF)
+        if options.json or not sys.stdout.isatty():
+            write_json(sys.stdout, to_json(snapshot))
+        else:
+            open_output().write(*transcript_blocks(snapshot.messages, snapshot.settlements))
+    return Exit.OK
+
+
+def observe(options: Options) -> Exit:
+    """Show the conversation, and what changes, until Ctrl-C."""
+    lines = options.json or not sys.stdout.isatty()
+    view = None if lines else ObservationView(open_output())
+    with _open(options) as conversation, shown_on(view or LogLines()):
+        if view is not None:
+            view.start()
+        signal = AbortSignal()
+        with conversation.observe(signal=signal, timeout=options.timeout) as observation, CtrlC(signal.abort) as ctrl_c:
+            for state in observation:
+                if view is None:
+                    write_json(sys.stdout, _state_json(state))
+                else:
+                    view.phase(observation.phase)
+                    view.state(state.messages, state.settlements)
+    if ctrl_c.pressed:
+        raise Interrupted("interrupted")
+    return Exit.OK
+
+
+def abort(options: Options) -> Exit:
+    """Abort everything that runs or waits in the conversation."""
+    with _open(options) as conversation, shown_on(LogLines()):
+        result = conversation.abort(timeout=options.timeout)
+    if options.json or not sys.stdout.isatty():
+        write_json(sys.stdout, to_json(result))
+    else:
+        open_output().write(line(("aborted" if result.aborted else "nothing was running", "")))
+    return Exit.OK
+
+
+# Chat on a terminal.
+
+
+class _Chat:
+    """A conversation typed on a terminal.
+
+    Args:
+        conversation: to talk to.
+        view: shows the replies.
+        terminal: that the view draws on.
+        options: of the command.
+    """
+
+    def __init__(self, conversation: Conversation, view: ChatView, terminal: Terminal, options: Options) -> None:
+        self._conversation = conversation
+        self._view = view
+        self._terminal = terminal
+        self._options = options
+
+    def run(self) -> Exit:
+        """Read messages and show replies until the end of the input."""
+        interactive = sys.stdin is not None and sys.stdin.isatty()  # pyright: ignore[reportUnnecessaryComparison]
+        if interactive:
+            _enable_line_editing()
+            help_text = f"Ctrl-D leaves, Ctrl-C aborts a reply, {_CONTINUATION} at the end of a line continues it"
+            self._terminal.write(line((one_line(self._conversation.url), "bold")), line((help_text, "dim")))
+        failed = False
+        for text in self._typed() if interactive else _messages():
+            if not interactive:
+                self._terminal.write(line((one_line(text), "cyan"), mark=("» ", "cyan")))
+            failed = not self._turn(text) or failed
+            self._terminal.write(line())
+        return Exit.FAILED if failed and not interactive else Exit.OK
+
+    def _typed(self) -> Iterator[str]:
+        while True:
+            try:
+                text = input("» ")
+                while text.endswith(_CONTINUATION):
+                    text = f"{text.removesuffix(_CONTINUATION)}\n{input('… ')}"
+            except EOFError:
+                self._terminal.write(line())
+                return
+            except KeyboardInterrupt:
+                self._terminal.write(line(), line(("Ctrl-D leaves", "dim")))
+                continue
+            if text.strip():
+                yield text
+
+    def _turn(self, text: str) -> bool:
+        """Send a message and show the reply. Returns whether it completed; errors are shown, the chat continues."""
+        deadline = Deadline(self._options.timeout)
+        try:
+            receipt = self._conversation.send(text, timeout=deadline.remaining())
+            self._view.follow(receipt.submission_id, "Ctrl-C aborts")
+            offset = self._follow(receipt, None, deadline)
+            if offset is not None:  # aborted: what the agent still says, and how it ended
+                self._follow(receipt, offset, deadline)
+        except FlueError as error:
+            self._view.close()
+            say(str(error), *getattr(error, "__notes__", []))
+            return False
+        finally:
+            self._view.close()
+        if self._view.outcome is None:
+            say("the stream ended before the reply was complete")
+        return self._view.outcome == "completed"
+
+    def _follow(self, receipt: SendResult, offset: str | None, deadline: Deadline) -> str | None:
+        """Show the reply. If Ctrl-C is pressed, abort it and return the offset to continue from."""
+        stream = self._conversation.stream(receipt, offset=offset, timeout=deadline.remaining())
+        with stream, CtrlC(stream.cancel) as ctrl_c:
+            for chunk in stream:
+                self._view.chunk(chunk)
+        if not ctrl_c.pressed or self._view.outcome is not None:
+            return None
+        aborted = self._conversation.abort(timeout=deadline.remaining()).aborted
+        note = "aborting" if aborted else "nothing to abort: the reply is complete"
+        self._terminal.write(line((note, "yellow"), mark=("■ ", "yellow")))
+        return stream.offset
+
+
+def _enable_line_editing() -> None:
+    """Let `input` have the editing keys and the history of readline, where Python has it."""
+    with contextlib.suppress(ImportError):
+        import readline  # noqa: F401, PLC0415  # its import does it
+
+
+# Lines in, lines out.
+
+
+def _messages() -> Iterator[str]:
+    """The lines of standard input that are not blank, in UTF-8."""
+    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]  # closed by the caller (`<&-`)
+        raise UsageError("there is no standard input")
+    for number, data in enumerate(sys.stdin.buffer, 1):
+        try:
+            text = data.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise UsageError(f"line {number} of standard input is not UTF-8: {error.reason}") from None
+        if text.strip():
+            yield text
+
+
+def _chat_lines(conversation: Conversation, options: Options) -> Exit:
+    """A reply as a JSON line for each line of standard input."""
+    status = Exit.OK
+    with shown_on(LogLines()):
+        for text in _messages():
+            try:
+                reply = conversation.ask(text, timeout=options.timeout)
+            except FlueExecutionError as error:
+                say(str(error))
+                status = Exit.FAILED
+            else:
+                write_json(sys.stdout, _reply_json(reply))
+    return status
+
+
+def _send_lines(conversation: Conversation, receipt: SendResult, deadline: Deadline) -> Exit:
+    """The chunks as JSON lines, and the reply as the last one."""
+
+    def write_chunk(chunk: ConversationChunk) -> None:
+        write_json(sys.stdout, to_json(chunk))
+
+    with shown_on(LogLines()):
+        try:
+            reply = conversation.read(receipt, on_event=write_chunk, timeout=deadline.remaining())
+        except FlueExecutionError as error:
+            say(str(error))
+            return Exit.FAILED
+    write_json(sys.stdout, _reply_json(reply))
+    return Exit.OK
+
+
+def _send_shown(conversation: Conversation, receipt: SendResult, view: ChatView, deadline: Deadline) -> Exit:
+    view.follow(receipt.submission_id, "Ctrl-C leaves, the agent continues")
+    try:
+        reply = conversation.read(receipt, on_event=view.chunk, timeout=deadline.remaining())
+    except FlueExecutionError as error:
+        view.close()
+        if view.outcome is None:  # it had failed before, and no chunk said so
+            say(str(error))
+        return Exit.FAILED
+    if not view.has_reply:  # it was complete before
+        view.close()
+        open_output().write(Markdown(clean(reply.text)))
+    return Exit.OK
+
+
+def _show_receipt(receipt: SendResult, url: str, options: Options) -> None:
+    if options.json or not sys.stdout.isatty():
+        write_json(sys.stdout, to_json(receipt))
+        return
+    terminal = open_output()
+    terminal.write(line((one_line(receipt.submission_id), "bold"), mark=("▶ ", "green")))
+    terminal.write_command(("  next: ", "dim"), f"{program_name()} observe {url}")
+
+
+def _reply_json(reply: Reply) -> dict[str, Any]:
+    return {
+        "text": reply.text,
+        "data": dict(reply.data),
+        "metadata": None if reply.metadata is None else dict(reply.metadata),
+        "submissionId": reply.submission_id,
+        "uid": reply.uid,
+    }
+
+
+def _state_json(state: ConversationState) -> dict[str, Any]:
+    return {
+        "conversationId": state.conversation_id,
+        "messages": [to_json(message) for message in state.messages],
+        "settlements": [to_json(settlement) for settlement in state.settlements],
+    }
+
+
+# Arguments.
+
+
+def _open(options: Options) -> Conversation:
+    """The conversation that the options name: an absolute URL, or a path below the base URL."""
+    url = options.url
+    if "://" not in url:
+        base_url = options.base_url or os.environ.get("FLUE_BASE_URL")
+        if not base_url:
+            raise UsageError("URL must be absolute, or a path below --base-url or FLUE_BASE_URL")
+        url = f"{base_url.rstrip('/')}/{url.lstrip('/')}"
+    if options.new:
+        url = f"{url.rstrip('/')}/chat-{uuid.uuid4().hex[:12]}"
+    return Conversation(url, token=options.token, headers=options.headers)
+
+
+def _text(options: Options) -> str:
+    """The text of the message: the argument, or standard input for `-`."""
+    if options.text is None and not options.attach:
+        raise UsageError("nothing to send: give a text, - for standard input, or --attach FILE")
+    return read_text("-") if options.text == "-" else options.text or ""
+
+
+def _attachment(name: str) -> Attachment:
+    path = Path(name)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"the attachment cannot be read: {error}") from None
+    return Attachment(data, mimetypes.guess_type(name)[0] or "application/octet-stream", path.name)

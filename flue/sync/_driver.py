@@ -1,0 +1,217 @@
+"""Performs the actions of a machine, on the calling thread."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from flue import _timers
+from flue._instrumentation import Instrumentation
+from flue.core.actions import Deliver, Done, Fail, LiveModeChanged, Open, Read, Retry, Sleep
+from flue.core.protocol import CallProtocol
+from flue.errors import AbortError, FlueConnectionError, FlueError, FlueTimeoutError
+from flue.sync._connection import CancelToken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flue._requests import CallSpec
+    from flue.config import Settings
+    from flue.core.protocol import RequestProtocol
+    from flue.signals import AbortSignal
+    from flue.sync._connection import Cause
+    from flue.sync.transport import Response, Transport
+
+__all__ = ["Driver", "pause", "perform"]
+
+T = TypeVar("T")
+
+
+class Driver:
+    """One machine and its open response."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        settings: Settings,
+        machine: RequestProtocol,
+        token: CancelToken,
+        instrumentation: Instrumentation,
+        cancel_error: Callable[[Cause], FlueError | None],
+    ) -> None:
+        """Start before the first action.
+
+        Args:
+            transport: sends the requests.
+            settings: of the client.
+            machine: decides.
+            token: cancels what is going on.
+            instrumentation: is told.
+            cancel_error: what a cancelled call raises; None where it ends quietly.
+        """
+        self._transport = transport
+        self._settings = settings
+        self._machine = machine
+        self._token = token
+        self._instrumentation = instrumentation
+        self._cancel_error = cancel_error
+        self._response: Response | None = None
+        self._pid = os.getpid()
+        self._reported = False  # the failure that ended it: once, not at each later pull
+
+    def advance(self) -> Deliver | Done:
+        """Go on until there is something to hand over or nothing more to do.
+
+        Raises:
+            FlueError: the machine gave up, or the call was cancelled.
+        """
+        machine, token = self._machine, self._token
+        while True:
+            if token.cause is not None:
+                self._cancel(token.cause)
+            action = machine.next_action(time.monotonic())
+            if isinstance(action, Read):
+                self._read()
+            elif isinstance(action, Open):
+                self._open(action)
+            elif isinstance(action, Deliver):
+                return action
+            elif isinstance(action, Done):
+                self.close()
+                self._instrumentation.ended()
+                return action
+            elif isinstance(action, Fail):
+                self.close()
+                if action.attempt is not None and not self._reported:
+                    self._reported = True
+                    self._instrumentation.failed(action.attempt)
+                self._instrumentation.ended(action.error)
+                raise action.error
+            elif isinstance(action, LiveModeChanged):
+                self._instrumentation.live_mode_changed(action.mode)
+            else:
+                self._pause(action)
+
+    def interrupt(self) -> None:
+        """The caller was torn out of `advance()` by an exception that is no failure; it may call it again."""
+        self.close()
+        self._machine.connection_interrupted()
+
+    def report_failure(self, error: BaseException) -> None:
+        """What was handed over has failed: it cannot be decoded, or the caller's code raised."""
+        if isinstance(error, Exception):  # Ctrl-C is an end like others
+            self._instrumentation.ended(error)
+
+    def close(self) -> None:
+        """Close what is open. Idempotent."""
+        response, self._response = self._response, None
+        if response is not None:
+            response.close()
+        if self._token.cause is not None:
+            self._instrumentation.ended(cause=self._token.cause)
+
+    def _cancel(self, cause: Cause) -> None:
+        self.close()
+        self._machine.cancel(self._cancel_error(cause))
+
+    def _open(self, action: Open) -> None:
+        headers = self._settings.request_headers(self._headers())
+        self._instrumentation.request(action.request, headers)
+        self.close()
+        self._pid = os.getpid()
+        try:
+            self._response = self._transport.open(action.request, headers, self._token)
+        except FlueConnectionError as error:
+            self._fail(error)
+        else:
+            self._instrumentation.response(self._response.head.status)
+            self._machine.response_started(self._response.head, time.monotonic())
+
+    def _read(self) -> None:
+        assert self._response is not None  # noqa: S101  # the machine reads only what it opened
+        if self._pid != os.getpid():  # the response is the parent's: a forked child opens one of its own
+            self.interrupt()
+            return
+        try:
+            data = self._response.read()
+        except FlueConnectionError as error:
+            self._fail(error)
+            return
+        if data:
+            self._machine.data_received(data, time.monotonic())
+        elif self._token.cause is None:  # a connection that was shut down may look like one that ended
+            self._machine.response_ended(time.monotonic())
+
+    def _pause(self, action: Retry | Sleep) -> None:
+        self.close()
+        if isinstance(action, Retry):
+            self._instrumentation.failed(action.attempt)
+            self._token.sleep(action.attempt.delay)
+        else:
+            self._instrumentation.idle(action.delay)
+            self._token.sleep(action.delay)
+
+    def _fail(self, error: FlueConnectionError) -> None:
+        if self._token.cause is None:
+            self._machine.connection_failed(error, time.monotonic())
+
+    def _headers(self) -> Any:
+        headers = self._settings.headers
+        if not callable(headers):
+            return headers
+        made = headers()
+        if inspect.isawaitable(made):
+            if inspect.iscoroutine(made):
+                made.close()
+            raise TypeError("the header callable returned an awaitable; an async one needs AsyncFlueClient")
+        return made
+
+
+def perform(transport: Transport, settings: Settings, spec: CallSpec[T]) -> T:
+    """The result of a single request.
+
+    Raises:
+        AbortError: the caller's signal was aborted.
+        FlueTimeoutError: the overall limit is over.
+        FlueError: the server said no, or nothing that helps.
+    """
+
+    def cancel_error(cause: Cause) -> FlueError:
+        if cause == "expired":
+            return FlueTimeoutError(f"{spec.label}: no answer within {spec.timeout:g} s")
+        return AbortError(spec.signal.reason if spec.signal is not None else None)
+
+    token = CancelToken()
+    machine = CallProtocol(spec.call, spec.budget, limit=settings.max_event_bytes)
+    driver = Driver(transport, settings, machine, token, Instrumentation(spec.label, spec.options), cancel_error)
+    timer = None if spec.timeout is None else _timers.call_later(spec.timeout, lambda: token.cancel("expired"))
+    unsubscribe = None if spec.signal is None else spec.signal.subscribe(lambda: token.cancel("aborted"))
+    try:
+        result = driver.advance()
+    except Exception as error:  # of a callback of the caller's, too
+        driver.report_failure(error)
+        raise
+    finally:
+        driver.close()
+        if timer is not None:
+            timer.cancel()
+        if unsubscribe is not None:
+            unsubscribe()
+    assert isinstance(result, Done)  # noqa: S101  # a call delivers nothing else
+    value: T = result.value
+    return value
+
+
+def pause(seconds: float, signal: AbortSignal | None) -> None:
+    """Wait. `AbortError` at once when the signal is aborted."""
+    token = CancelToken()
+    unsubscribe = None if signal is None else signal.subscribe(lambda: token.cancel("aborted"))
+    try:
+        token.sleep(seconds)
+    finally:
+        if unsubscribe is not None:
+            unsubscribe()
+    if signal is not None and signal.aborted:
+        raise AbortError(signal.reason)

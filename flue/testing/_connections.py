@@ -1,0 +1,465 @@
+"""Connections: accepting them, serving each in a task, and running the callables of a test beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import socket
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from flue.testing._http import (
+    MAX_HEAD,
+    ConnectionEndedError,
+    MalformedRequestError,
+    Writer,
+    abort,
+    read_request,
+    reset,
+    send_raw,
+    send_response,
+)
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Awaitable, Callable, Coroutine
+
+    from flue.testing._http import RecordedRequest, Response
+    from flue.testing.faults import Fault
+
+BACKLOG = 4096
+"""Connections that may wait to be accepted: a thousand clients may come at once."""
+
+SECONDS_TO_RECOVER = 0.1
+
+
+def listen(port: int) -> socket.socket:
+    """A socket that listens on loopback; port 0 is any free one.
+
+    Raises:
+        OSError: The port is taken.
+    """
+    sock = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
+    sock.setblocking(False)
+    return sock
+
+
+class Listener:
+    """Gives every connection that comes in a protocol. Made, used and closed on a selector loop.
+
+    Args:
+        sock: That listens; closed with the listener.
+        make_protocol: For a new connection.
+        ssl_context: For HTTPS.
+        report: Called with what keeps it from accepting.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        make_protocol: Callable[[], asyncio.BaseProtocol],
+        ssl_context: ssl.SSLContext | None,
+        report: Callable[[Exception], None],
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._sock = sock
+        self._make_protocol = make_protocol
+        self._ssl = ssl_context
+        self._report = report
+        self._arriving: set[asyncio.Task[None]] = set()
+        self._paused: asyncio.TimerHandle | None = None
+        self._listen()
+
+    async def close(self) -> None:
+        """Close the port. Connections that have got their protocol go on; who has not shaken hands yet is let go."""
+        self._loop.remove_reader(self._sock)
+        if self._paused is not None:
+            self._paused.cancel()
+        self._sock.close()
+        await asyncio.sleep(0)  # a task that has not begun could not close its connection
+        for task in self._arriving:
+            task.cancel()
+        await asyncio.gather(*self._arriving, return_exceptions=True)
+
+    def _listen(self) -> None:
+        self._loop.add_reader(self._sock, self._accept)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._sock.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                # No descriptors left, most likely. Some may be given back before long.
+                self._loop.remove_reader(self._sock)
+                self._paused = self._loop.call_later(SECONDS_TO_RECOVER, self._listen)
+                self._report(error)
+                return
+            task = self._loop.create_task(self._welcome(connection))
+            self._arriving.add(task)
+            task.add_done_callback(self._arriving.discard)
+
+    async def _welcome(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        try:
+            # asyncio leaves this out for accepted sockets. Without it a part of a response waits for the
+            # acknowledgement of the part before, and a reset loses it.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await self._loop.connect_accepted_socket(self._make_protocol, connection, ssl=self._ssl)
+        except OSError:
+            # A client that leaves in the handshake, or does not like the certificate, is no problem of ours.
+            connection.close()
+
+
+MALFORMED = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Connections:
+    """The open connections of a server. Used on its loop only.
+
+    Args:
+        respond: Returns the response to a request (bytes are sent as they are) and its fault; never raises.
+        next_number: Returns the number of the next request.
+        on_count: Called when the number of open connections has changed.
+        on_error: Called with the error of a response that failed half-way.
+        keep_alive: Seconds after which an idle connection is closed.
+    """
+
+    def __init__(
+        self,
+        *,
+        respond: Callable[[RecordedRequest], Awaitable[tuple[Response | bytes, Fault]]],
+        next_number: Callable[[], int],
+        on_count: Callable[[int], None],
+        on_error: Callable[[Exception], None],
+        keep_alive: float,
+    ) -> None:
+        self._respond = respond
+        self._next_number = next_number
+        self._keep_alive = keep_alive
+        self._on_count = on_count
+        self._on_error = on_error
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+
+    def make_protocol(self) -> asyncio.StreamReaderProtocol:
+        """A protocol for a new connection."""
+        return _Protocol(self)
+
+    def opened(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> asyncio.Task[None]:
+        """Serve a new connection in a task of its own."""
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._open[task] = writer
+        task.add_done_callback(self._closed)
+        self._on_count(len(self._open))
+        return task
+
+    def reset_all(self) -> None:
+        """Reset every open connection."""
+        for task, writer in list(self._open.items()):
+            reset(writer)
+            task.cancel()
+
+    async def close(self) -> None:
+        """Reset every open connection and wait for their tasks."""
+        tasks = list(self._open)
+        self.reset_all()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _closed(self, task: asyncio.Task[None]) -> None:
+        del self._open[task]
+        self._on_count(len(self._open))
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        response_writer = Writer(writer)
+        try:
+            while await self._serve_request(reader, response_writer):
+                pass
+        except (OSError, ConnectionEndedError, asyncio.IncompleteReadError):
+            pass  # the client has gone or was idle for too long, or a fault ended the connection
+        except asyncio.CancelledError:
+            abort(writer)
+            raise
+        except Exception as error:  # noqa: BLE001 - reported, and the client sees what Node would show it
+            reset(writer)
+            self._on_error(error)
+        finally:
+            writer.close()
+
+    async def _serve_request(self, reader: asyncio.StreamReader, writer: Writer) -> bool:
+        """Read one request and respond to it; whether the connection can carry another one."""
+
+        async def send_continue() -> None:
+            await writer.send(CONTINUE)
+
+        try:
+            request = await read_request(
+                reader, next_number=self._next_number, send_continue=send_continue, idle=self._keep_alive
+            )
+        except MalformedRequestError:
+            await writer.send(MALFORMED)
+            return False
+        if request is None:
+            return False
+        response, fault = await self._respond(request)
+        if fault.refuse:
+            writer.end("reset")
+            return False
+        if fault.stall_before_headers:
+            await asyncio.sleep(fault.stall_before_headers)
+        if isinstance(response, bytes):
+            await send_raw(writer, response, fault)
+            return False
+        return await send_response(writer, request, response, fault)
+
+
+class _Protocol(asyncio.StreamReaderProtocol):
+    """A stream protocol that ends the task of its connection as soon as the client has gone."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._serving: asyncio.Task[None] | None = None
+        loop = asyncio.get_running_loop()
+        super().__init__(asyncio.StreamReader(limit=MAX_HEAD, loop=loop), self._opened, loop=loop)
+
+    def _opened(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._serving = self._connections.opened(reader, writer)
+
+    def eof_received(self) -> bool | None:
+        self._end()
+        return super().eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end()
+        super().connection_lost(exc)
+
+    def _end(self) -> None:
+        if self._serving is not None:
+            self._serving.cancel()
+
+
+T = TypeVar("T")
+
+JOIN_SECONDS = 5.0
+"""How long a stop waits for a thread."""
+
+
+class ServerStoppedError(Exception):
+    """The server stopped while a callable was at work. Its run stays active, as on a server that died."""
+
+
+class Workers:
+    """The callables at work, from the start of a server to its stop. Used on its loop."""
+
+    def __init__(self) -> None:
+        self.stopped = threading.Event()
+        """Set once the server stops."""
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._threads: set[threading.Thread] = set()
+        self._interrupts: weakref.WeakSet[threading.Event] = weakref.WeakSet()
+
+    def make_interrupt(self) -> threading.Event:
+        """An event that is set once the server stops, and by its owner when it likes."""
+        event = threading.Event()
+        self._interrupts.add(event)
+        if self.stopped.is_set():
+            event.set()
+        return event
+
+    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run something that outlives the request that asked for it, until the server stops."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    async def call(self, function: Callable[[T], Any], argument: T, *, name: str) -> Any:
+        """What a callable returns or raises.
+
+        Args:
+            function: Plain or a coroutine function.
+            argument: Its only one.
+            name: Of its thread.
+        """
+        if inspect.iscoroutinefunction(function):
+            return await function(argument)
+        return await self._in_thread(function, argument, name)
+
+    async def stop(self) -> None:
+        """End what is at work.
+
+        Raises:
+            RuntimeError: A thread does not end.
+        """
+        self.stopped.set()
+        for event in list(self._interrupts):
+            event.set()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for thread in list(self._threads):
+            await asyncio.to_thread(thread.join, JOIN_SECONDS)
+            if thread.is_alive():
+                msg = f"{thread.name} is still running; a plain function should wait with sleep() of its argument"
+                raise RuntimeError(msg)
+
+    async def _in_thread(self, function: Callable[[T], Any], argument: T, name: str) -> Any:
+        """Call a function on a daemon thread of its own, for which nobody has to wait for ever."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+
+        def settle(result: Any, error: BaseException | None) -> None:
+            if future.done():
+                return
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+
+        def call() -> None:
+            result, error = None, None
+            try:
+                result = function(argument)
+            except BaseException as raised:  # noqa: BLE001 - handed over to the task
+                # What would end the loop itself, or cannot leave a coroutine, goes wrapped.
+                passable = isinstance(raised, Exception) and not isinstance(raised, StopIteration)
+                error = raised if passable else RuntimeError(repr(raised))
+            finally:
+                self._threads.discard(threading.current_thread())
+            with contextlib.suppress(RuntimeError):  # the server has stopped meanwhile
+                loop.call_soon_threadsafe(settle, result, error)
+
+        thread = threading.Thread(target=call, name=name, daemon=True)
+        self._threads.add(thread)
+        thread.start()
+        return await future
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # told to whoever waits for the result, and in the stream
+
+
+SECONDS_TO_STOP = 30.0
+
+
+class ServerThread:
+    """A thread with an event loop on which connections are served, from `start` to `stop`, once."""
+
+    def __init__(
+        self,
+        connections: Connections,
+        workers: Workers,
+        ssl_context: ssl.SSLContext | None,
+        report: Callable[[BaseException], None],
+    ) -> None:
+        self._connections = connections
+        self._workers = workers
+        self._ssl = ssl_context
+        self._report = report
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._listener: Listener | None = None
+        self._stopping: asyncio.Event | None = None
+        self._failure: BaseException | None = None
+        self._ready = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, sock: socket.socket) -> None:
+        """Serve on a listening socket; returns when connections are accepted."""
+        self._thread = threading.Thread(target=self._run, args=(sock,), name="flue test server", daemon=True)
+        self._thread.start()
+        self._ready.wait()
+        self._raise_failure()
+
+    def stop(self) -> None:
+        """Reset the connections, end the workflows, end the thread.
+
+        Raises:
+            RuntimeError: A workflow does not end, or this is the thread that should.
+        """
+        if self._thread is None or self._stopping is None:
+            return
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("a server cannot be stopped from its own loop")
+        self.call_soon(self._stopping.set)
+        self._thread.join(SECONDS_TO_STOP)
+        self._raise_failure()
+        if self._thread.is_alive():
+            raise RuntimeError("the server does not stop")
+
+    def call_soon(self, function: Callable[..., object], *arguments: object) -> None:
+        """Call a function on the loop, unless that has ended. From any thread, at any time."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(function, *arguments)
+
+    def pause_listening(self) -> None:
+        self.call(self._close_listener)
+
+    def resume_listening(self, sock: socket.socket) -> None:
+        async def accept() -> None:
+            self._accept(sock)
+
+        self.call(accept)
+
+    def reset_connections(self) -> None:
+        async def reset_all() -> None:
+            self._connections.reset_all()
+
+        self.call(reset_all)
+
+    def call(self, work: Callable[[], Any]) -> None:
+        """Run a coroutine function on the loop and wait for it.
+
+        Raises:
+            RuntimeError: The server does not run, or this is its own loop.
+        """
+        if self._loop is None or threading.current_thread() is self._thread:
+            raise RuntimeError("only while the server runs, and not from its own loop")
+        asyncio.run_coroutine_threadsafe(work(), self._loop).result(SECONDS_TO_STOP)
+
+    def _run(self, sock: socket.socket) -> None:
+        try:
+            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+                runner.run(self._main(sock))
+        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+            self._failure = error
+        finally:
+            sock.close()
+            self._ready.set()
+
+    async def _main(self, sock: socket.socket) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(self._handle)
+        self._stopping = asyncio.Event()
+        self._accept(sock)
+        self._ready.set()
+        try:
+            await self._stopping.wait()
+        finally:
+            await self._close_listener()
+            await self._connections.close()
+            await self._workers.stop()
+
+    def _accept(self, sock: socket.socket) -> None:
+        self._listener = Listener(sock, self._connections.make_protocol, self._ssl, self._report)
+
+    async def _close_listener(self) -> None:
+        if self._listener is not None:
+            await self._listener.close()
+            self._listener = None
+
+    def _handle(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Errors that asyncio can report to nobody else. Clients that leave are no problem of ours."""
+        error: BaseException | None = context.get("exception")
+        if not isinstance(error, OSError):
+            self._report(error or RuntimeError(context.get("message")))
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure

@@ -1,0 +1,624 @@
+"""Agents of Flue 2 as Python callables: what one turn can write, and the queue of each conversation."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import string
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
+
+from flue.testing._connections import ServerStoppedError
+from flue.testing._store import UNSET, make_id, now_text, to_json
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Awaitable, Callable, Mapping
+    from types import TracebackType
+
+    from flue.testing._connections import Workers
+    from flue.testing._conversations import Chunk, Conversation, ReceivedMessage
+
+ConversationFunction: TypeAlias = (
+    "Callable[[ConversationTurn], str | None] | Callable[[ConversationTurn], Awaitable[str | None]]"
+)
+
+ABORTED = {
+    "name": "FlueError",
+    "message": "Submission was aborted.",
+    "type": "submission_aborted",
+    "details": "The operation was stopped before it produced a completed response.",
+}
+
+CALL_ABORTED = "This operation was aborted"
+"""What a JavaScript tool says that heeds its signal."""
+
+CALL_ID_ALPHABET: Final = string.digits + string.ascii_lowercase
+# Not the module's shared generator: a test that seeds that one must not change the ids, nor be changed by them.
+_random = random.Random()
+
+
+class TurnAbortedError(Exception):
+    """A client has aborted the turn that is still at work."""
+
+
+class ToolCall:
+    """A call of a tool, from its input to its outcome. Made by `ConversationTurn.tool`.
+
+    A context manager: it ends with `output`, or with the error that leaves the block, which is raised on.
+
+    Attributes:
+        id: The id of the call.
+        output: What the block leaves as the output, JSON.
+    """
+
+    def __init__(self, turn: ConversationTurn, call_id: str, step: int) -> None:
+        self.id = call_id
+        self.output: Any = None
+        self.step = step
+        self.outcome: Chunk | None = None
+        """The chunk of the outcome, once there is one."""
+        self._turn = turn
+        self._started = time.monotonic()
+
+    def succeed(self, output: Any = None) -> None:
+        """End the call with an output, JSON.
+
+        Raises:
+            RuntimeError: It has ended.
+            TurnAbortedError: The turn was aborted.
+            TypeError: Not JSON.
+            ValueError: Not JSON.
+        """
+        self._end({"type": "tool-output", "toolCallId": self.id, "output": output})
+
+    def fail(self, error: str) -> None:
+        """End the call with the text of an error.
+
+        Raises:
+            RuntimeError: It has ended.
+            TurnAbortedError: The turn was aborted.
+        """
+        self._end({"type": "tool-output-error", "toolCallId": self.id, "errorText": error})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self.outcome is not None or isinstance(
+            error, ServerStoppedError | TurnAbortedError | asyncio.CancelledError
+        ):
+            return
+        if error is None:
+            self.succeed(self.output)
+        else:
+            self.fail(str(error) or type(error).__name__)
+
+    def _end(self, outcome: Chunk) -> None:
+        if self.outcome is not None:
+            msg = f"tool call {self.id} has ended"
+            raise RuntimeError(msg)
+        duration = round((time.monotonic() - self._started) * 1000)
+        self._turn.end_call(self, outcome | {"durationMs": duration, "timestamp": now_text()})
+
+
+@dataclass(slots=True)
+class AgentResponse:
+    """A message of an agent in the making, and the submissions that it answers.
+
+    Attributes:
+        submission_id: The submission that it was begun for.
+        joined_ids: Those that have joined it, in order.
+        message_id: Its id, once it has begun.
+        turn_id: The id of its latest step.
+        metadata: What it will begin with.
+        steps: How many steps it has had.
+    """
+
+    submission_id: str
+    joined_ids: list[str] = field(default_factory=list[str])
+    message_id: str | None = None
+    turn_id: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict[str, Any])
+    steps: int = 0
+
+    def join(self, conversation: Conversation, message: ReceivedMessage) -> None:
+        """Let a message join."""
+        self.joined_ids.append(message.submission_id)
+        conversation.append({"type": "message-appended", "message": message.to_message(self.turn_id)})
+        conversation.append()
+
+    def settle(self, conversation: Conversation, outcome: Chunk) -> None:
+        """Settle the submissions: those that have joined come first."""
+        for submission_id in (*self.joined_ids, self.submission_id):
+            answered_by = None if self.message_id is None else self.submission_id
+            append_settlement(conversation, submission_id, outcome, answered_by)
+
+
+class ConversationTurn:
+    """The work on one message of a conversation, as the function of the agent sees it.
+
+    What it writes, readers of the conversation see at once.
+
+    Its methods may be called from any thread. They raise `TurnAbortedError` once a client has aborted the turn,
+    `ServerStoppedError` once the server stops, `RuntimeError` once the function has returned.
+
+    Attributes:
+        agent_name: As registered.
+        conversation_id: From the URL.
+        uid: Of the conversation.
+        submission_id: Of the message that the turn answers.
+        message: That message.
+        joined: Messages that came in meanwhile and are answered by this turn too, in order. They join it when a step
+            begins after a tool call. Messages that wait when the function returns continue the same response, with a
+            turn of their own each.
+        initial_data: What the conversation was created with, or `None`.
+    """
+
+    def __init__(
+        self,
+        agent_name: str,
+        conversation_id: str,
+        message: ReceivedMessage,
+        response: AgentResponse,
+        *,
+        conversation: Conversation,
+        queue: ConversationQueue,
+        stopped: threading.Event,
+        interrupted: threading.Event,
+    ) -> None:
+        self.agent_name = agent_name
+        self.conversation_id = conversation_id
+        self.uid = conversation.uid
+        self.submission_id = message.submission_id
+        self.message = message
+        self.joined: list[ReceivedMessage] = []
+        self.initial_data = conversation.initial_data
+        self._conversation = conversation
+        self._queue = queue
+        self._stopped = stopped
+        self._interrupted = interrupted
+        self._response = response
+        self._ended = False
+        self._aborted = False
+        # A step is one answer of a model: it ends when tools have been called, and another one begins.
+        self._has_written = False
+        self._called_tools = False
+        self._step_is_open = False
+        self._step_text = ""
+        self._parts_before_step: list[Chunk] = []
+        self._block: str | None = None
+        self._calls: list[ToolCall] = []
+
+    @property
+    def aborted(self) -> bool:
+        """Whether a client has aborted the turn."""
+        return self._aborted
+
+    def text(self, *deltas: str) -> None:
+        """Write some of the reply; several pieces are sent together."""
+        self._write("text", deltas)
+
+    def reasoning(self, *deltas: str) -> None:
+        """Write some reasoning; several pieces are sent together."""
+        self._write("reasoning", deltas)
+
+    def tool(
+        self,
+        name: str,
+        input: Any = None,
+        *,
+        output: Any = UNSET,
+        error: str | None = None,
+        call_id: str | None = None,
+    ) -> ToolCall:
+        """Call a tool. Calls that are begun before the first of them ends belong to one step.
+
+        Args:
+            name: Of the tool.
+            input: JSON; `None` is an empty object.
+            output: Ends the call at once with this output, JSON.
+            error: Ends the call at once with this error.
+            call_id: Instead of a new one.
+
+        Returns:
+            The call. Without `output` or `error` it ends as a context manager, or by its methods.
+        """
+        with self._conversation.lock:
+            self._begin_step()
+            self._close_block()
+            call = ToolCall(self, call_id or _make_call_id(), self._response.steps)
+            chunk = {
+                "type": "tool-input",
+                "messageId": self._response.message_id,
+                "toolCallId": call.id,
+                "toolName": name,
+            }
+            self._append(chunk | {"input": {} if input is None else input, "timestamp": now_text()})
+            self._calls.append(call)
+            self._called_tools = True
+        if error is not None:
+            call.fail(error)
+        elif output is not UNSET:
+            call.succeed(output)
+        return call
+
+    def data(self, name: str, value: Any) -> None:
+        """Write a data part, in place of an older one of this name.
+
+        Args:
+            name: The part will have the type ``data-`` and this name.
+            value: JSON.
+        """
+        with self._conversation.lock:
+            self._check()
+            if self._response.message_id is None:
+                self._begin_step()
+            elif any(call.step == self._response.steps for call in self._calls):
+                self._complete_step()
+            self._append({"type": "data-part", "messageId": self._response.message_id, "name": name, "data": value})
+
+    def metadata(self, values: Mapping[str, Any]) -> None:
+        """Add to the metadata of the message, JSON: objects are merged, anything else replaces what was there."""
+        with self._conversation.lock:
+            self._check()
+            if self._response.message_id is None:
+                self._response.metadata |= json.loads(to_json(values))
+            else:
+                self._append(
+                    {"type": "message-metadata", "messageId": self._response.message_id, "metadata": dict(values)}
+                )
+
+    def begin_step(self) -> None:
+        """Begin a step, unless one is open; messages that wait join the response. Writing does it by itself."""
+        with self._conversation.lock:
+            self._begin_step()
+
+    def end_step(self) -> None:
+        """End the step: what is written from now on belongs to another one.
+
+        A step ends by itself when a tool call does, and with the turn. Ending it before has a use: what is added
+        then, metadata for instance, comes behind the ``message-completed`` of the step.
+        """
+        with self._conversation.lock:
+            self._check()
+            self._complete_step()
+
+    def reset(self) -> None:
+        """Take back what this step has written but its data parts, as when a failed call of a model is repeated.
+
+        Readers get a ``conversation-reset``. What stands before the last outcome of a tool stays.
+        """
+        with self._conversation.lock:
+            self._check()
+            message = (
+                None if self._response.message_id is None else self._conversation.message(self._response.message_id)
+            )
+            if message is None or self._response.message_id is None or not self._step_is_open:
+                return
+            self._complete_step()
+            data = {part["type"]: part for part in message["parts"] if part["type"].startswith("data-")}
+            parts = [data.pop(part["type"], part) for part in self._parts_before_step]
+            self._conversation.replace_parts(self._response.message_id, [*parts, *data.values()])
+            self._calls = [call for call in self._calls if call.step != self._response.steps]
+            self._response.turn_id = make_id("turn")
+            self._step_is_open, self._step_text = True, ""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; for agents that are plain functions. An asynchronous one has `asyncio.sleep`.
+
+        Raises:
+            TurnAbortedError: A client aborted the turn meanwhile.
+            ServerStoppedError: The server stopped meanwhile.
+        """
+        self._interrupted.wait(seconds)
+        self._check()
+
+    # For the queue and for tool calls, under the lock of the conversation
+
+    def end_call(self, call: ToolCall, outcome: Chunk) -> None:
+        """Note the outcome of a call. Those of one step become visible together, when all are there."""
+        with self._conversation.lock:
+            self._check()
+            to_json(outcome)  # what is not JSON fails before anything is written
+            if call not in self._calls:
+                raise RuntimeError("the tool call was taken back")
+            if call.step == self._response.steps:
+                self._complete_step()
+            self._append()
+            call.outcome = outcome
+            step = [other for other in self._calls if other.step == call.step]
+            if all(other.outcome is not None for other in step):
+                self._append_outcomes(step)
+
+    def finish(self, reply: object) -> None:
+        """End the turn with the reply that the function has returned: what of it is not written yet is added."""
+        if reply is not None and not isinstance(reply, str):
+            msg = f"an agent returns the text of its reply or None, not {type(reply).__name__}"
+            raise TypeError(msg)
+        written = self._step_text if self._step_is_open else ""
+        rest = None if reply is None else reply.removeprefix(written)
+        if rest or (rest is not None and not written):
+            self._write("text", [rest])
+        self._end_message()
+        self._ended = True
+
+    def fail(self, error: BaseException) -> None:
+        """End the turn and its response with the error that the function has raised."""
+        self._end_message()
+        operation, reason = f"direct({self._response.submission_id})", str(error) or type(error).__name__
+        failure: Chunk = {"name": "FlueError", "message": f"{operation} failed: {reason}", "type": "operation_failed"}
+        failure |= {"details": "", "meta": {"operation": operation, "reason": reason}}
+        self._response.settle(self._conversation, {"outcome": "failed", "error": failure})
+        self._ended = True
+
+    def abort(self) -> None:
+        """End the turn and its response because a client wants it."""
+        self._complete_step()
+        pending = [call for call in self._calls if call.outcome is None]
+        if pending:
+            for call in pending:
+                call.fail(CALL_ABORTED)
+            self._begin_step(take_joined=False)
+            self._complete_step()
+        append_advisory(self._conversation, self._response.submission_id)
+        self._response.settle(self._conversation, {"outcome": "aborted", "error": ABORTED})
+        self._ended = self._aborted = True
+        self._interrupted.set()
+
+    def discard(self) -> None:
+        """End the turn without a word: its conversation is gone."""
+        self._ended = self._aborted = True
+        self._interrupted.set()
+
+    # Steps and blocks
+
+    def _write(self, kind: str, deltas: tuple[str, ...] | list[str]) -> None:
+        if not all(isinstance(delta, str) for delta in deltas):  # pyright: ignore[reportUnnecessaryIsInstance]
+            msg = f"{kind} is written as str: {deltas!r}"
+            raise TypeError(msg)
+        with self._conversation.lock:
+            self._check()
+            if any(call.step == self._response.steps for call in self._calls):
+                self._complete_step()
+            self._begin_step()
+            if self._block != kind:
+                self._close_block()
+                self._append()
+                self._block = kind
+            chunk = {"type": "message-delta", "messageId": self._response.message_id, "kind": kind}
+            self._append(*({**chunk, "delta": delta} for delta in deltas))
+            if kind == "text":
+                self._step_text += "".join(deltas)
+
+    def _begin_step(self, *, take_joined: bool = True) -> None:
+        self._check()
+        if self._step_is_open:
+            return
+        self._append_outcomes([call for call in self._calls if call.outcome is not None])
+        response = self._response
+        if take_joined and self._has_written:
+            while self._queue.pending:
+                message = self._queue.pending.popleft()
+                self.joined.append(message)
+                response.join(self._conversation, message)
+        is_first = response.message_id is None
+        response.message_id = response.message_id or make_id("entry")
+        response.turn_id = make_id("turn")
+        started: Chunk = {"type": "message-started", "messageId": response.message_id}
+        started |= {"submissionId": response.submission_id, "turnId": response.turn_id}
+        if is_first and response.metadata:
+            started["metadata"] = response.metadata
+        self._append(started | {"timestamp": now_text()})
+        response.steps += 1
+        self._has_written = self._step_is_open = True
+        self._called_tools = False
+        self._step_text = ""
+        written = self._conversation.message(response.message_id)
+        self._parts_before_step = [] if written is None else written["parts"]
+
+    def _close_block(self) -> None:
+        if self._block is not None:
+            self._append()
+            self._block = None
+
+    def _complete_step(self) -> None:
+        if self._step_is_open:
+            self._close_block()
+            self._append({"type": "message-completed", "messageId": self._response.message_id, "timestamp": now_text()})
+            self._step_is_open = False
+
+    def _append_outcomes(self, calls: list[ToolCall]) -> None:
+        if calls:
+            self._append(*(call.outcome for call in calls if call.outcome is not None))
+            self._calls = [call for call in self._calls if call not in calls]
+
+    def _end_message(self) -> None:
+        # A model always answers to the outcome of its tools. Who waits has a turn to come, so nobody joins here.
+        if not self._has_written or self._called_tools:
+            self._begin_step(take_joined=False)
+        self._complete_step()
+        self._append_outcomes([call for call in self._calls if call.outcome is not None])
+
+    def _append(self, *chunks: Chunk) -> None:
+        self._conversation.append(*chunks)
+
+    def _check(self) -> None:
+        if self._aborted:
+            raise TurnAbortedError
+        if self._stopped.is_set():
+            raise ServerStoppedError
+        if self._ended:
+            raise RuntimeError("the turn has ended")
+
+
+class ConversationQueue:
+    """The messages of one conversation that wait for their turn, and the turn that is at work."""
+
+    def __init__(self) -> None:
+        self.pending: deque[ReceivedMessage] = deque()
+        self.turn: ConversationTurn | None = None
+        self.call: asyncio.Task[Any] | None = None
+        self.is_served = False
+
+
+class ConversationRunner:
+    """Gives messages to agents, one turn after the other in each conversation. Used on the loop of the server.
+
+    Args:
+        workers: Who calls the functions.
+    """
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+        self._queues: dict[str, ConversationQueue] = {}
+
+    def submit(
+        self,
+        function: ConversationFunction,
+        agent_name: str,
+        conversation_id: str,
+        conversation: Conversation,
+        message: ReceivedMessage,
+    ) -> None:
+        """Take a message."""
+        queue = self._queues.setdefault(conversation.path, ConversationQueue())
+        with conversation.lock:
+            queue.pending.append(message)
+            if queue.is_served:
+                return
+            queue.is_served = True
+
+        def make_turn(message: ReceivedMessage, response: AgentResponse) -> ConversationTurn:
+            return ConversationTurn(
+                agent_name,
+                conversation_id,
+                message,
+                response,
+                conversation=conversation,
+                queue=queue,
+                stopped=self._workers.stopped,
+                interrupted=self._workers.make_interrupt(),
+            )
+
+        self._workers.spawn(self._serve(function, conversation, queue, make_turn))
+
+    def abort(self, conversation: Conversation) -> bool:
+        """Abort the turn that is at work, and the messages that wait. Returns whether there were any."""
+        queue = self._queues.get(conversation.path)
+        if queue is None:
+            return False
+        with conversation.lock:
+            if queue.turn is None and not queue.pending:
+                return False
+            if queue.turn is not None:
+                queue.turn.abort()
+                queue.turn = None
+            for message in queue.pending:
+                append_advisory(conversation, message.submission_id)
+                append_settlement(conversation, message.submission_id, {"outcome": "aborted", "error": ABORTED}, None)
+            queue.pending.clear()
+            if queue.call is not None:
+                queue.call.cancel()
+        return True
+
+    def discard(self, conversation: Conversation) -> None:
+        """End all work on a conversation that is gone."""
+        queue = self._queues.pop(conversation.path, None)
+        if queue is None:
+            return
+        with conversation.lock:
+            queue.pending.clear()
+            if queue.turn is not None:
+                queue.turn.discard()
+            if queue.call is not None:
+                queue.call.cancel()
+
+    async def _serve(
+        self,
+        function: ConversationFunction,
+        conversation: Conversation,
+        queue: ConversationQueue,
+        make_turn: Callable[[ReceivedMessage, AgentResponse], ConversationTurn],
+    ) -> None:
+        while queue.pending:
+            with conversation.lock:
+                message = queue.pending.popleft()
+                append_message(conversation, message)
+                response = AgentResponse(message.submission_id)
+                joined = deque([message])
+            while joined:
+                turn = queue.turn = make_turn(joined.popleft(), response)
+                name = f"agent {conversation.path}"
+                call = queue.call = self._workers.spawn(self._workers.call(function, turn, name=name))
+                await asyncio.wait([call])
+                with conversation.lock:
+                    queue.turn = queue.call = None
+                    if turn.aborted:
+                        break
+                    if call.cancelled() or isinstance(call.exception(), ServerStoppedError):
+                        return  # the submission stays unsettled, as on a server that died
+                    if not _end_turn(turn, call):
+                        break
+                    while queue.pending and not joined:
+                        joined.extend(queue.pending)
+                        queue.pending.clear()
+                        for message in joined:
+                            response.join(conversation, message)
+                    if not joined:
+                        response.settle(conversation, {"outcome": "completed"})
+        queue.is_served = False
+
+
+def _end_turn(turn: ConversationTurn, call: asyncio.Task[Any]) -> bool:
+    """End a turn with what its function has returned or raised. Returns whether it was completed."""
+    error = call.exception()
+    if error is None:
+        try:
+            turn.finish(call.result())
+        except TypeError as refused:
+            error = refused
+    if error is not None:
+        turn.fail(error)
+    return error is None
+
+
+def append_message(conversation: Conversation, message: ReceivedMessage) -> None:
+    """Add a message that begins a response to the transcript."""
+    is_first = conversation.head == 0
+    conversation.append({"type": "message-appended", "message": message.to_message()})
+    for _ in range(2 if is_first else 1):
+        conversation.append()
+
+
+def append_settlement(conversation: Conversation, submission_id: str, outcome: Chunk, answered_by: str | None) -> None:
+    """Settle a submission."""
+    chunk: Chunk = {"type": "submission-settled", "submissionId": submission_id} | outcome
+    if answered_by is not None:
+        chunk["answeredBySubmissionId"] = answered_by
+    conversation.append(chunk | {"timestamp": now_text()})
+
+
+def append_advisory(conversation: Conversation, submission_id: str) -> None:
+    """Say in the transcript that a submission was aborted."""
+    attributes = {"submissionId": submission_id, "kind": "direct", "reason": "aborted"}
+    advisory = {
+        "id": f"entry_submission_aborted_{submission_id}",
+        "role": "system",
+        "purpose": "advisory",
+        "display": "diagnostic",
+        "signal": {"attributes": attributes},
+        "settlement": {"outcome": "aborted"},
+        "parts": [{"type": "text", "text": "Submission was aborted.", "state": "done"}],
+    }
+    conversation.append({"type": "message-appended", "message": advisory})
+
+
+def _make_call_id() -> str:
+    """An id such as ``tool:1795426160319:bvvdr25vz4c``."""
+    return f"tool:{time.time_ns() // 1_000_000}:{''.join(_random.choices(CALL_ID_ALPHABET, k=11))}"

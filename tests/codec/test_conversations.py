@@ -1,0 +1,287 @@
+"""What a real Flue 2.1 server sent: valid by the schemas, typed, and given back key for key; and what it might send."""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import pickle
+import typing
+from typing import Any
+
+import attrs
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from model_samples import RECORDINGS, exact, example, validator
+
+import flue
+from flue import codec, models
+from flue.codec._base import NO_EXTRA, is_model
+from flue.errors import DurableStreamError
+from flue.models import (
+    AbortResult,
+    ConversationChunk,
+    ConversationMessage,
+    ConversationPart,
+    ConversationSettlement,
+    ConversationSnapshot,
+    ConversationStreamItem,
+    DataPart,
+    DynamicToolPart,
+    MessageAppendedChunk,
+    MessageDeltaChunk,
+    SendResult,
+    StreamCheckpointChunk,
+    TextPart,
+    UnknownChunk,
+    UnknownPart,
+)
+
+FILES = sorted((RECORDINGS / "flue2").glob("*.http"))
+
+
+def bodies(text: str) -> list[Any]:
+    """The JSON values in a recorded response: its body, or the data of its events."""
+    head, _, body = text.partition("\n\n")
+    if "text/event-stream" in head:
+        return [json.loads(line.removeprefix("data:")) for line in body.splitlines() if line.startswith("data:[")]
+    return [json.loads(body)]
+
+
+ANSWERS = [(path.name, body) for path in FILES for body in bodies(path.read_text(encoding="utf-8"))]
+CHUNKS = [(name, chunk) for name, body in ANSWERS if isinstance(body, list) for chunk in body]
+SNAPSHOTS = [(name, body) for name, body in ANSWERS if "messages" in body]
+SENT = [(name, body) for name, body in ANSWERS if "submissionId" in body]
+ABORTED = [(name, body) for name, body in ANSWERS if "aborted" in body]
+MESSAGES = [message for _, snapshot in SNAPSHOTS for message in snapshot["messages"]]
+PARTS = [part for message in MESSAGES for part in message["parts"]]
+POSITION = {"batch": 3, "index": 1}
+DELTA = {
+    "type": "message-delta",
+    "conversationId": "conv_1",
+    "messageId": "entry_1",
+    "kind": "text",
+    "delta": "Hel",
+    "position": POSITION,
+}
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+
+
+def test_the_recordings_have_every_kind() -> None:
+    chunk_types = {member.type for member in typing.get_args(ConversationStreamItem) if is_model(member)}
+    assert {chunk["type"] for _, chunk in CHUNKS} == chunk_types
+    assert {part["type"].partition("-")[0] for part in PARTS} == {"text", "reasoning", "file", "dynamic", "data"}
+    assert {part["state"] for part in PARTS if part["type"] == "dynamic-tool"} >= {"output-available", "output-error"}
+    assert len(SNAPSHOTS) >= 6
+    assert len(SENT) >= 8
+    assert {body["aborted"] for _, body in ABORTED} == {True, False}
+
+
+@pytest.mark.parametrize("name", {name: None for name, _ in CHUNKS})
+def test_chunks(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    decode = codec.ConversationChunkDecoder()
+    chunks = [chunk for other, chunk in CHUNKS if other == name]
+    for wire in chunks:
+        validator("ConversationStreamItem").validate(wire)
+        raw = json.dumps(wire).encode()
+        direct, indirect, split = decode(raw), decode(wire), decode(msgspec.Raw(raw))
+        assert not isinstance(direct, UnknownChunk)
+        assert direct == indirect == split
+        assert direct.wire_extra is NO_EXTRA
+        assert exact(codec.to_json(direct)) == exact(codec.to_json(indirect)) == exact(wire)
+        if not isinstance(direct, StreamCheckpointChunk):
+            assert (direct.position.batch, direct.position.index) == tuple(wire["position"].values())
+            assert direct.conversation_id == wire["conversationId"]
+    raws = [msgspec.Raw(json.dumps(wire).encode()) for wire in chunks]
+    assert decode.decode_many(raws) == [decode(wire) for wire in chunks]
+    assert not warnings(caplog)
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "wire"),
+    [
+        (model, name, wire)
+        for model, answers in ((ConversationSnapshot, SNAPSHOTS), (SendResult, SENT), (AbortResult, ABORTED))
+        for name, wire in answers
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_answers(model: Any, name: str, wire: dict[str, Any]) -> None:
+    validator(model.__name__).validate(wire)
+    typed = codec.decode(model, wire)
+    assert typed.wire_extra is NO_EXTRA
+    assert exact(codec.to_json(typed)) == exact(wire)
+    assert pickle.loads(pickle.dumps(typed)) == copy.deepcopy(typed) == typed
+    assert len(repr(typed)) <= 200
+
+
+def test_a_history() -> None:
+    [(_, wire)] = [answer for answer in SNAPSHOTS if answer[0].startswith("50")]
+    snapshot = codec.decode(ConversationSnapshot, wire)
+    assert (snapshot.v, snapshot.offset, snapshot.incarnation) == (1, wire["offset"], wire["incarnation"])
+    message = snapshot.messages[-1]
+    assert (message.role, message.purpose, message.display) == ("assistant", "assistant", "visible")
+    text, tool, progress, chart, end = message.parts
+    assert isinstance(text, TextPart)
+    assert isinstance(end, TextPart)
+    assert (text.text, end.text, end.state) == ("Working on the report.", "Report ready.", "done")
+    assert isinstance(tool, DynamicToolPart)
+    assert (tool.tool_name, tool.state, tool.output, tool.duration_ms) == ("build", "output-available", "built", 305)
+    assert isinstance(progress, DataPart)
+    assert isinstance(chart, DataPart)
+    assert (progress.name, progress.data) == ("progress", {"pct": 100, "note": "done"})
+    assert (chart.name, chart.data, chart.type) == ("chart", [1, 2, 3], "data")
+    [settlement] = snapshot.settlements
+    assert isinstance(settlement, ConversationSettlement)
+    assert settlement.outcome == "completed"
+    assert settlement.answered_by_submission_id == settlement.submission_id
+
+
+def test_receipts() -> None:
+    replayed = {name[:2]: codec.decode(SendResult, wire).deduplicated for name, wire in SENT}
+    assert {number for number, deduplicated in replayed.items() if deduplicated} == {"14", "15"}
+    sent = codec.decode(SendResult, example("SendResult", full=False))
+    assert sent.deduplicated is False
+    for value, kept in ((False, False), (None, None)):
+        said = codec.decode(SendResult, example("SendResult", full=False) | {"deduplicated": value})
+        assert said.deduplicated is False
+        assert codec.to_json(said)["deduplicated"] is kept
+        assert codec.to_json(attrs.evolve(said, deduplicated=True))["deduplicated"] is True
+    with pytest.raises(codec.DecodeError, match=r"^\$\.deduplicated: expected a boolean, found an integer$"):
+        codec.decode(SendResult, example("SendResult", full=True) | {"deduplicated": 1})
+
+
+def test_a_message_shares_what_did_not_change() -> None:
+    message = codec.decode(ConversationMessage, example("ConversationMessage", full=True))
+    part = TextPart(text="more", state="streaming")
+    changed = attrs.evolve(message, parts=[*message.parts, part])
+    assert changed.parts[0] is message.parts[0]
+    assert changed.metadata is message.metadata
+    assert len(changed.parts) == len(message.parts) + 1
+    assert codec.to_json(changed)["parts"][-1] == {"type": "text", "text": "more", "state": "streaming"}
+
+
+def test_data_parts_by_hand() -> None:
+    assert codec.to_json(DataPart(name="chart", data=None)) == {"type": "data-chart", "data": None}
+    wire = {"type": "data-", "data": 1, "name": "kept", "later": None}
+    [part] = codec.decode(ConversationMessage, example("ConversationMessage", full=True) | {"parts": [wire]}).parts
+    assert isinstance(part, DataPart)
+    assert (part.name, part.wire_extra) == ("", {"name": "kept", "later": None})
+    assert codec.to_json(part) == wire
+
+
+@pytest.mark.parametrize(
+    ("part", "wire_type", "problem"),
+    [
+        ({"type": "video", "url": "x"}, "video", "unknown type 'video'"),
+        ({"type": "data", "data": 1}, "data", "unknown type 'data'"),
+        ({"type": "text", "text": "x"}, "text", "$.state: expected one of done, streaming, found null or nothing"),
+        ({"type": "text", "text": 1, "state": "done"}, "text", "$.text: expected a string, found an integer"),
+        ({"type": "data-x"}, "data-x", "$.data: expected a value, found null or nothing"),
+        ({"type": None}, None, "type is null or nothing, not a string"),
+        ({}, None, "type is null or nothing, not a string"),
+    ],
+)
+def test_parts_that_are_not_understood(part: dict[str, Any], wire_type: str | None, problem: str) -> None:
+    wire = example("ConversationMessage", full=True) | {"parts": [part]}
+    chunk = {**DELTA, "type": "message-appended", "message": wire}
+    del chunk["messageId"], chunk["kind"], chunk["delta"]
+    for item in (chunk, json.dumps(chunk).encode()):
+        appended = codec.ConversationChunkDecoder()(item)
+        assert isinstance(appended, MessageAppendedChunk)
+        [typed] = appended.message.parts
+        assert isinstance(typed, UnknownPart)
+        assert (typed.type, typed.wire_type, typed.problem, typed.raw) == ("unknown", wire_type, problem, part)
+        assert exact(codec.to_json(appended)) == exact(chunk)
+        assert pickle.loads(pickle.dumps(typed)) == typed
+
+
+def test_chunks_that_are_not_understood(caplog: pytest.LogCaptureFixture) -> None:
+    decode = codec.ConversationChunkDecoder("conversation c")
+    for _ in range(2):
+        for change in ({"type": "novel"}, {"kind": "song"}, {"position": None}, {"position": {"batch": 1}}):
+            wire = DELTA | change
+            for item in (wire, json.dumps(wire).encode()):
+                chunk = decode(item)
+                assert isinstance(chunk, UnknownChunk)
+                assert (chunk.raw, chunk.wire_type, chunk.conversation_id) == (wire, wire["type"], "conv_1")
+                assert codec.to_json(chunk) == wire
+    problem = "$.kind: expected one of reasoning, text, found 'song'"
+    assert warnings(caplog) == [
+        "conversation c: a chunk of unknown type 'novel'; it arrives as UnknownChunk",
+        f"conversation c: a 'message-delta' chunk does not fit its schema: {problem}; it arrives as UnknownChunk",
+    ]
+
+
+@pytest.mark.parametrize("item", [None, 1, "text", [DELTA], b"null", b"[]", b"{", b"\xff"])
+def test_what_is_no_chunk(item: Any) -> None:
+    decode = codec.ConversationChunkDecoder()
+    with pytest.raises(DurableStreamError) as caught:
+        decode(item)
+    assert caught.value.code == "PARSE_ERROR"
+    assert decode.decode_many([DELTA, item, DELTA]) == [decode(DELTA)]
+
+
+@settings(max_examples=300, derandomize=True, deadline=None, database=None)
+@given(st.data())
+def test_changed_anywhere_inside(data: st.DataObject) -> None:
+    """Whatever becomes of a chunk, both ways give the same, and nothing is lost."""
+    wire = copy.deepcopy(data.draw(st.sampled_from([chunk for _, chunk in CHUNKS if len(str(chunk)) < 5000])))
+    inner: Any = wire
+    while isinstance(inner, dict | list) and inner:
+        keys = list(inner) if isinstance(inner, dict) else list(range(len(inner)))
+        key = data.draw(st.sampled_from(keys))
+        if data.draw(st.booleans()) or not isinstance(inner[key], dict | list) or not inner[key]:
+            how = data.draw(st.sampled_from(["change", "remove", "add"]))
+            if how == "change":
+                inner[key] = data.draw(st.sampled_from([None, True, 0, 2.0, "", "text", [], {}, {"type": "data-x"}]))
+            elif how == "remove":
+                del inner[key]
+            elif isinstance(inner, dict):
+                inner["novel"] = None
+            break
+        inner = inner[key]
+    decode = codec.ConversationChunkDecoder()
+    direct, indirect = decode(json.dumps(wire).encode()), decode(wire)
+    assert direct == indirect
+    assert exact(codec.to_json(direct)) == exact(codec.to_json(indirect)) == exact(wire)
+
+
+def test_deltas_go_the_direct_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    decode = codec.ConversationChunkDecoder()
+    monkeypatch.setattr("flue.codec._decoder._Decoder._decode_slow", None)
+    for name, wire in CHUNKS:
+        if "data-" not in json.dumps(wire):
+            assert codec.to_json(decode(json.dumps(wire).encode())) == wire, name
+    assert isinstance(decode(json.dumps(DELTA).encode()), MessageDeltaChunk)
+
+
+def test_the_unions() -> None:
+    chunks, items = typing.get_args(ConversationChunk), typing.get_args(ConversationStreamItem)
+    assert {*items} - {*chunks} == {StreamCheckpointChunk}
+    assert len(chunks) == 12
+    assert UnknownChunk in chunks
+    assert UnknownPart in typing.get_args(ConversationPart)
+    for name in ("ConversationChunk", "ConversationMessage", "TextPart", "UnknownChunk", "UnknownPart", "SendResult"):
+        assert getattr(flue, name) is getattr(models, name)
+        assert name in flue.__all__
+
+
+def test_the_converter_knows_chunks_and_parts() -> None:
+    @attrs.define
+    class Saved:
+        chunks: list[ConversationChunk]
+        part: ConversationPart | None
+        last: ConversationSettlement | None = None
+
+    wire = {"chunks": [DELTA, {"type": "novel"}], "part": {"type": "data-x", "data": 1}, "last": None}
+    saved = codec.converter.structure(wire, Saved)
+    assert [type(chunk) for chunk in saved.chunks] == [MessageDeltaChunk, UnknownChunk]
+    assert saved.part == DataPart(name="x", data=1)
+    assert codec.converter.unstructure(saved) == wire
+    assert codec.converter.structure(wire | {"part": None}, Saved).part is None

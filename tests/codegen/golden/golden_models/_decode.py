@@ -1,0 +1,82 @@
+"""Direct decoding: JSON text becomes a model without a dictionary in between.
+
+Generated from schemas/ by `python -m codegen`: do not edit.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from flue.codec._base import NO_EXTRA, NeedsSlowPath, from_iso, new, struct
+from golden_models.common import Point
+from golden_models.shapes import Circle, Polygon
+
+_ITEM: Final = (
+    ("v", "v", Literal[2]),
+    ("created_at", "createdAt", str),
+    ("name", "name", str, None),
+)
+
+_CIRCLE: Final[Any] = struct(
+    "Circle",
+    "kind",
+    "circle",
+    ("radius", "radius", int | float),
+    ("name", "name", str),
+    shared=_ITEM,
+)
+
+_POINT: Final[Any] = struct(
+    "Point",
+    "",
+    "",
+    ("x", "x", int),
+    ("y", "y", int),
+)
+
+_POLYGON: Final[Any] = struct(
+    "Polygon",
+    "kind",
+    "polygon",
+    ("points", "points", list[_POINT]),
+    ("closed", "closed", bool, None),
+)
+
+FIGURE: Final[Any] = _CIRCLE | _POLYGON
+
+
+def _circle(wire: Any) -> Circle:
+    model = new(Circle)
+    model.radius = wire.radius
+    model.name = wire.name
+    model.v = 2
+    value = wire.created_at
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.created_at = from_iso(value)
+    model.wire_extra = NO_EXTRA
+    return model
+
+
+def _point(wire: Any) -> Point:
+    model = new(Point)
+    model.x = wire.x
+    model.y = wire.y
+    model.wire_extra = NO_EXTRA
+    return model
+
+
+def _polygon(wire: Any) -> Polygon:
+    model = new(Polygon)
+    value = wire.points
+    model.points = [_point(item) for item in value]
+    model.closed = wire.closed
+    model.wire_extra = NO_EXTRA
+    return model
+
+
+BUILDERS: Final[dict[Any, Any]] = {
+    _CIRCLE: _circle,
+    _POINT: _point,
+    _POLYGON: _polygon,
+}

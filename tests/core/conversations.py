@@ -1,0 +1,339 @@
+"""A conversation as a server keeps it, made of values: the truth as JSON, the chunks that led there, and its answers.
+
+The truth is written down by itself, not folded from the chunks, so that a reducer can be held to it.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
+
+from flue.codec import ConversationChunkDecoder, decode
+from flue.core.conversation_protocol import ConversationProtocol, ObservationProtocol, history_request
+from flue.models import ConversationSnapshot
+
+from .driver import Player
+from .script import Response, at, control_frame, count_at, data_frame, page, refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from flue.core.actions import Request
+    from flue.errors import FlueConnectionError
+
+RECORDINGS = Path(__file__).parents[1] / "recordings" / "flue2"
+URL = "https://flue.test/api/agents/support/ticket-42"
+ID = "conv_1"
+PAGE = 100
+"""Batches of a page."""
+LONG_POLL = 30.0
+
+
+def recorded_json(name: str) -> Any:
+    """The JSON body of a recording."""
+    return json.loads((RECORDINGS / f"{name}.http").read_bytes().partition(b"\r\n\r\n")[2])
+
+
+def recorded_events(name: str) -> list[Any]:
+    """The items of all data events of a recording."""
+    text = (RECORDINGS / f"{name}.http").read_bytes()
+    return [item for frame in re.findall(rb"^data:(\[.*\])\r?$", text, re.MULTILINE) for item in json.loads(frame)]
+
+
+def recorded_response(name: str) -> Response:
+    """A recording as the response that a machine reads."""
+    head, _, body = (RECORDINGS / f"{name}.http").read_bytes().partition(b"\r\n\r\n")
+    status, *lines = head.decode().split("\r\n")
+    headers = tuple((name, value.strip()) for name, _, value in (line.partition(":") for line in lines))
+    return Response(int(status.split()[1]), headers, (body,) if body else ())
+
+
+def snapshot(value: Any) -> ConversationSnapshot:
+    return decode(ConversationSnapshot, value)
+
+
+def text_message(id: str, text: str, submission: str | None = "sub_1", role: str = "user") -> dict[str, Any]:
+    message = {
+        "id": id,
+        "role": role,
+        "purpose": role,
+        "display": "visible",
+        "parts": [{"type": "text", "text": text, "state": "done"}],
+    }
+    return message if submission is None else {**message, "submissionId": submission}
+
+
+class Conversation:
+    """One conversation on the server: `messages` and `settlements` are the truth, `batches` how it came about."""
+
+    def __init__(self, incarnation: str | None = "inc_1") -> None:
+        self.incarnation = incarnation
+        self.messages: list[dict[str, Any]] = []
+        self.settlements: list[dict[str, Any]] = []
+        self.batches: list[list[dict[str, Any]]] = []
+        self.emit({"type": "conversation-reset", "snapshot": self.snapshot()})
+
+    # What it says.
+
+    @property
+    def offset(self) -> str:
+        return at(len(self.batches))
+
+    def snapshot(self) -> dict[str, Any]:
+        """As inside a reset: without the incarnation."""
+        return copy.deepcopy(
+            {
+                "v": 1,
+                "conversationId": ID,
+                "offset": self.offset,
+                "messages": self.messages,
+                "settlements": self.settlements,
+            }
+        )
+
+    def history(self) -> dict[str, Any]:
+        said = self.snapshot()
+        return said if self.incarnation is None else {**said, "incarnation": self.incarnation}
+
+    def checkpoint(self) -> dict[str, Any]:
+        return {"type": "stream-checkpoint", "incarnation": self.incarnation or "inc_none"}
+
+    def chunks(self, begin: int = 0) -> list[dict[str, Any]]:
+        return [chunk for batch in self.batches[begin:] for chunk in batch]
+
+    # What happens to it.
+
+    def emit(self, *chunks: dict[str, Any]) -> None:
+        """Add a batch."""
+        number = len(self.batches)
+        self.batches.append(
+            [
+                {**chunk, "conversationId": ID, "position": {"batch": number, "index": index}}
+                for index, chunk in enumerate(chunks)
+            ]
+        )
+
+    def message(self, id: str) -> dict[str, Any]:
+        return next(message for message in self.messages if message["id"] == id)
+
+    def user(self, text: str, submission: str = "sub_1") -> None:
+        message = text_message(f"user_{submission}", text, submission)
+        self.messages.append(message)
+        self.emit({"type": "message-appended", "message": copy.deepcopy(message)})
+
+    def start(self, id: str = "a1", submission: str = "sub_1", **fields: Any) -> None:
+        chunk = {"type": "message-started", "messageId": id, "submissionId": submission, **fields}
+        if all(message["id"] != id for message in self.messages):
+            self.messages.append(
+                {
+                    "id": id,
+                    "role": "assistant",
+                    "purpose": "assistant",
+                    "display": "visible",
+                    "submissionId": submission,
+                    "parts": [],
+                    **fields,
+                }
+            )
+        self.emit(chunk)
+
+    def _close(self, parts: list[dict[str, Any]]) -> None:
+        if parts and parts[-1].get("state") == "streaming":
+            parts[-1]["state"] = "done"
+
+    def say(self, *pieces: str, id: str = "a1", kind: str = "text") -> None:
+        parts = self.message(id)["parts"]
+        for piece in pieces:
+            last = parts[-1] if parts else {}
+            if last.get("type") == kind and last["state"] == "streaming":
+                last["text"] += piece
+            else:
+                self._close(parts)
+                parts.append({"type": kind, "text": piece, "state": "streaming"})
+        self.emit(*({"type": "message-delta", "messageId": id, "kind": kind, "delta": piece} for piece in pieces))
+
+    def call(self, call: str, id: str = "a1", tool: str = "add", **arguments: Any) -> None:
+        parts = self.message(id)["parts"]
+        self._close(parts)
+        parts.append(
+            {
+                "type": "dynamic-tool",
+                "toolName": tool,
+                "toolCallId": call,
+                "state": "input-available",
+                "input": arguments,
+            }
+        )
+        self.emit({"type": "tool-input", "messageId": id, "toolCallId": call, "toolName": tool, "input": arguments})
+
+    def _pending(self, call: str) -> dict[str, Any]:
+        return next(
+            part
+            for message in reversed(self.messages)
+            for part in reversed(message["parts"])
+            if part.get("toolCallId") == call and part["state"] == "input-available"
+        )
+
+    def returned(self, call: str, output: Any, **fields: Any) -> None:
+        self._pending(call).update(state="output-available", output=output, **fields)
+        self.emit({"type": "tool-output", "toolCallId": call, "output": output, **fields})
+
+    def failed(self, call: str, text: str, **fields: Any) -> None:
+        self._pending(call).update(state="output-error", errorText=text, **fields)
+        self.emit({"type": "tool-output-error", "toolCallId": call, "errorText": text, **fields})
+
+    def data(self, name: str, data: Any, id: str = "a1") -> None:
+        parts = self.message(id)["parts"]
+        old = next((part for part in parts if part["type"] == f"data-{name}"), None)
+        if old is None:
+            parts.append({"type": f"data-{name}", "data": data})
+        else:
+            old["data"] = data
+        self.emit({"type": "data-part", "messageId": id, "name": name, "data": data})
+
+    def describe(self, id: str = "a1", **metadata: Any) -> None:
+        known = self.message(id).setdefault("metadata", {})
+        for key, value in metadata.items():
+            both = isinstance(known.get(key), dict) and isinstance(value, dict)
+            known[key] = {**known[key], **value} if both else value
+        self.emit({"type": "message-metadata", "messageId": id, "metadata": metadata})
+
+    def complete(self, id: str = "a1") -> None:
+        for part in self.message(id)["parts"]:
+            if part["type"] in {"text", "reasoning"}:
+                part["state"] = "done"
+        self.emit({"type": "message-completed", "messageId": id})
+
+    def settle(self, submission: str = "sub_1", outcome: str = "completed", **fields: Any) -> None:
+        entry = {"submissionId": submission, "outcome": outcome, **fields}
+        old = next((one for one in self.settlements if one["submissionId"] == submission), None)
+        if old is None:
+            self.settlements.append(entry)
+        else:
+            old.clear()
+            old.update(entry)
+        self.emit({"type": "submission-settled", **entry})
+
+    def reset(self) -> None:
+        """Compaction: all that is shown stays."""
+        self.emit({"type": "conversation-reset", "snapshot": self.snapshot()})
+
+    def retract(self, id: str = "a1") -> None:
+        """A step is made again: the text of the message is taken back."""
+        self.message(id)["parts"].clear()
+        self.reset()
+
+    def answer(self, text: str = "hello", submission: str = "sub_1") -> None:
+        """A whole turn."""
+        self.user("hi", submission)
+        self.start(f"a_{submission}", submission)
+        self.say(text, id=f"a_{submission}")
+        self.complete(f"a_{submission}")
+        self.settle(submission, answeredBySubmissionId=submission)
+
+
+class Server:
+    """Answers as Flue 2.1 does. `news` are called one for each request that waits, so that something happens."""
+
+    def __init__(self, conversation: Conversation | None, news: Iterable[Callable[[], object]] = ()) -> None:
+        self.conversation = conversation
+        self.news = list(news)
+        self.page = PAGE
+        self.wait = 1.0  # seconds before each of the news
+
+    def __call__(self, request: Request, now: float) -> Response | FlueConnectionError:
+        query = dict(parse_qsl(urlsplit(request.url).query))
+        assert request.url.startswith(f"{URL}?")
+        conversation = self.conversation
+        if conversation is None:
+            if self.news:
+                self.news.pop(0)()
+            return recorded_response("01_history_404_absent")
+        if query == {"view": "history"}:
+            return page(json.dumps(conversation.history()).encode(), conversation.offset, up_to_date=True)
+        assert query.pop("view") == "updates"
+        begin = count_at(query.pop("offset"))
+        live = query.pop("live", None)
+        assert not query
+        if begin > len(conversation.batches):
+            return recorded_response("39_updates_416_beyond_head")
+        if live == "sse":
+            return self._events(begin)
+        waited = 0.0
+        if live is not None and begin == len(conversation.batches):
+            if self.news:
+                self.news.pop(0)()
+                waited = self.wait
+            else:
+                waited = LONG_POLL
+            conversation = self.conversation
+            if conversation is None or begin > len(conversation.batches):  # replaced meanwhile
+                begin = 0 if conversation is None else len(conversation.batches)
+        return self._page(conversation, begin, waited)
+
+    def _page(self, conversation: Conversation | None, begin: int, waited: float) -> Response:
+        if conversation is None:
+            return refusal(404)
+        end = min(begin + self.page, len(conversation.batches))
+        items = [conversation.checkpoint(), *(chunk for batch in conversation.batches[begin:end] for chunk in batch)]
+        return page(items, at(end), up_to_date=end == len(conversation.batches), after=waited)
+
+    def _events(self, begin: int) -> Response:
+        conversation = self.conversation
+        assert conversation is not None
+        steps: list[Any] = [data_frame([conversation.checkpoint()])]
+        while True:
+            end = min(begin + self.page, len(conversation.batches))
+            items = [chunk for batch in conversation.batches[begin:end] for chunk in batch]
+            if items:
+                steps.append(data_frame(items))
+            flags = {"upToDate": True} if end == len(conversation.batches) else {}
+            steps.append(control_frame(at(end), **flags))
+            begin = end
+            if end < len(conversation.batches):
+                continue
+            if not self.news:
+                break
+            steps.append(self.wait)
+            self.news.pop(0)()
+            if self.conversation is not conversation:  # the process that served it is gone
+                break
+        # A host that recycles connections.
+        return Response(200, (("Content-Type", "text/event-stream"), ("transfer-encoding", "chunked")), (*steps, 30.0))
+
+
+class Reader(Player):
+    """Plays a machine whose batches hold chunks or states."""
+
+    def _deliver(self) -> None:
+        batch = self.machine.next_batch()
+        assert batch is self.machine.next_batch()
+        assert batch.items
+        self.played.items += batch.items
+        self.machine.handed_over()
+
+    def _look(self) -> None:
+        offset = self.machine.offset
+        if offset != self._checkpoint:
+            self._checkpoint = offset
+            self.played.offsets.append(offset)
+
+
+HISTORY = history_request(URL, snapshot)
+
+
+def follower(**options: Any) -> ConversationProtocol:
+    return ConversationProtocol(URL, HISTORY, ConversationChunkDecoder(), **options)
+
+
+def observer(**options: Any) -> ObservationProtocol:
+    return ObservationProtocol(URL, HISTORY, ConversationChunkDecoder(), **options)
+
+
+def read(machine: Any, server: Any, **options: Any) -> Any:
+    """Play to the end, to the end of the script, or to a time."""
+    return Reader(machine, server).run(**options)

@@ -1,0 +1,614 @@
+"""The reducer, rule by rule and against what a server says; settlements and replies."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flue.codec import ConversationChunkDecoder, decode, to_json
+from flue.core.conversation import (
+    ConversationReducer,
+    ConversationState,
+    Outcome,
+    Reply,
+    chunk_outcome,
+    chunk_position,
+    execution_error,
+    merge_metadata,
+    read_submission_reply,
+    snapshot_outcome,
+)
+from flue.models import ConversationMessage, ConversationSnapshot
+
+from .conversations import ID, Conversation, recorded_events, recorded_json, snapshot, text_message
+
+if TYPE_CHECKING:
+    import random
+
+chunk = ConversationChunkDecoder()
+
+
+def reduce(items: list[Any], start: ConversationSnapshot | None = None) -> ConversationReducer:
+    reducer = ConversationReducer(start)
+    for item in items:
+        reducer.apply(chunk(item))
+    return reducer
+
+
+def as_json(state: ConversationState | ConversationSnapshot) -> dict[str, Any]:
+    return {
+        "conversationId": state.conversation_id,
+        "messages": [to_json(message) for message in state.messages],
+        "settlements": [to_json(settlement) for settlement in state.settlements],
+    }
+
+
+def said(history: dict[str, Any]) -> dict[str, Any]:
+    return {key: history[key] for key in ("conversationId", "messages", "settlements")}
+
+
+def assert_equal(state: ConversationState, history: dict[str, Any]) -> None:
+    """The state is what history says, as models and as JSON."""
+    assert as_json(state) == said(history)
+    at_rest = snapshot(history)
+    assert (state.messages, state.settlements) == (at_rest.messages, at_rest.settlements)
+
+
+def parts(reducer: ConversationReducer, id: str = "a1") -> list[Any]:
+    return next(to_json(message)["parts"] for message in reducer.state.messages if message.id == id)
+
+
+class TestRecordings:
+    @pytest.mark.parametrize(
+        ("updates", "history"),
+        [
+            (("41_updates_200_catchup_page1", "42_updates_200_catchup_page2"), "28_history_200"),
+            (("70_compactor_updates_origin",), "69_compactor_history"),
+        ],
+    )
+    def test_chunks_from_the_origin_are_the_history(self, updates: tuple[str, ...], history: str) -> None:
+        items = [item for name in updates for item in recorded_json(name)]
+        reducer = reduce(items)
+        assert_equal(reducer.state, recorded_json(history))
+        state = reducer.state
+        for item in items:  # delivered once more
+            assert not reducer.apply(chunk(item))
+        assert reducer.state is state
+
+    def test_a_response_as_it_streams(self) -> None:
+        reducer = reduce(recorded_events("49_reporter_sse_live_from_admission"))
+        assert_equal(reducer.state, {**recorded_json("50_reporter_history_200"), "conversationId": ""})
+
+    def test_a_snapshot_in_mid_response_and_what_follows_it(self) -> None:
+        """Its text part is still open. What is after the last of these events is an abort, which history shows."""
+        start = snapshot(recorded_json("54_slow_history_200_midstream"))
+        reducer = ConversationReducer(start)
+        tail = [
+            item
+            for item in recorded_events("55_slow_sse_midstream")
+            if item["type"] != "stream-checkpoint" and item["position"]["batch"] > 7
+        ]
+        assert tail
+        for item in tail:
+            assert reducer.apply(chunk(item))
+        [_, reply, *_] = recorded_json("59_slow_history_200_aborted")["messages"]
+        assert as_json(reducer.state)["messages"][1]["parts"][0]["text"] in reply["parts"][0]["text"]
+        assert reducer.state.messages[0] is start.messages[0]
+
+
+class TestRules:
+    def test_0_a_chunk_at_or_before_the_last_position_is_dropped(self) -> None:
+        talk = Conversation()
+        talk.start()
+        talk.say("a", "b")
+        reducer = reduce(talk.chunks())
+        assert reducer.position == (2, 1)
+        for old in talk.chunks():
+            assert not reducer.apply(chunk(old))
+        assert parts(reducer)[0]["text"] == "ab"
+
+    def test_0_a_position_counts_also_when_its_chunk_changes_nothing(self) -> None:
+        reducer = reduce(Conversation().chunks())
+        nobody = {"type": "message-completed", "messageId": "x", "conversationId": ID}
+        assert not reducer.apply(chunk({**nobody, "position": {"batch": 9, "index": 3}}))
+        assert reducer.position == (9, 3)
+
+    def test_0_a_checkpoint_and_an_unknown_chunk_change_nothing(self) -> None:
+        reducer = reduce(Conversation().chunks())
+        state = reducer.state
+        assert not reducer.apply(chunk({"type": "stream-checkpoint", "incarnation": "inc_1"}))
+        assert not reducer.apply(chunk({"type": "message-sung", "position": {"batch": 5, "index": 0}}))
+        assert reducer.position == (5, 0)
+        assert not reducer.apply(chunk({"type": "message-sung"}))
+        assert reducer.state is state
+
+    def test_1_a_reset_replaces_everything_and_keeps_the_position(self) -> None:
+        talk = Conversation()
+        talk.answer("once")
+        before = talk.chunks()
+        talk.messages, talk.settlements = [text_message("m9", "summary")], []
+        talk.reset()
+        reducer = reduce(talk.chunks())
+        assert_equal(reducer.state, talk.history())
+        for old in before:
+            assert not reducer.apply(chunk(old))
+
+    def test_1_a_reset_that_changes_nothing_is_no_change(self) -> None:
+        talk = Conversation()
+        talk.answer()
+        reducer = reduce(talk.chunks())
+        state = reducer.state
+        talk.reset()
+        assert not reducer.apply(chunk(talk.chunks()[-1]))
+        assert reducer.state is state
+
+    def test_1_calls_that_are_pending_in_a_reset_can_end(self) -> None:
+        talk = Conversation()
+        talk.start()
+        talk.call("c1", x=1)
+        talk.reset()
+        talk.returned("c1", 1)
+        assert_equal(reduce(talk.chunks()).state, talk.history())
+
+    def test_2_an_appended_message_replaces_the_one_with_its_id(self) -> None:
+        talk = Conversation()
+        talk.start()
+        talk.call("c1")
+        talk.user("hi")
+        reducer = reduce(talk.chunks())
+        replaced = text_message("a1", "other", role="assistant")
+        talk.emit({"type": "message-appended", "message": replaced})
+        assert reducer.apply(chunk(talk.chunks()[-1]))
+        assert [message.id for message in reducer.state.messages] == ["a1", "user_sub_1"]
+        assert parts(reducer) == replaced["parts"]
+        talk.emit({"type": "tool-output", "toolCallId": "c1", "output": 1})  # its call is gone
+        assert not reducer.apply(chunk(talk.chunks()[-1]))
+
+    def test_2_a_draft_can_be_replaced(self) -> None:
+        talk = Conversation()
+        talk.start()
+        talk.say("x")
+        talk.emit({"type": "message-appended", "message": text_message("a1", "other")})
+        assert parts(reduce(talk.chunks()))[0]["text"] == "other"
+
+    def test_3_a_step_of_a_known_response_changes_nothing(self) -> None:
+        talk = Conversation()
+        talk.start(turnId="turn_1", metadata={"a": 1})
+        talk.say("x")
+        reducer = reduce(talk.chunks())
+        talk.emit({"type": "message-started", "messageId": "a1", "turnId": "turn_2", "metadata": {"b": 2}})
+        assert not reducer.apply(chunk(talk.chunks()[-1]))
+        assert_equal(reducer.state, talk.history())
+
+    def test_4_metadata_is_merged_deeply(self) -> None:
+        old = {"usage": {"input": 1, "cost": {"a": 1}}, "tags": [1, 2], "gone": {"x": 1}, "plain": 1}
+        new = {"usage": {"output": 2, "cost": {"b": 2}}, "tags": [3], "gone": None, "plain": {"y": 1}}
+        kept = copy.deepcopy(old)
+        assert merge_metadata(old, new) == {
+            "usage": {"input": 1, "cost": {"a": 1, "b": 2}, "output": 2},
+            "tags": [3],
+            "gone": None,
+            "plain": {"y": 1},
+        }
+        assert old == kept
+        assert merge_metadata(None, {"__proto__": 1, "constructor": 2, "prototype": 3, "a": {"__proto__": 1}}) == {
+            "a": {}
+        }
+
+    def test_5_data_stands_where_its_name_was_first_written(self) -> None:
+        talk = Conversation()
+        talk.start()
+        talk.data("progress", 1)
+        talk.say("text")
+        talk.data("chart", [1])
+        talk.data("progress", {"pct": 100})
+        talk.say(" goes on in a new part")
+        reducer = reduce(talk.chunks())
+        assert_equal(reducer.state, talk.history())
+        # The data part in between has begun a new text part, while the older one stays open until the step ends.
+        assert [part["state"] for part in parts(reducer) if part["type"] == "text"] == ["streaming"] * 2
+        talk.complete()
+        assert reducer.apply(chunk(talk.chunks()[-1]))
+        assert_equal(reducer.state, talk.history())
+
+    def test_6_another_kind_closes_the_open_part(self) -> None:
+        talk = Conversation()
+        talk.start()
+        talk.say("hm", "m", kind="reasoning")
+        talk.say("so", "")
+        reducer = reduce(talk.chunks())
+        assert [(part["type"], part["text"], part["state"]) for part in parts(reducer)] == [
+            ("reasoning", "hmm", "done"),
+            ("text", "so", "streaming"),
+        ]
+        assert_equal(reducer.state, talk.history())
+
+    def test_6_an_empty_block_is_a_part(self) -> None:
+        talk = Conversation()
+        talk.start()
+        talk.say("")
+        talk.complete()
+        assert parts(reduce(talk.chunks())) == [{"type": "text", "text": "", "state": "done"}]
+
+    def test_7_and_8_a_call_id_that_is_used_twice_loses_nothing(self) -> None:
+        talk = Conversation()
+        talk.start()
+        talk.call("c1", x=1)
+        talk.returned("c1", "first", durationMs=3)
+        talk.call("c1", x=2)
+        talk.failed("c1", "no", durationMs=4.5)
+        reducer = reduce(talk.chunks())
+        assert [part.get("output", part.get("errorText")) for part in parts(reducer)] == ["first", "no"]
+        assert_equal(reducer.state, talk.history())
+
+    def test_7_a_call_that_is_pending_is_not_added_again(self) -> None:
+        talk = Conversation()
+        talk.start()
+        talk.call("c1", x=1)
+        reducer = reduce(talk.chunks())
+        again = {"type": "tool-input", "messageId": "a1", "toolCallId": "c1", "toolName": "t", "input": 2}
+        talk.emit(again)
+        assert not reducer.apply(chunk(talk.chunks()[-1]))
+        talk.start("a2")
+        talk.call("c1", id="a2", x=3)  # in another message it is another one
+        talk.returned("c1", "second")
+        talk.returned("c1", "first")
+        assert_equal(reduce(talk.chunks()).state, talk.history())
+
+    def test_8_an_output_of_null_is_one(self) -> None:
+        talk = Conversation()
+        talk.start()
+        talk.call("c1")
+        talk.returned("c1", None)
+        assert_equal(reduce(talk.chunks()).state, talk.history())
+
+    def test_8_an_outcome_that_nobody_waits_for_changes_nothing(self) -> None:
+        talk = Conversation()
+        talk.start()
+        talk.emit({"type": "tool-output", "toolCallId": "c9", "output": 1})
+        talk.emit({"type": "tool-output-error", "toolCallId": "c9", "errorText": "no"})
+        assert_equal(reduce(talk.chunks()).state, talk.history())
+
+    def test_9_a_step_closes_text_and_not_tools(self) -> None:
+        talk = Conversation()
+        talk.start()
+        talk.say("x")
+        talk.call("c1")
+        talk.complete()
+        reducer = reduce(talk.chunks())
+        assert_equal(reducer.state, talk.history())
+        state = reducer.state
+        talk.complete()
+        assert not reducer.apply(chunk(talk.chunks()[-1]))
+        assert reducer.state is state
+        talk.say("y")
+        talk.complete()
+        talk.complete()  # of a draft
+        assert_equal(reduce(talk.chunks()).state, talk.history())
+
+    def test_10_a_settlement_replaces_the_one_of_its_submission(self) -> None:
+        talk = Conversation()
+        talk.settle("sub_1", "aborted", error={"message": "stop"})
+        talk.settle("sub_2", answeredBySubmissionId="sub_1")
+        talk.settle("sub_1", "completed", answeredBySubmissionId="sub_1")
+        reducer = reduce(talk.chunks())
+        assert [entry.submission_id for entry in reducer.state.settlements] == ["sub_1", "sub_2"]
+        assert_equal(reducer.state, talk.history())
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"type": "message-metadata", "metadata": {"a": 1}},
+            {"type": "data-part", "name": "n", "data": 1},
+            {"type": "message-delta", "kind": "text", "delta": "x"},
+            {"type": "tool-input", "toolCallId": "c", "toolName": "t", "input": 1},
+            {"type": "message-completed"},
+        ],
+        ids=lambda fields: fields["type"],
+    )
+    def test_a_message_that_is_not_known_is_left_alone(self, fields: dict[str, Any]) -> None:
+        talk = Conversation()
+        talk.emit({**fields, "messageId": "nobody"})
+        assert_equal(reduce(talk.chunks()).state, talk.history())
+
+
+class TestStates:
+    def test_a_state_that_was_handed_out_never_changes(self) -> None:
+        talk = Conversation()
+        talk.user("hi")
+        for act in (
+            lambda: talk.start(metadata={"deep": {"a": 1}}),
+            lambda: talk.say("hello", " you"),
+            lambda: talk.call("c1", x=1),
+            lambda: talk.returned("c1", {"sum": 3}),
+            lambda: talk.data("chart", [1]),
+            lambda: talk.data("chart", [2]),
+            lambda: talk.describe(deep={"b": 2}),
+            talk.complete,
+            talk.settle,
+            talk.retract,
+        ):
+            act()
+        reducer = ConversationReducer()
+        handed: list[tuple[ConversationState, dict[str, Any]]] = []
+        for item in talk.chunks():
+            reducer.apply(chunk(item))
+            handed.append((reducer.state, copy.deepcopy(as_json(reducer.state))))
+        assert all(as_json(state) == then for state, then in handed)
+
+    def test_states_share_what_did_not_change(self) -> None:
+        talk = Conversation()
+        talk.answer("one", "sub_1")
+        talk.answer("two", "sub_2")
+        talk.start("a3", "sub_3")
+        reducer = reduce(talk.chunks())
+        before = reducer.state
+        talk.say("three", id="a3")
+        reducer.apply(chunk(talk.chunks()[-1]))
+        after = reducer.state
+        assert after is reducer.state is not before
+        assert all(new is old for new, old in zip(after.messages[:-1], before.messages[:-1], strict=True))
+        assert after.messages[-1] is not before.messages[-1]
+
+    def test_a_fresh_history_shares_too(self) -> None:
+        talk = Conversation()
+        talk.answer("one", "sub_1")
+        reducer = reduce(talk.chunks())
+        before = reducer.state
+        assert not reducer.load(snapshot(talk.history()))
+        assert reducer.state is before
+        assert reducer.position is None
+        talk.answer("two", "sub_2")
+        assert reducer.load(snapshot(talk.history()))
+        assert all(new is old for new, old in zip(reducer.state.messages, before.messages, strict=False))
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda history: history.update(conversationId="conv_2"),
+            lambda history: history["settlements"].clear(),
+            lambda history: history["messages"].pop(),
+            lambda history: history["messages"].reverse(),
+        ],
+        ids=["another conversation", "settlements", "fewer", "order"],
+    )
+    def test_whatever_differs_is_a_change(self, change: Any) -> None:
+        talk = Conversation()
+        talk.answer()
+        reducer = reduce(talk.chunks())
+        history = talk.history()
+        change(history)
+        assert reducer.load(snapshot(history))
+        assert_equal(reducer.state, history)
+
+    def test_its_repr_is_short(self) -> None:
+        talk = Conversation()
+        talk.answer()
+        assert repr(reduce(talk.chunks()).state) == (
+            "ConversationState(conversation_id='conv_1', messages=<2 messages>, settlements=<1 settlements>)"
+        )
+
+    def test_a_chunk_costs_the_same_however_long_the_conversation_is(self) -> None:
+        """Counted in calls, not timed: nothing is searched or joined before a state is asked for."""
+
+        def calls(messages: int) -> int:
+            talk = Conversation()
+            talk.messages = [text_message(f"m{index}", "x", role="assistant") for index in range(messages)]
+            talk.start()
+            talk.say("word")
+            reducer = ConversationReducer(snapshot(talk.history()))
+            talk.batches.clear()
+            for _ in range(20):
+                talk.say("word")
+            talk.call("c1")
+            talk.returned("c1", 1)
+            chunks = [chunk(item) for item in talk.chunks()]
+            reducer.apply(chunks.pop(0))
+            count = 0
+
+            def counting(frame: Any, event: str, argument: Any) -> None:
+                nonlocal count
+                count += event in {"call", "c_call"}
+
+            sys.setprofile(counting)
+            try:
+                for one in chunks:
+                    reducer.apply(one)
+            finally:
+                sys.setprofile(None)
+            return count
+
+        assert calls(10) == calls(1000)
+
+
+ACTS = st.lists(st.tuples(st.integers(0, 11), st.integers(0, 2), st.text("ab ", max_size=3)), min_size=1, max_size=40)
+
+
+def acted(script: list[tuple[int, int, str]]) -> Conversation:
+    """A conversation to which something happened; acts that make no sense are left out."""
+    talk = Conversation()
+    pending: list[str] = []
+    for act, which, text in script:
+        id = f"a{which}"
+        known = any(message["id"] == id for message in talk.messages)
+        if act == 0:
+            talk.user(text, f"sub_{len(talk.batches)}")
+        elif act == 1 or not known:
+            talk.start(id, f"sub_{which}")
+        elif act in {2, 3}:
+            talk.say(*(text or "x"), id=id, kind=("text", "reasoning")[act - 2])
+        elif act == 4 and f"c{which}" not in pending:
+            talk.call(f"c{which}", id=id, text=text)
+            pending.append(f"c{which}")
+        elif act in {5, 6} and pending:
+            call = pending.pop()
+            if act == 5:
+                talk.returned(call, text or None, durationMs=which)
+            else:
+                talk.failed(call, text)
+        elif act == 7:
+            talk.data(text or "x", [which], id=id)
+        elif act == 8:
+            talk.describe(id, usage={text: which}, **{f"k{which}": text})
+        elif act == 9:
+            talk.complete(id)
+        elif act == 10:
+            talk.settle(f"sub_{which}", ("completed", "failed", "aborted")[which])
+        elif act == 11 and which == 0:
+            talk.reset()
+        elif act == 11:
+            pending = [
+                call for call in pending if all(part.get("toolCallId") != call for part in talk.message(id)["parts"])
+            ]
+            talk.retract(id)
+    return talk
+
+
+class TestProperties:
+    @given(ACTS, st.randoms(use_true_random=False))
+    @settings(deadline=None)
+    def test_chunks_from_the_origin_are_the_history(self, script: Any, random: random.Random) -> None:
+        """Whatever is delivered twice, and wherever a state is asked for."""
+        talk = acted(script)
+        items = talk.chunks()
+        reducer = ConversationReducer()
+        for index, item in enumerate(items):
+            reducer.apply(chunk(item))
+            if random.random() < 0.3:
+                assert reducer.state is reducer.state
+            if random.random() < 0.1:  # a connection that was cut: the server sends from an earlier offset
+                for old in items[random.randrange(index + 1) : index + 1]:
+                    assert not reducer.apply(chunk(old))
+        assert_equal(reducer.state, talk.history())
+
+    @given(ACTS, ACTS)
+    @settings(deadline=None)
+    def test_a_history_and_what_follows_it_are_the_later_history(self, before: Any, after: Any) -> None:
+        """Cut anywhere: a snapshot in mid-response, and the chunks behind its offset."""
+        talk = acted(before)
+        middle = acted(before + after)
+        history = talk.history()
+        assert middle.batches[: len(talk.batches)] == talk.batches
+        reducer = reduce(middle.chunks(len(talk.batches)), snapshot(history))
+        assert_equal(reducer.state, middle.history())
+
+
+class TestSettlements:
+    def test_in_a_snapshot_and_in_a_state(self) -> None:
+        talk = Conversation()
+        talk.settle("sub_1", "failed", error={"message": "no"})
+        state = reduce(talk.chunks()).state
+        for source in (state, snapshot(talk.history())):
+            assert snapshot_outcome(source, "sub_1") == Outcome("failed", {"message": "no"})
+            assert snapshot_outcome(source, "sub_2") is None
+
+    def test_in_a_chunk(self) -> None:
+        talk = Conversation()
+        talk.settle("sub_1")
+        talk.reset()
+        reset, settled, again = map(chunk, talk.chunks())
+        assert chunk_outcome(reset, "sub_1") is None
+        assert chunk_outcome(settled, "sub_1") == chunk_outcome(again, "sub_1") == Outcome("completed")
+        assert chunk_outcome(settled, "sub_2") is None
+        talk.emit({"type": "message-completed", "messageId": "x"})
+        assert chunk_outcome(chunk(talk.chunks()[-1]), "sub_1") is None
+
+    def test_in_chunks_that_do_not_fit_their_schema(self) -> None:
+        entry = {"submissionId": "sub_1", "outcome": "paused", "error": 1}
+        for odd in (
+            {"type": "submission-settled", **entry},
+            {"type": "conversation-reset", "snapshot": {"settlements": [3, {"submissionId": "sub_0"}, entry]}},
+        ):
+            assert chunk_outcome(chunk(odd), "sub_1") == Outcome("paused", 1)
+            assert chunk_outcome(chunk(odd), "sub_2") is None
+        for odd in (
+            {"type": "conversation-reset", "snapshot": []},
+            {"type": "conversation-reset", "snapshot": {"settlements": {}}},
+            {"type": "submission-sung", **entry},
+        ):
+            assert chunk_outcome(chunk(odd), "sub_1") is None
+
+    @pytest.mark.parametrize(
+        ("outcome", "failure", "text"),
+        [
+            (Outcome("failed", {"name": "FlueError", "message": "no luck"}), "failed", "failed: no luck"),
+            (Outcome("aborted", {"message": "stop"}), "aborted", "was aborted: stop"),
+            (Outcome("aborted"), "aborted", "was aborted: no error was recorded"),
+            (Outcome("paused", "why"), "failed", "failed: why"),
+            (None, "terminal_event_missing", "ended without a terminal event"),
+        ],
+    )
+    def test_as_an_error(self, outcome: Outcome | None, failure: str, text: str) -> None:
+        error = execution_error("sub_1", outcome)
+        assert error is not None
+        assert str(error) == f"Agent submission sub_1 {text}"
+        assert (error.target, error.target_id, error.failure) == ("agent_submission", "sub_1", failure)
+        assert (error.submission_id, error.run_id) == ("sub_1", None)
+        assert error.error == (None if outcome is None else outcome.error)
+        notes = getattr(error, "__notes__", [])
+        assert notes == (["the outcome of the submission is 'paused'"] if text == "failed: why" else [])
+
+    def test_a_completed_one_is_no_error(self) -> None:
+        assert execution_error("sub_1", Outcome("completed")) is None
+
+
+class TestReply:
+    def test_all_text_of_the_last_message_of_the_submission(self) -> None:
+        history = snapshot(recorded_json("28_history_200"))
+        submission = history.settlements[0].submission_id
+        reply = read_submission_reply(history, submission, uid="inst_1")
+        assert reply == Reply(
+            "I will use the calculator.\n\nThe answer is 42. Ünïcödé ✓ 🎉",
+            submission_id=submission,
+            uid="inst_1",
+        )
+        assert (reply.data, reply.metadata) == ({}, None)
+
+    def test_data_and_metadata(self) -> None:
+        history = snapshot(recorded_json("50_reporter_history_200"))
+        reply = read_submission_reply(history, history.settlements[0].submission_id)
+        assert reply.text == "Working on the report.\n\nReport ready."
+        assert reply.data == {"progress": [{"pct": 100, "note": "done"}], "chart": [[1, 2, 3]]}
+        assert reply.metadata is not None
+        assert reply.metadata["model"] == "faux-reporter"
+        assert reply.uid is None
+
+    def test_values_under_one_name_are_a_list(self) -> None:
+        message = text_message("m1", "x", role="assistant")
+        message["parts"] = [{"type": "data-n", "data": 1}, {"type": "data-n", "data": None}]
+        state = ConversationState(ID, [decode(ConversationMessage, message)], [])
+        assert read_submission_reply(state, "sub_1") == Reply("", {"n": [1, None]}, submission_id="sub_1")
+
+    def test_of_one_that_joined_a_running_response(self) -> None:
+        talk = Conversation()
+        talk.answer("for both", "host")
+        talk.user("me too", "joiner")
+        talk.settle("joiner", answeredBySubmissionId="host")
+        talk.answer("later", "other")
+        assert read_submission_reply(snapshot(talk.history()), "joiner").text == "for both"
+
+    def test_of_one_without_a_message_of_its_own(self) -> None:
+        talk = Conversation()
+        assert read_submission_reply(snapshot(talk.history()), "sub_1") == Reply("", submission_id="sub_1")
+        talk.answer("other", "other")
+        talk.settle("sub_1")
+        talk.settle("sub_2", answeredBySubmissionId="gone")
+        for submission in ("sub_1", "sub_2", "nobody"):
+            assert read_submission_reply(snapshot(talk.history()), submission).text == "other"
+
+    def test_messages_of_users_are_no_replies(self) -> None:
+        talk = Conversation()
+        talk.user("hi")
+        assert read_submission_reply(snapshot(talk.history()), "sub_1").text == ""
+
+
+def test_positions() -> None:
+    assert chunk_position(chunk(Conversation().chunks()[0])) == (0, 0)
+    assert chunk_position(chunk({"type": "stream-checkpoint", "incarnation": "i"})) is None
+    for position in (None, 3, {}, {"batch": 1}, {"batch": True, "index": 0}, {"batch": 1.0, "index": 0}):
+        assert chunk_position(chunk({"type": "sung", "position": position})) is None

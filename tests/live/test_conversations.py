@@ -1,0 +1,338 @@
+"""Conversations with a real Flue 2, on both faces."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import flue
+from flue import (
+    Attachment,
+    AuthenticationError,
+    BadRequestError,
+    ConflictError,
+    FlueExecutionError,
+    FlueTimeoutError,
+    NotFoundError,
+    PermissionDeniedError,
+    SignalMessage,
+    UserMessage,
+    to_json,
+)
+
+from .flue2 import Talk, text_of
+
+if TYPE_CHECKING:
+    from .flue2 import Client
+    from .server import LiveServer
+
+pytestmark = pytest.mark.live
+
+TOOL_REPLY = "I will use the calculator.\n\nThe answer is 42. Ünïcödé ✓ 🎉"
+BYTES = bytes(range(256))
+LIVES = pytest.mark.parametrize("live", ["long-poll", "sse"])
+
+
+@pytest.fixture
+def talk(flue2: LiveServer) -> Talk:
+    return Talk(flue2)
+
+
+@pytest.fixture
+def client(conversing: type[Client], talk: Talk) -> Client:
+    return conversing(talk.url)
+
+
+def slow(flue2: LiveServer, conversing: type[Client]) -> tuple[Talk, Client]:
+    """A conversation with the slow agent, and a client."""
+    talk = Talk(flue2, "slow")
+    return talk, conversing(talk.url)
+
+
+def begun(talk: Talk, receipt: Any, kind: str = "message-delta") -> None:
+    """Wait until a submission has brought a chunk of this type."""
+    talk.until(lambda chunks: any(chunk["type"] == kind for chunk in chunks), receipt.offset)
+
+
+# send, wait, read, ask
+
+
+def test_ask(talk: Talk, client: Client) -> None:
+    chunks: list[Any] = []
+    reply = client.call("ask", "use the tool", on_event=chunks.append)
+    assert (reply.text, reply.data, reply.metadata) == (TOOL_REPLY, {}, None)
+    (settlement,) = talk.history()["settlements"]
+    assert reply.submission_id == settlement["submissionId"]
+    assert [to_json(chunk) for chunk in chunks] == talk.chunks("0000000000000000_0000000000000000")[0]
+
+
+def test_send_then_read(talk: Talk, client: Client) -> None:
+    receipt = client.call("send", UserMessage("hello"))
+    assert (receipt.stream_url, receipt.deduplicated) == (talk.url, False)
+    for target in (receipt, receipt.submission_id):
+        reply = client.call("read", target)
+        assert reply.text == "You said: hello"
+        assert reply.submission_id == receipt.submission_id
+    assert client.call("read", receipt).uid == receipt.uid
+    assert client.call("wait", receipt) is None
+    assert client.call("wait", receipt.submission_id) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ("two texts", "First block.\n\nSecond block."),
+        ("silent", ""),
+        ("reused ids", "Step 0.\n\nStep 1.\n\nBoth done."),
+    ],
+)
+def test_what_a_reply_consists_of(client: Client, said: str, text: str) -> None:
+    assert client.call("ask", said).text == text
+
+
+def test_data_and_metadata(flue2: LiveServer, conversing: type[Client]) -> None:
+    talk = Talk(flue2, "reporter")
+    reply = conversing(talk.url).call("ask", "report")
+    assert reply.text == "Working on the report.\n\nReport ready."
+    assert reply.data == {"progress": [{"pct": 100, "note": "done"}], "chart": [[1, 2, 3]]}
+    assert reply.metadata == talk.history()["messages"][-1]["metadata"]
+
+
+def test_a_failed_submission(client: Client) -> None:
+    with pytest.raises(FlueExecutionError, match="faux model refused") as caught:
+        client.call("ask", "please fail")
+    error = caught.value
+    assert (error.target, error.failure) == ("agent_submission", "failed")
+    assert error.target_id == error.submission_id
+    assert error.error["type"] == "operation_failed"
+    with pytest.raises(FlueExecutionError):
+        client.call("wait", error.submission_id)
+
+
+def test_a_tool_that_fails(talk: Talk, client: Client) -> None:
+    assert client.call("ask", "badtool").text
+    parts = client.call("history").messages[-1].parts
+    (tool,) = [part for part in parts if part.type == "dynamic-tool"]
+    assert (tool.tool_name, tool.state) == ("explode", "output-error")
+    assert "boom" in tool.error_text
+
+
+def test_a_time_out_over_both(flue2: LiveServer, conversing: type[Client]) -> None:
+    talk, client = slow(flue2, conversing)
+    with pytest.raises(FlueTimeoutError) as caught:
+        client.call("ask", "nap 60000", timeout=2.0)
+    assert caught.value.submission_id
+    assert talk.post(None, "/abort").json == {"aborted": True}
+
+
+def test_an_id_that_the_server_never_had(client: Client) -> None:
+    client.call("ask", "hello")
+    with pytest.raises(FlueTimeoutError):
+        client.call("wait", "sub_nobody", timeout=1.5)
+
+
+# Admission
+
+
+def test_idempotency(client: Client) -> None:
+    first = client.call("send", "once", idempotency_key="key-1")
+    again = client.call("send", "once", idempotency_key="key-1")
+    assert (again.submission_id, again.uid, again.deduplicated) == (first.submission_id, first.uid, True)
+    assert client.call("read", again).text == "You said: once"
+    with pytest.raises(ConflictError) as caught:
+        client.call("send", "twice", idempotency_key="key-1")
+    assert caught.value.error.type == "submission_conflict"
+    assert caught.value.error.meta == {"submissionId": first.submission_id}
+
+
+def test_uid(client: Client) -> None:
+    first = client.call("send", "hello", uid=None)
+    with pytest.raises(ConflictError) as caught:
+        client.call("send", "hello", uid=None)
+    assert caught.value.error.meta["uid"] == first.uid
+    assert client.call("send", "more", uid=first.uid).uid == first.uid
+    with pytest.raises(NotFoundError, match="agent_instance_not_found"):
+        client.call("send", "more", uid="inst_other")
+
+
+def test_initial_data(flue2: LiveServer, conversing: type[Client]) -> None:
+    client = conversing(Talk(flue2, "seeded").url)
+    with pytest.raises(BadRequestError):
+        client.call("send", "who am I", initial_data={"tier": 1})
+    assert client.call("ask", "who am I", initial_data={"tier": "gold"}).text == "system=gold said=who am I"
+
+
+def test_a_signal(talk: Talk, client: Client) -> None:
+    message = SignalMessage("tick", "12:00", attributes={"a": "1"}, tag_name="clock")
+    client.call("wait", client.call("send", message))
+    (told, *_) = client.call("history").messages
+    assert (told.role, told.purpose, told.display) == ("system", "dispatch", "diagnostic")
+    assert (told.signal.tag_name, told.signal.attributes) == (
+        "clock",
+        talk.history()["messages"][0]["signal"]["attributes"],
+    )
+
+
+def test_attachments(talk: Talk, client: Client) -> None:
+    message = UserMessage("look", attachments=[Attachment(BYTES, "image/png", filename="first.png")])
+    client.call("wait", client.call("send", message, attachments=[Attachment("aGk=", "image/gif")]))
+    files = [part for part in client.call("history").messages[0].parts if part.type == "file"]
+    assert [(part.media_type, part.filename, part.size) for part in files] == [
+        ("image/png", "first.png", 256),
+        ("image/gif", None, 2),
+    ]
+    assert [client.call("attachment", part.id) for part in files] == [BYTES, b"hi"]
+    with pytest.raises(NotFoundError, match="attachment_not_found"):
+        client.call("attachment", "att_nope")
+
+
+def test_a_message_that_joins(flue2: LiveServer, conversing: type[Client]) -> None:
+    talk, client = slow(flue2, conversing)
+    host = client.call("send", "nap 2500")
+    begun(talk, host, "tool-input")
+    joiner = client.call("send", "nap 10")
+    replies = [client.call("read", receipt) for receipt in (joiner, host)]
+    assert replies[0].text == replies[1].text
+    assert [reply.submission_id for reply in replies] == [joiner.submission_id, host.submission_id]
+    snapshot = client.call("history")
+    answered = {entry.submission_id: entry.answered_by_submission_id for entry in snapshot.settlements}
+    assert answered == {joiner.submission_id: host.submission_id, host.submission_id: host.submission_id}
+    assert flue.read_submission_reply(snapshot, joiner.submission_id).text == replies[0].text
+
+
+def test_abort(flue2: LiveServer, conversing: type[Client]) -> None:
+    talk, client = slow(flue2, conversing)
+    assert client.call("abort").aborted is False
+    receipt = client.call("send", "talk 500")
+    begun(talk, receipt)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(client.call, "read", receipt)
+        assert client.call("abort").aborted is True
+        with pytest.raises(FlueExecutionError) as caught:
+            waiting.result(30)
+    assert (caught.value.failure, caught.value.target_id) == ("aborted", receipt.submission_id)
+    assert caught.value.error["type"] == "submission_aborted"
+
+
+def test_refusals(talk: Talk, conversing: type[Client]) -> None:
+    with pytest.raises(NotFoundError, match="stream_not_found"):
+        conversing(talk.url).call("history")
+    with pytest.raises(PermissionDeniedError):
+        conversing(talk.url, token="wrong").call("send", "hello")
+    with pytest.raises(AuthenticationError):
+        conversing(talk.url, token=None).call("history")
+    with pytest.raises(NotFoundError) as caught:
+        conversing(talk.url.replace("assistant", "nobody")).call("send", "hello")
+    assert "/agents/nobody/" in str(caught.value)
+
+
+# history, stream, observe
+
+
+def test_history_is_what_came(flue2: LiveServer, conversing: type[Client]) -> None:
+    for agent, said in (
+        ("assistant", "two tools"),
+        ("assistant", "badtool"),
+        ("reporter", "x"),
+        ("compactor", "y" * 3000),
+    ):
+        talk = Talk(flue2, agent)
+        client = conversing(talk.url)
+        for _ in range(3 if agent == "compactor" else 1):
+            client.call("ask", said)
+        assert to_json(client.call("history")) == talk.history()
+
+
+@LIVES
+def test_a_stream_of_a_submission(talk: Talk, client: Client, live: str) -> None:
+    receipt = client.call("send", "use the tool")
+    chunks = client.read("stream", receipt, live=live)
+    assert [to_json(chunk) for chunk in chunks] == talk.chunks(receipt.offset)[0]
+    assert chunks[-1].type == "submission-settled"
+    assert client.read("stream", receipt.submission_id, live=live) == []
+
+
+@LIVES
+def test_a_stream_from_an_offset(talk: Talk, client: Client, live: str) -> None:
+    client.call("ask", "two tools")
+    everything, _ = talk.chunks()
+    chunks = client.read("stream", offset="-1", live=False)
+    assert [to_json(chunk) for chunk in chunks] == everything
+    settled = everything[-1]["submissionId"]
+    again = client.read("stream", settled, offset="-1", live=live)
+    assert [to_json(chunk) for chunk in again] == everything
+
+
+@LIVES
+def test_a_stream_from_now_on(talk: Talk, client: Client, live: str) -> None:
+    client.call("ask", "before")
+    _, head = talk.chunks()
+    asking = threading.Timer(0.5, client.call, ["ask", "after"])
+    asking.start()
+    chunks = client.read("stream", live=live, until=lambda chunk: chunk.type == "submission-settled")
+    asking.join()
+    assert [to_json(chunk) for chunk in chunks] == talk.chunks(head)[0]
+
+
+@LIVES
+def test_text_that_is_taken_back(talk: Talk, client: Client, live: str) -> None:
+    receipt = client.call("send", f"flaky {talk.name}")
+    chunks = client.read("stream", receipt, live=live)
+    kinds = [chunk.type for chunk in chunks]
+    assert "conversation-reset" in kinds
+    assert [to_json(chunk) for chunk in chunks] == talk.chunks(receipt.offset)[0]
+    assert client.call("read", receipt).text == f"You said: flaky {talk.name}"
+
+
+@LIVES
+@pytest.mark.parametrize("said", ["use the tool", "two tools", "badtool", "reused ids", "silent", "flaky {name}"])
+def test_observing_a_reply(talk: Talk, client: Client, said: str, live: str) -> None:
+    """The states grow, and the last one says what `history` says."""
+    client.call("ask", "hello")
+    asking = threading.Timer(0.2, client.call, ["ask", said.format(name=talk.name)])
+    asking.start()
+    states = client.read("observe", live=live, until=lambda state: len(state.settlements) == 2)
+    asking.join()
+    assert len(states) >= 2
+    assert len(states[0].messages) in (2, 3)
+    snapshot = talk.history()
+    assert [to_json(message) for message in states[-1].messages] == snapshot["messages"]
+    assert [to_json(settlement) for settlement in states[-1].settlements] == snapshot["settlements"]
+    assert states[-1].conversation_id == snapshot["conversationId"]
+
+
+@LIVES
+def test_observing_what_is_not_there_yet(talk: Talk, client: Client, live: str) -> None:
+    with pytest.raises(NotFoundError):
+        client.read("observe", live=live)
+    sending = threading.Timer(0.5, talk.send, ["hello"])
+    sending.start()
+    states = client.read(
+        "observe", live=live, wait_until_exists=True, until=lambda state: len(state.settlements) == 1, timeout=30.0
+    )
+    sending.join()
+    assert text_of(to_json(states[-1].messages[-1])) == "You said: hello"
+
+
+def test_a_conversation_of_a_client(talk: Talk, conversing: type[Client]) -> None:
+    """`FlueClient.conversation` gives the same, with the client's token and connections."""
+    arguments = {"token": conversing(talk.url).options["token"]}
+    if conversing.name == "sync":
+        with flue.FlueClient(talk.server.base_url, **arguments) as client:
+            conversation = client.conversation("agents", talk.agent, talk.name)
+            assert conversation.url == talk.url
+            assert conversation.ask("hello").text == "You said: hello"
+        return
+
+    async def main() -> None:
+        async with flue.AsyncFlueClient(talk.server.base_url, **arguments) as client:
+            conversation = client.conversation("agents", talk.agent, talk.name)
+            assert conversation.url == talk.url
+            assert (await conversation.ask("hello")).text == "You said: hello"
+
+    import asyncio
+
+    asyncio.run(main())

@@ -1,0 +1,183 @@
+"""Proxies: of HTTP requests and CONNECT tunnels, one that looks into TLS, and one that speaks SOCKS 5."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from .http1 import Request, Requests
+from .loopback import LoopbackServer
+from .relay import pump
+
+if TYPE_CHECKING:
+    import trustme
+
+
+class ForwardProxy(LoopbackServer):
+    """Forwards requests in absolute form, and tunnels, to one server whatever host they name.
+
+    Args:
+        port: of that server, on 127.0.0.1.
+        host: the address to listen on.
+
+    Attributes:
+        requests: all requests that the proxy has read, the refused ones too; of a tunnel only its CONNECT.
+    """
+
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        super().__init__(host)
+        self._target = ("127.0.0.1", port)
+        self._refusals: list[int] = []
+        self.requests: list[Request] = []
+
+    @property
+    def url(self) -> str:
+        """What a proxy variable is set to."""
+        return f"http://{self.address}"
+
+    @property
+    def targets(self) -> list[str]:
+        """Method and target of each request."""
+        return [f"{request.method} {request.target}" for request in list(self.requests)]
+
+    def refuse(self, status: int, *, times: int = 1) -> None:
+        """Answer the next requests, CONNECT included, with this status."""
+        self._refusals += [status] * times
+
+    def serve(self, connection: socket.socket) -> None:
+        """Forward the requests of one connection."""
+        requests = Requests(connection)
+        upstream: socket.socket | None = None
+        try:
+            while request := requests.next():
+                self.requests.append(request)
+                if self._refusals:
+                    connection.sendall(refusal(self._refusals.pop(0)))
+                    return
+                if request.method == "CONNECT":
+                    connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                    self.tunnel(request, connection, requests.take_rest())
+                    return
+                if upstream is None:
+                    upstream = socket.create_connection(self._target)
+                    self.hold(upstream)
+                    self._start(pump, upstream, connection)
+                upstream.sendall(origin_form(request))
+        finally:
+            if upstream is not None:
+                self.drop(upstream)
+
+    def tunnel(self, request: Request, connection: socket.socket, first: bytes) -> None:
+        """Copy bytes between a client and the server."""
+        upstream = socket.create_connection(self._target)
+        self.hold(upstream)
+        upstream.sendall(first)
+        self.couple(connection, upstream)
+
+    def couple(self, connection: socket.socket, upstream: socket.socket) -> None:
+        """Copy in both directions until both have ended."""
+        back = self._start(pump, upstream, connection)
+        try:
+            pump(connection, upstream)
+        finally:
+            self.drop(upstream)
+            back.join()
+
+
+class InspectingProxy(ForwardProxy):
+    """Ends the TLS of a tunnel itself, with certificates of its own authority, as the firewall of a company does.
+
+    Args:
+        port: of the server, which speaks TLS.
+        authority: signs a certificate for each host.
+    """
+
+    def __init__(self, port: int, authority: trustme.CA) -> None:
+        super().__init__(port)
+        self._authority = authority
+
+    def tunnel(self, request: Request, connection: socket.socket, first: bytes) -> None:
+        """Decrypt what passes. A client waits for the answer to its CONNECT before it sends more."""
+        assert not first
+        shown = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        host = request.target.rpartition(":")[0].strip("[]")
+        self._authority.issue_cert(host).configure_cert(shown)
+        client = shown.wrap_socket(connection, server_side=True)
+        self.replace(connection, client)
+        trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        trusting.check_hostname = False
+        trusting.verify_mode = ssl.CERT_NONE
+        upstream = trusting.wrap_socket(socket.create_connection(self._target))
+        self.hold(upstream)
+        requests = Requests(client)
+        self._start(pump, upstream, client)
+        try:
+            while inside := requests.next():
+                self.requests.append(inside)
+                upstream.sendall(inside.raw)
+        finally:
+            self.drop(upstream)
+            self.drop(client)
+
+
+class SocksProxy(LoopbackServer):
+    """SOCKS 5 without authentication, to one server whatever host is named.
+
+    Attributes:
+        hosts: the hosts that were asked for.
+    """
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self._target = ("127.0.0.1", port)
+        self.hosts: list[str] = []
+
+    def serve(self, connection: socket.socket) -> None:
+        """Carry out one CONNECT."""
+        _, count = read_exactly(connection, 2)
+        read_exactly(connection, count)
+        connection.sendall(b"\x05\x00")
+        _, _, _, kind = read_exactly(connection, 4)
+        if kind == 3:
+            host = read_exactly(connection, read_exactly(connection, 1)[0]).decode()
+        else:
+            family, size = (socket.AF_INET, 4) if kind == 1 else (socket.AF_INET6, 16)
+            host = socket.inet_ntop(family, read_exactly(connection, size))
+        read_exactly(connection, 2)
+        self.hosts.append(host)
+        upstream = socket.create_connection(self._target)
+        self.hold(upstream)
+        connection.sendall(b"\x05\x00\x00\x01" + socket.inet_aton("127.0.0.1") + struct.pack("!H", self._target[1]))
+        back = self._start(pump, upstream, connection)
+        try:
+            pump(connection, upstream)
+        finally:
+            self.drop(upstream)
+            back.join()
+
+
+def read_exactly(connection: socket.socket, size: int) -> bytes:
+    """So many bytes."""
+    received = b""
+    while len(received) < size:
+        more = connection.recv(size - len(received))
+        if not more:
+            raise ConnectionError("the client has gone")
+        received += more
+    return received
+
+
+def origin_form(request: Request) -> bytes:
+    """A request as the server behind the proxy gets it."""
+    parts = urlsplit(request.target)
+    target = parts.path + (f"?{parts.query}" if parts.query else "")
+    return request.raw.replace(request.target.encode(), target.encode(), 1)
+
+
+def refusal(status: int) -> bytes:
+    """The answer of a proxy that does not forward."""
+    extra = 'Proxy-Authenticate: Basic realm="proxy"\r\n' if status == 407 else ""
+    return f"HTTP/1.1 {status} Refused\r\n{extra}Content-Length: 0\r\nConnection: close\r\n\r\n".encode()

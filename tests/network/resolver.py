@@ -1,0 +1,96 @@
+"""Names that lead where a test wants them to, or nowhere."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+HANG = 8.0
+"""Seconds after which a look-up that nobody releases is answered."""
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+
+class HangingNames:
+    """Look-ups that are not answered until they are released.
+
+    Attributes:
+        asked: how many have begun.
+    """
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.released = threading.Event()
+
+
+def text(host: Any) -> str:
+    """The name in a call of `getaddrinfo`."""
+    return host.decode() if isinstance(host, bytes) else str(host)
+
+
+def is_numeric(arguments: tuple[Any, ...], options: dict[str, Any]) -> bool:
+    """Whether the caller only asks whether a host is an address."""
+    flags = options.get("flags", arguments[3] if len(arguments) > 3 else 0)
+    return bool(flags & socket.AI_NUMERICHOST)
+
+
+@contextlib.contextmanager
+def names(addresses: Mapping[str, Sequence[str]]) -> Iterator[None]:
+    """Resolve these names to these addresses, in this order."""
+    real = socket.getaddrinfo
+
+    def look_up(host: Any, port: Any, *arguments: Any, **options: Any) -> Any:
+        if text(host) not in addresses or is_numeric(arguments, options):
+            return real(host, port, *arguments, **options)
+        found: list[Any] = []
+        for address in addresses[text(host)]:
+            with contextlib.suppress(socket.gaierror):  # of the other family
+                found += real(address, port, *arguments, **options)
+        return found
+
+    socket.getaddrinfo = look_up
+    try:
+        yield
+    finally:
+        socket.getaddrinfo = real
+
+
+@contextlib.contextmanager
+def hanging(name: str, *, times: int | None = None) -> Iterator[HangingNames]:
+    """Do not answer the look-ups of a name, or only the first `times`; the rest, and all at the end, lead to 127.0.0.1."""
+    real = socket.getaddrinfo
+    state = HangingNames()
+    lock = threading.Lock()
+
+    def look_up(host: Any, port: Any, *arguments: Any, **options: Any) -> Any:
+        if text(host) != name or is_numeric(arguments, options):
+            return real(host, port, *arguments, **options)
+        with lock:
+            state.asked += 1
+            hangs = times is None or state.asked <= times
+        if hangs:
+            state.released.wait(HANG)
+        return real("127.0.0.1", port, *arguments, **options)
+
+    socket.getaddrinfo = look_up
+    try:
+        yield state
+    finally:
+        state.released.set()
+        socket.getaddrinfo = real
+
+
+@contextlib.contextmanager
+def dead_address(port: int, host: str = "127.0.0.2") -> Iterator[str]:
+    """An address whose port swallows SYNs: its queue of connections is full."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server((host, port), family=family, backlog=0))
+        for _ in range(3):
+            filler = stack.enter_context(socket.socket(family))
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        yield host

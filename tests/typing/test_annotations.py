@@ -1,0 +1,41 @@
+"""Annotations of public names resolve at run time, for the libraries that read them."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+
+import cattrs
+import pytest
+
+import flue
+from flue import codec
+
+CLASSES = [value for name in flue.__all__ if inspect.isclass(value := getattr(flue, name))]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [value for value in CLASSES if not value.__module__.startswith(("flue.sync.", "flue.aio."))],
+    ids=lambda value: value.__name__,
+)
+def test_classes(value: type) -> None:
+    typing.get_type_hints(value)
+    typing.get_type_hints(value.__init__)
+    for name, member in vars(value).items():
+        function = member.fget if isinstance(member, property) else member
+        if inspect.isfunction(function) and not name.startswith("_"):
+            typing.get_type_hints(function)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [flue.replay, flue.to_json, codec.decode, codec.decode_run_record, codec.dumps_input, codec.EventDecoder],
+)
+def test_functions(function: typing.Any) -> None:
+    typing.get_type_hints(function)
+
+
+def test_options_from_a_dictionary() -> None:
+    options = cattrs.structure({"max_retries": 3, "on_failed_attempt": None}, flue.BackoffOptions)
+    assert options == flue.BackoffOptions(max_retries=3)
