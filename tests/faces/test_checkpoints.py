@@ -123,15 +123,6 @@ def test_leaving_the_block_saves_unless_by_an_exception(face):
     assert store.calls == [], "a stream that was not begun"
 
 
-@on_both_faces(page_limit=10)
-def test_what_was_done_before_a_cancel_is_saved(face):
-    made(face.server, {"long": 35})
-    store = Notebook()
-    stream = face.stream("long", checkpoint=store)
-    stream.collect(10)
-    stream.inner.cancel()
-    assert stream.collect() == []
-    assert store.offsets == [offset(9)]
 
 
 class StoreError(Exception):
@@ -207,13 +198,6 @@ def test_an_offset_that_is_only_a_question_is_not_saved(face):
     assert store.offsets == [offset(8), offset(9)]
 
 
-@on_both_faces(page_limit=10)
-def test_faults_on_the_way(face):
-    made(face.server, {"long": 35})
-    face.server.faults.add(Fault(cut_after=200), times=3)
-    store = Notebook()
-    assert indexes(face.stream("long", checkpoint=store, backoff_options=EAGER).collect()) == list(range(36))
-    assert store.offsets == [offset(last) for last in (9, 19, 29, 35)]
 
 
 @on_both_faces(page_limit=10)
@@ -304,12 +288,3 @@ def test_cancelled_pulls_and_a_slow_store():
         asyncio.run(scenario(server))
 
 
-@on_both_faces(page_limit=10)
-def test_with_a_real_store(face, tmp_path):
-    made(face.server, {"long": 35})
-    path = tmp_path / f"{face.name}.db"
-    for taken, first in [(15, 0), (15, 10), (99, 20)]:
-        with SqliteCheckpoints(path) as store:
-            stream = face.stream("long", checkpoint=store, consumer="äöü")
-            assert indexes(stream.collect(taken)) == list(range(36))[first : first + taken]
-            stream.close()
