@@ -285,7 +285,7 @@ def _cancel_error(machine: StreamProtocol, timeout: float | None) -> Callable[[C
         if cause != "expired":
             return None
         offset = machine.offset
-        message = f"the stream did not end within {timeout:g} s; it can be read on from offset {offset!r}"
+        message = f"the stream did not end within {timeout:g} s; it can be resumed from offset {offset!r}"
         return FlueTimeoutError(message, offset=offset)
 
     return error
