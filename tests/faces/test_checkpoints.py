@@ -10,10 +10,10 @@ import pytest
 import flue
 from flue import FlueError
 from flue.checkpoints import CheckpointStore, SqliteCheckpoints
-from flue.testing import Fault, FlueTestServer
+from flue.testing import FlueTestServer
 
 from .frames import empty_poll, indexes, log, logs, offset, page, run_end
-from .harness import EAGER, on_both_faces
+from .harness import on_both_faces
 from .manying import made
 
 LIVES = pytest.mark.parametrize("live", [False, True, "sse"])
@@ -123,8 +123,6 @@ def test_leaving_the_block_saves_unless_by_an_exception(face):
     assert store.calls == [], "a stream that was not begun"
 
 
-
-
 class StoreError(Exception):
     """Of a store."""
 
@@ -196,8 +194,6 @@ def test_an_offset_that_is_only_a_question_is_not_saved(face):
     face.server.script("/runs/long", answers)
     assert indexes(face.stream("long", offset="now", checkpoint=store).collect()) == [8, 9]
     assert store.offsets == [offset(8), offset(9)]
-
-
 
 
 @on_both_faces(page_limit=10)
@@ -286,5 +282,3 @@ def test_cancelled_pulls_and_a_slow_store():
     with FlueTestServer(page_limit=10) as server:
         made(server, {"long": 35})
         asyncio.run(scenario(server))
-
-

@@ -91,7 +91,7 @@ def test_one_number_for_both_time_outs(face):
     begun = time.monotonic()
     with pytest.raises(FlueConnectionError, match="nothing was heard for the read time-out"):
         face.wait(client.runs.get, RUN, backoff_options=BackoffOptions(max_retries=0))
-    assert 0.1 <= time.monotonic() - begun < 2.0
+    assert 0.1 <= time.monotonic() - begun < 5.0
 
 
 @on_both_faces

@@ -8,12 +8,12 @@ import threading
 import pytest
 
 import flue
-from flue import BackoffOptions, DurableStreamError, FlueTimeoutError, NotFoundError, StreamFailure
+from flue import BackoffOptions, FlueTimeoutError, NotFoundError, StreamFailure
 from flue.sync.many import QUEUE_SIZE
 from flue.testing import Fault, FlueTestServer
 
 from .frames import logs, offset
-from .harness import BRIEF, EAGER, on_both_faces
+from .harness import BRIEF, on_both_faces
 from .manying import made, many
 from .reading import nothing_left
 
@@ -65,10 +65,6 @@ def test_nothing_is_asked_before_the_first_pull(face):
         assert cancelled.collect() == []
         assert cancelled.offsets == {"a": "-1"}
     assert face.targets == []
-
-
-
-
 
 
 @on_both_faces(compare=False)
@@ -180,8 +176,6 @@ def test_a_callback_that_fails_while_other_runs_wait(face):
         streams.collect()
 
 
-
-
 @on_both_faces(compare=False)
 def test_several_consumers_share_the_events(face):
     lengths = {"a": 300, "b": 300}
@@ -215,10 +209,6 @@ def test_arguments_are_checked_at_once(face):
         with pytest.raises(error):
             runs.stream_many(["a"], **options)
     assert face.targets == []
-
-
-
-
 
 
 @on_both_faces(compare=False)

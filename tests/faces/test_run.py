@@ -131,7 +131,7 @@ def test_the_callers_limit_and_signal(face):
     face.server.add_workflow("endless", lambda run: run.sleep(60))
     face.get(face.server.create_run(run_id=RUN))  # what a first request costs is not to be part of the limit
     with pytest.raises(FlueTimeoutError) as caught:
-        face.run("endless", timeout=0.3)
+        face.run("endless", timeout=1.0)
     assert (caught.value.run_id, caught.value.offset) == (face.server.run_ids[1], offset(0))
     signal = AbortSignal()
     with pytest.raises(AbortError) as aborted:

@@ -202,8 +202,6 @@ def test_a_redirect_to_no_address(face, location):
         assert len(face.targets) == number
 
 
-
-
 @on_both_faces
 def test_many_clients_on_one(face):
     """Edge case 135. One may be closed, the others go on; closing one does not touch what they share."""
