@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
@@ -127,6 +128,29 @@ def test_a_forked_child_has_a_service_of_its_own(service):
     _timers.call_later(0.0, called.set)
     assert called.wait(PATIENCE)
     assert ended(_timers._service)
+    timer.cancel()
+    assert ended(service)
+
+
+def test_a_forked_child_does_not_wait_for_the_lock_of_its_parent(service, monkeypatch):
+    """The thread of the parent may have held it at the fork; nobody in the child would release it."""
+    timer = _timers.call_later(60.0, lambda: None)
+    held, release = threading.Event(), threading.Event()
+
+    def hold():
+        with service._changed:
+            held.set()
+            release.wait(PATIENCE)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert held.wait(PATIENCE)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getpid", lambda: -1)
+        timer.cancel()
+    assert holder.is_alive()  # it was not waited for
+    release.set()
+    holder.join()
     timer.cancel()
     assert ended(service)
 
