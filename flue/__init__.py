@@ -1,7 +1,8 @@
-"""Python client for Flue: start workflow runs and agents on a Flue server, follow their events as typed objects.
+"""Python client for Flue: talk to agents, start workflow runs, and follow what happens as typed objects.
 
-`FlueClient` is the blocking face (on requests), `AsyncFlueClient` the asyncio one (on httpx); methods and behaviour
-are the same. Importing this package loads neither library: each name is loaded when it is first used.
+`Conversation` and `AsyncConversation` are for Flue 2, `FlueClient` and `AsyncFlueClient` for Flue 1.0. The blocking
+classes are on requests, the asyncio ones on httpx; methods and behaviour are the same. Importing this package loads
+neither library: each name is loaded when it is first used.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from flue import models as _models
 
 if TYPE_CHECKING:
-    from flue._conversation_requests import Attachment as Attachment
-    from flue._conversation_requests import SignalMessage as SignalMessage
-    from flue._conversation_requests import UserMessage as UserMessage
     from flue._replay import replay as replay
     from flue.aio.client import AsyncFlueClient as AsyncFlueClient
+    from flue.aio.conversation import AsyncConversation as AsyncConversation
+    from flue.aio.conversation import AsyncConversationStream as AsyncConversationStream
+    from flue.aio.conversation import AsyncObservation as AsyncObservation
     from flue.aio.many import AsyncFlueEventStreams as AsyncFlueEventStreams
     from flue.aio.stream import AsyncFlueEventStream as AsyncFlueEventStream
     from flue.codec import to_json as to_json
@@ -45,33 +46,45 @@ if TYPE_CHECKING:
     from flue.models import *  # noqa: F403
     from flue.signals import AbortSignal as AbortSignal
     from flue.sync.client import FlueClient as FlueClient
+    from flue.sync.conversation import Conversation as Conversation
+    from flue.sync.conversation import ConversationStream as ConversationStream
+    from flue.sync.conversation import Observation as Observation
     from flue.sync.many import FlueEventStreams as FlueEventStreams
     from flue.sync.stream import FlueEventStream as FlueEventStream
     from flue.types import UNSET as UNSET
     from flue.types import AgentPromptImage as AgentPromptImage
+    from flue.types import Attachment as Attachment
+    from flue.types import SignalMessage as SignalMessage
     from flue.types import StreamFailure as StreamFailure
+    from flue.types import UserMessage as UserMessage
 
 __version__ = "0.1.0"
 
 _LAZY = {
     "AbortSignal": "flue.signals",
     "AgentPromptImage": "flue.types",
+    "AsyncConversation": "flue.aio.conversation",
+    "AsyncConversationStream": "flue.aio.conversation",
     "AsyncFlueClient": "flue.aio.client",
     "AsyncFlueEventStream": "flue.aio.stream",
     "AsyncFlueEventStreams": "flue.aio.many",
-    "Attachment": "flue._conversation_requests",
+    "AsyncObservation": "flue.aio.conversation",
+    "Attachment": "flue.types",
     "BackoffOptions": "flue.core.retry",
+    "Conversation": "flue.sync.conversation",
     "ConversationState": "flue.core.conversation",
+    "ConversationStream": "flue.sync.conversation",
     "FailedAttempt": "flue.core.retry",
     "FlueClient": "flue.sync.client",
     "FlueEventStream": "flue.sync.stream",
     "FlueEventStreams": "flue.sync.many",
+    "Observation": "flue.sync.conversation",
     "Reply": "flue.core.conversation",
-    "SignalMessage": "flue._conversation_requests",
+    "SignalMessage": "flue.types",
     "StreamFailure": "flue.types",
     "Timeouts": "flue.config",
     "UNSET": "flue.types",
-    "UserMessage": "flue._conversation_requests",
+    "UserMessage": "flue.types",
     "read_submission_reply": "flue.core.conversation",
     "replay": "flue._replay",
     "to_json": "flue.codec",

@@ -1,30 +1,28 @@
-"""What a conversation is told, and checked arguments to requests: what both faces do before any I/O.
+"""Checked arguments to the requests of a conversation: what both faces do before any I/O.
 
 Each builder checks what the caller gave and returns a value that a face performs: a `CallSpec` for a single request, a
-`StreamSpec` for chunks, an `ObservationSpec` for states. `ValueError` and `TypeError` come from here, before anything
+`StreamSpec` for chunks and for states. `ValueError` and `TypeError` come from here, before anything
 is sent.
 """
 
 from __future__ import annotations
 
-import base64
-import re
 import uuid
-from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
+from urllib.parse import urlsplit
 
 import attrs
 
 from flue._instrumentation import Instrumentation
-from flue._requests import ACCEPT_JSON, CONTENT_JSON, CallSpec, check_live, check_signal_and_timeout
+from flue._requests import ACCEPT_JSON, CONTENT_JSON, CallSpec, StreamSpec, check_live, check_signal_and_timeout
 from flue.core import stream_state
 from flue.core.actions import CallRequest, Request
 from flue.core.events import EventBuffer
 from flue.core.retry import Budget
 from flue.core.stream_state import quote_path_segment
 from flue.errors import AbortError, FlueError, FlueExecutionError, FlueTimeoutError
-from flue.types import UNSET, Unset, check_base64, shorten_data
+from flue.types import UNSET, Attachment, SignalMessage, Unset, UserMessage, check_attachments
 
 if TYPE_CHECKING:
     from flue.config import Settings
@@ -35,12 +33,7 @@ if TYPE_CHECKING:
     from flue.signals import AbortSignal
 
 __all__ = [
-    "Attachment",
-    "ChunkStreamSpec",
-    "ObservationSpec",
-    "SignalMessage",
     "Target",
-    "UserMessage",
     "attachment_url",
     "build_abort",
     "build_attachment",
@@ -57,127 +50,7 @@ __all__ = [
 
 MAX_KEY = 256
 """Characters of an idempotency key that Flue takes."""
-_TAG_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _ANY = (("accept", "*/*"), ("accept-encoding", "identity"))
-
-
-# What a conversation is told.
-
-
-def _check_str(value: object, attribute: attrs.Attribute[Any], text: object) -> None:
-    if not isinstance(text, str):
-        raise TypeError(f"the {attribute.name} of a {type(value).__name__} must be str, not {type(text).__name__}")
-
-
-def _check_not_empty(value: object, attribute: attrs.Attribute[Any], text: str) -> None:
-    if not text.strip():
-        raise ValueError(f"the {attribute.name} of a {type(value).__name__} must not be empty")
-
-
-def _check_data(_value: object, _attribute: attrs.Attribute[Any], data: object) -> None:
-    check_base64(data, "an attachment")
-
-
-@attrs.frozen
-class Attachment:
-    """An image that goes with a user's message. The agent's model must be able to look at it.
-
-    Attributes:
-        data: The image itself as `bytes`, or as base64 text; at most 14,680,064 base64 characters (10.5 MiB of bytes).
-        mime_type: Its media type, such as `image/png`.
-        filename: Its name, or None.
-
-    Raises:
-        ValueError: The data is empty, too large or no base64, or the media type is empty.
-        TypeError: An argument of the wrong type.
-
-    Example:
-        >>> Attachment(b"GIF89a", "image/gif", "dot.gif").base64
-        'R0lGODlh'
-    """
-
-    data: bytes | str = attrs.field(validator=_check_data, repr=shorten_data)
-    mime_type: str = attrs.field(validator=[_check_str, _check_not_empty])
-    filename: str | None = attrs.field(default=None, validator=attrs.validators.optional(_check_str))
-
-    @property
-    def base64(self) -> str:
-        """The data as base64 text."""
-        return base64.b64encode(self.data).decode("ascii") if isinstance(self.data, bytes) else self.data
-
-
-def _attachments(value: object) -> tuple[Attachment, ...]:
-    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-        raise TypeError(f"attachments must be a list of Attachment, not {type(value).__name__}")  # pyright: ignore[reportUnknownArgumentType]
-    found = tuple(cast("Iterable[object]", value))
-    for index, attachment in enumerate(found):
-        if not isinstance(attachment, Attachment):
-            raise TypeError(f"attachments[{index}] must be an Attachment, not {type(attachment).__name__}")
-    return cast("tuple[Attachment, ...]", found)
-
-
-def _attributes(value: object) -> dict[str, str] | None:
-    if value is None:
-        return None
-    if not isinstance(value, Mapping):
-        raise TypeError(f"the attributes of a SignalMessage must be a mapping, not {type(value).__name__}")
-    found = dict(cast("Mapping[object, object]", value))
-    for name, text in found.items():
-        if not isinstance(name, str) or not isinstance(text, str):
-            raise TypeError(f"the attributes of a SignalMessage must be texts by name, but {name!r} is not")
-    return cast("dict[str, str]", found)
-
-
-def _check_tag_name(_value: object, _attribute: attrs.Attribute[Any], name: str) -> None:
-    if not _TAG_NAME.fullmatch(name):
-        raise ValueError(f"the tag_name of a SignalMessage must be an XML name without a colon, not {name!r}")
-
-
-@attrs.frozen
-class UserMessage:
-    """A user's turn.
-
-    Attributes:
-        body: What the user says; may be empty.
-        attachments: Images that go with it.
-
-    Raises:
-        TypeError: An argument of the wrong type.
-
-    Example:
-        >>> UserMessage("What is on this picture?", [Attachment(b"GIF89a", "image/gif")]).attachments
-        (Attachment(data=<6 bytes>, mime_type='image/gif', filename=None),)
-    """
-
-    body: str = attrs.field(validator=_check_str)
-    attachments: tuple[Attachment, ...] = attrs.field(default=(), converter=_attachments)
-
-
-@attrs.frozen
-class SignalMessage:
-    """News from elsewhere that an agent is told: not a user's turn, but handled like one.
-
-    Attributes:
-        type: What kind of news it is, in the application's own words; Flue's own types are refused by the server.
-        body: The news; may be empty.
-        attributes: Texts by name that go with it, or None.
-        tag_name: The XML element in which the model is shown it; None for Flue's own.
-
-    Raises:
-        ValueError: The type is empty, or the tag is no XML name.
-        TypeError: An argument of the wrong type.
-
-    Example:
-        >>> SignalMessage("deploy", "Version 7 is live.", {"service": "shop"}).type
-        'deploy'
-    """
-
-    type: str = attrs.field(validator=[_check_str, _check_not_empty])
-    body: str = attrs.field(validator=_check_str)
-    attributes: Mapping[str, str] | None = attrs.field(default=None, converter=_attributes)
-    tag_name: str | None = attrs.field(
-        default=None, validator=attrs.validators.optional(attrs.validators.and_(_check_str, _check_tag_name))
-    )
 
 
 # Addresses.
@@ -203,6 +76,11 @@ def conversation_settings(settings: Settings, segments: tuple[object, ...]) -> S
 def attachment_url(settings: Settings, attachment_id: object) -> str:
     """Where the bytes of a file part are."""
     return f"{settings.base_url}/attachments/{quote_path_segment(attachment_id, 'id')}"
+
+
+def _path(settings: Settings) -> str:
+    """The conversation in logs and errors."""
+    return urlsplit(settings.base_url).path
 
 
 # Single requests.
@@ -261,11 +139,11 @@ def build_send(
     build = partial(codec.decode, models.SendResult)
     call = CallRequest(request, frozenset({200, 202}), build, idempotency_key=key)
     seconds = check_signal_and_timeout(signal, timeout)
-    return CallSpec("send", call, budget, options, signal, seconds)
+    return CallSpec(f"send to {_path(settings)}", call, budget, options, signal, seconds)
 
 
 def _message_fields(message: object, attachments: object) -> dict[str, Any]:
-    more = () if attachments is None else _attachments(attachments)
+    more = () if attachments is None else check_attachments(attachments)
     if isinstance(message, str):
         message = UserMessage(message)
     if isinstance(message, UserMessage):
@@ -313,7 +191,7 @@ def build_history(
     options = settings.backoff(backoff_options)
     budget = Budget(options, refreshable=settings.has_dynamic_headers)
     seconds = check_signal_and_timeout(signal, timeout)
-    return CallSpec("history", _history_request(settings), budget, options, signal, seconds)
+    return CallSpec(f"history of {_path(settings)}", _history_request(settings), budget, options, signal, seconds)
 
 
 def _history_request(settings: Settings) -> CallRequest:
@@ -331,7 +209,7 @@ def build_abort(
 
     request = Request("POST", f"{settings.base_url}/abort", ACCEPT_JSON)
     call = CallRequest(request, frozenset({200}), partial(codec.decode, models.AbortResult))
-    return CallSpec("abort", call, None, None, signal, check_signal_and_timeout(signal, timeout))
+    return CallSpec(f"abort of {_path(settings)}", call, None, None, signal, check_signal_and_timeout(signal, timeout))
 
 
 def build_attachment(
@@ -348,29 +226,10 @@ def build_attachment(
     budget = Budget(options, refreshable=settings.has_dynamic_headers)
     seconds = check_signal_and_timeout(signal, timeout)
     call = CallRequest(request, frozenset({200}), bytes, is_json=False)
-    return CallSpec("attachment", call, budget, options, signal, seconds)
+    return CallSpec(f"attachment {attachment_id}", call, budget, options, signal, seconds)
 
 
 # Following.
-
-
-@attrs.frozen
-class ChunkStreamSpec:
-    """A conversation that is followed, as a face does it.
-
-    Attributes:
-        machine: Reads the chunks; its result is that of `wait` or `read`.
-        events: Where the caller's chunks are pulled from.
-        instrumentation: Of this stream.
-        signal: Ends it.
-        timeout: Overall limit in seconds, or None.
-    """
-
-    machine: ConversationProtocol
-    events: EventBuffer[ConversationChunk]
-    instrumentation: Instrumentation
-    signal: AbortSignal | None
-    timeout: float | None
 
 
 @attrs.frozen
@@ -420,7 +279,7 @@ def build_chunks(
     signal: AbortSignal | None = None,
     backoff_options: BackoffOptions | None = None,
     timeout: object = None,
-) -> ChunkStreamSpec:
+) -> StreamSpec[ConversationProtocol, ConversationChunk]:
     """Read chunks as they come.
 
     Args:
@@ -455,7 +314,7 @@ def build_wait(
     signal: AbortSignal | None = None,
     backoff_options: BackoffOptions | None = None,
     timeout: object = None,
-) -> ChunkStreamSpec:
+) -> StreamSpec[ConversationProtocol, ConversationChunk]:
     """Follow a submission to its settlement; with purpose `read` also to its reply, the machine's result.
 
     Raises:
@@ -475,11 +334,11 @@ def _follow(
     signal: AbortSignal | None,
     backoff_options: BackoffOptions | None,
     timeout: object,
-) -> ChunkStreamSpec:
+) -> StreamSpec[ConversationProtocol, ConversationChunk]:
     from flue import codec  # noqa: PLC0415  # importing the decoder takes longer than everything else
     from flue.core.conversation_protocol import ConversationProtocol  # noqa: PLC0415  # needs the models
 
-    label = "conversation" if target is None else f"submission {target.submission_id}"
+    label = f"conversation {_path(settings)}" if target is None else f"submission {target.submission_id}"
     options = settings.backoff(backoff_options)
     machine: ConversationProtocol = ConversationProtocol(
         settings.base_url,
@@ -496,7 +355,7 @@ def _follow(
     )
     events: EventBuffer[ConversationChunk] = EventBuffer(machine, _Decoded(), _never_terminal)
     seconds = check_signal_and_timeout(signal, timeout)
-    return ChunkStreamSpec(machine, events, Instrumentation(label, options, live=live), signal, seconds)
+    return StreamSpec(machine, events, Instrumentation(label, options, live=live), signal, seconds)
 
 
 class _Decoded:
@@ -514,25 +373,6 @@ def _never_terminal(_chunk: object, _last: bool) -> bool:
     return False
 
 
-@attrs.frozen
-class ObservationSpec:
-    """A conversation that is observed, as a face does it.
-
-    Attributes:
-        machine: Keeps the state, and knows the phase.
-        events: Where the caller's states are pulled from.
-        instrumentation: Of this observation.
-        signal: Ends it.
-        timeout: Overall limit in seconds, or None.
-    """
-
-    machine: ObservationProtocol
-    events: EventBuffer[ConversationState]
-    instrumentation: Instrumentation
-    signal: AbortSignal | None
-    timeout: float | None
-
-
 def build_observation(
     settings: Settings,
     *,
@@ -541,7 +381,7 @@ def build_observation(
     signal: AbortSignal | None = None,
     backoff_options: BackoffOptions | None = None,
     timeout: object = None,
-) -> ObservationSpec:
+) -> StreamSpec[ObservationProtocol, ConversationState]:
     """Keep a state up to date.
 
     Raises:
@@ -558,11 +398,12 @@ def build_observation(
     if not isinstance(wait_until_exists, bool):
         raise TypeError(f"wait_until_exists must be bool, not {type(wait_until_exists).__name__}")
     mode = cast('Literal["long-poll", "sse"]', live)
+    label = f"conversation {_path(settings)}"
     options = settings.backoff(backoff_options)
     machine: ObservationProtocol = ObservationProtocol(
         settings.base_url,
         _history_request(settings),
-        codec.ConversationChunkDecoder("conversation"),
+        codec.ConversationChunkDecoder(label),
         live=mode,
         wait_until_exists=wait_until_exists,
         options=options,
@@ -571,7 +412,7 @@ def build_observation(
     )
     seconds = check_signal_and_timeout(signal, timeout)
     events: EventBuffer[ConversationState] = EventBuffer(machine, _Decoded(), _never_terminal)
-    return ObservationSpec(machine, events, Instrumentation("conversation", options, live=mode), signal, seconds)
+    return StreamSpec(machine, events, Instrumentation(label, options, live=mode), signal, seconds)
 
 
 # What errors say.

@@ -20,7 +20,7 @@ from flue.config import Settings, check_seconds
 from flue.core import stream_state
 from flue.core.actions import CallRequest, Request
 from flue.core.events import EventBuffer
-from flue.core.protocol import AgentErrorPolicy, StreamProtocol
+from flue.core.protocol import AgentErrorPolicy, BatchMachine, StreamProtocol
 from flue.core.retry import BackoffOptions, Budget
 from flue.core.stream_state import quote_path_segment
 from flue.signals import AbortSignal
@@ -57,7 +57,9 @@ __all__ = [
     "is_run_end",
 ]
 
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+M = TypeVar("M", bound=BatchMachine)
 
 ACCEPT_JSON = (("accept", "application/json"), ("accept-encoding", "gzip, deflate"))
 CONTENT_JSON = (("content-type", "application/json"),)
@@ -85,7 +87,7 @@ class CallSpec(Generic[T_co]):
 
 
 @attrs.frozen
-class StreamSpec:
+class StreamSpec(Generic[M, T]):
     """A stream as a face reads it.
 
     Attributes:
@@ -97,8 +99,8 @@ class StreamSpec:
         checkpointer: saves how far the consumer came, or None.
     """
 
-    machine: StreamProtocol
-    events: EventBuffer[Any]
+    machine: M
+    events: EventBuffer[T]
     instrumentation: Instrumentation
     signal: AbortSignal | None
     timeout: float | None
@@ -196,7 +198,7 @@ def build_run_stream(
     checkpoint: object = None,
     consumer: object = "default",
     is_terminal: Callable[[FlueEvent, bool], bool] | None = None,
-) -> StreamSpec:
+) -> StreamSpec[StreamProtocol, Any]:
     """Follow a run.
 
     Args:
@@ -235,7 +237,7 @@ def build_run_stream(
     decoder = codec.EventDecoder("run", label)
     events = EventBuffer[Any](machine, decoder, is_terminal or _is_last_run_end(str(run_id)))
     seconds = check_signal_and_timeout(signal, timeout)
-    checkpointer = check_checkpointer(checkpoint, consumer, f"runs/{run_id}")
+    checkpointer = check_checkpointer(checkpoint, consumer, f"runs/{run_id}", machine)
     return StreamSpec(
         machine, events, Instrumentation(label, backoff_options, live=mode), signal, seconds, checkpointer
     )
@@ -260,7 +262,7 @@ MAX_CONNECTIONS = 100
 
 def build_run_streams(
     settings: Settings, run_ids: object, *, offsets: object, max_connections: object, **options: Any
-) -> tuple[dict[str, StreamSpec], int]:
+) -> tuple[dict[str, StreamSpec[StreamProtocol, Any]], int]:
     """Check the arguments of `stream_many()` and build the stream of each run.
 
     Args:
@@ -284,7 +286,7 @@ def build_run_streams(
         raise TypeError(f"max_connections must be an int, not {type(max_connections).__name__}")
     if max_connections < 1:
         raise ValueError(f"max_connections must be >= 1, not {max_connections}")
-    specs: dict[str, StreamSpec] = {}
+    specs: dict[str, StreamSpec[StreamProtocol, Any]] = {}
     starts = cast("Mapping[Any, object]", offsets)
     named: Iterable[Any] = run_ids  # pyright: ignore[reportUnknownVariableType]  # each is checked by its builder
     for run_id in named:
@@ -400,7 +402,7 @@ def build_agent_stream(
     signal: AbortSignal | None,
     backoff_options: BackoffOptions | None,
     timeout: object,
-) -> StreamSpec:
+) -> StreamSpec[StreamProtocol, Any]:
     """Follow an agent instance; its stream has no last event.
 
     Args:
@@ -441,7 +443,7 @@ def build_wait(
     backoff_options: BackoffOptions | None,
     timeout: object,
     trust_stream_url: bool,
-) -> StreamSpec:
+) -> StreamSpec[StreamProtocol, Any]:
     """Follow an agent instance from where a submission begins.
 
     Args:
@@ -474,7 +476,7 @@ def _agent_spec(
     signal: AbortSignal | None,
     backoff_options: BackoffOptions | None,
     timeout: object,
-) -> StreamSpec:
+) -> StreamSpec[StreamProtocol, Any]:
     from flue import codec  # noqa: PLC0415  # importing the decoder takes longer than everything else
 
     seconds = check_signal_and_timeout(signal, timeout)

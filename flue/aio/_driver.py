@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from flue.aio.transport import Response, Transport
     from flue.config import Settings
     from flue.core.actions import Request
-    from flue.core.protocol import RequestProtocol
+    from flue.core.protocol import Machine
     from flue.core.retry import FailedAttempt
     from flue.signals import AbortSignal
 
@@ -44,12 +44,14 @@ class CancelToken:
 
     Attributes:
         cause: why the call was cancelled; None while it was not.
+        interrupted: whether the wait that is going on is to end, and the call to go on.
     """
 
-    __slots__ = ("_cancelled", "_loop", "_outer", "_task", "cause")
+    __slots__ = ("_cancelled", "_loop", "_outer", "_task", "cause", "interrupted")
 
     def __init__(self) -> None:
         self.cause: Cause | None = None
+        self.interrupted = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[object] | None = None
         self._outer = 0
@@ -59,13 +61,21 @@ class CancelToken:
         """End the wait that is going on, and every later one. Only the first call counts."""
         if self.cause is None:
             self.cause = cause
+        self._end_wait()
+
+    def interrupt(self) -> None:
+        """End the wait that is going on, and no later one."""
+        self.interrupted = True
+        self._end_wait()
+
+    def _end_wait(self) -> None:
         loop = self._loop
         if loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed, nobody waits
                 loop.call_soon_threadsafe(self._cancel_task)
 
-    def _is_cancelled(self) -> bool:
-        return self.cause is not None
+    def _is_set(self) -> bool:
+        return self.cause is not None or self.interrupted
 
     def _cancel_task(self) -> None:
         # Not on top of a cancellation that is under way: the second of two would interrupt what the first has to close.
@@ -74,7 +84,7 @@ class CancelToken:
             self._task.cancel()
 
     def __enter__(self) -> Self:
-        if self._is_cancelled():
+        if self._is_set():
             raise _Cancelled
         task: asyncio.Task[object] | None = asyncio.current_task()
         assert task is not None  # noqa: S101  # coroutines of this package run in tasks
@@ -82,7 +92,7 @@ class CancelToken:
         self._cancelled = False
         self._task = task
         self._loop = task.get_loop()
-        if self._is_cancelled():  # from another thread meanwhile
+        if self._is_set():  # from another thread meanwhile
             self._task = self._loop = None
             raise _Cancelled
         return self
@@ -102,7 +112,7 @@ class Driver:
         self,
         transport: Transport,
         settings: Settings,
-        machine: RequestProtocol,
+        machine: Machine,
         token: CancelToken,
         instrumentation: Instrumentation,
         cancel_error: Callable[[Cause], FlueError | None],
@@ -137,6 +147,9 @@ class Driver:
             if token.cause is not None:
                 await self.aclose()
                 machine.cancel(self._cancel_error(token.cause))
+            elif token.interrupted:
+                token.interrupted = False
+                await self.interrupt()
             action = machine.next_action(time.monotonic())
             try:
                 if isinstance(action, Read):

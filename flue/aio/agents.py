@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from flue._requests import StreamSpec, build_agent_stream, build_prompt, build_send, build_wait, check_handler
 from flue._results import SubmissionOutcome, explain_prompt
@@ -232,6 +232,6 @@ class Agents:
         )
         return self._open(spec)
 
-    def _open(self, spec: StreamSpec) -> AsyncFlueEventStream[AttachedAgentEvent]:
+    def _open(self, spec: StreamSpec[Any, Any]) -> AsyncFlueEventStream[AttachedAgentEvent]:
         # The decoder of the spec makes no other events.
         return cast("AsyncFlueEventStream[AttachedAgentEvent]", open_stream(self._transport, self._settings, spec))

@@ -1,21 +1,21 @@
 """`AsyncFlueClient`: the asyncio client."""
 
+# ruff: noqa: TC001, TC003  (whoever resolves the annotations at run time finds their names here)
+
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn, Self
+from types import TracebackType
+from typing import NoReturn, Self
 
 import httpx
 
 from flue.aio.agents import Agents
+from flue.aio.conversation import AsyncConversation
 from flue.aio.runs import Runs
 from flue.aio.transport import Transport
 from flue.aio.workflows import Workflows
 from flue.config import AsyncHeaderSource, Timeouts, resolve
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from flue.core.retry import BackoffOptions
+from flue.core.retry import BackoffOptions
 
 __all__ = ["AsyncFlueClient"]
 
@@ -85,6 +85,18 @@ class AsyncFlueClient:
         self.runs = Runs(self._transport, settings)
         self.workflows = Workflows(self._transport, settings)
         self.agents = Agents(self._transport, settings)
+
+    def conversation(self, *path: str) -> AsyncConversation:
+        """A Flue 2 conversation below the base URL, over this client's connections, which closing it leaves open.
+
+        Args:
+            path: its segments, such as `"agents", "support", "ticket-42"`; each is percent-encoded.
+
+        Raises:
+            ValueError: no segment, or one that is empty, `.` or `..`.
+            TypeError: a segment that is no str.
+        """
+        return AsyncConversation.for_client(self._transport, self._settings, path)
 
     async def aclose(self) -> None:
         """Close the client's own connections. Idempotent.

@@ -1,24 +1,25 @@
 """`AsyncFlueEventStreams`: the events of many runs in one `async for` loop."""
 
+# ruff: noqa: TC001, TC003  (whoever resolves the annotations at run time finds their names here)
+
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections import deque
+from collections.abc import Callable, Mapping
 from functools import partial
+from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
+from flue.aio._driver import Cause
+from flue.aio.stream import AsyncFlueEventStream
 from flue.errors import FlueError, FlueTimeoutError
+from flue.signals import AbortSignal
 from flue.types import StreamFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from types import TracebackType
-
-    from flue.aio._driver import Cause
-    from flue.aio.stream import AsyncFlueEventStream
     from flue.models import FlueEvent
-    from flue.signals import AbortSignal
 
 __all__ = ["AsyncFlueEventStreams"]
 
@@ -169,7 +170,7 @@ class AsyncFlueEventStreams:
 
     def __init__(
         self,
-        streams: dict[str, AsyncFlueEventStream[FlueEvent]],
+        streams: dict[str, AsyncFlueEventStream],
         max_connections: int,
         *,
         signal: AbortSignal | None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flue._requests import (
     MAX_CONNECTIONS,
@@ -192,6 +192,8 @@ class Runs:
         return AsyncFlueEventStreams(streams, most, signal=signal, timeout=check_signal_and_timeout(signal, timeout))
 
 
-def open_stream(transport: Transport, settings: Settings, spec: StreamSpec) -> AsyncFlueEventStream[FlueEvent]:
+def open_stream(
+    transport: Transport, settings: Settings, spec: StreamSpec[Any, Any]
+) -> AsyncFlueEventStream[FlueEvent]:
     """A stream that has not been started."""
     return AsyncFlueEventStream(transport, settings, spec)

@@ -1,30 +1,29 @@
 """`AsyncFlueEventStream`: the events of one run or agent, for an `async for` loop."""
 
+# ruff: noqa: TC001, TC003  (whoever resolves the annotations at run time finds their names here)
+
 from __future__ import annotations
 
 import asyncio
 import enum
 import time
-from typing import TYPE_CHECKING, Generic, NoReturn, Self
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self
 
-from flue.aio._driver import CancelToken, Driver
+from flue._requests import StreamSpec
+from flue.aio._driver import CancelToken, Cause, Driver
+from flue.aio.transport import Transport
 from flue.checkpoints._consumer import AsyncCheckpointer
+from flue.config import Settings
 from flue.core.actions import Done
-from flue.core.events import NeedData
+from flue.core.events import EventBuffer, NeedData
+from flue.core.protocol import BatchMachine
 from flue.errors import FlueError, FlueTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import TracebackType
-
     from typing_extensions import TypeVar
 
-    from flue._requests import StreamSpec
-    from flue.aio._driver import Cause
-    from flue.aio.transport import Transport
-    from flue.config import Settings
-    from flue.core.events import EventBuffer
-    from flue.core.protocol import StreamProtocol
     from flue.models import FlueEvent
 
     T = TypeVar("T", default=FlueEvent)
@@ -64,7 +63,7 @@ class AsyncFlueEventStream(Generic[T]):
         ...     save(stream.offset)
     """
 
-    def __init__(self, transport: Transport, settings: Settings, spec: StreamSpec) -> None:
+    def __init__(self, transport: Transport, settings: Settings, spec: StreamSpec[Any, T]) -> None:
         """Start nothing yet.
 
         Args:
@@ -72,7 +71,7 @@ class AsyncFlueEventStream(Generic[T]):
             settings: of the client.
             spec: what is read, and how.
         """
-        self._machine = spec.machine
+        self._machine: BatchMachine = spec.machine
         self._events: EventBuffer[T] = spec.events
         self._decoded = self._events.decoded
         self._signal = spec.signal
@@ -192,7 +191,7 @@ class AsyncFlueEventStream(Generic[T]):
 
     def __repr__(self) -> str:
         state = State.IDLE if self._state is State.RECEIVING else self._state
-        return f"<AsyncFlueEventStream {state.value} offset={self.offset!r}>"
+        return f"<{type(self).__name__} {state.value} offset={self.offset!r}>"
 
     async def _receive(self) -> None:
         """Have events buffered, or end."""
@@ -218,7 +217,7 @@ class AsyncFlueEventStream(Generic[T]):
 
     async def _start(self) -> None:
         if self._checkpointer is not None:
-            await self._checkpointer.start(self._machine)
+            await self._checkpointer.start()
         if self._timeout is not None:
             self._deadline = time.monotonic() + self._timeout
         if self._signal is not None:
@@ -237,7 +236,7 @@ class AsyncFlueEventStream(Generic[T]):
     async def _commit_checkpoint(self) -> None:
         """The consumer asks for more, so it is done with what it has."""
         if self._checkpointer is not None and self._state is not State.NOT_STARTED:
-            await self._checkpointer.commit(self._machine)
+            await self._checkpointer.commit()
 
     async def _finish(self) -> NoReturn:
         """The iteration is over: quietly, or again with the error that ended it."""
@@ -267,13 +266,13 @@ class AsyncFlueEventStream(Generic[T]):
                 response.close_soon()
 
 
-def _cancel_error(machine: StreamProtocol, timeout: float | None) -> Callable[[Cause], FlueError | None]:
+def _cancel_error(machine: BatchMachine, timeout: float | None) -> Callable[[Cause], FlueError | None]:
     # A function that does not know the stream, which would keep it alive.
     def error(cause: Cause) -> FlueError | None:
         if cause != "expired":
             return None
         offset = machine.offset
-        message = f"the stream did not end within {timeout:g} s; it can be resumed from offset {offset!r}"
+        message = f"the stream did not end within {timeout:g} s; it can be read on from offset {offset!r}"
         return FlueTimeoutError(message, offset=offset)
 
     return error

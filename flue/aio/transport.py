@@ -84,7 +84,12 @@ class Response:
         self._response = response
         self._url = url
         self._network_stream = None if http2 else response.extensions.get("network_stream")
-        self._chunks: AsyncIterator[bytes] = response.aiter_bytes()
+        # Past httpx's decoders where there is nothing to decode: two layers less for each chunk.
+        plain = read_timeout is not None and "content-encoding" not in headers
+        stream = response.stream
+        self._chunks: AsyncIterator[bytes] = (
+            aiter(stream) if plain and isinstance(stream, httpx.AsyncByteStream) else response.aiter_bytes()
+        )
         events = None if read_timeout is None else event_stream_body(response, headers, read_timeout)
         self._read: Callable[[], Awaitable[bytes]] = self._next_chunk if events is None else events.read
         self._closed = False
@@ -184,7 +189,7 @@ class Transport:
         merged = HeaderFields({"user-agent": USER_AGENT, **dict(request.headers), **headers})
         fields = HeaderFields({name.encode(): value.encode("latin-1") for name, value in merged.items()})
         read = max(self._timeouts.read, request.read_timeout or 0.0)
-        timeout = httpx.Timeout(read, connect=self._timeouts.connect)
+        timeout = {"connect": self._timeouts.connect, "read": read, "write": read, "pool": None}
         tracker = _ConnectTracker()
         # In a task of its own, which is cancelled once whatever happens to the caller: httpcore awaits while it closes
         # what a cancelled request leaves behind, and a second cancellation there would leave connections open.
@@ -207,23 +212,23 @@ class Transport:
             await pools.aclose()
 
     async def _send(
-        self, request: Request, fields: HeaderFields[bytes], timeout: httpx.Timeout, tracker: _ConnectTracker
+        self, request: Request, fields: HeaderFields[bytes], timeout: dict[str, float | None], tracker: _ConnectTracker
     ) -> Response:
         client = self._http_client
         if client is None:
-            extensions = {"timeout": timeout.as_dict(), "trace": tracker.trace}
+            extensions = {"timeout": timeout, "trace": tracker.trace}
             built = httpx.Request(
                 request.method, request.url, headers=fields, content=request.body, extensions=extensions
             )
             pools = await self._pools_of_loop()
             response = await pools.transport_for(request.url).handle_async_request(built)
-            return Response(response, request.url, read_timeout=timeout.read)
+            return Response(response, request.url, read_timeout=timeout["read"])
         built = client.build_request(
             request.method,
             request.url,
             headers=fields,
             content=request.body,
-            timeout=timeout,
+            timeout=httpx.Timeout(**timeout),
             extensions={"trace": tracker.trace},
         )
         if client.params:  # they have replaced the query of the URL
@@ -342,6 +347,8 @@ class _ConnectTracker:
 
     async def trace(self, event: str, info: dict[str, Any]) -> None:
         """Called by httpcore at each of its steps."""
+        if event.startswith("http11."):
+            return
         if event.endswith((".connect_tcp.complete", ".connect_unix_socket.complete")):
             self._stream = info["return_value"]
         elif event.endswith(".start_tls.complete"):

@@ -25,10 +25,11 @@ class Checkpointer:
     store may be called on another thread.
     """
 
-    def __init__(self, store: CheckpointStore, consumer: str, stream: str) -> None:
+    def __init__(self, store: CheckpointStore, consumer: str, stream: str, machine: StreamProtocol) -> None:
         self._store = store
         self._consumer = consumer
         self._stream = stream
+        self._machine = machine
         self._saved: str | None = None
 
     def load(self) -> str | None:
@@ -44,15 +45,15 @@ class Checkpointer:
         except (TypeError, ValueError) as error:
             raise ValueError(f"the checkpoint of consumer {self._consumer!r} of {self._stream}: {error}") from None
 
-    def start(self, machine: StreamProtocol, saved: str | None) -> None:
+    def start(self, saved: str | None) -> None:
         """Have the machine start where the consumer stopped, if it has been here before."""
         if saved is not None:
-            machine.start_at(saved)
-        self._saved = machine.offset
+            self._machine.start_at(saved)
+        self._saved = self._machine.offset
 
-    def pending(self, machine: StreamProtocol) -> str | None:
+    def pending(self) -> str | None:
         """The checkpoint that is to be saved now, if any. Where the stream began (`now`, say) is none."""
-        return None if machine.offset == self._saved else machine.offset
+        return None if self._machine.offset == self._saved else self._machine.offset
 
     def commit(self, offset: str) -> None:
         """Save a checkpoint; raises whatever the store raises, and the checkpoint stays pending."""
@@ -67,15 +68,15 @@ class AsyncCheckpointer:
         self._checkpointer = checkpointer
         self._saving: asyncio.Task[None] | None = None
 
-    async def start(self, machine: StreamProtocol) -> None:
+    async def start(self) -> None:
         """Have the machine start where the consumer stopped, if it has been here before."""
         saved = await asyncio.to_thread(self._checkpointer.load)
-        self._checkpointer.start(machine, saved)
+        self._checkpointer.start(saved)
 
-    async def commit(self, machine: StreamProtocol) -> None:
+    async def commit(self) -> None:
         """Save the checkpoint if it moved. Two saves never run at a time: the later one could be undone."""
         if self._saving is None:
-            offset = self._checkpointer.pending(machine)
+            offset = self._checkpointer.pending()
             if offset is None:
                 return
             self._saving = asyncio.create_task(asyncio.to_thread(self._checkpointer.commit, offset))
@@ -87,7 +88,9 @@ class AsyncCheckpointer:
                 self._saving = None
 
 
-def check_checkpointer(checkpoint: object, consumer: object, stream: str) -> Checkpointer | None:
+def check_checkpointer(
+    checkpoint: object, consumer: object, stream: str, machine: StreamProtocol
+) -> Checkpointer | None:
     """The `Checkpointer` for the caller's arguments.
 
     Raises:
@@ -109,4 +112,4 @@ def check_checkpointer(checkpoint: object, consumer: object, stream: str) -> Che
     # An awaitable that nobody awaits would never save anything.
     if inspect.iscoroutinefunction(checkpoint.load) or inspect.iscoroutinefunction(checkpoint.save):
         raise TypeError("load() and save() of a checkpoint store must be plain functions, not async ones")
-    return Checkpointer(checkpoint, consumer, stream)
+    return Checkpointer(checkpoint, consumer, stream, machine)

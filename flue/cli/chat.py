@@ -192,7 +192,7 @@ class _Chat:
 def _enable_line_editing() -> None:
     """Let `input` have the editing keys and the history of readline, where Python has it."""
     with contextlib.suppress(ImportError):
-        import readline  # noqa: F401, PLC0415  # its import does it
+        import readline  # noqa: F401, PLC0415  # pyright: ignore[reportUnusedImport]  # its import does it
 
 
 # Lines in, lines out.

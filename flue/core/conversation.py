@@ -21,6 +21,7 @@ Invariants, each with a test of its own:
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003  # whoever resolves the annotations at run time finds it here
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeGuard, cast
 
 import attrs
@@ -50,7 +51,7 @@ from flue.models import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from flue.models import ConversationStreamItem
 

@@ -73,12 +73,14 @@ class CancelToken:
 
     Attributes:
         cause: why the call was cancelled; None while it was not.
+        interrupted: whether the wait that is going on is to end, and the call to go on.
     """
 
-    __slots__ = ("_attached", "_wakeup", "cause")
+    __slots__ = ("_attached", "_wakeup", "cause", "interrupted")
 
     def __init__(self) -> None:
         self.cause: Cause | None = None
+        self.interrupted = False
         self._attached: Cancellable | None = None
         self._wakeup = threading.Lock()
         self._wakeup.acquire()
@@ -87,10 +89,17 @@ class CancelToken:
         """End the wait that is going on, and every later one. Only the first call counts."""
         if self.cause is None:
             self.cause = cause
-        self.wake()
-        attached = self._attached
-        if attached is not None:
-            attached.shutdown(self)
+        self._end_wait()
+
+    def interrupt(self) -> None:
+        """End the wait that is going on, and no later one."""
+        self.interrupted = True
+        self._end_wait()
+
+    @property
+    def is_set(self) -> bool:
+        """Whether a wait has to end."""
+        return self.cause is not None or self.interrupted
 
     def attach(self, connection: Cancellable) -> None:
         """Shut this down when the call is cancelled, and nothing that was attached before."""
@@ -98,7 +107,7 @@ class CancelToken:
             self.detach()
         self._attached = connection
         connection.acquire(self)
-        if self.cause is not None:  # cancelled meanwhile
+        if self.is_set:  # cancelled meanwhile
             connection.shutdown(self)
 
     def detach(self) -> None:
@@ -117,11 +126,17 @@ class CancelToken:
         Whoever makes it done calls `wake()`.
         """
         until = None if timeout is None else time.monotonic() + timeout
-        while self.cause is None and not done():
+        while not self.is_set and not done():
             left = -1.0 if until is None else until - time.monotonic()
             if until is not None and left <= 0:
                 return
             self._wakeup.acquire(timeout=min(left, threading.TIMEOUT_MAX))
+
+    def _end_wait(self) -> None:
+        self.wake()
+        attached = self._attached
+        if attached is not None:
+            attached.shutdown(self)
 
     def wake(self) -> None:
         """Wake the waiter to re-check its condition. Wake-ups may be spurious."""
@@ -182,7 +197,7 @@ def call_in_thread(
         raise errors[0]
     if results:
         return results[0]
-    if token.cause is None:
+    if not token.is_set:
         raise TimeoutError("timed out")
     raise OSError("cancelled")
 

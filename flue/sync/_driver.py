@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from flue._requests import CallSpec
     from flue.config import Settings
-    from flue.core.protocol import RequestProtocol
+    from flue.core.protocol import Machine
     from flue.signals import AbortSignal
     from flue.sync._connection import Cause
     from flue.sync.transport import Response, Transport
@@ -36,7 +36,7 @@ class Driver:
         self,
         transport: Transport,
         settings: Settings,
-        machine: RequestProtocol,
+        machine: Machine,
         token: CancelToken,
         instrumentation: Instrumentation,
         cancel_error: Callable[[Cause], FlueError | None],
@@ -71,6 +71,9 @@ class Driver:
         while True:
             if token.cause is not None:
                 self._cancel(token.cause)
+            elif token.interrupted:
+                token.interrupted = False
+                self.interrupt()
             action = machine.next_action(time.monotonic())
             if isinstance(action, Read):
                 self._read()
@@ -141,7 +144,7 @@ class Driver:
             return
         if data:
             self._machine.data_received(data, time.monotonic())
-        elif self._token.cause is None:  # a connection that was shut down may look like one that ended
+        elif not self._token.is_set:  # a connection that was shut down may look like one that ended
             self._machine.response_ended(time.monotonic())
 
     def _pause(self, action: Retry | Sleep) -> None:
@@ -154,7 +157,7 @@ class Driver:
             self._token.sleep(action.delay)
 
     def _fail(self, error: FlueConnectionError) -> None:
-        if self._token.cause is None:
+        if not self._token.is_set:
             self._machine.connection_failed(error, time.monotonic())
 
     def _headers(self) -> Any:

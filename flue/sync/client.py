@@ -1,21 +1,21 @@
 """`FlueClient`: the blocking client."""
 
+# ruff: noqa: TC001, TC003  (whoever resolves the annotations at run time finds their names here)
+
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn, Self
+from types import TracebackType
+from typing import NoReturn, Self
 
 import requests
 
 from flue.config import HeaderSource, Timeouts, resolve
+from flue.core.retry import BackoffOptions
 from flue.sync.agents import Agents
+from flue.sync.conversation import Conversation
 from flue.sync.runs import Runs
 from flue.sync.transport import Transport
 from flue.sync.workflows import Workflows
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from flue.core.retry import BackoffOptions
 
 __all__ = ["FlueClient"]
 
@@ -85,6 +85,18 @@ class FlueClient:
         self.runs = Runs(self._transport, settings)
         self.workflows = Workflows(self._transport, settings)
         self.agents = Agents(self._transport, settings)
+
+    def conversation(self, *path: str) -> Conversation:
+        """A Flue 2 conversation below the base URL, over this client's connections, which closing it leaves open.
+
+        Args:
+            path: its segments, such as `"agents", "support", "ticket-42"`; each is percent-encoded.
+
+        Raises:
+            ValueError: no segment, or one that is empty, `.` or `..`.
+            TypeError: a segment that is no str.
+        """
+        return Conversation.for_client(self._transport, self._settings, path)
 
     def close(self) -> None:
         """Close the client's own connections. Idempotent.

@@ -1,26 +1,27 @@
 """`FlueEventStreams`: the events of many runs in one `for` loop."""
 
+# ruff: noqa: TC001, TC003  (whoever resolves the annotations at run time finds their names here)
+
 from __future__ import annotations
 
 import threading
 import time
 import weakref
 from collections import deque
+from collections.abc import Callable, Mapping
 from functools import partial
+from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from flue import _timers
 from flue.errors import FlueError, FlueTimeoutError
+from flue.signals import AbortSignal
+from flue.sync._connection import Cause
+from flue.sync.stream import FlueEventStream
 from flue.types import StreamFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from types import TracebackType
-
     from flue.models import FlueEvent
-    from flue.signals import AbortSignal
-    from flue.sync._connection import Cause
-    from flue.sync.stream import FlueEventStream
 
 __all__ = ["FlueEventStreams"]
 
@@ -186,7 +187,7 @@ class FlueEventStreams:
 
     def __init__(
         self,
-        streams: dict[str, FlueEventStream[FlueEvent]],
+        streams: dict[str, FlueEventStream],
         max_connections: int,
         *,
         signal: AbortSignal | None,

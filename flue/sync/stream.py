@@ -1,33 +1,32 @@
 """`FlueEventStream`: the events of one run or agent, for a `for` loop."""
 
+# ruff: noqa: TC001, TC003  (whoever resolves the annotations at run time finds their names here)
+
 from __future__ import annotations
 
 import enum
 import os
 import threading
 import time
-from typing import TYPE_CHECKING, Generic, NoReturn, Self
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self
 
 from flue import _timers
+from flue._requests import StreamSpec
+from flue.config import Settings
 from flue.core.actions import Done
-from flue.core.events import NeedData
+from flue.core.events import EventBuffer, NeedData
+from flue.core.protocol import BatchMachine
 from flue.errors import FlueError, FlueTimeoutError
-from flue.sync._connection import CancelToken
+from flue.sync._connection import CancelToken, Cause
 from flue.sync._driver import Driver
+from flue.sync.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import TracebackType
-
     from typing_extensions import TypeVar
 
-    from flue._requests import StreamSpec
-    from flue.config import Settings
-    from flue.core.events import EventBuffer
-    from flue.core.protocol import StreamProtocol
     from flue.models import FlueEvent
-    from flue.sync._connection import Cause
-    from flue.sync.transport import Transport
 
     T = TypeVar("T", default=FlueEvent)
 else:
@@ -65,7 +64,7 @@ class FlueEventStream(Generic[T]):
         ...     save(stream.offset)
     """
 
-    def __init__(self, transport: Transport, settings: Settings, spec: StreamSpec) -> None:
+    def __init__(self, transport: Transport, settings: Settings, spec: StreamSpec[Any, T]) -> None:
         """Start nothing yet.
 
         Args:
@@ -73,7 +72,7 @@ class FlueEventStream(Generic[T]):
             settings: of the client.
             spec: what is read, and how.
         """
-        self._machine = spec.machine
+        self._machine: BatchMachine = spec.machine
         self._events: EventBuffer[T] = spec.events
         self._decoded = self._events.decoded
         self._signal = spec.signal
@@ -206,7 +205,7 @@ class FlueEventStream(Generic[T]):
 
     def __repr__(self) -> str:
         state = State.IDLE if self._state is State.RECEIVING else self._state
-        return f"<FlueEventStream {state.value} offset={self.offset!r}>"
+        return f"<{type(self).__name__} {state.value} offset={self.offset!r}>"
 
     def _receive(self) -> None:
         """Have events buffered, or end."""
@@ -231,7 +230,7 @@ class FlueEventStream(Generic[T]):
 
     def _start(self) -> None:
         if self._checkpointer is not None:
-            self._checkpointer.start(self._machine, self._checkpointer.load())
+            self._checkpointer.start(self._checkpointer.load())
         if self._timeout is not None:
             self._deadline = time.monotonic() + self._timeout
             self._set_timer(self._timeout)
@@ -247,7 +246,7 @@ class FlueEventStream(Generic[T]):
         """The consumer asks for more, so it is done with what it has."""
         if self._checkpointer is None or self._state is State.NOT_STARTED:
             return
-        if offset := self._checkpointer.pending(self._machine):
+        if offset := self._checkpointer.pending():
             self._checkpointer.commit(offset)
 
     def _finish(self) -> NoReturn:
@@ -279,7 +278,7 @@ class FlueEventStream(Generic[T]):
             self._set_timer(max(0.0, self._deadline - time.monotonic()))
 
 
-def _cancel_error(machine: StreamProtocol, timeout: float | None) -> Callable[[Cause], FlueError | None]:
+def _cancel_error(machine: BatchMachine, timeout: float | None) -> Callable[[Cause], FlueError | None]:
     # A function that does not know the stream, which would keep it alive.
     def error(cause: Cause) -> FlueError | None:
         if cause != "expired":

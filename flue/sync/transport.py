@@ -34,8 +34,7 @@ from flue.errors import FlueConnectionError
 from flue.sync._connection import SOCKET_OPTIONS, CancelToken, Connection, call_in_thread, calling, pool_classes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
-    from http.cookiejar import CookieJar
+    from collections.abc import Callable, Iterator
 
     from urllib3.connectionpool import HTTPConnectionPool
     from urllib3.poolmanager import PoolManager
@@ -441,30 +440,35 @@ def _send_with(
         )
     )
     settings: dict[str, Any] = dict(session.merge_environment_settings(request.url, {}, True, None, None))
-    with _unchanged_cookies(session):
-        try:
-            return session.send(prepared, allow_redirects=False, timeout=timeout, **settings)
-        except requests.RequestException:
-            raise
-        except ValueError as error:  # of a redirect to a URL that requests cannot parse
-            raise requests.exceptions.InvalidURL(str(error)) from error
-
-
-@contextlib.contextmanager
-def _unchanged_cookies(session: requests.Session) -> Generator[None]:
-    """`Session.send` stores cookies of a response, and the caller's jar is not ours to fill."""
-    jar = cast("CookieJar", session.cookies)
-    before = {(cookie.domain, cookie.path, cookie.name): cookie for cookie in jar}
+    cast("Any", prepared).register_hook("response", _hide_cookies)  # whose annotations are incomplete
     try:
-        yield
-    finally:
-        after = {(cookie.domain, cookie.path, cookie.name): cookie for cookie in jar}
-        for key in after.keys() - before.keys():
-            with contextlib.suppress(KeyError):
-                jar.clear(*key)
-        for key, cookie in before.items():
-            if after.get(key) is not cookie:
-                jar.set_cookie(cookie)
+        response = session.send(prepared, allow_redirects=False, timeout=timeout, **settings)
+    except requests.RequestException:
+        raise
+    except ValueError as error:  # of a redirect to a URL that requests cannot parse
+        raise requests.exceptions.InvalidURL(str(error)) from error
+    if isinstance(response.raw, _PublicAttributes):
+        response.raw = response.raw.original
+    return response
+
+
+class _PublicAttributes:
+    """A response of urllib3 without what requests finds its cookies by."""
+
+    def __init__(self, original: Any) -> None:
+        self.original = original
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self.original, name)
+
+
+def _hide_cookies(response: requests.Response, **_: Any) -> requests.Response:
+    """The last hook of a request: `Session.send` stores cookies behind it, and the caller's jar is not ours to fill."""
+    response.history = []
+    response.raw = _PublicAttributes(response.raw)
+    return response
 
 
 def _no_auth(prepared: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -10,14 +10,13 @@ import base64
 import copy
 import json
 import threading
+from collections.abc import Mapping, Sequence  # noqa: TC003 - annotations of public classes resolve at run time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NotRequired, TypeAlias, TypedDict, TypeGuard
 
 from flue.testing._store import UNSET, Page, format_offset, make_id, to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from flue.testing._store import Store
 
 Chunk: TypeAlias = dict[str, Any]

@@ -8,13 +8,12 @@ a whole response written by hand.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterable
 
     from flue.testing._http import RecordedRequest
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import shutil
 import subprocess
@@ -10,11 +11,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from scratch import GOLDEN
 
 from codegen.__main__ import FLUE, ROOT, Target, render
-from flue.codec import DecodeError, decode
+from flue.codec import DecodeError, decode, to_json
+from flue.codec._base import NeedsSlowPath
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -145,6 +148,41 @@ def test_unions(golden: ModuleType) -> None:
         decode(golden.Drawing, {"shapes": [], "figures": [{"kind": "blob"}]})
     with pytest.raises(DecodeError, match=r"^\$\.background\.v: expected 2, found an integer$"):
         decode(golden.Drawing, {"shapes": [], "background": circle | {"v": 3}})
+
+
+TIME = "2026-11-23T09:14:54.876Z"
+CIRCLE = {"kind": "circle", "radius": 1, "name": "c", "v": 2, "createdAt": TIME}
+POLYGON = {"kind": "polygon", "points": [{"x": 1, "y": 2}]}
+
+
+@pytest.mark.parametrize(
+    ("wire", "direct"),
+    [
+        (CIRCLE, True),
+        (CIRCLE | {"createdAt": "2026-11-23T09:14:54Z"}, False),
+        (CIRCLE | {"later": 1}, False),
+        (POLYGON, True),
+        (POLYGON | {"closed": False, "filled": True, "label": 1, "movedAt": TIME}, True),
+        (POLYGON | {"filled": False}, False),
+        (POLYGON | {"label": None}, False),
+        (POLYGON | {"hole": CIRCLE}, True),
+        (POLYGON | {"hole": {key: value for key, value in CIRCLE.items() if key != "kind"}}, False),
+        (POLYGON | {"centre": {"x": 1, "y": 1}}, False),
+        (POLYGON | {"centre": "middle"}, False),
+    ],
+)
+def test_the_direct_decoding(golden: ModuleType, wire: dict[str, Any], direct: bool) -> None:
+    """It gives what cattrs gives, or nothing."""
+    decoding = importlib.import_module("golden_models._decode")
+    try:
+        parsed = msgspec.json.decode(json.dumps(wire).encode(), type=decoding.FIGURE)
+        built = decoding.BUILDERS[type(parsed)](parsed)
+    except (msgspec.MsgspecError, NeedsSlowPath):
+        assert not direct
+        return
+    assert direct
+    assert built == decode(type(built), wire)
+    assert to_json(built) == wire
 
 
 def test_the_golden_names(golden: ModuleType) -> None:

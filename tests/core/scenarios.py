@@ -297,7 +297,7 @@ for status, error in (
     (401, "AuthenticationError"),
     (403, "PermissionDeniedError"),
     (404, "NotFoundError"),
-    (409, "FlueApiError"),
+    (409, "ConflictError"),
     (410, "OffsetGoneError"),
     (416, "OffsetGoneError"),
     (501, "ServerError"),

@@ -69,6 +69,17 @@ class TestRecordings:
         [
             (("41_updates_200_catchup_page1", "42_updates_200_catchup_page2"), "28_history_200"),
             (("70_compactor_updates_origin",), "69_compactor_history"),
+            *(
+                ((f"{name}_updates",), f"{name}_history")
+                for name in (
+                    "abort_in_tool",
+                    "abort_of_joined",
+                    "failed_joined",
+                    "joined_at_end",
+                    "joined_at_tool",
+                    "retracted",
+                )
+            ),
         ],
     )
     def test_chunks_from_the_origin_are_the_history(self, updates: tuple[str, ...], history: str) -> None:
@@ -471,7 +482,7 @@ def acted(script: list[tuple[int, int, str]]) -> Conversation:
 
 class TestProperties:
     @given(ACTS, st.randoms(use_true_random=False))
-    @settings(deadline=None)
+    @settings(settings.get_profile("core"), max_examples=50)
     def test_chunks_from_the_origin_are_the_history(self, script: Any, random: random.Random) -> None:
         """Whatever is delivered twice, and wherever a state is asked for."""
         talk = acted(script)
@@ -487,7 +498,7 @@ class TestProperties:
         assert_equal(reducer.state, talk.history())
 
     @given(ACTS, ACTS)
-    @settings(deadline=None)
+    @settings(settings.get_profile("core"), max_examples=50)
     def test_a_history_and_what_follows_it_are_the_later_history(self, before: Any, after: Any) -> None:
         """Cut anywhere: a snapshot in mid-response, and the chunks behind its offset."""
         talk = acted(before)

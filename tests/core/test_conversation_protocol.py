@@ -565,7 +565,7 @@ class TestProperties:
         purpose=st.sampled_from(["stream", "wait", "read"]),
         before=st.integers(0, 6),
     )
-    @settings(deadline=None)
+    @settings(settings.get_profile("core"), max_examples=50)
     def test_each_chunk_once_and_in_order_whatever_the_connections_do(
         self, acts: Any, cuts: Any, live: Any, purpose: Any, before: int
     ) -> None:
@@ -602,7 +602,7 @@ class TestProperties:
             assert reader.played.end.value.text == "\n\n".join(texts)
 
     @given(cut=st.integers(1, 3000), live=st.sampled_from(["sse", "long-poll"]))
-    @settings(deadline=None)
+    @settings(settings.get_profile("core"), max_examples=50)
     def test_a_transcript_that_is_cut_after_any_byte(self, cut: int, live: Any) -> None:
         talk = talk_of("completed")
         first = [cut]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+
 import pytest
 
 _SURROUNDINGS = ("FLUE_BASE_URL", "FLUE_TOKEN", "NETRC", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -14,3 +17,9 @@ def _bare_environment(monkeypatch):
     for name in (*_SURROUNDINGS, *_CERTIFICATES):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+
+
+if os.environ.get("FLUE_TEST_LOOP") == "uvloop":  # the asyncio face once more, on the other event loop
+    import uvloop
+
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())

@@ -106,7 +106,7 @@ def test_an_event_stream_on_the_first_connection(framing, scheme, theirs):
 def test_an_event_stream_behind_another_answer(framing, kept_alive, theirs):
     """On a connection from the pool, and on one that takes the place of a closed one. `tail` is pinned by a page."""
     for is_async in (False, True):
-        scripts = page_and(framing, BATCH.replace(b'"eventIndex":0', b'"eventIndex":1'), kept_alive=kept_alive)
+        scripts = page_and(framing, data(log(1)) + control(1), kept_alive=kept_alive)
         with nothing_left(), ScriptedServer(scripts) as server:
             cancelled(server, 2, "thread", is_async=is_async, theirs=theirs, live="sse", offset="now")
             assert len(server.requests) == 2

@@ -24,6 +24,13 @@ SHORT = 0.05
 FAR = 2 * BOUND
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _pipe_of_uvloop():
+    """The first loop of uvloop opens a pipe that it never closes."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(asyncio.sleep(0))
+
+
 def run_in(loop: str, main) -> None:
     """Run a coroutine function on a loop of this kind, within a limit; behind it nothing is left."""
 

@@ -86,7 +86,7 @@ PARAMETERS = [{"api-version": "1"}, [("api-version", "1"), ("x", "a b&c")], {"em
 
 
 @pytest.mark.parametrize("parameters", PARAMETERS, ids=str)
-@on_both_faces
+@on_both_faces(compare=False)  # where they stand in the query is the library's business
 def test_parameters_of_the_caller(face, parameters):
     """They are added to the query of each request, which keeps its own."""
     face.server.add_workflow("report", lambda _run: 7)
@@ -97,7 +97,7 @@ def test_parameters_of_the_caller(face, parameters):
         mine = httpx.AsyncClient(params=parameters)
     else:
         mine = requests.Session()
-        mine.params = parameters
+        mine.params = dict(parameters)  # requests passes over any other kind
     with client_on(face, mine, face.server.base_url) as client:
         face.wait(client.runs.get, RUN)
         assert indexes(face.wait(client.runs.events, RUN, tail=2)) == [2, 3]
@@ -337,13 +337,14 @@ def test_authentication_that_signs_each_request(face):
 
 
 @on_both_faces
-def test_hooks_that_change_the_request_or_raise(face):
+def test_a_hook_that_raises(face):
     """A hook sees each answer; what it raises is the caller's own and comes through, or as the cause of ours."""
 
     class Refused(Exception):
         pass
 
     def hook(response, **_options):
+        response.close()  # requests leaves it to the hook
         raise Refused
 
     async def event_hook(response):

@@ -333,9 +333,8 @@ def test_hosts_to_reach_by_the_proxy(face, which, monkeypatch):
         url = f"http://{host}:{face.server.port}/api"
         client = face.new_client(base_url=url)
         assert face.wait(client.runs.get, run_id, backoff_options=BRIEF).run_id == run_id
-        target = f"GET {url}/runs/{run_id}?meta"
-        # httpcore leaves the brackets of an address of IPv6 out.
-        assert proxy.targets == [target.replace("[::1]", "::1") if face.is_async else target]
+        (asked,) = proxy.targets
+        assert asked.replace("//::1:", "//[::1]:") == f"GET {url}/runs/{run_id}?meta"  # httpx leaves out the brackets
         face.wait(client.aclose if face.is_async else client.close)
 
 

@@ -74,7 +74,7 @@ def errors_of(face: Face) -> list[FlueError]:
             call()
         caught.append(info.value)
 
-    for status in (400, 401, 403, 404, 405, 410, 416, 501):
+    for status in (400, 401, 403, 404, 405, 409, 410, 416, 501):
         server.faults.add(Fault(status=status, body=envelope, headers=[("content-type", "application/json")]))
         catch(lambda: face.get(RUN))
     server.faults.add(Fault(status=429, headers=[("retry-after", "0.001")]), times=4)

@@ -27,8 +27,8 @@ ALLOWED = {
 ONLY_IN = {
     "requests": ("flue.sync", "flue.testing"),
     "urllib3": ("flue.sync",),
-    "anyio": ("flue.aio",),
-    "httpcore": ("flue.aio",),
+    "anyio": (),
+    "httpcore": ("flue.aio._network",),
     "httpx": ("flue.aio", "flue.testing"),
     "cattrs": ("flue.codec",),
     "tenacity": ("flue.core.retry",),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import gzip
 import re
 import time
+import typing
 import zlib
 
 import pytest
 
-from flue.testing import Fault, FlueTestServer
+from flue.testing import Fault, FlueTestServer, ReceivedAttachment, ReceivedMessage, RecordedRequest, Reply
 
 from .raw import CLOSED, RESET, ask, dechunk, get, invoke, opened, raw, read_all, read_until, request_bytes, split
 
@@ -299,3 +300,9 @@ class TestWhoseTheyAre:
 def test_nonsense(knobs):
     with pytest.raises(ValueError, match=next(iter(knobs))):
         Fault(**knobs)
+
+
+@pytest.mark.parametrize("value", [Fault, Reply, RecordedRequest, ReceivedMessage, ReceivedAttachment])
+def test_annotations_resolve(value):
+    """For libraries that read those of data classes at run time."""
+    assert typing.get_type_hints(value)

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 USERS_TESTS = """
 import asyncio
 
@@ -73,8 +75,9 @@ def test_script_that_runs_out(flue_server):
 """
 
 
-def run_pytest(directory, *arguments):
+def run_pytest(directory, *arguments, **variables):
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "FLUE"))}
+    environment |= variables
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error", "--strict-markers", *arguments]
     done = subprocess.run(
         command, cwd=directory, capture_output=True, text=True, timeout=120, env=environment, check=False
@@ -97,6 +100,25 @@ def test_fixtures_are_described(tmp_path):
 def test_fixtures_work(tmp_path):
     (tmp_path / "test_users.py").write_text(USERS_TESTS)
     code, output = run_pytest(tmp_path)
+    assert (code, "6 passed" in output) == (0, True), output
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"HTTP_PROXY": "http://127.0.0.1:9"},
+        {"http_proxy": "http://127.0.0.1:9", "no_proxy": ""},
+        {"ALL_PROXY": "http://127.0.0.1:9"},
+        {"all_proxy": "socks5://127.0.0.1:9"},
+        {"REQUESTS_CA_BUNDLE": "/nowhere", "CURL_CA_BUNDLE": "/nowhere", "SSL_CERT_FILE": "/nowhere"},
+        {"SSL_CERT_DIR": "/nowhere"},
+    ],
+    ids=" ".join,
+)
+def test_environment_is_not_used(tmp_path, variables):
+    """The server is on loopback: no proxy leads to it, and no certificate is needed."""
+    (tmp_path / "test_users.py").write_text(USERS_TESTS)
+    code, output = run_pytest(tmp_path, **variables)
     assert (code, "6 passed" in output) == (0, True), output
 
 

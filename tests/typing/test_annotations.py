@@ -16,7 +16,7 @@ CLASSES = [value for name in flue.__all__ if inspect.isclass(value := getattr(fl
 
 @pytest.mark.parametrize(
     "value",
-    [value for value in CLASSES if not value.__module__.startswith(("flue.sync.", "flue.aio."))],
+    CLASSES,
     ids=lambda value: value.__name__,
 )
 def test_classes(value: type) -> None:

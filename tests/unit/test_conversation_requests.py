@@ -8,12 +8,18 @@ import json
 import attrs
 import pytest
 
-from flue import UNSET, AbortSignal, BackoffOptions, Timeouts, to_json
-from flue._conversation_requests import (
+from flue import (
+    UNSET,
+    AbortSignal,
     Attachment,
+    BackoffOptions,
     SignalMessage,
-    Target,
+    Timeouts,
     UserMessage,
+    to_json,
+)
+from flue._conversation_requests import (
+    Target,
     attachment_url,
     build_abort,
     build_attachment,
@@ -259,6 +265,14 @@ class TestCalls:
         assert spec.call.request.url == f"{URL}/attachments/att_1"
         assert spec.call.parse(b"\x89PNG", None) == b"\x89PNG"
         assert Headers(spec.call.request.headers)["accept-encoding"] == "identity"
+
+
+def test_what_logs_and_errors_say():
+    path = "/api/agents/support/ticket-42"
+    assert build_send(SETTINGS, "hi").label == f"send to {path}"
+    assert build_history(SETTINGS).label == f"history of {path}"
+    assert build_abort(SETTINGS).label == f"abort of {path}"
+    assert build_attachment(SETTINGS, "att_1").label == "attachment att_1"
 
 
 class TestTarget:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal
 
+from msgspec import UNSET
+
 from flue.codec._base import NO_EXTRA, NeedsSlowPath, from_iso, new, struct
 from golden_models.common import Point
 from golden_models.shapes import Circle, Polygon
@@ -26,6 +28,16 @@ _CIRCLE: Final[Any] = struct(
     shared=_ITEM,
 )
 
+_CIRCLE_ALONE: Final[Any] = struct(
+    "Circle",
+    "",
+    "",
+    ("kind", "kind", Literal["circle"]),
+    ("radius", "radius", int | float),
+    ("name", "name", str),
+    shared=_ITEM,
+)
+
 _POINT: Final[Any] = struct(
     "Point",
     "",
@@ -40,6 +52,11 @@ _POLYGON: Final[Any] = struct(
     "polygon",
     ("points", "points", list[_POINT]),
     ("closed", "closed", bool, None),
+    ("filled", "filled", bool, None),
+    ("hole", "hole", _CIRCLE_ALONE, None),
+    ("centre", "centre", Any, UNSET),
+    ("label", "label", Any, UNSET),
+    ("moved_at", "movedAt", str, None),
 )
 
 FIGURE: Final[Any] = _CIRCLE | _POLYGON
@@ -71,6 +88,25 @@ def _polygon(wire: Any) -> Polygon:
     value = wire.points
     model.points = [_point(item) for item in value]
     model.closed = wire.closed
+    if wire.filled is False:
+        raise NeedsSlowPath
+    model.filled = wire.filled is True
+    value = wire.hole
+    model.hole = None if value is None else _circle(value)
+    if wire.centre is not UNSET:
+        raise NeedsSlowPath
+    model.centre = None
+    value = wire.label
+    if value is None:
+        raise NeedsSlowPath
+    model.label = None if value is UNSET else value
+    value = wire.moved_at
+    if value is None:
+        model.moved_at = None
+    else:
+        if value[4:20:3] != "--T::." or value[23:] != "Z":
+            raise NeedsSlowPath
+        model.moved_at = from_iso(value)
     model.wire_extra = NO_EXTRA
     return model
 
@@ -79,4 +115,5 @@ BUILDERS: Final[dict[Any, Any]] = {
     _CIRCLE: _circle,
     _POINT: _point,
     _POLYGON: _polygon,
+    _CIRCLE_ALONE: _circle,
 }

@@ -13,6 +13,7 @@ WIRE_NAMES: Final[dict[str, str]] = {
     "from_": "from",
     "http_status2": "HTTPStatus2",
     "last_seen": "lastSeen",
+    "moved_at": "movedAt",
     "private_name": "_private-name",
     "self_": "self",
     "str_": "str",

@@ -60,12 +60,22 @@ class Polygon(WireModel):
         kind: The kind of shape.
         points: Its corners.
         closed: Whether the last corner meets the first.
+        filled: Whether it is filled.
+        hole: A hole in it: a member of a union on its own.
+        centre: A point where it is one.
+        label: Any JSON.
+        moved_at: When it was moved.
     """
 
     kind: ClassVar[Literal["polygon"]] = "polygon"
 
     points: list[Point]
     closed: bool | None = None
+    filled: bool = False
+    hole: Circle | None = None
+    centre: Point | JSON = None
+    label: JSON = None
+    moved_at: datetime | None = None
 
 
 @attrs.define(kw_only=True, repr=False, eq=False, getstate_setstate=False)

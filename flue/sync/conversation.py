@@ -1,0 +1,478 @@
+"""`Conversation`: one conversation of a Flue 2 server."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, cast
+
+import requests
+
+from flue import _conversation_requests as builders
+from flue._requests import Deadline, check_handler
+from flue.config import HeaderSource, Settings, Timeouts, resolve
+from flue.errors import AbortError, FlueError
+from flue.sync._driver import perform
+from flue.sync.stream import FlueEventStream
+from flue.sync.transport import Transport
+from flue.types import UNSET
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+
+    from flue._requests import StreamSpec
+    from flue.core.actions import Done
+    from flue.core.conversation import ConversationState, Reply
+    from flue.core.conversation_protocol import ConversationProtocol, ObservationProtocol, Phase
+    from flue.core.retry import BackoffOptions
+    from flue.models import AbortResult, ConversationChunk, ConversationSnapshot, SendResult
+    from flue.signals import AbortSignal
+    from flue.types import Attachment, Live, SignalMessage, UserMessage
+
+__all__ = ["Conversation", "ConversationStream", "Observation"]
+
+
+class ConversationStream(FlueEventStream["ConversationChunk"]):
+    """The chunks of a conversation as they come, each once and in order. Made by `Conversation.stream()`.
+
+    Iterate it, best inside `with`; `cancel()`, `close()`, `.offset`, `.up_to_date` and `.closed` are those of
+    `FlueEventStream`. A `conversation-reset` chunk says that what was received before is replaced by its snapshot.
+
+    Example:
+        >>> with conversation.stream(sent) as stream:  # doctest: +SKIP
+        ...     for chunk in stream:
+        ...         if chunk.type == "message-delta":
+        ...             print(chunk.delta, end="", flush=True)
+    """
+
+
+class Observation(FlueEventStream["ConversationState"]):
+    """The state of a conversation, kept up to date. Made by `Conversation.observe()`.
+
+    Iterate it: the state at once, then the newest one after each batch of changes. A context manager. States are
+    values: one that was handed over never changes. Attributes can be read, and `refresh()` and `close()` called, from
+    any thread at any time.
+
+    Example:
+        >>> with conversation.observe() as observation:  # doctest: +SKIP
+        ...     for state in observation:
+        ...         print(state.messages[-1].parts)
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        settings: Settings,
+        spec: StreamSpec[ObservationProtocol, ConversationState],
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            transport: sends the requests.
+            settings: of the conversation.
+            spec: what is observed, and how.
+        """
+        super().__init__(transport, settings, spec)
+        self._observed = spec.machine
+
+    @property
+    def state(self) -> ConversationState | None:
+        """The newest state; None before the first one."""
+        return self._observed.state
+
+    @property
+    def phase(self) -> Phase:
+        """`loading`, `connecting`, `live`, `absent` (no such conversation), `error` (see `.error`) or `closed`."""
+        return "closed" if self._token.cause is not None else self._observed.phase
+
+    @property
+    def error(self) -> FlueError | None:
+        """Why the phase is `absent` or `error`, or why an attempt is about to be retried; else None."""
+        return self._observed.error
+
+    def refresh(self) -> None:
+        """Read the history again at once, also after `absent` and `error`: the next pull goes on.
+
+        A thread that waits for the next state looks again within 100 ms. Does nothing once the observation is closed.
+        """
+        self._observed.refresh()
+        self._token.interrupt()
+
+    def _close(self) -> None:
+        if self._token.cause is None and self.phase in {"absent", "error"}:
+            self._driver.close()  # `refresh()` may go on
+        else:
+            super()._close()
+
+
+class Conversation:
+    """One conversation with an agent of a Flue 2 server, for scripts and threads, on requests.
+
+    May be used by many threads at once. A context manager that works without; `close()` closes its connections. No
+    request is made when it is constructed.
+
+    Attributes:
+        url: of the conversation, without a trailing slash.
+
+    Example:
+        >>> with Conversation("https://flue.example/agents/support/ticket-42") as conversation:  # doctest: +SKIP
+        ...     print(conversation.ask("Where is my parcel?").text)
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        token: str | None = None,
+        headers: HeaderSource | None = None,
+        timeout: Timeouts | float | None = None,
+        session: requests.Session | None = None,
+        max_event_bytes: int | None = None,
+        backoff_options: BackoffOptions | None = None,
+        trust_env: bool = True,
+    ) -> None:
+        """Check the arguments; nothing is sent.
+
+        Args:
+            url: absolute http(s) URL of the conversation: the path where the agent is mounted and the conversation's
+                id. Default: `FLUE_CONVERSATION_URL`.
+            token: bearer token of every request. Default: `FLUE_TOKEN`. It goes to the origin of `url` only.
+            headers: a mapping, or a callable that returns one, called for every attempt. Merged over the token,
+                case-insensitively; None as a value drops the header, also the token's.
+            timeout: `Timeouts`, or one number of seconds for connecting and for silence.
+            session: the caller's own session (proxies, TLS, adapters); never closed, never changed.
+            max_event_bytes: largest page and event that is accepted, decompressed; default: no limit.
+            backoff_options: for calls that are given none of their own.
+            trust_env: whether proxies and certificates are taken from the environment.
+
+        Raises:
+            ValueError: an argument that cannot work, named; or no URL.
+            TypeError: an argument of the wrong type.
+        """
+        if session is not None and not isinstance(session, requests.Session):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"session must be a requests.Session, not {type(session).__name__}")
+        settings = resolve(
+            url,
+            token,
+            headers,
+            timeout,
+            max_event_bytes,
+            backoff_options,
+            trust_env=trust_env,
+            allow_async=False,
+            url_argument="url",
+            url_variable="FLUE_CONVERSATION_URL",
+        )
+        transport = Transport(settings.timeouts, session, trust_env=settings.trust_env)
+        self._bind(transport, settings, owns_transport=True)
+
+    @classmethod
+    def for_client(cls, transport: Transport, settings: Settings, segments: tuple[object, ...]) -> Self:
+        """What `client.conversation()` returns: closing it leaves the client's connections open."""
+        conversation = cls.__new__(cls)
+        settings = builders.conversation_settings(settings, segments)
+        conversation._bind(transport, settings, owns_transport=False)  # noqa: SLF001  # of this very class
+        return conversation
+
+    def _bind(self, transport: Transport, settings: Settings, *, owns_transport: bool) -> None:
+        self._transport = transport
+        self._settings = settings
+        self._owns_transport = owns_transport
+
+    @property
+    def url(self) -> str:
+        """The conversation's URL, without a trailing slash."""
+        return self._settings.base_url
+
+    def send(
+        self,
+        message: str | UserMessage | SignalMessage,
+        *,
+        attachments: Iterable[Attachment] | None = None,
+        initial_data: object = UNSET,
+        uid: object = UNSET,
+        idempotency_key: object = UNSET,
+        signal: AbortSignal | None = None,
+        backoff_options: BackoffOptions | None = None,
+        timeout: float | None = None,
+    ) -> SendResult:
+        """Deliver one message; returns when the server has admitted it.
+
+        Args:
+            message: text of a user's turn, a `UserMessage`, or a `SignalMessage`.
+            attachments: more attachments, after those of the message; a signal takes none.
+            initial_data: JSON for an agent that this message creates.
+            uid: a str continues that incarnation of the conversation only; None creates only.
+            idempotency_key: 1 to 256 characters: the server admits the same key once. By default one is made for this
+                call, and the request may be retried; None sends it without a key, once.
+            signal: aborts the call with `AbortError`; the message may have been admitted.
+            backoff_options: how failures are retried; by default for 60 s.
+            timeout: overall limit in seconds.
+
+        Raises:
+            ValueError: an argument that cannot work, before anything is sent.
+            TypeError: an argument of the wrong type.
+            NotFoundError: no such agent, or another incarnation than `uid`.
+            ConflictError: the conversation exists (`uid=None`; `.error.meta` has its uid), or the key was used for
+                another message.
+            FlueError: the message was not admitted, or nothing says that it was.
+        """
+        spec = builders.build_send(
+            self._settings,
+            message,
+            attachments=attachments,
+            initial_data=initial_data,
+            uid=uid,
+            idempotency_key=idempotency_key,
+            signal=signal,
+            backoff_options=backoff_options,
+            timeout=timeout,
+        )
+        try:
+            return perform(self._transport, self._settings, spec)
+        except FlueError as error:
+            builders.explain_send(error, spec)
+            raise
+
+    def wait(
+        self,
+        target: SendResult | str,
+        *,
+        on_event: Callable[[ConversationChunk], object] | None = None,
+        signal: AbortSignal | None = None,
+        backoff_options: BackoffOptions | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """Follow a submission until it has settled.
+
+        Args:
+            target: what `send()` returned, or a submission's id. An id that the server never had is waited for until
+                `timeout`.
+            on_event: called with each chunk of the conversation from the admission on, other submissions' too; the
+                last one is the settlement. An exception from it ends the call, not the submission.
+            signal: ends the call with `AbortError`; the submission goes on.
+            backoff_options: how failed reads are retried.
+            timeout: overall limit in seconds.
+
+        Raises:
+            FlueExecutionError: the submission failed or was aborted, or its stream ended without a settlement.
+            FlueError: the conversation could not be read. Every error carries `.submission_id`.
+        """
+        self._follow("wait", target, on_event, signal, backoff_options, timeout)
+
+    def read(
+        self,
+        target: SendResult | str,
+        *,
+        on_event: Callable[[ConversationChunk], object] | None = None,
+        signal: AbortSignal | None = None,
+        backoff_options: BackoffOptions | None = None,
+        timeout: float | None = None,
+    ) -> Reply:
+        """Wait for a submission, then return its reply. Arguments and errors are those of `wait()`."""
+        reply: Reply = self._follow("read", target, on_event, signal, backoff_options, timeout)
+        return reply
+
+    def ask(
+        self,
+        message: str | UserMessage | SignalMessage,
+        *,
+        attachments: Iterable[Attachment] | None = None,
+        initial_data: object = UNSET,
+        uid: object = UNSET,
+        idempotency_key: object = UNSET,
+        on_event: Callable[[ConversationChunk], object] | None = None,
+        signal: AbortSignal | None = None,
+        backoff_options: BackoffOptions | None = None,
+        timeout: float | None = None,
+    ) -> Reply:
+        """`send()` and `read()`; `timeout` is one limit in seconds over both.
+
+        Raises:
+            FlueExecutionError: the submission failed or was aborted.
+            FlueError: every error after admission carries `.submission_id`.
+        """
+        _check_handler(on_event)
+        deadline = Deadline(timeout)
+        sent = self.send(
+            message,
+            attachments=attachments,
+            initial_data=initial_data,
+            uid=uid,
+            idempotency_key=idempotency_key,
+            signal=signal,
+            backoff_options=backoff_options,
+            timeout=timeout,
+        )
+        return self.read(
+            sent,
+            on_event=on_event,
+            signal=signal,
+            backoff_options=backoff_options,
+            timeout=deadline.remaining(),
+        )
+
+    def stream(
+        self,
+        target: SendResult | str | None = None,
+        *,
+        offset: str | None = None,
+        live: Live = "sse",
+        signal: AbortSignal | None = None,
+        backoff_options: BackoffOptions | None = None,
+        timeout: float | None = None,
+    ) -> ConversationStream:
+        """Chunks as they come. No request is made before the first one is asked for.
+
+        Args:
+            target: end with the settlement of this submission; without an offset, start at its admission.
+            offset: start after this offset, a stream's `.offset` for instance. Default without a target: now.
+            live: `"sse"`, `"long-poll"` (or True), or False to catch up and end.
+            signal: ends the stream quietly.
+            backoff_options: how failed reads are retried; by default for ever once the stream could be read.
+            timeout: overall limit in seconds.
+
+        Raises:
+            ValueError: an argument that cannot work.
+            TypeError: an argument of the wrong type.
+        """
+        spec = builders.build_chunks(
+            self._settings,
+            target,
+            offset=offset,
+            live=live,
+            signal=signal,
+            backoff_options=backoff_options,
+            timeout=timeout,
+        )
+        return ConversationStream(self._transport, self._settings, spec)
+
+    def history(
+        self,
+        *,
+        signal: AbortSignal | None = None,
+        backoff_options: BackoffOptions | None = None,
+        timeout: float | None = None,
+    ) -> ConversationSnapshot:
+        """The conversation as it is now: messages, settlements, and the offset after them.
+
+        Raises:
+            NotFoundError: no such conversation.
+            FlueError: it could not be read.
+        """
+        spec = builders.build_history(self._settings, signal=signal, backoff_options=backoff_options, timeout=timeout)
+        return perform(self._transport, self._settings, spec)
+
+    def observe(
+        self,
+        *,
+        live: Literal["long-poll", "sse"] = "long-poll",
+        wait_until_exists: bool = False,
+        signal: AbortSignal | None = None,
+        backoff_options: BackoffOptions | None = None,
+        timeout: float | None = None,
+    ) -> Observation:
+        """The conversation's state, kept up to date. No request is made before the first state is asked for.
+
+        Args:
+            live: how to wait for news.
+            wait_until_exists: wait for a conversation that does not exist yet; else that is a `NotFoundError`.
+            signal: ends the observation quietly.
+            backoff_options: how failed reads are retried.
+            timeout: overall limit in seconds.
+
+        Raises:
+            ValueError: an argument that cannot work.
+            TypeError: an argument of the wrong type.
+        """
+        spec = builders.build_observation(
+            self._settings,
+            live=live,
+            wait_until_exists=wait_until_exists,
+            signal=signal,
+            backoff_options=backoff_options,
+            timeout=timeout,
+        )
+        return Observation(self._transport, self._settings, spec)
+
+    def abort(self, *, signal: AbortSignal | None = None, timeout: float | None = None) -> AbortResult:
+        """Abort everything that runs or waits in this conversation. Sent once.
+
+        Raises:
+            FlueError: nothing says that it was aborted.
+        """
+        spec = builders.build_abort(self._settings, signal=signal, timeout=timeout)
+        return perform(self._transport, self._settings, spec)
+
+    def attachment_url(self, id: str) -> str:
+        """Where the bytes of a file part are; reading them needs the conversation's token."""
+        return builders.attachment_url(self._settings, id)
+
+    def attachment(
+        self,
+        id: str,
+        *,
+        signal: AbortSignal | None = None,
+        backoff_options: BackoffOptions | None = None,
+        timeout: float | None = None,
+    ) -> bytes:
+        """The bytes of a file part.
+
+        Raises:
+            NotFoundError: no such attachment.
+            FlueError: it could not be read.
+        """
+        spec = builders.build_attachment(
+            self._settings, id, signal=signal, backoff_options=backoff_options, timeout=timeout
+        )
+        return perform(self._transport, self._settings, spec)
+
+    def close(self) -> None:
+        """Close the conversation's own connections; those of a client that made it stay open. Idempotent."""
+        if self._owns_transport:
+            self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a conversation holds connections and cannot be pickled; make one in each process")
+
+    def __repr__(self) -> str:
+        return f"<Conversation {self.url}>"
+
+    def _follow(
+        self,
+        purpose: Literal["wait", "read"],
+        target: SendResult | str,
+        on_event: Callable[[ConversationChunk], object] | None,
+        signal: AbortSignal | None,
+        backoff_options: BackoffOptions | None,
+        timeout: float | None,
+    ) -> Any:
+        _check_handler(on_event)
+        spec: StreamSpec[ConversationProtocol, ConversationChunk] = builders.build_wait(
+            self._settings, target, purpose=purpose, signal=signal, backoff_options=backoff_options, timeout=timeout
+        )
+        try:
+            with ConversationStream(self._transport, self._settings, spec) as stream:
+                for chunk in stream:
+                    if on_event is not None:
+                        on_event(chunk)
+                if stream.interrupted_by() == "aborted":
+                    raise AbortError(signal.reason if signal is not None else None)
+        except FlueError as error:
+            builders.explain_submission(error, builders.check_target(target).submission_id)
+            raise
+        return cast("Done", spec.machine.result).value
+
+
+def _check_handler(on_event: object) -> None:
+    check_handler(on_event)
+    if on_event is not None and inspect.iscoroutinefunction(on_event):
+        raise TypeError("an async on_event needs AsyncConversation")
