@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+import requests
 from network.loopback import wait_until
 from network.relay import Relay
 from network.resolver import dead_address, hanging, names
