@@ -89,21 +89,7 @@ class Output(io.TextIOWrapper):
         return screen.text
 
 
-class OnTerminal:
-    """A context manager for a process, `_process`, at the far end of a pseudo-terminal, `_master`: gone behind it."""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait(PATIENCE)
-        with contextlib.suppress(OSError):
-            os.close(self._master)
-
-
-class Terminal(OnTerminal):
+class Terminal:
     """A program that runs in a pseudo-terminal of 80 columns; use it as a context manager.
 
     Args:
@@ -129,6 +115,16 @@ class Terminal(OnTerminal):
             start_new_session=True,
         )
         os.close(slave)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait(PATIENCE)
+        with contextlib.suppress(OSError):
+            os.close(self._master)
 
     def read_until(self, text):
         """Read until this was written."""

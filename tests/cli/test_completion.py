@@ -1,40 +1,52 @@
-"""`completion`: the scripts, used in a real bash and a real zsh by somebody who presses the tab key."""
+"""`completion`: the scripts, used by real shells."""
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
 
-from .shell import Shell
-
-
-@pytest.fixture(scope="module", params=["bash", "zsh", "zsh with compinit"])
-def shell(request, program, tmp_path_factory):
-    name, _, more = request.param.partition(" with ")
-    home = tmp_path_factory.mktemp("home")
-    (home / "completed.html").touch()
-    with Shell(name, program(name), home, ["autoload -Uz compinit", "compinit -u"] if more else []) as running:
-        yield running
+# What bash does when the tab key is pressed after these words: it calls the function that is registered.
+PRESS_TAB = """
+eval "$("$0" -m flue completion bash)"
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+function=$(complete -p flue-py | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+"$function" flue-py "${COMP_WORDS[-1]}" "${COMP_WORDS[-2]}"
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
 
 
 @pytest.mark.parametrize(
-    ("typed", "words"),
+    ("typed", "offered"),
     [
-        ("de\t", "demo"),
-        ("ru\tti\tID", "runs timeline ID"),
-        ("runs stream ID --liv\tlo\t", "runs stream ID --live long-poll"),
-        ("ru\tev\tID --cs\t", "runs events ID --csv"),
-        ("--js\tru\tge\tID", "--json runs get ID"),
-        ("--token t0k wo\ti\treport --fol\t", "--token t0k workflows invoke report --follow"),
-        ("runs timeline ID --html com\t", "runs timeline ID --html completed.html"),
-        ("serv\t--po\t8787", "serve --port 8787"),
-        ("comp\tz\t", "completion zsh"),
-        ("runs nothing-like-it\t", "runs nothing-like-it"),
+        ("de", "demo"),
+        ("runs ti", "timeline"),
+        ("runs stream ID --live lo", "long-poll"),
+        ("--json runs events --cs", "--csv"),
+        ("--token t0k workflows invoke report --fol", "--follow"),
+        ("runs timeline ID --html com", "completed.html"),
+        ("serve --po", "--port"),
+        ("completion z", "zsh"),
+        ("runs nothing-like-it", ""),
     ],
 )
-def test_a_word_is_completed(shell, typed, words):
-    assert shell.words(typed) == words.split()
+def test_bash_completes_a_word(program, tmp_path, typed, offered):
+    (tmp_path / "completed.html").touch()
+    words = [program("bash"), "--norc", "-c", PRESS_TAB, sys.executable, "flue-py", *typed.split()]
+    done = subprocess.run(words, check=True, capture_output=True, text=True, cwd=tmp_path)
+    assert (done.stdout.strip(), done.stderr) == (offered, "")
+
+
+@pytest.mark.parametrize("before", ["", "autoload -Uz compinit; compinit -u; "])
+def test_zsh_registers_the_completion(program, tmp_path, before):
+    """Also where no start-up file has turned completion on."""
+    script = before + f'eval "$({sys.executable} -m flue completion zsh)"; print -r -- $_comps[flue-py]'
+    command = [program("zsh"), "-f", "-c", script]
+    done = subprocess.run(
+        command, check=True, capture_output=True, text=True, cwd=tmp_path, env={"HOME": str(tmp_path), "PATH": "/bin"}
+    )
+    assert (done.stdout.strip(), done.stderr) == ("_shtab_flue_py", "")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])

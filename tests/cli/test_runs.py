@@ -105,7 +105,7 @@ def test_stream_survives_a_cut_and_says_so(flue, server, finished):
 def test_timeout_says_where_to_go_on(flue, server):
     run_id = server.create_run()
     server.append(run_id, {"type": "log", "level": "info", "message": "so far"})
-    outcome = flue("runs", "stream", run_id, "--timeout", "0.3", "--live", "long-poll")
+    outcome = flue("runs", "stream", run_id, "--timeout", "2", "--live", "long-poll")
     offset = f"{0:016}_{0:016}"
     assert outcome.status == 3
     first, second = outcome.err.splitlines()
@@ -118,9 +118,10 @@ def test_the_resume_command_keeps_the_address_and_leaves_secrets_out(flue, serve
     run_id = server.create_run()
     server.append(run_id, {"type": "log", "level": "info", "message": "so far"})
     secrets = ["--token", "s3cret", "--header", "X-Api-Key: hush"]
-    outcome = flue("--base-url", server.base_url, *secrets, "runs", "stream", run_id, "--timeout", "0.3", "--json")
+    server.faults.add(Fault(status=400), live="long-poll")
+    outcome = flue("--base-url", server.base_url, *secrets, "runs", "stream", run_id, "--live", "long-poll", "--json")
     expected = (
-        f"flue-py runs stream {run_id} --offset {0:016}_{0:016} --base-url {server.base_url} --json"
+        f"flue-py runs stream {run_id} --offset {0:016}_{0:016} --live long-poll --base-url {server.base_url} --json"
         "  (and --token and --header as before)"
     )
     assert expected in outcome.err
