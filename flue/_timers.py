@@ -47,6 +47,7 @@ class _Service:
         self._heap: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
         self._thread: threading.Thread | None = None
+        self._pid = os.getpid()
 
     def add(self, seconds: float, call: Callable[[], None]) -> Timer:
         timer = Timer(self, time.monotonic() + seconds, call)
@@ -60,6 +61,8 @@ class _Service:
         return timer
 
     def forget(self, timer: Timer) -> None:
+        if self._pid != os.getpid():  # the parent's: its thread may have held the lock when the process forked
+            return
         with self._changed:
             self._heap = [entry for entry in self._heap if entry[2] is not timer]
             heapq.heapify(self._heap)

@@ -13,7 +13,7 @@ from flue import AsyncFlueClient, FlueTimeoutError
 from flue.testing import Fault
 
 from .frames import RUN, indexes, logs
-from .harness import EAGER, settle
+from .harness import EAGER
 from .reading import AUTHORITY, BOUND, PATIENT, nothing_left
 from .stations import STATIONS, serving
 
@@ -267,7 +267,6 @@ def test_cancelled_at_any_turn_of_the_loop(scheme, monkeypatch):
                     task.cancel()
                     with contextlib.suppress(asyncio.CancelledError):
                         await task
-                    await asyncio.to_thread(settle, server)
                     await asyncio.to_thread(server.wait_for_connections, 0)
 
     in_loop(main)

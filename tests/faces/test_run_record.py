@@ -62,8 +62,8 @@ def test_the_limit_holds_for_the_record_too(face, monkeypatch):
     face.events(RUN)  # what a first request costs is not to be part of the limit
     begun = time.monotonic()
     with pytest.raises(FlueTimeoutError) as caught:
-        face.run("report", timeout=0.4)
-    assert time.monotonic() - begun < 3.0
+        face.run("report", timeout=1.0)
+    assert time.monotonic() - begun < 10.0
     assert caught.value.run_id == RUN
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
@@ -100,9 +101,9 @@ def test_a_call_may_set_and_cancel_timers(service):
 
 
 def test_many_timers_share_one_thread(service):
-    before = threading.active_count()
+    before = set(threading.enumerate())
     timers = [_timers.call_later(60.0, lambda: None) for _ in range(200)]
-    assert threading.active_count() == before + 1
+    assert set(threading.enumerate()) - before == {service._thread}
     for timer in timers:
         timer.cancel()
     assert ended(service)
@@ -113,7 +114,7 @@ def test_a_time_beyond_the_systems_clock_stops_nobody_else(service):
     far = _timers.call_later(threading.TIMEOUT_MAX * 2, lambda: None)
     called = threading.Event()
     _timers.call_later(0.01, called.set)
-    assert called.wait(0.5)
+    assert called.wait(PATIENCE)
     far.cancel()
     assert ended(service)
 
@@ -127,6 +128,29 @@ def test_a_forked_child_has_a_service_of_its_own(service):
     _timers.call_later(0.0, called.set)
     assert called.wait(PATIENCE)
     assert ended(_timers._service)
+    timer.cancel()
+    assert ended(service)
+
+
+def test_a_forked_child_does_not_wait_for_the_lock_of_its_parent(service, monkeypatch):
+    """The thread of the parent may have held it at the fork; nobody in the child would release it."""
+    timer = _timers.call_later(60.0, lambda: None)
+    held, release = threading.Event(), threading.Event()
+
+    def hold():
+        with service._changed:
+            held.set()
+            release.wait(PATIENCE)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert held.wait(PATIENCE)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getpid", lambda: -1)
+        timer.cancel()
+    assert holder.is_alive()  # it was not waited for
+    release.set()
+    holder.join()
     timer.cancel()
     assert ended(service)
 
