@@ -9,8 +9,8 @@ from typing import NoReturn, Self
 
 import httpx
 
+import flue
 from flue.aio.agents import Agents
-from flue.aio.conversation import AsyncConversation
 from flue.aio.runs import Runs
 from flue.aio.transport import Transport
 from flue.aio.workflows import Workflows
@@ -86,7 +86,7 @@ class AsyncFlueClient:
         self.workflows = Workflows(self._transport, settings)
         self.agents = Agents(self._transport, settings)
 
-    def conversation(self, *path: str) -> AsyncConversation:
+    def conversation(self, *path: str) -> flue.AsyncConversation:
         """A Flue 2 conversation below the base URL, over this client's connections, which closing it leaves open.
 
         Args:
@@ -96,6 +96,8 @@ class AsyncFlueClient:
             ValueError: no segment, or one that is empty, `.` or `..`.
             TypeError: a segment that is no str.
         """
+        from flue.aio.conversation import AsyncConversation  # noqa: PLC0415  # needs the models, which take a while to load
+
         return AsyncConversation.for_client(self._transport, self._settings, path)
 
     async def aclose(self) -> None:

@@ -9,10 +9,10 @@ from typing import NoReturn, Self
 
 import requests
 
+import flue
 from flue.config import HeaderSource, Timeouts, resolve
 from flue.core.retry import BackoffOptions
 from flue.sync.agents import Agents
-from flue.sync.conversation import Conversation
 from flue.sync.runs import Runs
 from flue.sync.transport import Transport
 from flue.sync.workflows import Workflows
@@ -86,7 +86,7 @@ class FlueClient:
         self.workflows = Workflows(self._transport, settings)
         self.agents = Agents(self._transport, settings)
 
-    def conversation(self, *path: str) -> Conversation:
+    def conversation(self, *path: str) -> flue.Conversation:
         """A Flue 2 conversation below the base URL, over this client's connections, which closing it leaves open.
 
         Args:
@@ -96,6 +96,8 @@ class FlueClient:
             ValueError: no segment, or one that is empty, `.` or `..`.
             TypeError: a segment that is no str.
         """
+        from flue.sync.conversation import Conversation  # noqa: PLC0415  # needs the models, which take a while to load
+
         return Conversation.for_client(self._transport, self._settings, path)
 
     def close(self) -> None:

@@ -6,15 +6,21 @@ pytest until a fixture is asked for.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from flue import AsyncFlueClient, BackoffOptions, FlueClient
+    import httpx
+
+    from flue import AsyncConversation, AsyncFlueClient, BackoffOptions, Conversation, FlueClient
     from flue.testing import FlueTestServer
+
+
+CONVERSATION_FIXTURES = {"flue_conversation", "async_flue_conversation"}
+CONVERSATION_PATH = "/agents/assistant/test"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -26,13 +32,14 @@ def pytest_configure(config: pytest.Config) -> None:
 def flue_server(request: pytest.FixtureRequest) -> Iterator[FlueTestServer]:
     """A Flue server on loopback, new for each test: register workflows or agents, script faults, look at requests.
 
-    It speaks Flue 1.0, or Flue 2 in a test that is marked ``@pytest.mark.flue_version(2)``. What goes wrong inside it,
-    a script that has run out for instance, fails the test.
+    It speaks Flue 1.0, or Flue 2 in a test that asks for a conversation or is marked
+    ``@pytest.mark.flue_version(2)``. What goes wrong inside it, a script that has run out for instance, fails the test.
     """
     from flue.testing import FlueTestServer  # noqa: PLC0415 - only for tests that ask for it
 
     marker = request.node.get_closest_marker("flue_version")
-    with FlueTestServer(flue_version=1 if marker is None else marker.args[0]) as server:
+    default: Literal[1, 2] = 1 if CONVERSATION_FIXTURES.isdisjoint(request.fixturenames) else 2
+    with FlueTestServer(flue_version=default if marker is None else marker.args[0]) as server:
         yield server
         problems = server.problems
     if problems:
@@ -57,12 +64,43 @@ def async_flue_client(flue_server: FlueTestServer) -> AsyncFlueClient:
     A plain fixture: it needs no asyncio plugin, and works with all of them. Its client keeps no connection between
     two requests, so nothing is left when the event loop of the test ends.
     """
+    from flue import AsyncFlueClient  # noqa: PLC0415 - only for tests that ask for it
+
+    return AsyncFlueClient(flue_server.base_url, http_client=_http_client(), backoff_options=_without_pauses())
+
+
+@pytest.fixture
+def flue_conversation(flue_server: FlueTestServer) -> Iterator[Conversation]:
+    """The conversation ``test`` of the agent ``assistant`` of `flue_server`, as a `flue.Conversation`.
+
+    Register the agent with ``@flue_server.agent("assistant")``. Back-off pauses are of milliseconds; it is closed after
+    the test.
+    """
+    from flue import Conversation  # noqa: PLC0415 - only for tests that ask for it
+
+    url = f"{flue_server.base_url}{CONVERSATION_PATH}"
+    with Conversation(url, backoff_options=_without_pauses(), trust_env=False) as conversation:
+        yield conversation
+
+
+@pytest.fixture
+def async_flue_conversation(flue_server: FlueTestServer) -> AsyncConversation:
+    """The conversation ``test`` of the agent ``assistant`` of `flue_server`, as a `flue.AsyncConversation`.
+
+    Register the agent with ``@flue_server.agent("assistant")``. A plain fixture like `async_flue_client`, to be used
+    with or without ``async with``.
+    """
+    from flue import AsyncConversation  # noqa: PLC0415 - only for tests that ask for it
+
+    url = f"{flue_server.base_url}{CONVERSATION_PATH}"
+    return AsyncConversation(url, http_client=_http_client(), backoff_options=_without_pauses())
+
+
+def _http_client() -> httpx.AsyncClient:
+    """A client that keeps no connection between two requests and uses no proxy of the environment."""
     import httpx  # noqa: PLC0415 - only for tests that ask for it
 
-    from flue import AsyncFlueClient  # noqa: PLC0415
-
-    http_client = httpx.AsyncClient(limits=httpx.Limits(max_keepalive_connections=0), trust_env=False)
-    return AsyncFlueClient(flue_server.base_url, http_client=http_client, backoff_options=_without_pauses())
+    return httpx.AsyncClient(limits=httpx.Limits(max_keepalive_connections=0), trust_env=False)
 
 
 def _without_pauses() -> BackoffOptions:

@@ -33,6 +33,30 @@ def test_version(flue_server):
     assert flue_server.create_conversation("support", "one").startswith("inst_")
 
 
+def test_conversation(flue_server, flue_conversation):
+    @flue_server.agent("assistant")
+    def assistant(turn):
+        return f"You said: {turn.message.body}"
+
+    flue_server.faults.add(Fault(status=503), method="GET")
+    assert flue_conversation.ask("hello").text == "You said: hello"
+
+
+@pytest.mark.parametrize("entered", [False, True])
+def test_asyncio_conversation(flue_server, async_flue_conversation, entered):
+    @flue_server.agent("assistant")
+    async def assistant(turn):
+        return "hi"
+
+    async def main():
+        if entered:
+            async with async_flue_conversation as conversation:
+                return await conversation.ask("hello")
+        return await async_flue_conversation.ask("hello")
+
+    assert asyncio.run(main()).text == "hi"
+
+
 def test_each_test_has_its_own_server(flue_server):
     assert (flue_server.run_ids, flue_server.requests) == ([], [])
 
@@ -92,6 +116,8 @@ def test_fixtures_are_described(tmp_path):
         ("flue_server", "A Flue server on loopback"),
         ("flue_client", "A `flue.FlueClient` bound to `flue_server`"),
         ("async_flue_client", "A `flue.AsyncFlueClient` bound to `flue_server`"),
+        ("flue_conversation", "The conversation ``test`` of the agent ``assistant``"),
+        ("async_flue_conversation", "The conversation ``test`` of the agent ``assistant``"),
     ]:
         assert f"\n{name} -- " in output
         assert words in output
@@ -100,7 +126,7 @@ def test_fixtures_are_described(tmp_path):
 def test_fixtures_work(tmp_path):
     (tmp_path / "test_users.py").write_text(USERS_TESTS)
     code, output = run_pytest(tmp_path)
-    assert (code, "6 passed" in output) == (0, True), output
+    assert (code, "9 passed" in output) == (0, True), output
 
 
 @pytest.mark.parametrize(
@@ -119,7 +145,7 @@ def test_environment_is_not_used(tmp_path, variables):
     """The server is on loopback: no proxy leads to it, and no certificate is needed."""
     (tmp_path / "test_users.py").write_text(USERS_TESTS)
     code, output = run_pytest(tmp_path, **variables)
-    assert (code, "6 passed" in output) == (0, True), output
+    assert (code, "9 passed" in output) == (0, True), output
 
 
 def test_problems_of_the_server_fail_the_test(tmp_path):
