@@ -17,8 +17,7 @@ class AbortSignal:
     """A switch that is thrown once, from any thread, task or signal handler, and ends every call that was given it.
 
     `stream()` ends quietly on it; `events()`, `run()`, `wait()` and `invoke()` raise `flue.AbortError`. One signal
-    may serve many streams of
-    both faces.
+    may serve many streams of both faces.
 
     Example:
         >>> signal = AbortSignal()

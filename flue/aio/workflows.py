@@ -73,8 +73,7 @@ class Workflows:
             input: JSON, attrs instances, dataclasses, datetimes (ISO 8601), `Decimal` and `UUID` (strings). Left
                 out: no body. None: JSON `null`.
             wait: None to return when the run is admitted; `"result"` to wait for its result in the same request,
-                which proxies may cut: `run()` is
-                sturdier.
+                which proxies may cut: `run()` is sturdier.
             signal: ends the call with `AbortError`; a run that was admitted goes on.
             timeout: overall limit in seconds. With `wait="result"` it also replaces a shorter read time-out.
 
@@ -83,8 +82,8 @@ class Workflows:
             NotFoundError: no such workflow.
             ServerError: Flue 1.0 answers 500 to an input that the workflow's schema refuses, and with `wait` when
                 the run fails.
-            FlueConnectionError: no answer; whether the run was started is not known.
-            FlueTimeoutError: `timeout` is over.
+            FlueConnectionError: no response; whether the run was started is not known.
+            FlueTimeoutError: `timeout` has passed.
             AbortError: `signal` was aborted.
         """
         spec = build_invoke(self._settings, name, input=input, wait=wait, signal=signal, timeout=timeout)
