@@ -9,7 +9,8 @@ from flue._requests import StreamSpec, build_agent_stream, build_prompt, build_s
 from flue._results import SubmissionOutcome, explain_prompt
 from flue.aio._driver import perform
 from flue.aio.runs import open_stream
-from flue.errors import AbortError, FlueError
+from flue.errors import FlueError
+from flue.signals import abort_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -178,7 +179,7 @@ class Agents:
                     if submission.done:
                         break
                 if not submission.done and stream.interrupted_by() == "aborted":
-                    raise AbortError(signal.reason if signal is not None else None)
+                    raise abort_error(signal)
             return submission.result()
         except FlueError as error:
             submission.add_context(error)

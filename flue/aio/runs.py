@@ -15,7 +15,7 @@ from flue._requests import (
 from flue.aio._driver import perform
 from flue.aio.many import AsyncFlueEventStreams
 from flue.aio.stream import AsyncFlueEventStream
-from flue.errors import AbortError
+from flue.signals import abort_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -101,7 +101,7 @@ class Runs:
         async with stream:
             events = [event async for event in stream]
             if stream.interrupted_by() == "aborted":
-                raise AbortError(signal.reason if signal is not None else None)
+                raise abort_error(signal)
         return events
 
     def stream(

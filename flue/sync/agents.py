@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from flue._requests import StreamSpec, build_agent_stream, build_prompt, build_send, build_wait, check_handler
 from flue._results import SubmissionOutcome, explain_prompt
-from flue.errors import AbortError, FlueError
+from flue.errors import FlueError
+from flue.signals import abort_error
 from flue.sync._driver import perform
 from flue.sync.stream import FlueEventStream
 
@@ -177,7 +178,7 @@ class Agents:
                     if submission.done:
                         break
                 if not submission.done and stream.interrupted_by() == "aborted":
-                    raise AbortError(signal.reason if signal is not None else None)
+                    raise abort_error(signal)
             return submission.result()
         except FlueError as error:
             submission.add_context(error)

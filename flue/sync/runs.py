@@ -11,7 +11,7 @@ from flue._requests import (
     build_run_streams,
     check_signal_and_timeout,
 )
-from flue.errors import AbortError
+from flue.signals import abort_error
 from flue.sync._driver import perform
 from flue.sync.many import FlueEventStreams
 from flue.sync.stream import FlueEventStream
@@ -100,7 +100,7 @@ class Runs:
         with stream:
             events = list(stream)
             if stream.interrupted_by() == "aborted":
-                raise AbortError(signal.reason if signal is not None else None)
+                raise abort_error(signal)
         return events
 
     def stream(
