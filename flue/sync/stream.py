@@ -284,7 +284,7 @@ def _cancel_error(machine: BatchMachine, timeout: float | None) -> Callable[[Cau
         if cause != "expired":
             return None
         offset = machine.offset
-        message = f"the stream did not end within {timeout:g} s; it can be resumed from offset {offset!r}"
+        message = f"the stream did not end within {timeout:.3g} s; it can be resumed from offset {offset!r}"
         return FlueTimeoutError(message, offset=offset)
 
     return error
