@@ -137,7 +137,7 @@ class AsyncFlueEventStream(Generic[T]):
                 self._driver.report_failure(error)
                 if self._machine.result is None:  # of a callback of the caller's
                     self._machine.fail(error)
-                await self._close()
+                await self._close_failed()
                 raise
             if self._machine.closed:
                 self._close_later()  # not awaited: a cancellation here would lose the event that was just taken
@@ -244,6 +244,10 @@ class AsyncFlueEventStream(Generic[T]):
         if self._token.cause not in {"cancelled", "aborted"}:
             await self._driver.advance()  # raises what it has raised before
         raise StopAsyncIteration
+
+    async def _close_failed(self) -> None:
+        """The stream has raised an error, at this pull and every later one."""
+        await self._close()
 
     async def _close(self) -> None:
         self._state = State.CLOSED

@@ -146,7 +146,7 @@ class FlueEventStream(Generic[T]):
                 self._driver.report_failure(error)
                 if self._machine.result is None:  # of a callback of the caller's
                     self._machine.fail(error)
-                self._close()
+                self._close_failed()
                 raise
             if self._machine.closed:
                 self._driver.close()
@@ -255,6 +255,10 @@ class FlueEventStream(Generic[T]):
         if self._token.cause not in {"cancelled", "aborted"}:
             self._driver.advance()  # raises what it has raised before
         raise StopIteration
+
+    def _close_failed(self) -> None:
+        """The stream has raised an error, at this pull and every later one."""
+        self._close()
 
     def _close(self) -> None:
         if self._state is State.NOT_STARTED:
