@@ -98,11 +98,11 @@ class AsyncObservation(AsyncFlueEventStream["flue.ConversationState"]):
         self._observed.refresh()
         self._token.interrupt()
 
-    async def _close(self) -> None:
-        if self._token.cause is None and self.phase in {"absent", "error"}:
-            await self._driver.aclose()  # `refresh()` may go on
+    async def _close_failed(self) -> None:
+        if self.phase == "closed":
+            await self._close()
         else:
-            await super()._close()
+            await self._driver.aclose()  # `refresh()` may go on
 
 
 class AsyncConversation:

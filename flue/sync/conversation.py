@@ -98,11 +98,11 @@ class Observation(FlueEventStream["flue.ConversationState"]):
         self._observed.refresh()
         self._token.interrupt()
 
-    def _close(self) -> None:
-        if self._token.cause is None and self.phase in {"absent", "error"}:
-            self._driver.close()  # `refresh()` may go on
+    def _close_failed(self) -> None:
+        if self.phase == "closed":
+            self._close()
         else:
-            super()._close()
+            self._driver.close()  # `refresh()` may go on
 
 
 class Conversation:
