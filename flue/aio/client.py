@@ -9,8 +9,8 @@ from typing import NoReturn, Self
 
 import httpx
 
+import flue
 from flue.aio.agents import Agents
-from flue.aio.conversation import AsyncConversation
 from flue.aio.runs import Runs
 from flue.aio.transport import Transport
 from flue.aio.workflows import Workflows
@@ -24,8 +24,7 @@ class AsyncFlueClient:
     """A client for asyncio services, on httpx.
 
     One client may be used by many tasks at once, and by one event loop after the other: each has connections of its
-    own. It is an async context
-    manager and works without; `aclose()` gives its connections up.
+    own. It is an async context manager and works without; `aclose()` closes its connections.
 
     Attributes:
         runs: read runs (`get`, `events`, `stream`).
@@ -61,9 +60,8 @@ class AsyncFlueClient:
             base_url: absolute http(s) URL where the Flue routes are mounted, path included. Default: `FLUE_BASE_URL`.
             token: bearer token of every request. Default: `FLUE_TOKEN`. It goes to the origin of `base_url` and
                 nowhere else.
-            headers: a mapping, or a callable, async or not, that returns one, called anew for every attempt. Put
-                over the token, case-insensitively; None
-                as a value drops the header, also the token's.
+            headers: a mapping, or a callable, async or not, that returns one, called for every attempt. Merged over
+                the token, case-insensitively; None as a value drops the header, also the token's.
             timeout: `Timeouts`, or one number of seconds for connecting and for silence.
             http_client: the caller's own client (proxies, TLS, adapters); never closed, never changed.
             max_event_bytes: largest page and event that is accepted, decompressed; default: no limit.
@@ -86,7 +84,7 @@ class AsyncFlueClient:
         self.workflows = Workflows(self._transport, settings)
         self.agents = Agents(self._transport, settings)
 
-    def conversation(self, *path: str) -> AsyncConversation:
+    def conversation(self, *path: str) -> flue.AsyncConversation:
         """A Flue 2 conversation below the base URL, over this client's connections, which closing it leaves open.
 
         Args:
@@ -96,6 +94,8 @@ class AsyncFlueClient:
             ValueError: no segment, or one that is empty, `.` or `..`.
             TypeError: a segment that is no str.
         """
+        from flue.aio.conversation import AsyncConversation  # noqa: PLC0415  # needs the models, which take a while to load
+
         return AsyncConversation.for_client(self._transport, self._settings, path)
 
     async def aclose(self) -> None:

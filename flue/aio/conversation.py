@@ -1,38 +1,38 @@
 """`AsyncConversation`: one conversation of a Flue 2 server."""
 
+# ruff: noqa: TC001, TC003  # whoever resolves the annotations at run time finds their names here
+
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable, Iterable
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, cast
 
 import httpx
 
+import flue
 from flue import _conversation_requests as builders
-from flue._requests import Deadline, check_handler
+from flue import models
+from flue._requests import Deadline, StreamSpec, check_handler
 from flue.aio._driver import perform
 from flue.aio.stream import AsyncFlueEventStream
 from flue.aio.transport import Transport
 from flue.config import AsyncHeaderSource, Settings, Timeouts, resolve
-from flue.errors import AbortError, FlueError
-from flue.types import UNSET
+from flue.core.protocol import Phase
+from flue.core.retry import BackoffOptions
+from flue.errors import FlueError
+from flue.signals import AbortSignal, abort_error
+from flue.types import UNSET, Attachment, Live, SignalMessage, UserMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from types import TracebackType
-
-    from flue._requests import StreamSpec
     from flue.core.actions import Done
-    from flue.core.conversation import ConversationState, Reply
-    from flue.core.conversation_protocol import ConversationProtocol, ObservationProtocol, Phase
-    from flue.core.retry import BackoffOptions
-    from flue.models import AbortResult, ConversationChunk, ConversationSnapshot, SendResult
-    from flue.signals import AbortSignal
-    from flue.types import Attachment, Live, SignalMessage, UserMessage
+    from flue.core.conversation_protocol import ObservationProtocol
 
 __all__ = ["AsyncConversation", "AsyncConversationStream", "AsyncObservation"]
 
 
-class AsyncConversationStream(AsyncFlueEventStream["ConversationChunk"]):
+class AsyncConversationStream(AsyncFlueEventStream["models.ConversationChunk"]):
     """The chunks of a conversation as they come, each once and in order. Made by `AsyncConversation.stream()`.
 
     Iterate it, best inside `async with`; `cancel()`, `aclose()`, `.offset`, `.up_to_date` and `.closed` are those of
@@ -46,7 +46,7 @@ class AsyncConversationStream(AsyncFlueEventStream["ConversationChunk"]):
     """
 
 
-class AsyncObservation(AsyncFlueEventStream["ConversationState"]):
+class AsyncObservation(AsyncFlueEventStream["flue.ConversationState"]):
     """The state of a conversation, kept up to date. Made by `AsyncConversation.observe()`.
 
     Iterate it: the state at once, then the newest one after each batch of changes. An async context manager. States are
@@ -63,7 +63,7 @@ class AsyncObservation(AsyncFlueEventStream["ConversationState"]):
         self,
         transport: Transport,
         settings: Settings,
-        spec: StreamSpec[ObservationProtocol, ConversationState],
+        spec: StreamSpec[Any, flue.ConversationState],
     ) -> None:
         """Start nothing yet.
 
@@ -73,10 +73,10 @@ class AsyncObservation(AsyncFlueEventStream["ConversationState"]):
             spec: what is observed, and how.
         """
         super().__init__(transport, settings, spec)
-        self._observed = spec.machine
+        self._observed: ObservationProtocol = spec.machine
 
     @property
-    def state(self) -> ConversationState | None:
+    def state(self) -> flue.ConversationState | None:
         """The newest state; None before the first one."""
         return self._observed.state
 
@@ -98,11 +98,11 @@ class AsyncObservation(AsyncFlueEventStream["ConversationState"]):
         self._observed.refresh()
         self._token.interrupt()
 
-    async def _close(self) -> None:
-        if self._token.cause is None and self.phase in {"absent", "error"}:
-            await self._driver.aclose()  # `refresh()` may go on
+    async def _close_failed(self) -> None:
+        if self.phase == "closed":
+            await self._close()
         else:
-            await super()._close()
+            await self._driver.aclose()  # `refresh()` may go on
 
 
 class AsyncConversation:
@@ -195,7 +195,7 @@ class AsyncConversation:
         signal: AbortSignal | None = None,
         backoff_options: BackoffOptions | None = None,
         timeout: float | None = None,
-    ) -> SendResult:
+    ) -> models.SendResult:
         """Deliver one message; returns when the server has admitted it.
 
         Args:
@@ -236,9 +236,9 @@ class AsyncConversation:
 
     async def wait(
         self,
-        target: SendResult | str,
+        target: models.SendResult | str,
         *,
-        on_event: Callable[[ConversationChunk], object] | None = None,
+        on_event: Callable[[models.ConversationChunk], object] | None = None,
         signal: AbortSignal | None = None,
         backoff_options: BackoffOptions | None = None,
         timeout: float | None = None,
@@ -263,15 +263,15 @@ class AsyncConversation:
 
     async def read(
         self,
-        target: SendResult | str,
+        target: models.SendResult | str,
         *,
-        on_event: Callable[[ConversationChunk], object] | None = None,
+        on_event: Callable[[models.ConversationChunk], object] | None = None,
         signal: AbortSignal | None = None,
         backoff_options: BackoffOptions | None = None,
         timeout: float | None = None,
-    ) -> Reply:
+    ) -> flue.Reply:
         """Wait for a submission, then return its reply. Arguments and errors are those of `wait()`."""
-        reply: Reply = await self._follow("read", target, on_event, signal, backoff_options, timeout)
+        reply: flue.Reply = await self._follow("read", target, on_event, signal, backoff_options, timeout)
         return reply
 
     async def ask(
@@ -282,11 +282,11 @@ class AsyncConversation:
         initial_data: object = UNSET,
         uid: object = UNSET,
         idempotency_key: object = UNSET,
-        on_event: Callable[[ConversationChunk], object] | None = None,
+        on_event: Callable[[models.ConversationChunk], object] | None = None,
         signal: AbortSignal | None = None,
         backoff_options: BackoffOptions | None = None,
         timeout: float | None = None,
-    ) -> Reply:
+    ) -> flue.Reply:
         """`send()` and `read()`; `timeout` is one limit in seconds over both.
 
         Raises:
@@ -315,7 +315,7 @@ class AsyncConversation:
 
     def stream(
         self,
-        target: SendResult | str | None = None,
+        target: models.SendResult | str | None = None,
         *,
         offset: str | None = None,
         live: Live = "sse",
@@ -354,7 +354,7 @@ class AsyncConversation:
         signal: AbortSignal | None = None,
         backoff_options: BackoffOptions | None = None,
         timeout: float | None = None,
-    ) -> ConversationSnapshot:
+    ) -> models.ConversationSnapshot:
         """The conversation as it is now: messages, settlements, and the offset after them.
 
         Raises:
@@ -396,7 +396,7 @@ class AsyncConversation:
         )
         return AsyncObservation(self._transport, self._settings, spec)
 
-    async def abort(self, *, signal: AbortSignal | None = None, timeout: float | None = None) -> AbortResult:
+    async def abort(self, *, signal: AbortSignal | None = None, timeout: float | None = None) -> models.AbortResult:
         """Abort everything that runs or waits in this conversation. Sent once.
 
         Raises:
@@ -450,14 +450,14 @@ class AsyncConversation:
     async def _follow(
         self,
         purpose: Literal["wait", "read"],
-        target: SendResult | str,
-        on_event: Callable[[ConversationChunk], object] | None,
+        target: models.SendResult | str,
+        on_event: Callable[[models.ConversationChunk], object] | None,
         signal: AbortSignal | None,
         backoff_options: BackoffOptions | None,
         timeout: float | None,
     ) -> Any:
         check_handler(on_event)
-        spec: StreamSpec[ConversationProtocol, ConversationChunk] = builders.build_wait(
+        spec = builders.build_wait(
             self._settings, target, purpose=purpose, signal=signal, backoff_options=backoff_options, timeout=timeout
         )
         try:
@@ -468,7 +468,7 @@ class AsyncConversation:
                         if inspect.isawaitable(answer):
                             await answer
                 if stream.interrupted_by() == "aborted":
-                    raise AbortError(signal.reason if signal is not None else None)
+                    raise abort_error(signal)
         except FlueError as error:
             builders.explain_submission(error, builders.check_target(target).submission_id)
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import mimetypes
 import os
 import sys
@@ -192,7 +193,7 @@ class _Chat:
 def _enable_line_editing() -> None:
     """Let `input` have the editing keys and the history of readline, where Python has it."""
     with contextlib.suppress(ImportError):
-        import readline  # noqa: F401, PLC0415  # pyright: ignore[reportUnusedImport]  # its import does it
+        importlib.import_module("readline")
 
 
 # Lines in, lines out.

@@ -51,7 +51,7 @@ from flue.core.conversation import (
     read_submission_reply,
     snapshot_outcome,
 )
-from flue.core.protocol import CallProtocol, StreamProtocol
+from flue.core.protocol import CallProtocol, Phase, StreamProtocol
 from flue.core.retry import Budget, FailedAttempt
 from flue.errors import DurableStreamError, FlueError, NotFoundError, OffsetGoneError
 from flue.models import StreamCheckpointChunk, UnknownChunk
@@ -68,7 +68,6 @@ if TYPE_CHECKING:
 __all__ = [
     "ConversationProtocol",
     "ObservationProtocol",
-    "Phase",
     "Purpose",
     "history_request",
     "is_content",
@@ -77,7 +76,6 @@ __all__ = [
 LiveMode = Literal["long-poll", "sse"]
 Purpose = Literal["stream", "wait", "read"]
 """What a submission or a conversation is followed for: its chunks, its settlement, or its reply."""
-Phase = Literal["loading", "connecting", "live", "absent", "error", "closed"]
 
 CHECKPOINT = "stream-checkpoint"
 """The type of the chunk with which every response begins. It carries the stream's incarnation."""

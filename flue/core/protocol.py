@@ -94,6 +94,8 @@ __all__ = [
 ]
 
 LiveMode = Literal["long-poll", "sse"]
+Phase = Literal["loading", "connecting", "live", "absent", "error", "closed"]
+"""Where an observation of a conversation is."""
 
 PAGE_HEADERS = (("accept", "application/json"), ("accept-encoding", "gzip, deflate"))
 # Compressed events would wait in the compressor's buffer.

@@ -9,10 +9,10 @@ from typing import NoReturn, Self
 
 import requests
 
+import flue
 from flue.config import HeaderSource, Timeouts, resolve
 from flue.core.retry import BackoffOptions
 from flue.sync.agents import Agents
-from flue.sync.conversation import Conversation
 from flue.sync.runs import Runs
 from flue.sync.transport import Transport
 from flue.sync.workflows import Workflows
@@ -23,9 +23,8 @@ __all__ = ["FlueClient"]
 class FlueClient:
     """A client for scripts and threads, on requests.
 
-    One client may be used by many threads at once. It is a context manager and works without; `close()` gives its
-    connections up. After a `fork` the
-    child opens connections of its own.
+    One client may be used by many threads at once. It is a context manager and works without; `close()` closes its
+    connections. After a `fork` the child opens connections of its own.
 
     Attributes:
         runs: read runs (`get`, `events`, `stream`).
@@ -61,9 +60,8 @@ class FlueClient:
             base_url: absolute http(s) URL where the Flue routes are mounted, path included. Default: `FLUE_BASE_URL`.
             token: bearer token of every request. Default: `FLUE_TOKEN`. It goes to the origin of `base_url` and
                 nowhere else.
-            headers: a mapping, or a callable that returns one, called anew for every attempt. Put over the token,
-                case-insensitively; None
-                as a value drops the header, also the token's.
+            headers: a mapping, or a callable that returns one, called for every attempt. Merged over the token,
+                case-insensitively; None as a value drops the header, also the token's.
             timeout: `Timeouts`, or one number of seconds for connecting and for silence.
             session: the caller's own session (proxies, TLS, adapters); never closed, never changed.
             max_event_bytes: largest page and event that is accepted, decompressed; default: no limit.
@@ -86,7 +84,7 @@ class FlueClient:
         self.workflows = Workflows(self._transport, settings)
         self.agents = Agents(self._transport, settings)
 
-    def conversation(self, *path: str) -> Conversation:
+    def conversation(self, *path: str) -> flue.Conversation:
         """A Flue 2 conversation below the base URL, over this client's connections, which closing it leaves open.
 
         Args:
@@ -96,6 +94,8 @@ class FlueClient:
             ValueError: no segment, or one that is empty, `.` or `..`.
             TypeError: a segment that is no str.
         """
+        from flue.sync.conversation import Conversation  # noqa: PLC0415  # needs the models, which take a while to load
+
         return Conversation.for_client(self._transport, self._settings, path)
 
     def close(self) -> None:

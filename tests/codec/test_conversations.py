@@ -43,16 +43,18 @@ FILES = sorted((RECORDINGS / "flue2").glob("*.http"))
 
 
 def bodies(text: str) -> list[Any]:
-    """The JSON values in a recorded response that says yes: its body, or the data of its events."""
+    """The JSON values in a recorded response: its body, or the data of its events."""
     head, _, body = text.partition("\n\n")
-    if not head.startswith("HTTP/1.1 20"):
-        return []
     if "text/event-stream" in head:
         return [json.loads(line.removeprefix("data:")) for line in body.splitlines() if line.startswith("data:[")]
-    return [json.loads(body)] if "content-type: application/json" in head.lower() and body.strip() else []
+    return [json.loads(body)] if "application/json" in head and body.strip() else []
 
 
-ANSWERS = [(path.name, body) for path in FILES for body in bodies(path.read_text("utf-8", "replace"))]
+ANSWERS = [
+    (path.name, body)
+    for path in FILES
+    for body in bodies(path.read_bytes().replace(b"\r\n", b"\n").decode("utf-8", "replace"))
+]
 CHUNKS = [(name, chunk) for name, body in ANSWERS if isinstance(body, list) for chunk in body]
 SNAPSHOTS = [(name, body) for name, body in ANSWERS if "messages" in body]
 SENT = [(name, body) for name, body in ANSWERS if "submissionId" in body]

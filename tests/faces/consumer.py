@@ -7,9 +7,10 @@ has no threads, kills it. The last child lives to the end of the run.
 from __future__ import annotations
 
 import asyncio
+import itertools
+import math
 import os
 import random
-import select
 import signal
 import sys
 import time
@@ -18,16 +19,23 @@ from flue import AsyncFlueClient, FlueClient
 from flue.checkpoints import SqliteCheckpoints
 
 DIVIDER = b"-\n"
-LONGEST = 0.012
-"""Seconds that a life lasts after its first event, at most."""
+MOST = 60
+"""Events of which a life tells before it is killed, at most; so that each makes progress, however slow it is."""
+AHEAD = 25
+"""Events that it may go on for until it is killed."""
 WORK = 0.0002
 """Seconds that an event takes."""
 
 
-def consume(base_url: str, face: str, live: bool | str, store: SqliteCheckpoints, told: int, journal: int) -> None:
-    """Read on to the end."""
+def consume(
+    base_url: str, face: str, live: bool | str, store: SqliteCheckpoints, told: int, journal: int, most: float
+) -> None:
+    """Read on to the end, or through so many events."""
+    events = itertools.count()
 
     def work(event) -> None:
+        if next(events) >= most:
+            time.sleep(60.0)  # until it is killed
         os.write(told, b".")
         os.write(journal, b"%d\n" % event.event_index)
         time.sleep(WORK)
@@ -51,26 +59,23 @@ def consume(base_url: str, face: str, live: bool | str, store: SqliteCheckpoints
             work(event)
 
 
-def live_once(arguments: tuple, journal: int, lifetime: float | None, *, early: bool = False) -> None:
-    """Fork a consumer; kill it so many seconds after its first event, or after its birth."""
+def live_once(arguments: tuple, journal: int, events: int | None) -> None:
+    """Fork a consumer; kill it when it has told of so many events, or let it live to its end."""
     os.write(journal, DIVIDER)
     hear, tell = os.pipe()
     child = os.fork()
     if not child:
         try:
             os.close(hear)
-            consume(*arguments, tell, journal)
+            consume(*arguments, tell, journal, math.inf if events is None else events + AHEAD)
         finally:
             os._exit(0)
     os.close(tell)
-    if not early:
-        select.select([hear], [], [], 10.0)
-    if lifetime is not None:
-        time.sleep(lifetime)
+    seen = 0
+    while (events is None or seen < events) and (told := os.read(hear, 65536)):
+        seen += len(told)
+    if events is not None:
         os.kill(child, signal.SIGKILL)
-    else:
-        while os.read(hear, 65536):  # until its end
-            pass
     os.waitpid(child, 0)
     os.close(hear)
 
@@ -81,8 +86,8 @@ def main() -> None:
     journal = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     with SqliteCheckpoints(database) as store:  # each child inherits it
         arguments = (base_url, face, "sse" if live == "sse" else live == "True", store)
-        for _ in range(int(lives)):
-            live_once(arguments, journal, random.random() * LONGEST, early=random.random() < 0.2)
+        for life in range(int(lives)):
+            live_once(arguments, journal, random.randint(1, MOST) if life % 5 else 0)
         live_once(arguments, journal, None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -35,9 +36,15 @@ class Program:
             text=True,
             cwd=ROOT,
             env=environment,
+            start_new_session=True,
         )
-        self._watchdog = threading.Timer(4 * BOUND, self._process.kill)
+        self._watchdog = threading.Timer(4 * BOUND, self._kill)
         self._watchdog.start()
+
+    def _kill(self) -> None:
+        """End it and the children that it has forked, which hold its output open."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def line(self) -> str:
         """The next line that it prints."""

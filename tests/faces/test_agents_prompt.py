@@ -14,7 +14,6 @@ from flue import (
     DurableStreamError,
     FlueConnectionError,
     FlueTimeoutError,
-    NotFoundError,
     RateLimitedError,
     ServerError,
     Timeouts,
@@ -22,7 +21,7 @@ from flue import (
 )
 from flue.testing import Fault, Reply
 
-from .agent_scenes import AGENT, abort_after_requests, call, recorded_answer, recorded_body, refusal
+from .agent_scenes import AGENT, abort_after_requests, call, recorded_answer, recorded_body
 from .frames import JSON, dumps
 from .harness import on_both_faces
 
@@ -109,15 +108,11 @@ def test_names_and_ids_are_one_segment_each(face):
         (("", "x"), {}, ValueError, "name must not be ''"),
         (("..", "x"), {}, ValueError, "name must not be '..'"),
         (("a", "."), {}, ValueError, "id must not be '.'"),
-        (("a", 7), {}, TypeError, "id must be str, not int"),
-        (("a", "\ud83d"), {}, ValueError, "id contains a lone surrogate"),
         (("a", "x"), {"message": None}, TypeError, "message must be str, not NoneType"),
         (("a", "x"), {"message": b"hi"}, TypeError, "message must be str, not bytes"),
         (("a", "x"), {"images": AgentPromptImage(b"x", "i/j")}, TypeError, "images must be a list of AgentPromptImage"),
         (("a", "x"), {"images": [b"x"]}, TypeError, r"images\[0\] must be an AgentPromptImage, not bytes"),
         (("a", "x"), {"images": 3}, TypeError, "images must be a list of AgentPromptImage, not int"),
-        (("a", "x"), {"timeout": 0}, ValueError, "timeout must be"),
-        (("a", "x"), {"signal": 1}, TypeError, "signal must be"),
     ],
 )
 @pytest.mark.parametrize("method", ["prompt", "send"])
@@ -150,22 +145,6 @@ def test_a_post_is_never_repeated(face, method, reply, kind):
     assert face.server.problems == []
     notes = getattr(caught.value, "__notes__", [])
     assert any("if the prompt was admitted" in note for note in notes) == (kind is FlueConnectionError)
-
-
-@pytest.mark.parametrize(
-    ("reply", "kind", "message"),
-    [
-        (refusal(404, "agent_not_found"), NotFoundError, "Flue API error 404 [agent_not_found]: no"),
-        (refusal(500, "operation_failed"), ServerError, "Flue API error 500 [operation_failed]: no"),
-    ],
-)
-@on_both_faces
-def test_refusals(face, reply, kind, message):
-    face.server.script(AGENT, [reply])
-    with pytest.raises(kind) as caught:
-        call(face, "prompt", "assistant", "rec1", message="hello")
-    assert str(caught.value) == message
-    assert caught.value.error.type in message
 
 
 @pytest.mark.parametrize("method", ["prompt", "send"])

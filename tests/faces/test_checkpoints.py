@@ -10,10 +10,10 @@ import pytest
 import flue
 from flue import FlueError
 from flue.checkpoints import CheckpointStore, SqliteCheckpoints
-from flue.testing import Fault, FlueTestServer
+from flue.testing import FlueTestServer
 
 from .frames import empty_poll, indexes, log, logs, offset, page, run_end
-from .harness import EAGER, on_both_faces
+from .harness import on_both_faces
 from .manying import made
 
 LIVES = pytest.mark.parametrize("live", [False, True, "sse"])
@@ -123,17 +123,6 @@ def test_leaving_the_block_saves_unless_by_an_exception(face):
     assert store.calls == [], "a stream that was not begun"
 
 
-@on_both_faces(page_limit=10)
-def test_what_was_done_before_a_cancel_is_saved(face):
-    made(face.server, {"long": 35})
-    store = Notebook()
-    stream = face.stream("long", checkpoint=store)
-    stream.collect(10)
-    stream.inner.cancel()
-    assert stream.collect() == []
-    assert store.offsets == [offset(9)]
-
-
 class StoreError(Exception):
     """Of a store."""
 
@@ -205,15 +194,6 @@ def test_an_offset_that_is_only_a_question_is_not_saved(face):
     face.server.script("/runs/long", answers)
     assert indexes(face.stream("long", offset="now", checkpoint=store).collect()) == [8, 9]
     assert store.offsets == [offset(8), offset(9)]
-
-
-@on_both_faces(page_limit=10)
-def test_faults_on_the_way(face):
-    made(face.server, {"long": 35})
-    face.server.faults.add(Fault(cut_after=200), times=3)
-    store = Notebook()
-    assert indexes(face.stream("long", checkpoint=store, backoff_options=EAGER).collect()) == list(range(36))
-    assert store.offsets == [offset(last) for last in (9, 19, 29, 35)]
 
 
 @on_both_faces(page_limit=10)
@@ -302,14 +282,3 @@ def test_cancelled_pulls_and_a_slow_store():
     with FlueTestServer(page_limit=10) as server:
         made(server, {"long": 35})
         asyncio.run(scenario(server))
-
-
-@on_both_faces(page_limit=10)
-def test_with_a_real_store(face, tmp_path):
-    made(face.server, {"long": 35})
-    path = tmp_path / f"{face.name}.db"
-    for taken, first in [(15, 0), (15, 10), (99, 20)]:
-        with SqliteCheckpoints(path) as store:
-            stream = face.stream("long", checkpoint=store, consumer="äöü")
-            assert indexes(stream.collect(taken)) == list(range(36))[first : first + taken]
-            stream.close()

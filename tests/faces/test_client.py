@@ -7,17 +7,13 @@ import time
 import pytest
 
 from flue import (
-    AsyncFlueClient,
     BackoffOptions,
-    FlueClient,
     FlueConnectionError,
-    FlueTimeoutError,
     ServerError,
-    Timeouts,
 )
 from flue.testing import Fault, Reply
 
-from .frames import RUN, log, logs, offset, page
+from .frames import RUN, logs, offset
 from .harness import BRIEF, on_both_faces
 
 
@@ -95,28 +91,7 @@ def test_one_number_for_both_time_outs(face):
     begun = time.monotonic()
     with pytest.raises(FlueConnectionError, match="nothing was heard for the read time-out"):
         face.wait(client.runs.get, RUN, backoff_options=BackoffOptions(max_retries=0))
-    assert 0.1 <= time.monotonic() - begun < 2.0
-
-
-@on_both_faces(client={"timeout": Timeouts(connect=1.0, read=60.0)}, compare=False)
-def test_the_limit_of_a_call_is_overall(face):
-    """Whatever the client's time-outs say; also over many answers that come in time."""
-    face.server.create_run(run_id=RUN)
-    face.server.faults.add(Fault(stall_before_headers=10.0), path="meta")
-    begun = time.monotonic()
-    with pytest.raises(FlueTimeoutError, match=r"run run_1: no answer within 0\.15 s"):
-        face.get(RUN, timeout=0.15)
-    face.server.script(
-        "run_2",
-        [
-            page(log(n), next_offset=offset(n), up_to_date=False, fault=Fault(stall_before_headers=0.05))
-            for n in range(99)
-        ],
-    )
-    with pytest.raises(FlueTimeoutError) as caught:
-        face.events("run_2", timeout=0.4)
-    assert 0.55 <= time.monotonic() - begun < 3.0
-    assert caught.value.offset != "-1"
+    assert 0.1 <= time.monotonic() - begun < 5.0
 
 
 @on_both_faces
@@ -133,9 +108,3 @@ def test_back_off_options_of_the_client(face):
     with pytest.raises(ServerError):
         face.wait(client.runs.get, RUN, backoff_options=BackoffOptions(max_retries=0))
     assert (len(told), len(face.targets)) == (4, 5)
-
-
-@pytest.mark.parametrize("client_class", [FlueClient, AsyncFlueClient])
-def test_back_off_options_are_checked(client_class):
-    with pytest.raises(TypeError, match="backoff_options"):
-        client_class("http://flue.example", backoff_options={"max_retries": 1})

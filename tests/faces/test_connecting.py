@@ -100,7 +100,7 @@ def test_a_host_that_does_not_answer(face):
         begun = time.monotonic()
         with pytest.raises(FlueConnectionError) as caught:
             face.wait(client.runs.get, RUN, backoff_options=options)
-        assert 0.2 <= time.monotonic() - begun < 2.0
+        assert 0.2 <= time.monotonic() - begun < 5.0
         assert len(told) == 2
         assert is_theirs(face, caught.value.__cause__)
 

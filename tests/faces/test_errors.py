@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import copy
-import json
-import pickle
-
 import pytest
 
-import flue
 from flue import (
-    AbortSignal,
     BackoffOptions,
     DurableStreamError,
-    FlueApiError,
     FlueConnectionError,
     FlueError,
     FlueTimeoutError,
@@ -21,95 +14,10 @@ from flue import (
 )
 from flue.testing import Fault, Reply
 
-from .frames import JSON, RUN, log, offset, page, run_end
+from .frames import JSON, RUN, log, offset, page
 from .harness import BRIEF, on_both_faces
 
 ONCE = BackoffOptions(max_retries=0)
-
-
-def test_the_tree():
-    """Every error is a `FlueError`; what the built-in ones stand for holds, too."""
-    public = [getattr(flue, name) for name in flue.__all__]
-    errors = [value for value in public if isinstance(value, type) and issubclass(value, BaseException)]
-    assert all(issubclass(error, FlueError) for error in errors)
-    answers = {error.__name__ for error in errors if issubclass(error, FlueApiError)}
-    assert answers == {
-        "FlueApiError",
-        "BadRequestError",
-        "AuthenticationError",
-        "PermissionDeniedError",
-        "NotFoundError",
-        "ConflictError",
-        "OffsetGoneError",
-        "RateLimitedError",
-        "ServerError",
-    }
-    assert issubclass(FlueTimeoutError, TimeoutError)
-
-
-def api(face):
-    envelope = {"type": "run_not_found", "message": "No.", "details": "Really.", "dev": "trace", "meta": {"x": [1]}}
-    face.server.script(RUN, [Reply(404, [JSON, ("x-id", "1")], json.dumps({"error": envelope}).encode())])
-    face.events(RUN)
-
-
-def rate(face):
-    face.server.script(RUN, [Reply(429, [("retry-after", "3")])])
-    face.get(RUN, backoff_options=ONCE)
-
-
-def lost(face):
-    face.server.faults.add(Fault(refuse=True))
-    face.get(RUN, backoff_options=ONCE)
-
-
-def late(face):
-    face.server.create_run(run_id=RUN)
-    face.server.append(RUN, log(0))
-    for _ in face.stream(RUN, timeout=0.1):
-        pass
-
-
-def broken(face):
-    face.server.script(RUN, [page(log(0), next_offset=None)])
-    face.events(RUN)
-
-
-def version(face):
-    face.server.script(RUN, [page(log(0, v=4), next_offset=offset(0))])
-    face.events(RUN)
-
-
-def failed(face):
-    face.server.script("workflows", [Reply(202, [JSON], b'{"runId":"run_1"}')])
-    face.server.script(RUN, [page(run_end(0, isError=True, error={"message": "no"}), next_offset=offset(0))])
-    face.run("report")
-
-
-def aborted(face):
-    signal = AbortSignal()
-    signal.abort(("why", 1))
-    face.get(RUN, signal=signal)
-
-
-@pytest.mark.parametrize("provoke", [api, rate, lost, late, broken, version, failed, aborted])
-@on_both_faces(compare=False)
-def test_errors_pickle(face, provoke):
-    """With their text, attributes and notes; copies, too. The cause, which may hold a socket, stays behind.
-
-    Not compared: one of them is a matter of time.
-    """
-    with pytest.raises(FlueError) as caught:
-        provoke(face)
-    error = caught.value
-    for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
-        assert type(twin) is type(error)
-        assert (str(twin), twin.args) == (str(error), error.args)
-        state, original = dict(vars(twin)), dict(vars(error))
-        if isinstance(error, FlueApiError):
-            assert dict(state.pop("headers")) == dict(original.pop("headers"))
-        assert state == original
-        assert getattr(twin, "__notes__", []) == getattr(error, "__notes__", [])
 
 
 @on_both_faces
@@ -158,9 +66,9 @@ def test_the_offset_of_a_time_out(face):
     face.server.create_run(run_id=RUN)
     face.server.append(RUN, log(0), log(1))
     face.get(RUN)  # what a first request costs is not to be part of the limit
-    stream = face.stream(RUN, timeout=0.3)
+    stream = face.stream(RUN, timeout=1.0)
     assert len(stream.collect(2)) == 2
-    with pytest.raises(FlueTimeoutError, match=r"did not end within 0\.3 s; it can be read on from offset") as caught:
+    with pytest.raises(FlueTimeoutError, match=r"did not end within 1 s; it can be resumed from offset") as caught:
         stream.next()
     assert caught.value.offset == stream.offset == offset(1)
     with pytest.raises(FlueTimeoutError) as again:

@@ -113,32 +113,12 @@ def test_headers_are_made_anew_for_every_attempt(face):
 
 BAD = [
     ({"x-a": "1\r\nx-b: 2"}, ValueError, "header 'x-a' contains a line break"),
-    ({"x-a": "1\n"}, ValueError, "header 'x-a' contains a line break"),
-    ({"x-a": "\0"}, ValueError, "header 'x-a' contains a line break or a NUL"),
-    ({"x-a": "\x1b[31m"}, ValueError, "header 'x-a' contains a control character"),
     ({"x-a": "snow \u2603"}, ValueError, "header 'x-a' contains characters outside latin-1"),
     ({"x-a": 1}, TypeError, "header 'x-a' must be str, not int"),
-    ({"x-a": b"1"}, TypeError, "header 'x-a' must be str, not bytes"),
-    ({1: "a"}, TypeError, "header names must be str, not int"),
-    ({"": "a"}, ValueError, "not a header name: ''"),
     ({"x a": "1"}, ValueError, "not a header name: 'x a'"),
-    ({"x-a\r\nx-b": "1"}, ValueError, "not a header name"),
-    ({"x:a": "1"}, ValueError, "not a header name"),
-    ({"xé": "1"}, ValueError, "not a header name"),
-    ({"Host": "evil.example"}, ValueError, "belongs to the transport"),
-    ({"Content-Length": "5"}, ValueError, "belongs to the transport"),
-    ({"transfer-encoding": "chunked"}, ValueError, "belongs to the transport"),
     ([("x-a", "1")], TypeError, "headers must be a mapping of names to values, not list"),
     ("x-a: 1", TypeError, "headers must be a mapping of names to values, not str"),
 ]
-
-
-@BOTH
-@pytest.mark.parametrize(("headers", "error", "text"), BAD)
-def test_headers_that_no_request_can_carry(client_class, headers, error, text):
-    """Edge case 137. Found when the client is made."""
-    with pytest.raises(error, match=text):
-        client_class("http://flue.example", headers=headers)
 
 
 @pytest.mark.parametrize(("headers", "error", "text"), BAD)
@@ -150,17 +130,6 @@ def test_a_callable_may_not_return_them_either(face, headers, error, text):
         with pytest.raises(error, match=text):
             face.wait(call, "run_1")
     assert face.targets == []
-
-
-@BOTH
-@pytest.mark.parametrize(
-    ("token", "error"), [("a\r\nb", ValueError), ("a\nb", ValueError), ("☃", ValueError), (7, TypeError)]
-)
-def test_tokens_that_no_request_can_carry(client_class, token, error):
-    """Edge case 137. The message does not show the token."""
-    with pytest.raises(error, match=r"^token (contains|must be)") as caught:
-        client_class("http://flue.example", token=token)
-    assert str(token) not in str(caught.value)
 
 
 async def fresh():

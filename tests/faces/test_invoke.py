@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import decimal
 import enum
 import math
 import time
-import uuid
 
 import attrs
 import pytest
 
 from flue import (
     UNSET,
-    AbortError,
-    AbortSignal,
     DurableStreamError,
     FlueConnectionError,
     FlueTimeoutError,
@@ -59,19 +55,8 @@ WHEN = datetime.datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=datetime.UTC)
     ("value", "body"),
     [
         (None, b"null"),
-        ({}, b"{}"),
-        ([], b"[]"),
-        ("", b'""'),
-        (0, b"0"),
-        (False, b"false"),
-        (1.5, b"1.5"),
-        (2**70, b"1180591620717411303424"),
         ({"week": 7, "tags": ("a", "b")}, b'{"week":7,"tags":["a","b"]}'),
         ("caf\xe9 \U0001f680 \ud83d", b'"caf\\u00e9 \\ud83d\\ude80 \\ud83d"'),
-        (Point(1), b'{"x":1,"label":null}'),
-        (Order(1, [Point(2, "b")]), b'{"number":1,"points":[{"x":2,"label":"b"}]}'),
-        ([WHEN, WHEN.date()], b'["2026-01-02T03:04:05.678000+00:00","2026-01-02"]'),
-        ([decimal.Decimal("1.10"), uuid.UUID(int=5)], b'["1.10","00000000-0000-0000-0000-000000000005"]'),
         ({"color": Color.RED}, b'{"color":"red"}'),
     ],
 )
@@ -119,13 +104,8 @@ for _ in range(100_000):
     "value",
     [
         math.nan,
-        math.inf,
-        {"a": [-math.inf]},
         CYCLE,
         DEEP,
-        {1: "a"},
-        {"a": {2, 3}},
-        b"bytes",
         object(),
         {"a": test_input_is_sent_as_json},
     ],
@@ -137,14 +117,6 @@ def test_input_that_json_cannot_hold(face, value):
     for call in (face.invoke, face.run):
         with pytest.raises(ValueError, match="input"):
             call("report", input=value)
-    assert face.targets == []
-
-
-@pytest.mark.parametrize("wait", ["Result", "", True, False, 1])
-@on_both_faces
-def test_wait_is_one_of_two(face, wait):
-    with pytest.raises(ValueError, match="wait must be None or 'result'"):
-        face.invoke("report", wait=wait)
     assert face.targets == []
 
 
@@ -202,12 +174,7 @@ def test_refusals(face):
     ("reply", "code"),
     [
         (Reply(202, [JSON], b"{}"), "PARSE_ERROR"),
-        (Reply(202, [JSON], b'{"runId": 5}'), "PARSE_ERROR"),
-        (Reply(202, [JSON], b'"run_1"'), "PARSE_ERROR"),
-        (Reply(202, [JSON], b"null"), "PARSE_ERROR"),
-        (Reply(202, [JSON], b""), "PARSE_ERROR"),
         (Reply(202, [JSON], b"{broken"), "PARSE_ERROR"),
-        (Reply(202, [("content-type", "text/html")], b"<html>"), "UNEXPECTED_CONTENT_TYPE"),
         (Reply(204), "UNEXPECTED_STATUS"),
         (Reply(201, [JSON], b'{"runId":"run_1"}'), "UNEXPECTED_STATUS"),
     ],
@@ -233,22 +200,3 @@ def test_time_is_up(face):
     assert 0.2 <= time.monotonic() - begun < 3.0
     assert isinstance(caught.value, TimeoutError)
     assert (caught.value.run_id, caught.value.offset) == (None, None)
-
-
-@on_both_faces
-def test_the_callers_signal(face):
-    """Aborted before, nothing is sent; aborted meanwhile, the call ends at once and the run goes on."""
-    signal = AbortSignal()
-    signal.abort("changed my mind")
-    for call in (face.invoke, face.run, face.get, face.events):
-        with pytest.raises(AbortError, match="aborted: changed my mind") as caught:
-            call("report", signal=signal)
-        assert caught.value.reason == "changed my mind"
-    assert face.targets == []
-    late = AbortSignal()
-    face.server.add_workflow("report", lambda run: late.abort() or run.sleep(0.2))
-    begun = time.monotonic()
-    with pytest.raises(AbortError, match=r"^aborted$"):
-        face.invoke("report", wait="result", signal=late)
-    assert time.monotonic() - begun < 1.0
-    assert len(face.server.run_ids) == 1

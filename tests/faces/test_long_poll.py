@@ -90,7 +90,7 @@ def test_a_hold_that_outlasts_the_read_time_out(face):
     face.server.faults.add(finish_at_the_third, live="long-poll", times=None)
     begun = time.monotonic()
     assert [event.type for event in stream.collect()] == ["run_end"]
-    assert 0.3 <= time.monotonic() - begun < 5.0
+    assert time.monotonic() - begun >= 0.3
     assert len(failures) >= 2
     assert all("nothing was heard for the read time-out" in str(failure.error) for failure in failures)
     assert all(failure.will_retry for failure in failures)

@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+import requests
 from network.loopback import wait_until
 from network.relay import Relay
 from network.resolver import dead_address, hanging, names
@@ -117,7 +118,6 @@ def _looking_up():
     return [thread for thread in threading.enumerate() if thread.name.startswith("flue-")]
 
 
-@pytest.mark.parametrize("theirs", [False, True], ids=["own", "theirs"])
 @on_both_faces(compare=False)
 def test_a_look_up_that_hangs_once(face):
     """The next try gets through, while the first look-up still hangs."""

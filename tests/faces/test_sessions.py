@@ -202,25 +202,6 @@ def test_a_redirect_to_no_address(face, location):
         assert len(face.targets) == number
 
 
-@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy"])
-@on_both_faces
-def test_proxies_of_the_environment(face, name, monkeypatch):
-    """Edge case 42. The same variables count for both libraries, and are looked up once for a client."""
-    if name == "HTTP_PROXY":
-        monkeypatch.delenv("REQUEST_METHOD", raising=False)  # a CGI script's proxy is not to be trusted, says Python
-    monkeypatch.setenv(name, face.server.base_url.removesuffix("/api"))
-    face.server.script("flue.invalid", [page(log(0), next_offset=offset(0)), page(next_offset=offset(0), closed=True)])
-    client = face.new_client(base_url="http://flue.invalid/api")
-    stream = face.stream(RUN, client)
-    assert stream.next().event_index == 0
-    assert stream.collect() == []
-    assert face.targets[0] == "http://flue.invalid/api/runs/run_1?offset=-1"
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    run_id = face.server.create_run()
-    face.wait(face.new_client().runs.get, run_id)
-    assert face.targets[2:] == [f"/api/runs/{run_id}?meta"]
-
-
 @on_both_faces
 def test_many_clients_on_one(face):
     """Edge case 135. One may be closed, the others go on; closing one does not touch what they share."""

@@ -12,11 +12,11 @@ from flue.testing import Fault
 
 from .frames import RUN, indexes, logs
 from .harness import Face, on_both_faces
-from .reading import PATIENT, Reading, nothing_left
+from .reading import BOUND, PATIENT, Reading, eventually, nothing_left
 from .stations import STATIONS
 
-LATE = 1.0
-"""Seconds that no wake-up takes, even on a busy machine; the states of a reader are measured more strictly elsewhere."""
+LATE = BOUND
+"""Seconds; the states of a reader are measured more strictly elsewhere. What it waits for lasts longer."""
 CALLS = {
     "get": lambda face, **options: face.get(RUN, **options),
     "events": lambda face, **options: face.events(RUN, **options),
@@ -70,7 +70,8 @@ def test_calls_that_wait(face, name, state):
 
     def throw() -> None:
         face.server.wait_for_requests(2 if behind_start else 1)
-        time.sleep(0.02)  # into the body, or into the pause
+        if state == "pause":
+            eventually(lambda: any(line[0] == "pause" for line in face.transcript), "the attempt has failed")
         thrown.append(time.monotonic())
         signal.abort()
 
@@ -154,18 +155,10 @@ def test_a_signal_with_a_time_limit(face):
     signal = AbortSignal.timeout(0.2)
     stream = face.stream(run_id, signal=signal)
     assert indexes(stream.collect()) == [0, 1, 2]
-    assert 0.2 <= time.monotonic() - before < 1.0
+    assert 0.2 <= time.monotonic() - before < LATE
     assert isinstance(signal.reason, TimeoutError)
     with pytest.raises(AbortError):
         face.get(run_id, signal=signal)
-
-
-def test_a_time_limit_that_nobody_waits_for():
-    """Edge case 130. Its timer goes with it: no thread stays."""
-    with nothing_left():
-        signal = AbortSignal.timeout(3600.0)
-        assert not signal.aborted
-        del signal
 
 
 def test_a_listener_that_comes_late():

@@ -16,7 +16,7 @@ from .stations import STATIONS
 
 LIMIT = 0.15
 """The overall limit of these tests, in seconds."""
-SLACK = 3.0
+SLACK = 10.0
 """Seconds in which a blocked reader must have noticed, on a machine that has other work; what it waits for lasts longer."""
 OWN = [(name, "https" if name == "handshake" else "http", False) for name in STATIONS]
 THEIRS = [("connecting", "http", True), ("headers", "https", True), ("page", "http", True), ("events", "https", True)]
@@ -141,20 +141,22 @@ def test_silence_inside_a_page_and_before_it(face):
     face.server.faults.add(Fault(stall_after=5, stall=30.0))
     face.server.faults.add(Fault(stall_before_headers=30.0))
     assert indexes(face.events(RUN, backoff_options=EAGER)) == [0, 1, 2]
-    assert len(face.targets) == 3
+    assert len(face.targets) >= 3
     face.server.faults.add(Fault(stall_before_headers=30.0), method="POST")
     begun = time.monotonic()
     with pytest.raises(FlueConnectionError, match="nothing was heard") as caught:
         face.invoke("report")
     assert 0.1 <= time.monotonic() - begun < 0.1 + SLACK
     assert "the request is not retried: whether the server has admitted it is not known" in caught.value.__notes__
-    assert len(face.targets) == 4
+    assert [request.method for request in face.server.requests].count("POST") == 1
 
 
-@on_both_faces(client={"timeout": Timeouts(connect=2.0, read=0.1)})
+@on_both_faces(client={"timeout": Timeouts(connect=2.0, read=0.1)}, compare=False)
 def test_silence_inside_the_headers(face):
     """Edge case 80."""
-    face.server.script(RUN, [b"HTTP/1.1 200 OK\r\n", page(*logs(0, 2), next_offset=offset(1), closed=True)])
+    face.server.script(
+        RUN, [b"HTTP/1.1 200 OK\r\n", page(*logs(0, 2), next_offset=offset(1), closed=True)], repeat_last=True
+    )
     face.server.faults.add(Fault(stall_after=17, stall=30.0))
     assert indexes(face.events(RUN, backoff_options=EAGER)) == [0, 1]
 

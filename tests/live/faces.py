@@ -1,12 +1,13 @@
-"""One way to say what a scenario does, carried out by either client."""
+"""One way to say what a scenario does, carried out by either client: one call, or one stream, at a time."""
 
 from __future__ import annotations
 
-import asyncio
+from contextlib import closing
 from operator import attrgetter
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flue import AsyncFlueClient, FlueClient
+from faces import harness
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,61 +37,36 @@ class Face:
 
     def __init__(self, base_url: str | None = None, **options: Any) -> None:
         self.base_url = base_url
-        self.options = options
+        self.options = {"base_url": base_url, "timeout": None, **options}
+
+    def _driver(self) -> harness.Face:
+        server: Any = SimpleNamespace(base_url=self.base_url or "")
+        return harness.Face(is_async=self.name == "async", server=server, **self.options)
 
     def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """Call a method, such as ``"runs.get"``, and give back its result."""
-        raise NotImplementedError
+        with closing(self._driver()) as face:
+            return face.wait(attrgetter(method)(face.client), *args, **kwargs)
 
     def read(self, method: str, *args: Any, each: Each | None = None, **kwargs: Any) -> Reading:
         """Iterate the stream that a method gives to its end, or until `each` has had enough."""
-        raise NotImplementedError
+        events = []
+        with closing(self._driver()) as face:
+            stream = harness.Stream(face, attrgetter(method)(face.client)(*args, **kwargs))
+            with closing(stream):
+                for event in stream:
+                    events.append(event)
+                    if each and each(stream.inner, event):
+                        break
+                return Reading(events, stream.offset, stream.up_to_date, stream.closed)
 
 
 class SyncFace(Face):
     name = "sync"
 
-    def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        with FlueClient(self.base_url, **self.options) as client:
-            return attrgetter(method)(client)(*args, **kwargs)
-
-    def read(self, method: str, *args: Any, each: Each | None = None, **kwargs: Any) -> Reading:
-        events = []
-        with (
-            FlueClient(self.base_url, **self.options) as client,
-            attrgetter(method)(client)(*args, **kwargs) as stream,
-        ):
-            for event in stream:
-                events.append(event)
-                if each and each(stream, event):
-                    break
-            return Reading(events, stream.offset, stream.up_to_date, stream.closed)
-
 
 class AsyncFace(Face):
     name = "async"
-
-    def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        async def main() -> Any:
-            async with AsyncFlueClient(self.base_url, **self.options) as client:
-                return await attrgetter(method)(client)(*args, **kwargs)
-
-        return asyncio.run(main())
-
-    def read(self, method: str, *args: Any, each: Each | None = None, **kwargs: Any) -> Reading:
-        async def main() -> Reading:
-            events = []
-            async with (
-                AsyncFlueClient(self.base_url, **self.options) as client,
-                attrgetter(method)(client)(*args, **kwargs) as stream,
-            ):
-                async for event in stream:
-                    events.append(event)
-                    if each and each(stream, event):
-                        break
-                return Reading(events, stream.offset, stream.up_to_date, stream.closed)
-
-        return asyncio.run(main())
 
 
 FACES: dict[str, type[Face]] = {face.name: face for face in (SyncFace, AsyncFace)}

@@ -15,7 +15,7 @@ from .server import TOKEN, Answer, LiveServer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SDK_LIMIT = 90.0
+SDK_LIMIT = 150.0
 """Seconds for a run of the TypeScript SDK; a reply takes a few."""
 ORIGIN = "-1"
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 TOKEN = "live-token"
 START_LIMIT = 30.0  # seconds
+ANSWER_LIMIT = 40.0  # seconds; a long poll of Flue 2 is held for 30
 
 
 class Answer(NamedTuple):
@@ -131,7 +132,7 @@ class LiveServer:
         headers = {"Authorization": f"Bearer {TOKEN}"}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_LIMIT)
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             response = connection.getresponse()

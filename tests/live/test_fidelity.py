@@ -1,4 +1,4 @@
-"""`FlueTestServer` answers what Flue answers: request by request, and in scenarios of the tests beside this one."""
+"""`FlueTestServer` answers what Flue answers, request by request."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from . import test_errors, test_following, test_reading, test_workflows
 from .fidelity import JSON, Double, Request, ask, comparable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .faces import Face
     from .server import LiveServer
 
 pytestmark = pytest.mark.live
@@ -148,43 +146,3 @@ def test_a_page_that_has_not_changed(twins: Twins, query: str) -> None:
         again = ask(server, page._replace(headers=(*page.headers, ("if-none-match", etag))))
         answers.append(comparable(server, again))
     assert answers[1] == answers[0]
-
-
-# The scenarios. Their `server` is this one; the clients of both faces and the finished run come with it.
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Double]:
-    with Double() as double:
-        yield double
-        assert double.flue.problems == []
-
-
-@pytest.fixture(scope="module")
-def history(server: Double) -> str:
-    run_id = server.start_run("ticks", count=260)
-    server.wait_for_events(run_id, 262)
-    return run_id
-
-
-@pytest.mark.parametrize("live", ["long-poll", "sse"])
-def test_following_a_run(client: Face, server: Double, live: str) -> None:
-    test_following.test_each_event_arrives_before_the_next_happens(client, server, live)
-
-
-test_events_over_several_pages = test_reading.test_events_over_several_pages
-test_streams_of_a_finished_run = test_reading.test_streams_of_a_finished_run
-test_the_tail_of_a_history = test_reading.test_the_tail_of_a_history
-test_events_from_an_offset = test_reading.test_events_from_an_offset
-test_now_on_a_finished_run = test_reading.test_now_on_a_finished_run
-test_catching_up_with_a_run_that_goes_on = test_reading.test_catching_up_with_a_run_that_goes_on
-test_from_now_on = test_reading.test_from_now_on
-test_a_tail_that_goes_on_live = test_reading.test_a_tail_that_goes_on_live
-test_no_input_is_no_body = test_workflows.test_no_input_is_no_body
-test_input_that_does_not_fit = test_workflows.test_input_that_does_not_fit
-test_a_workflow_that_fails_on_its_own = test_workflows.test_a_workflow_that_fails_on_its_own
-test_run_of_a_failing_workflow = test_workflows.test_run_of_a_failing_workflow
-test_run_of_a_workflow_that_exports_no_runs = test_workflows.test_run_of_a_workflow_that_exports_no_runs
-test_a_run_that_is_not_exposed = test_errors.test_a_run_that_is_not_exposed
-test_a_wrong_token = test_errors.test_a_wrong_token
-test_an_offset_the_server_does_not_take = test_errors.test_an_offset_the_server_does_not_take

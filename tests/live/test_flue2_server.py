@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.live
 
+RECOVERY = 150.0
+"""Seconds: a lease lasts 30, then the reply is made anew."""
 PIXEL = base64.b64encode(b"\x89PNG\r\n\x1a\nnot really").decode()
 
 
@@ -162,3 +165,24 @@ def test_the_typescript_sdk(talk: Talk, live: str) -> None:
     assert observed["value"]["conversation"]["settlements"] == talk.history()["settlements"]
     chunks, _ = talk.chunks(sent["value"]["offset"])
     assert json.dumps(read["events"]) == json.dumps(chunks)
+
+
+def test_a_reply_that_is_killed_in_the_middle(mortal2: LiveServer) -> None:
+    """The work is taken up again when its lease has ended, and the TypeScript SDK completes by itself."""
+    talk = Talk(mortal2, "slow")
+    receipt = talk.send("talk 12")
+    with ThreadPoolExecutor(1) as pool:
+        theirs = pool.submit(talk.typescript, ["read", receipt])
+        talk.until(lambda chunks: any(chunk["type"] == "message-delta" for chunk in chunks), receipt["offset"])
+        mortal2.stop()
+        mortal2.start()
+        assert talk.settled(receipt)["outcome"] == "completed"
+        (read,) = theirs.result(RECOVERY)
+    chunks, _ = talk.chunks(receipt["offset"])
+    assert read["value"]["text"] == text_of(last_reply(talk))
+    assert read["events"] == chunks
+
+
+def last_reply(talk: Talk) -> dict[str, Any]:
+    """The last message of the assistant."""
+    return [message for message in talk.history()["messages"] if message["role"] == "assistant"][-1]
