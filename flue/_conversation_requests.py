@@ -19,9 +19,10 @@ from flue._requests import ACCEPT_JSON, CONTENT_JSON, CallSpec, StreamSpec, chec
 from flue.core import stream_state
 from flue.core.actions import CallRequest, Request
 from flue.core.events import EventBuffer
+from flue.core.protocol import REPEATABLE_POST
 from flue.core.retry import Budget
 from flue.core.stream_state import quote_path_segment
-from flue.errors import AbortError, FlueError, FlueExecutionError, FlueTimeoutError
+from flue.errors import AbortError, FlueApiError, FlueError, FlueExecutionError, FlueTimeoutError
 from flue.types import UNSET, Attachment, SignalMessage, Unset, UserMessage, check_attachments
 
 if TYPE_CHECKING:
@@ -419,9 +420,10 @@ def build_observation(
 
 
 def explain_send(error: FlueError, spec: CallSpec[Any]) -> None:
-    """Note on an error of a send that ended without a response what became of the message."""
-    if isinstance(error, FlueTimeoutError | AbortError):
-        key = spec.call.idempotency_key
+    """Note on an error of a send that leaves open whether the message was admitted what became of it."""
+    key = spec.call.idempotency_key
+    repeated = key is not None and isinstance(error, FlueApiError) and error.status in REPEATABLE_POST
+    if repeated or isinstance(error, FlueTimeoutError | AbortError):
         again = "" if key is None else f"; sent again with idempotency_key={key!r} it is not admitted twice"
         error.add_note(f"if the message was admitted, the agent answers it{again}")
 

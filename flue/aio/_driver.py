@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from flue._instrumentation import Instrumentation
 from flue.core.actions import Deliver, Done, Fail, LiveModeChanged, Open, Read, Retry
 from flue.core.protocol import CallProtocol
-from flue.errors import AbortError, FlueConnectionError, FlueError, FlueTimeoutError
+from flue.errors import FlueConnectionError, FlueError, FlueTimeoutError
+from flue.signals import abort_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,7 +135,7 @@ class Driver:
         self._instrumentation = instrumentation
         self._cancel_error = cancel_error
         self._response: Response | None = None
-        self._reported = False  # the failure that ended it: once, not at each later pull
+        self._reported: FailedAttempt | None = None  # the failure that ended it: once, not at each later pull
 
     async def advance(self) -> Deliver | Done:
         """Go on until there is something to hand over or nothing more to do.
@@ -164,8 +165,8 @@ class Driver:
                     return action
                 elif isinstance(action, Fail):
                     await self.aclose()
-                    if action.attempt is not None and not self._reported:
-                        self._reported = True
+                    if action.attempt is not None and action.attempt is not self._reported:
+                        self._reported = action.attempt
                         await self._report(action.attempt)
                     self._instrumentation.ended(action.error)
                     raise action.error
@@ -264,7 +265,7 @@ async def perform(transport: Transport, settings: Settings, spec: CallSpec[T]) -
     def cancel_error(cause: Cause) -> FlueError:
         if cause == "expired":
             return FlueTimeoutError(f"{spec.label}: no answer within {spec.timeout:g} s")
-        return AbortError(spec.signal.reason if spec.signal is not None else None)
+        return abort_error(spec.signal)
 
     token = CancelToken()
     machine = CallProtocol(spec.call, spec.budget, limit=settings.max_event_bytes)
@@ -299,4 +300,4 @@ async def pause(seconds: float, signal: AbortSignal | None) -> None:
         if unsubscribe is not None:
             unsubscribe()
     if signal is not None and signal.aborted:
-        raise AbortError(signal.reason)
+        raise abort_error(signal)

@@ -190,7 +190,7 @@ class Transport:
         """
         merged = HeaderFields({"user-agent": USER_AGENT, **dict(request.headers), **headers})
         fields = HeaderFields({name.encode(): value.encode("latin-1") for name, value in merged.items()})
-        read = max(self._timeouts.read, request.read_timeout or 0.0)
+        read = self._timeouts.read if request.read_timeout is None else request.read_timeout
         timeout = {"connect": self._timeouts.connect, "read": read, "write": read, "pool": None}
         tracker = _ConnectTracker()
         # In a task of its own, which is cancelled once whatever happens to the caller: httpcore awaits while it closes

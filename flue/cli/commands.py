@@ -15,7 +15,7 @@ import attrs
 
 from flue import UNSET, BackoffOptions, FlueError, FlueExecutionError, NotFoundError, ServerError
 from flue._requests import Deadline
-from flue._results import RECORD_POLL_DELAYS, RunOutcome
+from flue._results import RunOutcome
 from flue.cli._main import Exit, Interrupted, UsageError, open_client, shown_on
 from flue.cli.output import CsvView, JsonLinesView, choose_view, say
 from flue.cli.parser import LIVE, completion_script, program_name, program_words
@@ -220,12 +220,11 @@ class Follower:
         outcome = self.read(stream)
         if not outcome.done and not stream.closed:
             return True
-        for seconds in RECORD_POLL_DELAYS:
-            if outcome.done:
-                break
-            outcome.from_record(self.client.runs.get(self.run_id, timeout=deadline.remaining()))
-            if not outcome.done:
-                time.sleep(seconds)
+        for delay in outcome.poll_record(deadline):
+            if delay is not None:
+                time.sleep(delay)
+            else:
+                outcome.from_record(self.client.runs.get(self.run_id, timeout=deadline.remaining()))
         try:
             outcome.result()
         except FlueExecutionError as error:

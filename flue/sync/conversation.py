@@ -18,8 +18,8 @@ from flue._requests import Deadline, StreamSpec, check_handler
 from flue.config import HeaderSource, Settings, Timeouts, resolve
 from flue.core.protocol import Phase
 from flue.core.retry import BackoffOptions
-from flue.errors import AbortError, FlueError
-from flue.signals import AbortSignal
+from flue.errors import FlueError
+from flue.signals import AbortSignal, abort_error
 from flue.sync._driver import perform
 from flue.sync.stream import FlueEventStream
 from flue.sync.transport import Transport
@@ -98,11 +98,11 @@ class Observation(FlueEventStream["flue.ConversationState"]):
         self._observed.refresh()
         self._token.interrupt()
 
-    def _close(self) -> None:
-        if self._token.cause is None and self.phase in {"absent", "error"}:
-            self._driver.close()  # `refresh()` may go on
+    def _close_failed(self) -> None:
+        if self.phase == "closed":
+            self._close()
         else:
-            super()._close()
+            self._driver.close()  # `refresh()` may go on
 
 
 class Conversation:
@@ -465,7 +465,7 @@ class Conversation:
                     if on_event is not None:
                         on_event(chunk)
                 if stream.interrupted_by() == "aborted":
-                    raise AbortError(signal.reason if signal is not None else None)
+                    raise abort_error(signal)
         except FlueError as error:
             builders.explain_submission(error, builders.check_target(target).submission_id)
             raise

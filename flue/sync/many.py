@@ -13,9 +13,8 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
-from flue import _timers
 from flue.errors import FlueError, FlueTimeoutError
-from flue.signals import AbortSignal
+from flue.signals import AbortSignal, call_later
 from flue.sync._connection import Cause
 from flue.sync.stream import FlueEventStream
 from flue.types import StreamFailure
@@ -45,7 +44,7 @@ class _Channel:
         self._threads: list[threading.Thread] = []
         self._readers = 0
         self._over = False  # nothing more is read
-        self._timer: _timers.Timer | None = None
+        self._cancel_timer: Callable[[], None] | None = None
         self._unsubscribe: Callable[[], None] | None = None
         self.started = False
         self.offsets = {run_id: stream.offset for run_id, stream in streams.items()}
@@ -60,7 +59,7 @@ class _Channel:
             if self.cause is not None:
                 return
             if timeout is not None:
-                self._timer = _timers.call_later(timeout, partial(self.close, "expired"))
+                self._cancel_timer = call_later(timeout, partial(self.close, "expired"))
             if signal is not None:
                 self._unsubscribe = signal.subscribe(partial(self.close, "aborted"))
             try:
@@ -115,15 +114,15 @@ class _Channel:
             self._over = True
             self._waiting.clear()
             streams = list(self._open.values())
-            timer, self._timer = self._timer, None
+            cancel_timer, self._cancel_timer = self._cancel_timer, None
             unsubscribe, self._unsubscribe = self._unsubscribe, None
             self._news.notify_all()
             self._room.notify_all()
         # Outside the lock: each of these takes a lock of its own.
         for stream in streams:
             stream.cancel()
-        if timer is not None:
-            timer.cancel()
+        if cancel_timer is not None:
+            cancel_timer()
         if unsubscribe is not None:
             unsubscribe()
 

@@ -20,9 +20,8 @@ ALLOWED = {
     "flue.core": {"flue.core", "flue.errors", "flue.models"},
     "flue.models": {"flue.models", "flue.codec._base", "flue.codec._unknown"},
     "flue.errors": {"flue.models"},
-    "flue.signals": {"flue._timers"},
+    "flue.signals": {"flue.errors"},
     "flue.config": {"flue.core"},
-    "flue._timers": set(),
 }
 #: Who may import a library.
 ONLY_IN = {
