@@ -470,6 +470,6 @@ class AsyncConversation:
                 if stream.interrupted_by() == "aborted":
                     raise AbortError(signal.reason if signal is not None else None)
         except FlueError as error:
-            builders.explain_submission(error, builders.check_target(target).submission_id)
+            builders.explain_submission(error, builders.check_target(target))
             raise
         return cast("Done", spec.machine.result).value

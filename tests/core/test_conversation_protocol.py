@@ -292,6 +292,14 @@ class TestSettled:
         played = read(follower(target="sub_1", purpose="read", offset="-1"), server)
         assert played.code == "STREAM_REPLACED"
 
+    def test_but_one_that_has_the_settlement_too_answers_it(self) -> None:
+        """The stream was begun anew, the conversation is the same."""
+        talk, again = talk_of("completed"), talk_of("completed")
+        again.incarnation = "inc_2"
+        server = in_turn(events(frames([talk.checkpoint(), *talk.chunks()], at(6))), history(again))
+        played = read(follower(target="sub_1", purpose="read", offset="-1"), server)
+        assert played.end == Done(Reply("hello sub_1", submission_id="sub_1"))
+
     def test_an_id_that_the_server_never_had_is_waited_for(self) -> None:
         machine = follower(target="sub_9", purpose="wait", live="long-poll")
         played = read(machine, Server(talk_of("completed")), until=3600.0)
