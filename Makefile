@@ -16,7 +16,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 $(VENV)/.runtime: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --upgrade "pip>=25.1"
-	$(PIP) --editable .
+	$(PIP) --editable ".[cli]"
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.runtime

@@ -428,8 +428,8 @@ def explain_send(error: FlueError, spec: CallSpec[Any]) -> None:
         error.add_note(f"if the message was admitted, the agent answers it{again}")
 
 
-def explain_submission(error: FlueError, submission_id: str) -> None:
+def explain_submission(error: FlueError, target: Target) -> None:
     """Say on an error of the wait for a submission which one it is, and that it goes on without its caller."""
-    error.submission_id = submission_id
-    if not isinstance(error, FlueExecutionError):
-        error.add_note(f"submission {submission_id} was admitted and goes on without this call")
+    error.submission_id = target.submission_id
+    if target.uid is not None and not isinstance(error, FlueExecutionError):  # `send()` has returned it
+        error.add_note(f"submission {target.submission_id} was admitted and goes on without this call")

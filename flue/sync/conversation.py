@@ -467,7 +467,7 @@ class Conversation:
                 if stream.interrupted_by() == "aborted":
                     raise abort_error(signal)
         except FlueError as error:
-            builders.explain_submission(error, builders.check_target(target).submission_id)
+            builders.explain_submission(error, builders.check_target(target))
             raise
         return cast("Done", spec.machine.result).value
 

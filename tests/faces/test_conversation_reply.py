@@ -6,6 +6,7 @@ import asyncio
 import pickle
 import threading
 
+import attrs
 import pytest
 
 from flue import (
@@ -13,6 +14,7 @@ from flue import (
     AbortSignal,
     BackoffOptions,
     BadRequestError,
+    Conversation,
     ConversationResetChunk,
     DurableStreamError,
     FlueConnectionError,
@@ -21,6 +23,7 @@ from flue import (
     NotFoundError,
     PermissionDeniedError,
     Reply,
+    SendResult,
     ServerError,
     read_submission_reply,
 )
@@ -144,8 +147,6 @@ def test_the_conversations_own_url_is_followed(face):
     answering(face.server)
     talk = face.conversation()
     sent = talk.send("hello")
-    import attrs
-
     elsewhere = attrs.evolve(sent, stream_url="http://elsewhere.invalid/agents/support/one")
     assert talk.read(elsewhere).text == "answer to hello"
     assert talk.stream(elsewhere).collect()[-1].type == "submission-settled"
@@ -216,14 +217,17 @@ def test_aborted_while_it_is_waited_for(face):
     sent = talk.send("wait")
     seen = []
 
-    def abort_once(chunk):
+    def abort():
+        with Conversation(talk.url) as other:
+            other.abort()
+
+    def on_event(chunk):
         seen.append(chunk.type)
         if chunk.type == "message-delta":
-            later(lambda: face.server_abort(), 0.0)
+            later(abort, 0.0)
 
-    face.server_abort = lambda: __import__("requests").post(f"{talk.url}/abort", timeout=5)
     with pytest.raises(FlueExecutionError, match="was aborted"):
-        talk.read(sent, on_event=abort_once)
+        talk.read(sent, on_event=on_event)
     assert seen[-1] == "submission-settled"
 
 
@@ -267,8 +271,6 @@ def test_a_reset_that_holds_the_settlement_is_the_last_chunk(face):
 
 
 def receipt(offset, submission="sub_1"):
-    from flue import SendResult
-
     return SendResult(submission_id=submission, uid="inst_1", offset=offset, stream_url="http://x", deduplicated=False)
 
 
@@ -443,7 +445,7 @@ def test_a_signal_aborts_it(face):
 def test_a_signal_that_is_aborted_while_ask_waits(face):
     answering(face.server)
     signal = AbortSignal()
-    later(lambda: signal.abort(), 0.2)
+    later(signal.abort, 0.2)
     with pytest.raises(AbortError) as aborted:
         face.conversation().ask("wait", signal=signal)
     assert aborted.value.submission_id.startswith("sub_ik_")
@@ -527,7 +529,7 @@ def test_what_is_larger_than_the_limit(face):
     append(settled("sub_1"))
     small = face.conversation(max_event_bytes=1000)
     for call in (
-        lambda: small.history(),
+        small.history,
         lambda: small.read("sub_1"),
         lambda: small.stream(offset="-1", live=False).collect(),
         lambda: small.stream(offset="-1").collect(),

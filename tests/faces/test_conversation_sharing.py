@@ -40,7 +40,7 @@ def test_a_conversation_of_a_client(face):
     assert talk.url == f"{face.server.base_url}/agents/{AGENT}/ticket%2042%2F%C3%BC"
     assert face.wait(talk.ask, "hello").text == "answer to hello"
     for segments in ((), ("agents", ""), ("agents", ".."), ("agents", ".")):
-        with pytest.raises(ValueError, match="segment|path"):
+        with pytest.raises(ValueError, match=r"segment|path"):
             face.client.conversation(*segments)
     with pytest.raises(TypeError):
         face.client.conversation("agents", AGENT, 42)
