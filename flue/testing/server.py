@@ -223,6 +223,11 @@ class FlueTestServer:
         return self._port
 
     @property
+    def flue_version(self) -> Literal[1, 2]:
+        """The generation of Flue that the server speaks."""
+        return self._flue_version
+
+    @property
     def base_url(self) -> str:
         """Where the routes are mounted: what a client is given."""
         return f"{self._scheme}://127.0.0.1:{self._port}{self._base_path}"
