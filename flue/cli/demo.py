@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 import sqlite3
 import sys
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -199,10 +198,10 @@ def serve(options: Options) -> Exit:
         else:
             _introduce(server.base_url, needs_token=options.token is not None)
         try:
-            threading.Event().wait()
+            while True:
+                time.sleep(3600.0)  # not a lock: on Windows Ctrl-C is not noticed in one
         except KeyboardInterrupt:
             raise Interrupted("stopped") from None
-    return Exit.OK
 
 
 def _introduce(base_url: str, *, needs_token: bool) -> None:
