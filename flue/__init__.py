@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from flue.types import StreamFailure as StreamFailure
     from flue.types import UserMessage as UserMessage
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _LAZY = {
     "AbortSignal": "flue.signals",

@@ -19,9 +19,10 @@ from flue._requests import ACCEPT_JSON, CONTENT_JSON, CallSpec, StreamSpec, chec
 from flue.core import stream_state
 from flue.core.actions import CallRequest, Request
 from flue.core.events import EventBuffer
+from flue.core.protocol import REPEATABLE_POST
 from flue.core.retry import Budget
 from flue.core.stream_state import quote_path_segment
-from flue.errors import AbortError, FlueError, FlueExecutionError, FlueTimeoutError
+from flue.errors import AbortError, FlueApiError, FlueError, FlueExecutionError, FlueTimeoutError
 from flue.types import UNSET, Attachment, SignalMessage, Unset, UserMessage, check_attachments
 
 if TYPE_CHECKING:
@@ -419,15 +420,16 @@ def build_observation(
 
 
 def explain_send(error: FlueError, spec: CallSpec[Any]) -> None:
-    """Note on an error of a send that ended without a response what became of the message."""
-    if isinstance(error, FlueTimeoutError | AbortError):
-        key = spec.call.idempotency_key
+    """Note on an error of a send that leaves open whether the message was admitted what became of it."""
+    key = spec.call.idempotency_key
+    repeated = key is not None and isinstance(error, FlueApiError) and error.status in REPEATABLE_POST
+    if repeated or isinstance(error, FlueTimeoutError | AbortError):
         again = "" if key is None else f"; sent again with idempotency_key={key!r} it is not admitted twice"
         error.add_note(f"if the message was admitted, the agent answers it{again}")
 
 
-def explain_submission(error: FlueError, submission_id: str) -> None:
+def explain_submission(error: FlueError, target: Target) -> None:
     """Say on an error of the wait for a submission which one it is, and that it goes on without its caller."""
-    error.submission_id = submission_id
-    if not isinstance(error, FlueExecutionError):
-        error.add_note(f"submission {submission_id} was admitted and goes on without this call")
+    error.submission_id = target.submission_id
+    if target.uid is not None and not isinstance(error, FlueExecutionError):  # `send()` has returned it
+        error.add_note(f"submission {target.submission_id} was admitted and goes on without this call")

@@ -135,7 +135,7 @@ class Driver:
         self._instrumentation = instrumentation
         self._cancel_error = cancel_error
         self._response: Response | None = None
-        self._reported = False  # the failure that ended it: once, not at each later pull
+        self._reported: FailedAttempt | None = None  # the failure that ended it: once, not at each later pull
 
     async def advance(self) -> Deliver | Done:
         """Go on until there is something to hand over or nothing more to do.
@@ -165,8 +165,8 @@ class Driver:
                     return action
                 elif isinstance(action, Fail):
                     await self.aclose()
-                    if action.attempt is not None and not self._reported:
-                        self._reported = True
+                    if action.attempt is not None and action.attempt is not self._reported:
+                        self._reported = action.attempt
                         await self._report(action.attempt)
                     self._instrumentation.ended(action.error)
                     raise action.error

@@ -71,8 +71,8 @@ class Agents:
             ValueError: an argument that cannot work; raised before any I/O.
             NotFoundError: no such agent.
             ServerError: the agent failed.
-            FlueConnectionError: no answer; whether the prompt was admitted is not known.
-            FlueTimeoutError: `timeout` is over.
+            FlueConnectionError: no response; whether the prompt was admitted is not known.
+            FlueTimeoutError: `timeout` has passed.
             AbortError: `signal` was aborted.
         """
         spec = build_prompt(self._settings, name, id, message=message, images=images, signal=signal, timeout=timeout)
@@ -109,8 +109,8 @@ class Agents:
         Raises:
             ValueError: an argument that cannot work; raised before any I/O.
             NotFoundError: no such agent.
-            FlueConnectionError: no answer; whether the prompt was admitted is not known.
-            FlueError: the prompt was not admitted; `FlueTimeoutError` when `timeout` is over, `AbortError` on `signal`.
+            FlueConnectionError: no response; whether the prompt was admitted is not known.
+            FlueError: the prompt was not admitted; `FlueTimeoutError` after `timeout`, `AbortError` on `signal`.
         """
         spec = build_send(self._settings, name, id, message=message, images=images, signal=signal, timeout=timeout)
         try:
@@ -207,8 +207,8 @@ class Agents:
         Args:
             name: of the agent.
             id: of the agent instance, any non-empty text.
-            offset: begin behind this checkpoint; `"-1"` is the start, `"now"` skips what there is.
-            tail: begin with the last so many events; only from the start.
+            offset: start after this offset; `"-1"` is the start, `"now"` skips what exists.
+            tail: only the last N events, when reading from the start.
             live: how to wait for news: `True` or `"long-poll"`, `"sse"` (least latency, fastest catch-up), `False` to
                 end when up to date.
             signal: ends the stream quietly.

@@ -98,11 +98,11 @@ class AsyncObservation(AsyncFlueEventStream["flue.ConversationState"]):
         self._observed.refresh()
         self._token.interrupt()
 
-    async def _close(self) -> None:
-        if self._token.cause is None and self.phase in {"absent", "error"}:
-            await self._driver.aclose()  # `refresh()` may go on
+    async def _close_failed(self) -> None:
+        if self.phase == "closed":
+            await self._close()
         else:
-            await super()._close()
+            await self._driver.aclose()  # `refresh()` may go on
 
 
 class AsyncConversation:
@@ -470,6 +470,6 @@ class AsyncConversation:
                 if stream.interrupted_by() == "aborted":
                     raise abort_error(signal)
         except FlueError as error:
-            builders.explain_submission(error, builders.check_target(target).submission_id)
+            builders.explain_submission(error, builders.check_target(target))
             raise
         return cast("Done", spec.machine.result).value

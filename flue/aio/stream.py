@@ -137,7 +137,7 @@ class AsyncFlueEventStream(Generic[T]):
                 self._driver.report_failure(error)
                 if self._machine.result is None:  # of a callback of the caller's
                     self._machine.fail(error)
-                await self._close()
+                await self._close_failed()
                 raise
             if self._machine.closed:
                 self._close_later()  # not awaited: a cancellation here would lose the event that was just taken
@@ -245,6 +245,10 @@ class AsyncFlueEventStream(Generic[T]):
             await self._driver.advance()  # raises what it has raised before
         raise StopAsyncIteration
 
+    async def _close_failed(self) -> None:
+        """The stream has raised an error, at this pull and every later one."""
+        await self._close()
+
     async def _close(self) -> None:
         self._state = State.CLOSED
         self._unsubscribe_all()
@@ -272,7 +276,7 @@ def _cancel_error(machine: BatchMachine, timeout: float | None) -> Callable[[Cau
         if cause != "expired":
             return None
         offset = machine.offset
-        message = f"the stream did not end within {timeout:g} s; it can be resumed from offset {offset!r}"
+        message = f"the stream did not end within {timeout:.3g} s; it can be resumed from offset {offset!r}"
         return FlueTimeoutError(message, offset=offset)
 
     return error

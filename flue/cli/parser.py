@@ -210,12 +210,14 @@ def _subcommands(parser: argparse.ArgumentParser) -> AddParser:
 def _local(add: AddParser) -> list[argparse.Action]:
     """Commands that need no server. Returns the arguments that are files, as the following functions do."""
     _command(add, "demo", "flue.cli.demo:demo", "watch a run survive a lost connection, on an embedded server")
-    text = "run a Flue server with sample workflows, on this machine only"
+    text = "run sample servers of both generations of Flue, on this machine only"
     serve = _command(add, "serve", "flue.cli.demo:serve", text)
-    serve.add_argument("--port", type=_port, help="default: any free port")
+    text = "of the workflows; the next one is for conversations; default: any two that are free"
+    serve.add_argument("--port", type=_port, help=text)
     serve.add_argument("--token", help="bearer token that every request must carry")
-    database = serve.add_argument("--database", metavar="FILE", help="SQLite file that keeps the runs across restarts")
-    serve.add_argument("--json", action="store_true", help="print the base URL and the workflows as a JSON object")
+    text = "SQLite file that keeps the runs across restarts; the conversations are in FILE-conversations"
+    database = serve.add_argument("--database", metavar="FILE", help=text)
+    serve.add_argument("--json", action="store_true", help="print the URLs and the workflows as a JSON object")
     text = "print a shell script that completes commands and options"
     completion = _command(add, "completion", "flue.cli.commands:completion", text)
     completion.add_argument("shell", choices=SHELLS)

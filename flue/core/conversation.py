@@ -4,8 +4,8 @@ No I/O and no clock: what `flue.core.conversation_protocol` reads is given a mea
 
 Theory of operation. A server keeps a conversation as messages of parts and sends what changes as *chunks*. The reducer
 starts from a snapshot, or from nothing at the stream's origin (where the first chunk is a reset), and applies chunk
-after chunk. While text grows it is kept in pieces, in a draft of its message; drafts become models when a state is
-asked for, and only the messages that changed since the last state become new ones.
+after chunk. While text grows it is kept in pieces, in a draft of its message; drafts give models when a state is asked
+for, and only the messages that changed since the last state become new ones.
 
 Invariants, each with a test of its own:
 
@@ -15,6 +15,7 @@ Invariants, each with a test of its own:
    response; pairing by the id alone would overwrite the first outcome and drop the second call.)
 4. A state that was handed out never changes. Messages that did not change are shared between states.
 5. A chunk costs O(1): messages are found by id, calls by call id, and nothing is copied before a state is asked for.
+   A state makes new objects for the messages that changed, not for others.
 6. At rest the state is what `history()` says, but for two adjacent blocks of one kind: the wire does not show the
    border between them, so they arrive live as one part.
 """
@@ -22,7 +23,7 @@ Invariants, each with a test of its own:
 from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003  # whoever resolves the annotations at run time finds it here
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeGuard, cast
 
 import attrs
 
@@ -265,52 +266,77 @@ def chunk_position(chunk: ConversationStreamItem) -> Position | None:
 class _Text:
     """A text or reasoning part that is still growing."""
 
-    __slots__ = ("_part", "_pieces", "kind", "streaming")
+    __slots__ = ("_part", "_pieces", "kind")
 
     def __init__(self, part: TextPart | ReasoningPart) -> None:
         self.kind = part.__class__
-        self.streaming = True
         self._part = part
         self._pieces = [part.text]
 
     def append(self, text: str) -> None:
         self._pieces.append(text)
 
-    def to_part(self) -> TextPart | ReasoningPart:
-        return attrs.evolve(self._part, text="".join(self._pieces), state="streaming" if self.streaming else "done")
+    def to_part(self, state: Literal["streaming", "done"]) -> TextPart | ReasoningPart:
+        if len(self._pieces) > 1 or self._part.state != state:
+            self._pieces = ["".join(self._pieces)]
+            self._part = attrs.evolve(self._part, text=self._pieces[0], state=state)
+        return self._part
 
 
 class _Draft:
-    """A message that has changed since the last state was handed out."""
+    """A message that changes.
 
-    __slots__ = ("_message", "metadata", "parts")
+    Attributes:
+        metadata: Of the message.
+        parts: Its parts. Where text still grows, what stands here is out of date.
+    """
+
+    __slots__ = ("_data", "_growing", "_message", "metadata", "parts")
 
     def __init__(self, message: ConversationMessage) -> None:
         self._message = message
         self.metadata = message.metadata
-        self.parts: list[Any] = [_Text(part) if _is_growing(part) else part for part in message.parts]
+        self.parts: list[Any] = list(message.parts)
+        self._growing: dict[int, _Text] = {}
+        self._data: dict[str, int] = {}
+        for place, part in enumerate(message.parts):
+            if _is_growing(part):
+                self._growing[place] = _Text(part)
+            elif isinstance(part, DataPart):
+                self._data.setdefault(part.name, place)
+
+    @property
+    def grows(self) -> bool:
+        """Whether some of its text does."""
+        return bool(self._growing)
 
     def open_text(self) -> _Text | None:
         """The last part, if it is text that still grows. An older one is closed by the end of the step only."""
-        last = self.parts[-1] if self.parts else None
-        return last if isinstance(last, _Text) and last.streaming else None
+        return self._growing.get(len(self.parts) - 1)
+
+    def begin_text(self, part: TextPart | ReasoningPart) -> None:
+        self._growing[len(self.parts)] = _Text(part)
+        self.parts.append(part)
 
     def close_text(self) -> None:
-        text = self.open_text()
+        text = self._growing.pop(len(self.parts) - 1, None)
         if text is not None:
-            text.streaming = False
+            self.parts[-1] = text.to_part("done")
 
-    def close_all(self) -> bool:
-        changed = False
-        for part in self.parts:
-            if isinstance(part, _Text) and part.streaming:
-                part.streaming = False
-                changed = True
-        return changed
+    def close_all(self) -> None:
+        for place, text in self._growing.items():
+            self.parts[place] = text.to_part("done")
+        self._growing.clear()
+
+    def write_data(self, part: DataPart) -> None:
+        place = self._data.setdefault(part.name, len(self.parts))
+        self.parts[place : place + 1] = [part]
 
     def to_message(self) -> ConversationMessage:
-        parts = [part.to_part() if isinstance(part, _Text) else part for part in self.parts]
-        return attrs.evolve(self._message, parts=parts, metadata=self.metadata)
+        for place, text in self._growing.items():
+            self.parts[place] = text.to_part("streaming")
+        self._message = attrs.evolve(self._message, parts=self.parts.copy(), metadata=self.metadata)
+        return self._message
 
 
 def _is_growing(part: Any) -> TypeGuard[TextPart | ReasoningPart]:
@@ -333,12 +359,16 @@ class ConversationReducer:
         """Args: snapshot: where to start; None to start from nothing, at the stream's origin."""
         self.position: Position | None = None
         self._conversation_id = ""
-        self._messages: list[ConversationMessage | _Draft] = []
+        self._messages: list[ConversationMessage] = []  # as of the last state
         self._index: dict[str, int] = {}
-        self._drafts: set[int] = set()  # indexes of the messages that are drafts
+        # By index in `_messages`: those that have changed since the last state, and for a while those that had before,
+        # so that a message with many parts is taken apart once, not for every state in which it grows.
+        self._drafts: dict[int, _Draft] = {}
+        self._changed: set[int] = set()
         # Pending calls by call id: where each stands (message, part).
         self._pending: dict[str, list[tuple[int, int]]] = {}
         self._settlements: dict[str, ConversationSettlement] = {}
+        self._settled_list: list[ConversationSettlement] | None = None  # of the states until the next settlement
         self._state: ConversationState | None = None
         if snapshot is not None:
             self.load(snapshot)
@@ -347,9 +377,9 @@ class ConversationReducer:
     def state(self) -> ConversationState:
         """The conversation now: the same object until something changes."""
         if self._state is None:
-            self._state = ConversationState(
-                self._conversation_id, self._finished_messages(), list(self._settlements.values())
-            )
+            if self._settled_list is None:
+                self._settled_list = list(self._settlements.values())
+            self._state = ConversationState(self._conversation_id, self._finished_messages(), self._settled_list)
         return self._state
 
     def load(self, snapshot: ConversationSnapshot) -> bool:
@@ -380,17 +410,19 @@ class ConversationReducer:
         return True
 
     def _finished_messages(self) -> list[ConversationMessage]:
-        for index in self._drafts:
-            self._messages[index] = cast("_Draft", self._messages[index]).to_message()
-        self._drafts.clear()
-        return cast("list[ConversationMessage]", self._messages.copy())
+        if self._changed:
+            self._drafts = {index: self._drafts[index] for index in self._changed}
+            for index, draft in self._drafts.items():
+                self._messages[index] = draft.to_message()
+            self._changed.clear()
+        return self._messages.copy()
 
     def _draft(self, index: int) -> _Draft:
-        message = self._messages[index]
-        if not isinstance(message, _Draft):
-            message = self._messages[index] = _Draft(message)
-            self._drafts.add(index)
-        return message
+        draft = self._drafts.get(index)
+        if draft is None:
+            draft = self._drafts[index] = _Draft(self._messages[index])
+        self._changed.add(index)
+        return draft
 
     def _find(self, message_id: str) -> _Draft | None:
         index = self._index.get(message_id)
@@ -416,11 +448,12 @@ class ConversationReducer:
         old = self._finished_messages()
         old_settlements = self._settlements
         known = {message.id: message for message in old}
-        self._messages, self._index, self._pending = [], {}, {}
+        self._messages, self._index, self._pending, self._drafts = [], {}, {}, {}
         for message in snapshot.messages:
             same = known.get(message.id)
             self._append(message if same is None or same != message else same)
         self._settlements = {entry.submission_id: entry for entry in snapshot.settlements}
+        self._settled_list = None
         changed = (
             self._conversation_id != snapshot.conversation_id
             or len(old) != len(self._messages)
@@ -438,7 +471,8 @@ class ConversationReducer:
         if index is None:
             self._append(message)
             return True
-        self._drafts.discard(index)
+        self._drafts.pop(index, None)
+        self._changed.discard(index)
         self._messages[index] = message
         for places in self._pending.values():
             places[:] = [place for place in places if place[0] != index]
@@ -473,12 +507,7 @@ class ConversationReducer:
         draft = self._find(chunk.message_id)
         if draft is None:
             return False
-        written = DataPart(name=chunk.name, data=chunk.data)
-        for place, part in enumerate(draft.parts):
-            if isinstance(part, DataPart) and part.name == chunk.name:
-                draft.parts[place] = written
-                return True
-        draft.parts.append(written)
+        draft.write_data(DataPart(name=chunk.name, data=chunk.data))
         return True
 
     def _delta(self, chunk: MessageDeltaChunk) -> bool:
@@ -491,7 +520,7 @@ class ConversationReducer:
             text.append(chunk.delta)
         else:
             draft.close_text()
-            draft.parts.append(_Text(kind(text=chunk.delta, state="streaming")))
+            draft.begin_text(kind(text=chunk.delta, state="streaming"))
         return True
 
     def _tool_input(self, chunk: ToolInputChunk) -> bool:
@@ -539,12 +568,14 @@ class ConversationReducer:
         index = self._index.get(chunk.message_id)
         if index is None:
             return False
-        message = self._messages[index]
-        if not isinstance(message, _Draft) and not any(map(_is_growing, message.parts)):
+        draft = self._drafts.get(index)
+        if not (any(map(_is_growing, self._messages[index].parts)) if draft is None else draft.grows):
             return False
-        return self._draft(index).close_all()
+        self._draft(index).close_all()
+        return True
 
     def _settled(self, chunk: SubmissionSettledChunk) -> bool:
+        self._settled_list = None
         self._settlements[chunk.submission_id] = ConversationSettlement(
             submission_id=chunk.submission_id,
             outcome=chunk.outcome,

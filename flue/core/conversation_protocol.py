@@ -435,8 +435,9 @@ class ConversationProtocol(_ConversationReader):
         if snapshot.incarnation is None or snapshot.incarnation != self._incarnation:
             self._position = None
         if self._outcome is not None:
-            if replaced:  # its last assistant message would answer something else
-                self._fail(self._replaced())
+            assert self._target is not None  # noqa: S101  # for the type checkers: only a target is settled
+            if replaced and snapshot_outcome(snapshot, self._target) is None:
+                self._fail(self._replaced())  # its last assistant message would answer something else
             else:
                 self._conclude(snapshot)
             return

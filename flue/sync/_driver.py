@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from flue._requests import CallSpec
     from flue.config import Settings
     from flue.core.protocol import Machine
+    from flue.core.retry import FailedAttempt
     from flue.signals import AbortSignal
     from flue.sync._connection import Cause
     from flue.sync.transport import Response, Transport
@@ -59,7 +60,7 @@ class Driver:
         self._cancel_error = cancel_error
         self._response: Response | None = None
         self._pid = os.getpid()
-        self._reported = False  # the failure that ended it: once, not at each later pull
+        self._reported: FailedAttempt | None = None  # the failure that ended it: once, not at each later pull
 
     def advance(self) -> Deliver | Done:
         """Go on until there is something to hand over or nothing more to do.
@@ -87,8 +88,8 @@ class Driver:
                 return action
             elif isinstance(action, Fail):
                 self.close()
-                if action.attempt is not None and not self._reported:
-                    self._reported = True
+                if action.attempt is not None and action.attempt is not self._reported:
+                    self._reported = action.attempt
                     self._instrumentation.failed(action.attempt)
                 self._instrumentation.ended(action.error)
                 raise action.error

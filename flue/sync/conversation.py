@@ -98,11 +98,11 @@ class Observation(FlueEventStream["flue.ConversationState"]):
         self._observed.refresh()
         self._token.interrupt()
 
-    def _close(self) -> None:
-        if self._token.cause is None and self.phase in {"absent", "error"}:
-            self._driver.close()  # `refresh()` may go on
+    def _close_failed(self) -> None:
+        if self.phase == "closed":
+            self._close()
         else:
-            super()._close()
+            self._driver.close()  # `refresh()` may go on
 
 
 class Conversation:
@@ -467,7 +467,7 @@ class Conversation:
                 if stream.interrupted_by() == "aborted":
                     raise abort_error(signal)
         except FlueError as error:
-            builders.explain_submission(error, builders.check_target(target).submission_id)
+            builders.explain_submission(error, builders.check_target(target))
             raise
         return cast("Done", spec.machine.result).value
 

@@ -146,7 +146,7 @@ class FlueEventStream(Generic[T]):
                 self._driver.report_failure(error)
                 if self._machine.result is None:  # of a callback of the caller's
                     self._machine.fail(error)
-                self._close()
+                self._close_failed()
                 raise
             if self._machine.closed:
                 self._driver.close()
@@ -256,6 +256,10 @@ class FlueEventStream(Generic[T]):
             self._driver.advance()  # raises what it has raised before
         raise StopIteration
 
+    def _close_failed(self) -> None:
+        """The stream has raised an error, at this pull and every later one."""
+        self._close()
+
     def _close(self) -> None:
         if self._state is State.NOT_STARTED:
             self._checkpointer = None  # nothing was read, so there is nothing to save
@@ -284,7 +288,7 @@ def _cancel_error(machine: BatchMachine, timeout: float | None) -> Callable[[Cau
         if cause != "expired":
             return None
         offset = machine.offset
-        message = f"the stream did not end within {timeout:g} s; it can be resumed from offset {offset!r}"
+        message = f"the stream did not end within {timeout:.3g} s; it can be resumed from offset {offset!r}"
         return FlueTimeoutError(message, offset=offset)
 
     return error

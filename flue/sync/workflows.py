@@ -83,8 +83,8 @@ class Workflows:
             NotFoundError: no such workflow.
             ServerError: Flue 1.0 answers 500 to an input that the workflow's schema refuses, and with `wait` when
                 the run fails.
-            FlueConnectionError: no answer; whether the run was started is not known.
-            FlueTimeoutError: `timeout` is over.
+            FlueConnectionError: no response; whether the run was started is not known.
+            FlueTimeoutError: `timeout` has passed.
             AbortError: `signal` was aborted.
         """
         spec = build_invoke(self._settings, name, input=input, wait=wait, signal=signal, timeout=timeout)

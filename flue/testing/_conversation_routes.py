@@ -269,6 +269,8 @@ class ConversationRoutes:
             return _internal_error_with_ref()
         if after > conversation.head:
             return _offset_gone(conversation, offset)
+        if offset not in {"-1", format_offset(after)}:  # Flue looks offsets up as it has written them
+            return _internal_error_with_ref()
         if live == "sse":
             headers = [("content-type", "text/event-stream"), ("cache-control", "no-cache"), *SECURITY_HEADERS]
             return Response(200, headers, self._frames(conversation, after))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import sys
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ from .conversations import ID, Conversation, recorded_events, recorded_json, sna
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Iterator
 
 chunk = ConversationChunkDecoder()
 
@@ -404,13 +406,18 @@ class TestStates:
             "ConversationState(conversation_id='conv_1', messages=<2 messages>, settlements=<1 settlements>)"
         )
 
-    def test_a_chunk_costs_the_same_however_long_the_conversation_is(self) -> None:
-        """Counted in calls, not timed: nothing is searched or joined before a state is asked for."""
+    @pytest.mark.parametrize("asked", [False, True], ids=["chunks", "states"])
+    def test_a_chunk_costs_the_same_however_long_the_conversation_is(self, asked: bool) -> None:
+        """Counted in calls, not timed: nothing is searched, joined or made anew that did not change."""
 
-        def calls(messages: int) -> int:
+        def calls(size: int) -> int:
             talk = Conversation()
-            talk.messages = [text_message(f"m{index}", "x", role="assistant") for index in range(messages)]
+            talk.messages = [text_message(f"m{index}", "x", role="assistant") for index in range(size)]
+            talk.settlements = [{"submissionId": f"sub_{index}", "outcome": "completed"} for index in range(size)]
             talk.start()
+            for index in range(size):  # a response of many parts
+                talk.call(f"c{index}")
+                talk.returned(f"c{index}", index)
             talk.say("word")
             reducer = ConversationReducer(snapshot(talk.history()))
             talk.batches.clear()
@@ -418,23 +425,37 @@ class TestStates:
                 talk.say("word")
             talk.call("c1")
             talk.returned("c1", 1)
+            talk.data("card", 1)
+            talk.data("card", 2)
             chunks = [chunk(item) for item in talk.chunks()]
             reducer.apply(chunks.pop(0))
-            count = 0
-
-            def counting(frame: Any, event: str, argument: Any) -> None:
-                nonlocal count
-                count += event in {"call", "c_call"}
-
-            sys.setprofile(counting)
-            try:
+            assert len(reducer.state.messages) == size + 1
+            with counted_calls() as counted:
                 for one in chunks:
                     reducer.apply(one)
-            finally:
-                sys.setprofile(None)
-            return count
+                    if asked:
+                        assert reducer.state
+            return counted.pop()
 
         assert calls(10) == calls(1000)
+
+
+@contextlib.contextmanager
+def counted_calls() -> Iterator[list[int]]:
+    """Count the calls, of functions in Python and in C, that are made in the block."""
+    count = 0
+    result: list[int] = []
+
+    def counting(frame: Any, event: str, argument: Any) -> None:
+        nonlocal count
+        count += event in {"call", "c_call"}
+
+    sys.setprofile(counting)
+    try:
+        yield result
+    finally:
+        sys.setprofile(None)
+        result.append(count)
 
 
 ACTS = st.lists(st.tuples(st.integers(0, 11), st.integers(0, 2), st.text("ab ", max_size=3)), min_size=1, max_size=40)

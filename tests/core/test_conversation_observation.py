@@ -32,6 +32,7 @@ from .conversations import (
     snapshot,
 )
 from .script import REFUSED, RESET, at, control_frame, data_frame, events, frames, page, refusal
+from .test_conversation import counted_calls
 
 if TYPE_CHECKING:
     from flue.core.conversation import ConversationState
@@ -453,20 +454,61 @@ class TestProperties:
         assert played.items[-1] is machine.state
         assert len({id(state) for state in played.items}) == len(played.items)
 
-    @given(cut=st.integers(1, 2000), live=st.sampled_from(["sse", "long-poll"]))
-    @settings(settings.get_profile("core"), max_examples=50)
-    def test_a_transcript_that_is_cut_after_any_byte(self, cut: int, live: Any) -> None:
+
+@pytest.mark.parametrize("live", ["sse", "long-poll"])
+def test_a_transcript_that_is_cut_after_every_byte(live: Any) -> None:
+    """Each response in turn, each byte of it: the same state in the end, and never a state twice."""
+
+    def serving() -> tuple[Conversation, Server]:
         talk = Conversation()
-        first = [cut]
-        server = Server(talk, [talk.start, lambda: talk.say("a"), lambda: talk.say("b"), talk.complete, talk.settle])
+        talk.start()
+        return talk, Server(talk, [lambda: talk.say("a"), lambda: (talk.say("b"), talk.complete(), talk.settle())])
+
+    def play(which: int = -1, position: int = 0) -> tuple[Any, list[int]]:
+        """What is observed while response number `which` is cut, and how long the responses are."""
+        talk, server = serving()
+        sizes: list[int] = []
 
         def serve(request: Any, now: float) -> Any:
             answer = server(request, now)
-            return answer.cut(first.pop()) if first and "updates" in request.url else answer
+            sizes.append(sum(len(step) for step in answer.body if isinstance(step, bytes)))
+            return answer.cut(position) if len(sizes) - 1 == which else answer
 
         machine = observer(live=live)
-        read(machine, serve, until=600.0)
+        played = read(machine, serve, until=100.0)
+        assert not server.news
         assert_history(machine.state, talk)
+        assert machine.phase == "live"
+        assert len({id(state) for state in played.items}) == len(played.items)
+        return machine.state, sizes
+
+    state, sizes = play()
+    for which, size in enumerate(sizes[:5]):
+        for position in range(1, size):
+            assert play(which, position)[0] == state, (which, position)
+
+
+def test_a_chunk_costs_the_same_however_many_there_were() -> None:
+    """Counted in calls, not timed: from the bytes to the state that is handed over, one for each chunk."""
+    talk = Conversation()
+    talk.start()
+    machine = observer(live="sse")
+    steps: list[Any] = [data_frame([talk.checkpoint()])]
+    begin = history(talk)
+    for index in range(2000):
+        talk.say("word ") if index % 3 else talk.call(f"c{index}")
+        steps.append(frames(talk.batches[-1], talk.offset, upToDate=True))
+    reader = Reader(machine, in_turn(begin, events(*steps)))
+    reader.run(items=100)
+    counts = []
+    for number in (200, 300, 1900, 2000):
+        with counted_calls() as counted:
+            reader.run(items=number)
+        counts += counted
+    assert len(reader.played.items) == 2000
+    assert len(machine.state.messages[0].parts) > 1000
+    early, late = counts[1], counts[3]
+    assert late < 1.05 * early
 
 
 def test_a_recorded_observation() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -290,6 +291,14 @@ class TestSettled:
         server = in_turn(events(frames([talk.checkpoint(), *talk.chunks()], at(6))), history(other))
         played = read(follower(target="sub_1", purpose="read", offset="-1"), server)
         assert played.code == "STREAM_REPLACED"
+
+    def test_but_one_that_has_the_settlement_too_answers_it(self) -> None:
+        """The stream was begun anew, the conversation is the same."""
+        talk, again = talk_of("completed"), talk_of("completed")
+        again.incarnation = "inc_2"
+        server = in_turn(events(frames([talk.checkpoint(), *talk.chunks()], at(6))), history(again))
+        played = read(follower(target="sub_1", purpose="read", offset="-1"), server)
+        assert played.end == Done(Reply("hello sub_1", submission_id="sub_1"))
 
     def test_an_id_that_the_server_never_had_is_waited_for(self) -> None:
         machine = follower(target="sub_9", purpose="wait", live="long-poll")
@@ -601,19 +610,37 @@ class TestProperties:
             texts = [part.text for part in message.parts if part.type == "text"]
             assert reader.played.end.value.text == "\n\n".join(texts)
 
-    @given(cut=st.integers(1, 3000), live=st.sampled_from(["sse", "long-poll"]))
-    @settings(settings.get_profile("core"), max_examples=50)
-    def test_a_transcript_that_is_cut_after_any_byte(self, cut: int, live: Any) -> None:
+
+@pytest.mark.parametrize("live", ["sse", "long-poll", None])
+@pytest.mark.parametrize("fault", [RESET, None], ids=["reset", "clean"])
+def test_a_transcript_that_is_cut_after_every_byte(live: Any, fault: Any) -> None:
+    """Each response in turn, each byte of it: each chunk once, and the same end."""
+
+    def play(which: int = -1, position: int = 0) -> list[int]:
         talk = talk_of("completed")
-        first = [cut]
+        server = Server(talk)
+        server.page = 4
+        sizes: list[int] = []
 
         def serve(request: Any, now: float) -> Any:
-            answer = Server(talk)(request, now)
-            return answer.cut(first.pop()) if first else answer
+            answer = server(request, now)
+            if fault is None and "live=sse" not in request.url:
+                # Whether a page is whole shows at its end only where its length is not known.
+                headers = (*(pair for pair in answer.headers if pair[0] != "content-length"), ("connection", "close"))
+                answer = replace(answer, headers=headers)
+            sizes.append(sum(len(step) for step in answer.body if isinstance(step, bytes)))
+            return answer.cut(position, fault) if len(sizes) - 1 == which else answer
 
-        played = read(follower(target="sub_1", purpose="read", offset="-1", live=live), serve)
-        assert types(played) == EVERYTHING
-        assert played.end == Done(Reply("hello sub_1", submission_id="sub_1"))
+        machine = follower(target="sub_1", purpose="read", offset="-1", live=live)
+        played = read(machine, serve)
+        assert types(played) == EVERYTHING, (which, position)
+        assert played.end == Done(Reply("hello sub_1", submission_id="sub_1")), (which, position)
+        assert (machine.offset, machine.closed) == (talk.offset, True)
+        return sizes
+
+    for which, size in enumerate(play()):
+        for position in range(size):
+            play(which, position)
 
 
 def test_requests_go_to_the_conversation_itself() -> None:

@@ -18,7 +18,15 @@ from contextlib import contextmanager
 from difflib import ndiff
 from typing import TYPE_CHECKING, Any
 
-from flue import AsyncFlueClient, BackoffOptions, FlueClient, FlueConnectionError, Timeouts
+from flue import (
+    AsyncConversation,
+    AsyncFlueClient,
+    BackoffOptions,
+    Conversation,
+    FlueClient,
+    FlueConnectionError,
+    Timeouts,
+)
 from flue.testing import FlueTestServer
 
 if TYPE_CHECKING:
@@ -31,15 +39,19 @@ BRIEF = BackoffOptions(initial_delay=0.001, max_delay=0.002, max_retries=3)
 #: Pauses too short to wait for, and no end of tries.
 EAGER = BackoffOptions(initial_delay=0.001, max_delay=0.002)
 
-_MADE_UP = re.compile(r"(cursor=|\brun_)[0-9A-Z]+\b")
+_MADE_UP = re.compile(r"(cursor=|\b(?:run|sub|inst|conv|inc|turn|entry|err)_)[0-9A-Z]+\b|(sub_ik_|\bpy-)[0-9a-f]{32}")
+
+AGENT = "support"
+"""The agent that conversations talk to, unless a scenario says otherwise."""
 
 
 class Stream:
-    """A stream of either face, pulled by plain calls."""
+    """A stream of either face, pulled by plain calls. `describe` says what the transcript has of an event."""
 
-    def __init__(self, face: Face, inner: Any) -> None:
+    def __init__(self, face: Face, inner: Any, describe: Callable[[Any, Any], tuple[Any, ...]] | None = None) -> None:
         self.inner = inner
         self._face = face
+        self._describe = describe or _event
 
     def next(self) -> Any:
         """The next event; `StopIteration` at the end."""
@@ -51,7 +63,7 @@ class Stream:
         except Exception as error:
             self._face.note("error", type(error).__name__, _text(error), self.inner.offset)
             raise
-        self._face.note("event", event.type, event.event_index, self.inner.offset)
+        self._face.note(*self._describe(event, self.inner))
         return event
 
     def __iter__(self) -> Iterator[Any]:
@@ -80,6 +92,50 @@ class Stream:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
+
+
+def _event(event: Any, stream: Any) -> tuple[Any, ...]:
+    return "event", event.type, event.event_index, stream.offset
+
+
+def _chunk(chunk: Any, _stream: Any) -> tuple[Any, ...]:
+    # Not the offset: how many batches a frame holds depends on who was quicker, the agent or its reader.
+    position = getattr(chunk, "position", None)
+    return "chunk", chunk.type, None if position is None else (position.batch, position.index)
+
+
+def _state(state: Any, observation: Any) -> tuple[Any, ...]:
+    parts = [[part.type for part in message.parts] for message in state.messages]
+    return "state", parts, [entry.outcome for entry in state.settlements], observation.offset
+
+
+class Talk:
+    """One conversation, driven by plain calls whichever face it is."""
+
+    def __init__(self, face: Face, inner: Any) -> None:
+        self.inner = inner
+        self._face = face
+
+    def __getattr__(self, name: str) -> Any:
+        """A method of the conversation; its result or error goes into the transcript."""
+        found = getattr(self.inner, name)
+        if not callable(found) or name == "attachment_url":
+            return found
+        return functools.partial(self._face.noted, name, found)
+
+    def stream(self, *arguments: Any, **options: Any) -> Stream:
+        return self._keep(self.inner.stream(*arguments, **options), _chunk)
+
+    def observe(self, **options: Any) -> Stream:
+        return self._keep(self.inner.observe(**options), _state)
+
+    def _keep(self, stream: Any, describe: Callable[[Any, Any], tuple[Any, ...]]) -> Stream:
+        kept = Stream(self._face, stream, describe)
+        self._face.streams.append(kept)
+        return kept
+
+    def close(self) -> None:
+        self._face.wait(self.inner.aclose if self._face.is_async else self.inner.close)
 
 
 class Face:
@@ -133,7 +189,23 @@ class Face:
         if self._loop is not None:
             self._loop.run_until_complete(asyncio.sleep(seconds))
 
-    def _noted(self, kind: str, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    def conversation(self, id: str = "one", *, agent: str = AGENT, **arguments: Any) -> Talk:
+        """A conversation of its own, closed with the scenario."""
+        defaults = {**self._defaults, "url": f"{self.server.base_url}/agents/{agent}/{id}"}
+        del defaults["base_url"]
+        made = (AsyncConversation if self.is_async else Conversation)(**{**defaults, **arguments})
+        self._clients.append(made)
+        return Talk(self, made)
+
+    @property
+    def asked(self) -> list[str]:
+        """What was asked of conversations: method and what follows the conversation's id."""
+        return [
+            f"{request.method} {re.sub(r'^.*?/agents/[^/?]+/[^/?]+', '', request.target)}".strip()
+            for request in self.server.requests
+        ]
+
+    def noted(self, kind: str, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         try:
             result = self.wait(call, *arguments, **options)
         except Exception as error:
@@ -143,16 +215,16 @@ class Face:
         return result
 
     def get(self, run_id: Any, **options: Any) -> Any:
-        return self._noted("record", self.client.runs.get, run_id, **options)
+        return self.noted("record", self.client.runs.get, run_id, **options)
 
     def events(self, run_id: Any, **options: Any) -> Any:
-        return self._noted("events", self.client.runs.events, run_id, **options)
+        return self.noted("events", self.client.runs.events, run_id, **options)
 
     def invoke(self, name: Any, **options: Any) -> Any:
-        return self._noted("invoked", self.client.workflows.invoke, name, **options)
+        return self.noted("invoked", self.client.workflows.invoke, name, **options)
 
     def run(self, name: Any, **options: Any) -> Any:
-        return self._noted("ran", self.client.workflows.run, name, **options)
+        return self.noted("ran", self.client.workflows.run, name, **options)
 
     def stream(self, run_id: Any, client: Any = None, **options: Any) -> Stream:
         """A stream that the scenario closes, or else its end does."""
@@ -260,7 +332,7 @@ def _text(error: Exception) -> str:
 
 def _neutral(line: tuple[Any, ...]) -> tuple[Any, ...]:
     """A line without what the clock and the dice of the server put into it: its cursors and the ids that it made up."""
-    return tuple(_MADE_UP.sub(r"\1*", fact) if isinstance(fact, str) else fact for fact in line)
+    return tuple(_MADE_UP.sub(r"\1\2*", fact) if isinstance(fact, str) else fact for fact in line)
 
 
 def later(call: Callable[[], object], seconds: float) -> threading.Timer:

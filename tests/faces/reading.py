@@ -57,6 +57,7 @@ class Reading:
         theirs: bool = False,
         client: dict[str, Any] | None = None,
         run_id: str = "run_1",
+        read: Callable[..., Any] | None = None,
         **options: Any,
     ) -> None:
         """Begin to read.
@@ -67,11 +68,12 @@ class Reading:
             theirs: with a session or client of the caller's own.
             client: further arguments of the client.
             run_id: what to read.
+            read: from the client and the options to the stream, where it is not that of a run.
             options: of the stream.
         """
         self._arguments = {"base_url": base_url, "timeout": PATIENT, **(client or {})}
         self._theirs = theirs
-        self._run_id = run_id
+        self._make = read or (lambda client, **given: client.runs.stream(run_id, **given))
         self._options = {"backoff_options": BackoffOptions(), **options}
         self._task: asyncio.Task[Any] | None = None
         self._ready = threading.Event()
@@ -100,7 +102,7 @@ class Reading:
                 session.verify = AUTHORITY
                 self._arguments["session"] = session
             client = stack.enter_context(FlueClient(**self._arguments))
-            self.stream = client.runs.stream(self._run_id, **self._options)
+            self.stream = self._make(client, **self._options)
             self._ready.set()
             try:
                 for event in self.stream:
@@ -115,7 +117,7 @@ class Reading:
                 http_client = httpx.AsyncClient(verify=ssl.create_default_context(cafile=AUTHORITY))
                 self._arguments["http_client"] = await stack.enter_async_context(http_client)
             client = await stack.enter_async_context(AsyncFlueClient(**self._arguments))
-            self.stream = client.runs.stream(self._run_id, **self._options)
+            self.stream = self._make(client, **self._options)
             self.loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
             self._ready.set()
             try:

@@ -86,7 +86,10 @@ def test_observing_another_incarnation(volatile2: LiveServer, conversing: type[C
             live=live,
             wait_until_exists=True,
             backoff_options=PATIENT,
-            until=lambda state: any(text_of(to_json(message)) == "You said: after" for message in state.messages),
+            until=lambda state: (
+                state.settlements
+                and any(text_of(to_json(message)) == "You said: after" for message in state.messages)
+            ),
         )
         time.sleep(0.5)
         volatile2.stop()

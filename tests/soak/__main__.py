@@ -1,8 +1,8 @@
 """`python -m tests.soak`: random fault scripts on both faces; exit status 1 when anything is wrong.
 
-A script is one stream that is read from its first event to its last, while its responses are spoilt, its readers
-cancelled, and its server restarted. What must not happen: an event lost, repeated, out of order or altered, an error, a
-hang, a descriptor, thread or task left behind, a warning.
+A script is one stream or one conversation that is read from its first event to its last, while its responses are
+spoilt, its readers cancelled, and its server restarted. What must not happen: an event lost, repeated, out of order or altered, a
+state that is not what the history says, an error, a hang, a descriptor, thread or task left behind, a warning.
 """
 
 from __future__ import annotations
@@ -32,11 +32,17 @@ from tests.faces.harness import Face
 
 from .play import HANG, WRONGS, Play
 from .script import PAGE_LIMITS, READ_TIMEOUT, make_script
+from .talk import AGENT, TalkPlay, make_talk_script, soak_agent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FACES = ("sync", "async")
+KINDS: dict[str, tuple[int, Any, Any]] = {
+    "runs": (1, make_script, Play),
+    "conversations": (2, make_talk_script, TalkPlay),
+}
+"""What is read: the version of Flue, how a script is made, and how it is played. Numbers of scripts take turns."""
 READERS = 12
 """Scripts that each face plays at the same time."""
 ROUND = 1000
@@ -62,13 +68,15 @@ class Report:
         self.failures: list[str] = []
         self._lock = threading.Lock()
 
-    def add(self, face: str, play: Play) -> None:
+    def add(self, face: str, play: Play | TalkPlay) -> None:
         """A script is over."""
         with self._lock:
             self.counts[face].update({"scripts": 1, **play.ledger.counts})
             if play.ledger.wrong:
                 script = play.script
-                self.failures.append("\n".join([f"--face {face} --script {script.number}", *play.notes, str(script)]))
+                what = "conversations" if isinstance(play, TalkPlay) else "runs"
+                known = f"--what {what} --face {face} --script {script.number}"
+                self.failures.append("\n".join([known, *play.notes, str(script)]))
 
     def complain(self, what: str, kind: str = "complaints", count: int = 1) -> None:
         """Something was left, or said where nobody listens: a warning, an exception in a thread or a finaliser."""
@@ -90,23 +98,39 @@ class Report:
 class Round:
     """Servers that fail every few dozen milliseconds, each with pages of another size, and the readers of both faces."""
 
-    def __init__(self, report: Report, seed: int, deadline: float) -> None:
+    def __init__(self, report: Report, seed: int, deadline: float, what: list[str]) -> None:
         self._report = report
+        self._what = what
         self._seed = seed
         self._deadline = deadline
         self._over = threading.Event()
-        self._plays: dict[str, Play] = {}
+        self._plays: dict[str, Play | TalkPlay] = {}
 
     def run(self, numbers: dict[str, Iterator[int]]) -> None:
         """Play scripts of these numbers, until there are no more or the time is up."""
         options: dict[str, Any] = {"poll_hold": 1.1, "heartbeat": READ_TIMEOUT / 4, "keep_alive": 0.5}
         with ExitStack() as stack:
-            servers = [stack.enter_context(FlueTestServer(page_limit=limit, **options)) for limit in PAGE_LIMITS]
-            for server in servers:
+            servers: dict[str, list[FlueTestServer]] = {}
+            for what in self._what:
+                version = KINDS[what][0]
+                servers[what] = [
+                    stack.enter_context(FlueTestServer(page_limit=limit, flue_version=version, **options))
+                    for limit in PAGE_LIMITS
+                ]
+            every = [server for some in servers.values() for server in some]
+            for server in every:
                 server.faults.add(self._choose, times=None)
-            weather = threading.Thread(target=self._rage, args=(servers,), name="weather")
+            # Work of an agent that a restart interrupts never ends, so there is one more server for it.
+            asked = stack.enter_context(FlueTestServer(flue_version=2, **options))
+            asked.add_agent(AGENT, soak_agent)
+            asked.faults.add(self._choose, times=None)
+            for server in servers.get("conversations", []):
+                server.add_agent(AGENT, soak_agent)
+            weather = threading.Thread(target=self._rage, args=(every, asked), name="weather")
             readers = [
-                threading.Thread(target=self._read, args=(face, servers, some), name=f"{face} reader", daemon=True)
+                threading.Thread(
+                    target=self._read, args=(face, servers, asked, some), name=f"{face} reader", daemon=True
+                )
                 for face, some in numbers.items()
                 for _ in range(READERS)
             ]
@@ -116,18 +140,18 @@ class Round:
                 reader.join()
             self._over.set()
             weather.join()
-            for problem in itertools.chain.from_iterable(server.problems for server in servers):
+            for problem in itertools.chain.from_iterable(server.problems for server in (*every, asked)):
                 self._report.complain(f"in a test server: {problem}")
 
     def _choose(self, request: Any) -> Any:
         return self._plays[request.path.rpartition("/")[2]].next_fault(request)
 
-    def _rage(self, servers: list[FlueTestServer]) -> None:
+    def _rage(self, servers: list[FlueTestServer], asked: FlueTestServer) -> None:
         rng = random.Random(f"weather {self._seed}")
         while not self._over.wait(rng.uniform(*CALM)):
-            server = rng.choice(servers)
+            server = rng.choice([*servers, asked])
             kind = rng.choices(["drop", "refuse", "restart"], [6, 2, 2])[0]
-            if kind == "drop":
+            if kind == "drop" or server is asked:
                 server.drop_connections()
             elif kind == "restart":
                 server.restart()
@@ -136,19 +160,29 @@ class Round:
                 self._over.wait(rng.uniform(0.001, 0.02))
                 server.resume_listening()
 
-    def _read(self, name: str, servers: list[FlueTestServer], numbers: Iterator[int]) -> None:
+    def _read(
+        self, name: str, servers: dict[str, list[FlueTestServer]], asked: FlueTestServer, numbers: Iterator[int]
+    ) -> None:
         is_async = name == "async"
-        faces = [Face(is_async=is_async, server=server, **CLIENT) for server in servers]
-        shared = [httpx.AsyncClient() if is_async else requests.Session() for _ in servers]
         argument = "http_client" if is_async else "session"
-        clients = [(face.client, face.new_client(**{argument: own})) for face, own in zip(faces, shared, strict=True)]
+        faces: dict[FlueTestServer, tuple[Face, tuple[Any, Any], Any]] = {}
+        for server in (*itertools.chain.from_iterable(servers.values()), asked):
+            face, own = (
+                Face(is_async=is_async, server=server, **CLIENT),
+                httpx.AsyncClient() if is_async else requests.Session(),
+            )
+            faces[server] = face, (face.client, face.new_client(**{argument: own})), own
         while time.monotonic() < self._deadline and (number := next(numbers, None)) is not None:
-            script = make_script(self._seed, number)
-            play = Play(script, faces[script.server], clients[script.server][script.shared])
-            self._plays[play.run_id] = play
+            what = self._what[number % len(self._what)]
+            _, make, play_of = KINDS[what]
+            script = make(self._seed, number)
+            is_asked = getattr(script, "way", None) == "ask"
+            face, clients, _ = faces[asked if is_asked else servers[what][script.server]]
+            play = play_of(script, face, clients[script.shared])
+            self._plays[play.id] = play
             play.run()
             self._report.add(name, play)
-        for face, own in zip(faces, shared, strict=True):
+        for face, _, own in faces.values():
             face.wait(own.aclose if is_async else own.close)
             self._look_for_tasks(face)
             face.close()
@@ -189,6 +223,7 @@ def main() -> int:
         "--seed", type=int, default=random.randrange(1_000_000), help="of the scripts; random unless given"
     )
     parser.add_argument("--script", type=int, metavar="N", help="only this script of the seed")
+    parser.add_argument("--what", choices=KINDS, help="only streams of runs, or only conversations")
     parser.add_argument("--face", choices=FACES, help="only this face")
     given = parser.parse_args()
     faulthandler.dump_traceback_later(given.seconds + 2 * (HANG + SETTLE), exit=True)
@@ -200,13 +235,14 @@ def main() -> int:
     threading.excepthook = lambda what: report.complain(f"in thread {what.thread}: {what.exc_value!r}")
     deadline = time.monotonic() + given.seconds
     faces = [given.face] if given.face else list(FACES)
+    what = [given.what] if given.what else list(KINDS)
     first = 0
     while time.monotonic() < deadline:
         some = range(first, first + ROUND) if given.script is None else [given.script]
         with nothing_left(report):
-            Round(report, given.seed, deadline).run({face: iter(some) for face in faces})
+            Round(report, given.seed, deadline, what).run({face: iter(some) for face in faces})
         if given.script is not None:
-            print(make_script(given.seed, given.script))
+            print(KINDS[what[given.script % len(what)]][1](given.seed, given.script))
             break
         first += ROUND
     print(f"seed {given.seed}\n{report}")

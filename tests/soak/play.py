@@ -95,7 +95,7 @@ class Play:
 
     def __init__(self, script: Script, face: Face, client: Any) -> None:
         self.script = script
-        self.run_id = f"{face.name}_{script.number}"
+        self.id = self.run_id = f"{face.name}_{script.number}"
         self.ledger = Ledger(self.run_id, script.total, PAGE_LIMITS[script.server])
         self.notes: list[str] = []
         self._face = face

@@ -96,17 +96,29 @@ def make_script(seed: int, number: int) -> Script:
         steps += _reading(rng, written)
     steps.append(Step("pull"))
     shared = rng.random() < 0.1
+    faults = planned_faults(rng, shared=shared, dense=live == "sse")
+    return Script(number, live, server, shared, tuple(steps), faults)
+
+
+def planned_faults(rng: random.Random, *, shared: bool, dense: bool) -> dict[int, Planned]:
+    """What goes wrong with which request.
+
+    Args:
+        rng: decides.
+        shared: whether a plain session sends them.
+        dense: whether there are few requests: a connection of server-sent events needs few, and often one more for
+            each fault.
+    """
     faults: dict[int, Planned] = {}
     at = -1
     for kind in rng.sample(list(KINDS), rng.randint(1, 5), counts=list(KINDS.values())):
-        # A connection of server-sent events needs few requests, and often one more for each fault.
-        at += rng.choice([1, 1, 1, 2] if live == "sse" else [1, 1, 2, 3])
+        at += rng.choice([1, 1, 1, 2] if dense else [1, 1, 2, 3])
         page, events = _faults(kind, rng)
         if shared and page.cut_head_after is not None:
             # http.client takes the orderly end of a connection for the end of a head.
             page = events = replace(page, end="reset")
         faults[at] = Planned(kind, page, events)
-    return Script(number, live, server, shared, tuple(steps), faults)
+    return faults
 
 
 def _delay(rng: random.Random) -> float:

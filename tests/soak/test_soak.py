@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from . import talk
 from .play import Ledger, message_of
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +24,34 @@ def test_what_a_ledger_notices(indexes, wrong):
     for index in indexes:
         ledger.take(SimpleNamespace(event_index=index, type="log", run_id="r", message=message_of("r", index)))
     ledger.end()
+    assert {what: count for what, count in ledger.counts.items() if count and what != "events"} == wrong
+
+
+WRITTEN = [(0, 0), (1, 0), (1, 1), (2, 0)]
+
+
+@pytest.mark.parametrize(
+    ("segments", "wrong"),
+    [
+        ([("-1", WRITTEN)], {}),
+        ([("-1", WRITTEN[:2]), ("0_0", WRITTEN[1:])], {}),
+        ([("-1", WRITTEN[:3]), ("0_1", WRITTEN[3:])], {}),
+        ([("-1", WRITTEN[:2]), ("0_1", WRITTEN[3:])], {"losses": 1}),
+        ([("-1", WRITTEN[:3])], {"losses": 1}),
+        ([("-1", [WRITTEN[0], *WRITTEN[2:]])], {"losses": 2}),  # the last one counts as not expected yet
+        ([("-1", [*WRITTEN[:2], *WRITTEN[1:]])], {"repeats": 1}),
+        ([("-1", WRITTEN[:3]), ("-1", WRITTEN)], {"repeats": 3}),
+        ([("-1", [(0, 0), (1, 1), (1, 0), (2, 0)])], {"reorders": 1}),
+        ([("-1", [*WRITTEN[:3], (7, 0)])], {"altered": 1, "losses": 1}),
+    ],
+)
+def test_what_a_ledger_of_chunks_notices(segments, wrong):
+    ledger = talk.Ledger(page_limit=1)
+    for offset, places in segments:
+        ledger.begin(offset)
+        for batch, index in places:
+            ledger.take(SimpleNamespace(position=SimpleNamespace(batch=batch, index=index)))
+    ledger.end(WRITTEN)
     assert {what: count for what, count in ledger.counts.items() if count and what != "events"} == wrong
 
 

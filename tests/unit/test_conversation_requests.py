@@ -383,19 +383,28 @@ class TestErrors:
     def test_of_a_wait_name_the_submission(self):
         late, failed = FlueTimeoutError("late"), FlueExecutionError("agent_submission", "sub_1", "failed")
         for error in (late, failed):
-            explain_submission(error, "sub_1")
-            assert error.submission_id == "sub_1"
-        assert late.__notes__ == ["submission sub_1 was admitted and goes on without this call"]
+            explain_submission(error, check_target(receipt()))
+            assert error.submission_id == receipt().submission_id
+        assert late.__notes__ == [f"submission {receipt().submission_id} was admitted and goes on without this call"]
         assert not hasattr(failed, "__notes__")
+
+    def test_whether_a_bare_id_was_admitted_is_not_known(self):
+        late = FlueTimeoutError("late")
+        explain_submission(late, check_target("sub_1"))
+        assert late.submission_id == "sub_1"
+        assert not hasattr(late, "__notes__")
 
     def test_of_a_send_say_how_to_go_on(self):
         spec = build_send(SETTINGS, "hi", idempotency_key="key_1")
         late, once, refused = FlueTimeoutError("late"), AbortError(), ServerError("no", status=500)
+        busy = ServerError("not now", status=503)
         explain_send(late, spec)
+        explain_send(busy, spec)
         explain_send(once, build_send(SETTINGS, "hi", idempotency_key=None))
         explain_send(refused, spec)
         again = "sent again with idempotency_key='key_1' it is not admitted twice"
         assert late.__notes__ == [f"if the message was admitted, the agent answers it; {again}"]
+        assert busy.__notes__ == late.__notes__
         assert once.__notes__ == ["if the message was admitted, the agent answers it"]
         assert not hasattr(refused, "__notes__")
 

@@ -35,14 +35,6 @@ def ended(threads):
     return not thread.is_alive()
 
 
-def test_it_is_thrown_once():
-    signal = AbortSignal()
-    assert (signal.aborted, signal.reason, repr(signal)) == (False, None, "<AbortSignal not aborted>")
-    signal.abort("enough")
-    signal.abort("again")
-    assert (signal.aborted, signal.reason, repr(signal)) == (True, "enough", "<AbortSignal aborted>")
-
-
 def test_listeners_are_called_once_in_order():
     signal, calls = AbortSignal(), []
     for name in "abc":
@@ -51,25 +43,6 @@ def test_listeners_are_called_once_in_order():
     signal.abort()
     signal.abort()
     assert calls == ["a", "b", "c"]
-
-
-def test_a_late_listener_is_called_at_once():
-    signal, calls = AbortSignal(), []
-    signal.abort()
-    unsubscribe = signal.subscribe(lambda: calls.append(1))
-    unsubscribe()
-    assert calls == [1]
-
-
-def test_a_subscription_is_taken_back():
-    signal, calls = AbortSignal(), []
-    unsubscribe = signal.subscribe(lambda: calls.append("a"))
-    signal.subscribe(lambda: calls.append("b"))
-    unsubscribe()
-    unsubscribe()
-    signal.abort()
-    unsubscribe()
-    assert calls == ["b"]
 
 
 def test_the_same_listener_may_subscribe_twice():

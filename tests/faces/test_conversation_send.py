@@ -1,0 +1,454 @@
+"""`send` and `abort`: one message is admitted once, whatever is lost on the way; what is refused is refused at once."""
+
+from __future__ import annotations
+
+import base64
+import json
+import pickle
+
+import pytest
+
+from flue import (
+    AbortError,
+    AbortSignal,
+    Attachment,
+    AuthenticationError,
+    BackoffOptions,
+    BadRequestError,
+    ConflictError,
+    DurableStreamError,
+    FlueConnectionError,
+    FlueTimeoutError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitedError,
+    ServerError,
+    SignalMessage,
+    UserMessage,
+)
+from flue.testing import Fault
+
+from .harness import AGENT, BRIEF, EAGER, later, on_both_faces
+
+on_flue_2 = on_both_faces(flue_version=2)
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(64))
+ONE = Attachment(b"1", "image/png")
+
+
+def bodies(server):
+    return [json.loads(request.body) for request in server.requests if request.method == "POST" and request.body]
+
+
+def turns(server, *, gate=None):
+    """An agent that notes what it gets."""
+    taken = []
+
+    @server.agent(AGENT)
+    def support(turn):
+        taken.append(turn.message)
+        if gate is not None:
+            gate.wait(10.0)
+        return f"answer to {turn.message.body}"
+
+    return taken
+
+
+# Receipt.
+
+
+@on_flue_2
+def test_what_send_returns(face):
+    taken = turns(face.server)
+    talk = face.conversation()
+    first = talk.send("hello")
+    assert (first.submission_id[:4], first.uid[:5]) == ("sub_", "inst_")
+    assert first.stream_url == talk.url
+    assert not first.deduplicated
+    talk.read(first)
+    again = talk.send("more")
+    assert again.uid == first.uid
+    assert again.offset != first.offset
+    talk.read(again)
+    assert [message.body for message in taken] == ["hello", "more"]
+
+
+@on_flue_2
+def test_no_request_is_made_when_constructed(face):
+    talk = face.conversation()
+    assert talk.url == f"{face.server.base_url}/agents/{AGENT}/one"
+    assert face.conversation("two/").url == f"{face.server.base_url}/agents/{AGENT}/two"
+    assert face.asked == []
+
+
+@on_flue_2
+def test_the_wire(face):
+    """Flat, with what was not given left out."""
+    turns(face.server)
+    talk = face.conversation()
+    talk.send("hello", idempotency_key=None)
+    assert bodies(face.server) == [{"kind": "user", "body": "hello"}]
+    [request] = face.server.requests
+    assert (request.header("content-type"), request.header("accept")) == ("application/json", "application/json")
+
+
+# Messages.
+
+
+@on_flue_2
+def test_attachments_of_the_message_and_of_the_call_are_one_list(face):
+    taken = turns(face.server)
+    first, second = Attachment(PNG, "image/png", "a.png"), Attachment(base64.b64encode(b"two").decode(), "image/gif")
+    talk = face.conversation()
+    talk.read(talk.send(UserMessage("look", (first,)), attachments=[second]))
+    assert [(one.data, one.mime_type, one.filename) for one in taken[0].attachments] == [
+        (PNG, "image/png", "a.png"),
+        (b"two", "image/gif", None),
+    ]
+    files = [part for part in talk.history().messages[0].parts if part.type == "file"]
+    assert [talk.attachment(part.id) for part in files] == [PNG, b"two"]
+    assert talk.attachment_url(files[0].id) == f"{talk.url}/attachments/{files[0].id}"
+
+
+@on_flue_2
+def test_a_signal(face):
+    taken = turns(face.server)
+    talk = face.conversation()
+    talk.read(talk.send(SignalMessage("deploy.done", "it works", {"env": "prod"}, "deploy")))
+    assert (taken[0].type, taken[0].body, taken[0].attributes, taken[0].tag_name) == (
+        "deploy.done",
+        "it works",
+        {"env": "prod"},
+        "deploy",
+    )
+
+
+@on_flue_2
+def test_initial_data(face):
+    seen = []
+
+    @face.server.agent(AGENT, validate_initial_data=lambda data: data["ticket"])
+    def support(turn):
+        seen.append(turn.initial_data)
+
+    talk = face.conversation()
+    with pytest.raises(BadRequestError) as refused:
+        talk.send("hello", initial_data={})
+    assert refused.value.error.type == "invalid_request"
+    talk.read(talk.send("hello", initial_data={"ticket": 42}, uid=None))
+    assert seen == [{"ticket": 42}]
+
+
+@on_flue_2
+def test_an_attachment_that_is_not_there(face):
+    turns(face.server)
+    talk = face.conversation()
+    with pytest.raises(NotFoundError):
+        talk.attachment("att/1 2")
+    assert face.asked == ["GET /attachments/att%2F1%202"]
+
+
+NO_IO = [
+    ("send", (3,), {}, TypeError),
+    ("send", (None,), {}, TypeError),
+    ("send", ({"kind": "user", "body": "x"},), {}, TypeError),
+    ("send", ("x",), {"attachments": ["y"]}, TypeError),
+    ("send", ("x",), {"attachments": ONE}, TypeError),
+    ("send", (SignalMessage("a", "b"),), {"attachments": [ONE]}, ValueError),
+    ("send", ("x",), {"uid": 3}, TypeError),
+    ("send", ("x",), {"uid": "inst_1", "initial_data": {}}, ValueError),
+    ("send", ("x",), {"initial_data": float("nan")}, ValueError),
+    ("send", ("x",), {"idempotency_key": ""}, ValueError),
+    ("send", ("x",), {"idempotency_key": "k" * 257}, ValueError),
+    ("send", ("x",), {"idempotency_key": 3}, TypeError),
+    ("send", ("x",), {"timeout": -1}, ValueError),
+    ("send", ("x",), {"timeout": float("inf")}, ValueError),
+    ("send", ("x",), {"timeout": "1"}, TypeError),
+    ("send", ("x",), {"signal": "s"}, TypeError),
+    ("send", ("x",), {"backoff_options": {}}, TypeError),
+    ("ask", (3,), {}, TypeError),
+    ("ask", ("x",), {"timeout": True}, TypeError),
+    ("ask", ("x",), {"on_event": 3}, TypeError),
+    ("ask", ("x",), {"backoff_options": 3}, TypeError),
+    ("wait", (3,), {}, TypeError),
+    ("wait", (None,), {}, TypeError),
+    ("wait", ("",), {}, ValueError),
+    ("wait", (" ",), {}, ValueError),
+    ("wait", ("sub_1",), {"on_event": "f"}, TypeError),
+    ("wait", ("sub_1",), {"timeout": 0}, ValueError),
+    ("read", ("sub_1",), {"signal": 3}, TypeError),
+    ("read", ("",), {}, ValueError),
+    ("stream", (3,), {}, TypeError),
+    ("stream", ("",), {}, ValueError),
+    ("stream", (), {"offset": "now"}, ValueError),
+    ("stream", (), {"offset": ""}, ValueError),
+    ("stream", (), {"offset": 3}, TypeError),
+    ("stream", (), {"live": "poll"}, ValueError),
+    ("stream", (), {"live": None}, TypeError),
+    ("stream", (), {"live": 1}, TypeError),
+    ("stream", (), {"timeout": -1}, ValueError),
+    ("observe", (), {"live": True}, TypeError),
+    ("observe", (), {"live": False}, TypeError),
+    ("observe", (), {"live": "poll"}, ValueError),
+    ("observe", (), {"wait_until_exists": 1}, TypeError),
+    ("observe", (), {"signal": object()}, TypeError),
+    ("history", (), {"timeout": float("nan")}, ValueError),
+    ("history", (), {"backoff_options": 3}, TypeError),
+    ("abort", (), {"signal": 3}, TypeError),
+    ("attachment", ("",), {}, ValueError),
+    ("attachment", ("..",), {}, ValueError),
+    ("attachment", (3,), {}, TypeError),
+    ("attachment_url", ("",), {}, ValueError),
+]
+
+
+# Checks.
+
+
+@pytest.mark.parametrize(("method", "arguments", "options", "kind"), NO_IO)
+@on_flue_2
+def test_what_cannot_work_is_refused_before_anything_is_sent(face, method, arguments, options, kind):
+    talk = face.conversation()
+    with pytest.raises(kind):
+        getattr(talk, method)(*arguments, **options)
+    assert face.asked == []
+
+
+@pytest.mark.parametrize("url", ["", "/x", "ftp://h/x", "http:///x", "http://h/x?y", "http://h/x#y", "http://u@h/x"])
+@on_flue_2
+def test_of_the_url(face, url):
+    with pytest.raises(ValueError, match="url"):
+        face.conversation(url=url)
+
+
+@on_flue_2
+def test_of_the_environment(face, monkeypatch):
+    with pytest.raises(ValueError, match="FLUE_CONVERSATION_URL"):
+        face.conversation(url=None)
+    with monkeypatch.context() as environment:
+        environment.setenv("FLUE_CONVERSATION_URL", f"{face.server.base_url}/agents/{AGENT}/two//")
+        environment.setenv("FLUE_TOKEN", "secret")
+        turns(face.server)
+        talk = face.conversation(url=None)
+        assert talk.url == f"{face.server.base_url}/agents/{AGENT}/two"
+        talk.send("hello")
+        assert face.server.requests[0].header("authorization") == "Bearer secret"
+
+
+# Idempotency.
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(refuse=True),
+        Fault(end="reset", cut_head_after=0),
+        Fault(cut_after=10),
+        Fault(cut_after=10, end="close"),
+        *(Fault(status=status) for status in (408, 425, 429, 502, 503, 504)),
+    ],
+    ids=str,
+)
+@on_flue_2
+def test_a_lost_answer_is_asked_for_again_under_the_same_key(face, fault):
+    taken = turns(face.server)
+    face.server.faults.add(fault, method="POST", times=2)
+    talk = face.conversation(backoff_options=EAGER)
+    sent = talk.send("hello")
+    assert face.asked == ["POST"] * 3
+    assert len({body["idempotencyKey"] for body in bodies(face.server)}) == 1
+    talk.read(sent)
+    assert [message.body for message in taken] == ["hello"]
+    # What was admitted by an attempt whose answer was lost is told as deduplicated.
+    assert sent.deduplicated == (fault.status is None and not fault.refuse)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Fault(status=400), BadRequestError),
+        (Fault(status=401), AuthenticationError),
+        (Fault(status=403), PermissionDeniedError),
+        (Fault(status=404), NotFoundError),
+        (Fault(status=409), ConflictError),
+        (Fault(status=500), ServerError),
+        (Fault(content_type="text/html"), DurableStreamError),
+        (Fault(body=b'{"submissionId": 3}'), DurableStreamError),
+    ],
+    ids=str,
+)
+@on_flue_2
+def test_other_answers_are_final(face, fault, error):
+    """401 and 403 too, though the headers are made for each attempt."""
+    turns(face.server)
+    face.server.faults.add(fault, method="POST")
+    talk = face.conversation(backoff_options=EAGER, headers=lambda: {"x-one": "1"})
+    with pytest.raises(error):
+        talk.send("hello")
+    assert face.asked == ["POST"]
+
+
+@on_flue_2
+def test_the_budget_is_kept_to(face):
+    turns(face.server)
+    face.server.faults.add(Fault(status=429, headers=[("retry-after", "0")]), times=None)
+    attempts = []
+    options = BackoffOptions(initial_delay=0.001, max_delay=0.002, max_retries=2, on_failed_attempt=attempts.append)
+    with pytest.raises(RateLimitedError) as refused:
+        face.conversation().send("hello", backoff_options=options)
+    assert [attempt.will_retry for attempt in attempts] == [True, True, False]
+    assert "idempotency_key=" in "".join(refused.value.__notes__)
+
+
+@on_flue_2
+def test_a_key_of_the_callers(face):
+    taken = turns(face.server)
+    face.server.faults.add(Fault(cut_after=5), method="POST")
+    talk = face.conversation(backoff_options=EAGER)
+    first = talk.send("hello", idempotency_key="order-7")
+    assert first.deduplicated
+    assert first.submission_id.startswith("sub_ik_")
+    second = talk.send("hello", idempotency_key="order-7")
+    assert (second.submission_id, second.uid, second.offset, second.deduplicated) == (
+        first.submission_id,
+        first.uid,
+        "-1",
+        True,
+    )
+    with pytest.raises(ConflictError) as refused:
+        talk.send("something else", idempotency_key="order-7")
+    assert refused.value.error.type == "submission_conflict"
+    assert refused.value.error.meta == {"submissionId": first.submission_id}
+    talk.read(first)
+    assert [message.body for message in taken] == ["hello"]
+
+
+@on_flue_2
+def test_without_a_key_it_is_sent_once(face):
+    turns(face.server)
+    face.server.faults.add(Fault(status=503))
+    face.server.faults.add(Fault(cut_after=5))
+    talk = face.conversation(backoff_options=EAGER)
+    for error in (ServerError, FlueConnectionError):
+        with pytest.raises(error):
+            talk.send("hello", idempotency_key=None)
+    assert face.asked == ["POST"] * 2
+    assert all("idempotencyKey" not in body for body in bodies(face.server))
+
+
+@on_flue_2
+def test_a_port_that_nobody_listens_at_counts_as_a_lost_answer(face):
+    taken = turns(face.server)
+    talk = face.conversation(backoff_options=EAGER)
+    face.server.pause_listening()
+    again = later(face.server.resume_listening, 0.05)
+    face.wait(talk.inner.send, "hello")  # not noted: how often it is tried depends on the clock
+    again.join()
+    face.transcript.clear()
+    assert len(taken) <= 1
+    assert face.asked == ["POST"]
+
+
+@on_flue_2
+def test_abort_is_sent_once(face):
+    turns(face.server)
+    face.server.faults.add(Fault(status=503))
+    talk = face.conversation(backoff_options=EAGER)
+    with pytest.raises(ServerError):
+        talk.abort()
+    assert face.asked == ["POST /abort"]
+    assert talk.abort().aborted is False
+    assert face.server.requests[-1].body == b""
+
+
+# Incarnation.
+
+
+@on_flue_2
+def test_uid(face):
+    turns(face.server)
+    talk = face.conversation()
+    first = talk.send("create", uid=None)
+    with pytest.raises(ConflictError) as exists:
+        talk.send("create", uid=None)
+    assert exists.value.error.meta == {"uid": first.uid}
+    assert exists.value.status == 409
+    assert talk.send("go on", uid=first.uid).uid == first.uid
+    with pytest.raises(NotFoundError) as absent:
+        talk.send("go on", uid="inst_other")
+    assert absent.value.error.type == "agent_instance_not_found"
+    assert [body.get("uid", "not given") for body in bodies(face.server)] == [None, None, first.uid, "inst_other"]
+
+
+@on_flue_2
+def test_a_creation_whose_answer_was_lost_converges(face):
+    turns(face.server)
+    face.server.faults.add(Fault(cut_after=3), method="POST")
+    talk = face.conversation(backoff_options=EAGER)
+    assert talk.send("create", uid=None, initial_data=[1]).deduplicated
+
+
+# Errors.
+
+
+@on_flue_2
+def test_the_reference_of_the_server(face):
+    turns(face.server)
+    body = b'{"error":{"type":"internal_error","message":"m","details":"d","ref":"err_1"}}'
+    header = [("content-type", "application/json"), ("flue-error-ref", "err_2")]
+    face.server.faults.add(Fault(status=500, headers=header, body=body))
+    face.server.faults.add(Fault(status=500, headers=header, body=b'{"error":{"type":"t","message":"m"}}'))
+    face.server.faults.add(Fault(status=500, headers=header, body=b"<html>"))
+    face.server.faults.add(Fault(status=500))
+    talk = face.conversation()
+    refs = []
+    for _ in range(4):
+        with pytest.raises(ServerError) as failed:
+            talk.send("hello")
+        refs.append(failed.value.ref)
+        assert failed.value.ref is None or failed.value.ref in str(failed.value)
+        assert pickle.loads(pickle.dumps(failed.value)).ref == failed.value.ref
+    assert refs == ["err_1", "err_2", "err_2", None]
+    assert face.transcript[0][2].startswith("Flue API error 500 [internal_error] (ref err_1): m")
+
+
+@on_flue_2
+def test_a_limit_says_how_to_send_again(face):
+    turns(face.server)
+    face.server.faults.add(Fault(stall_before_headers=5.0), times=None)
+    talk = face.conversation()
+    with pytest.raises(FlueTimeoutError) as over:
+        talk.send("hello", timeout=0.05)
+    assert "idempotency_key='py-" in "".join(over.value.__notes__)
+    with pytest.raises(FlueTimeoutError) as over:
+        talk.send("hello", timeout=0.05, idempotency_key=None)
+    assert "idempotency_key" not in "".join(over.value.__notes__)
+
+
+@on_flue_2
+def test_a_signal_aborts_it(face):
+    turns(face.server)
+    face.server.faults.add(Fault(stall_before_headers=5.0))
+    talk, signal = face.conversation(), AbortSignal()
+    later(lambda: signal.abort("enough"), 0.05)
+    with pytest.raises(AbortError) as aborted:
+        talk.send("hello", signal=signal)
+    assert aborted.value.reason == "enough"
+    for method, arguments in (("history", ()), ("abort", ()), ("attachment", ("a",)), ("send", ("x",))):
+        with pytest.raises(AbortError):
+            getattr(talk, method)(*arguments, signal=signal)
+    assert len(face.asked) == 1
+
+
+@on_flue_2
+def test_reads_are_repeated(face):
+    turns(face.server)
+    talk = face.conversation(backoff_options=BRIEF)
+    talk.read(talk.send("hello"))
+    before = len(face.asked)
+    face.server.faults.add(Fault(status=503))
+    face.server.faults.add(Fault(cut_after=20))
+    assert len(talk.history().messages) == 2
+    assert face.asked[before:] == ["GET ?view=history"] * 3
+    with pytest.raises(NotFoundError) as absent:
+        face.conversation("absent").history()
+    assert absent.value.error.type == "stream_not_found"
