@@ -49,7 +49,7 @@ def environment(python, version):
         pip = [inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([python, "-m", "venv", "--clear", home], check=True)
         subprocess.run([*pip, "--upgrade", "pip>=25.1"], check=True)
-        subprocess.run([*pip, "--editable", str(ROOT), "--group", f"{ROOT}/pyproject.toml:test"], check=True)
+        subprocess.run([*pip, "--editable", str(ROOT), "--group", f"{ROOT}/pyproject.toml:dev"], check=True)
         subprocess.run([inside, "-m", "pip", "check"], check=True)
         stamp.write_text(project, encoding="utf-8")
     return inside

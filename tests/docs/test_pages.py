@@ -111,7 +111,14 @@ def test_commands_run(server, tmp_path, capsys, line):
 
 
 def test_every_command_is_of_a_kind_that_is_tested():
-    kinds = ("python -m flue", "make ", 'eval "$(flue-py completion', "flue-py completion", "pip install")
+    kinds = (
+        "python -m flue",
+        "make ",
+        ".venv/bin/python -m pytest ",
+        'eval "$(flue-py completion',
+        "flue-py completion",
+        "pip install",
+    )
     assert [line for line in LINES if not line.startswith(kinds)] == []
 
 
@@ -166,6 +173,45 @@ class TestMigration:
         for row in self.rows(text):
             if row[1] == "the same names":
                 assert all(hasattr(flue, name) for name in re.findall(r"`(\w+)`", row[0])), row
+
+
+class TestContributing:
+    TEXT = PAGES["contributing.md"]
+
+    @staticmethod
+    def paths():
+        """What the picture of the layout shows."""
+        (picture, *_) = blocks(PAGES["contributing.md"], "text")
+        folders = []
+        for line in picture.splitlines():
+            depth = (len(line) - len(line.lstrip())) // 2
+            folders = [*folders[:depth], line.split()[0]]
+            yield "".join(folders)
+
+    def test_the_picture_of_the_layout_is_true(self):
+        shown = set(self.paths())
+        assert len(shown) > 30
+        for path in shown:
+            assert (ROOT / path).is_dir() == path.endswith("/")
+            assert (ROOT / path).exists()
+
+    @pytest.mark.parametrize("folder", ["flue", "flue/core"])
+    def test_the_picture_of_the_layout_is_complete(self, folder):
+        there = {
+            path for path in (ROOT / folder).iterdir() if not path.name.startswith("__") and path.suffix != ".typed"
+        }
+        names = {f"{path.relative_to(ROOT)}{'/' if path.is_dir() else ''}" for path in there}
+        assert names <= set(self.paths())
+
+    @pytest.mark.parametrize("path", re.findall(r"`((?:flue|tests|schemas)/[\w./]+)`", PAGES["contributing.md"]))
+    def test_every_file_that_is_named_exists(self, path):
+        assert (ROOT / path).exists()
+
+    def test_the_scenario_that_is_named_exists(self):
+        from core.scenarios import SCENARIOS
+
+        (word,) = {line.rpartition(" -k ")[2] for line in LINES if " -k " in line}
+        assert any(word in name for name in SCENARIOS)
 
 
 @pytest.fixture(scope="module")
