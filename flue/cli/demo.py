@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 import sqlite3
 import sys
-import threading
 import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Literal
@@ -201,10 +200,10 @@ def serve(options: Options) -> Exit:
         else:
             _introduce(runs.base_url, url, needs_token=options.token is not None)
         try:
-            threading.Event().wait()
+            while True:
+                time.sleep(3600.0)  # not a lock: on Windows Ctrl-C is not noticed in one
         except KeyboardInterrupt:
             raise Interrupted("stopped") from None
-    return Exit.OK
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn, Self
 
 from flue.errors import FlueError, FlueTimeoutError
 from flue.signals import AbortSignal, call_later
-from flue.sync._connection import Cause
+from flue.sync._connection import MAX_LOCK_WAIT, Cause
 from flue.sync.stream import FlueEventStream
 from flue.types import StreamFailure
 
@@ -77,7 +77,7 @@ class _Channel:
         """The next entry, handed over; None when there will be none."""
         with self._lock:
             while not self._entries and not self._over:
-                self._not_empty.wait()
+                self._not_empty.wait(MAX_LOCK_WAIT)
             if not self._entries:
                 return None
             run_id, event, self.offsets[run_id] = self._entries.popleft()

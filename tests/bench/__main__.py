@@ -9,7 +9,7 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-from .contest import QUICK, SDK_VERSION, Scale
+from .contest import QUICK, SDKS, Scale
 from .measures import PARTS, Section
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -74,7 +74,7 @@ def machine() -> str:
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     return (
         f"{len(os.sched_getaffinity(0))} cores of {processor}, {memory:.0f} GiB, Python {platform.python_version()}; "
-        f"{versions}, @flue/sdk {SDK_VERSION}."
+        f"{versions}, @flue/sdk {' and '.join(SDKS.values())}."
     )
 
 

@@ -23,6 +23,9 @@ PYTHON = [sys.executable, "-m"]
 LIMIT = 90.0  # seconds for one answer
 SDK = "@flue/sdk (Node)"
 SDK_VERSION = "1.0.0-beta.9"  # the last that reads runs
+SDK_2 = "@flue/sdk 2 (Node)"
+SDK_2_VERSION = "2.0.3"
+SDKS = {SDK: SDK_VERSION, SDK_2: SDK_2_VERSION}
 FLUE = ("flue sync", "flue async")
 BARE = ("requests + orjson", "httpx + orjson")
 DURABLE = ("durable-streams sync", "durable-streams async")
@@ -110,17 +113,15 @@ def server(*delays: int) -> Iterator[list[str]]:
         yield [f"http://127.0.0.1:{port}" for port in child.answer().values()]
 
 
-def node_sdk() -> Path | None:
+def node_sdk(version: str) -> Path | None:
     """`@flue/sdk`, installed into a cache folder unless that was done before; None where npm fails or is missing."""
-    folder = ROOT / ".cache" / "flue-bench" / SDK_VERSION
+    folder = ROOT / ".cache" / "flue-bench" / version
     if folder.exists():
         return folder
     partial = folder.with_name(f"{folder.name}.{os.getpid()}")
     try:
         partial.mkdir(parents=True)
-        (partial / "package.json").write_text(
-            json.dumps({"dependencies": {"@flue/sdk": SDK_VERSION, "node": "22.23.3"}})
-        )
+        (partial / "package.json").write_text(json.dumps({"dependencies": {"@flue/sdk": version, "node": "22.23.3"}}))
         quiet = ["--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"]
         subprocess.run(["npm", "install", *quiet], cwd=partial, check=True, timeout=180, capture_output=True)
         partial.rename(folder)  # a folder that exists is whole
@@ -182,8 +183,8 @@ def contest(
         children = {}
         for name in names:
             command = [*PYTHON, "tests.bench.worker", name]
-            if name == SDK:
-                if (folder := node_sdk()) is None:
+            if name in SDKS:
+                if (folder := node_sdk(SDKS[name])) is None:
                     continue
                 worker = Path(__file__).with_name("worker.mjs")
                 command = [str(folder / "node_modules/node/bin/node"), "--no-warnings", str(worker), str(folder)]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tests.live.harness import BETA_9, HarnessError, application, npm_available
 from tests.live.server import TOKEN, LiveServer
 
-from .contest import BARE, DURABLE, FLUE, ROOT, SDK, Scale, contest, environment, middle, server
+from .contest import BARE, DURABLE, FLUE, ROOT, SDK, SDK_2, Scale, contest, environment, middle, server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -230,8 +230,27 @@ def imports(scale: Scale) -> list[Section]:
     ]
 
 
+def conversations(scale: Scale) -> list[Section]:
+    """A reply as it grows: typed chunks and states, against the states of the TypeScript SDK."""
+    count = scale.events // 4
+    rows: dict[str, dict[str, float]] = {}
+    with server() as (url,), contest(scale, (*FLUE, SDK_2), url) as running:
+        for size in (1, 10):
+            for what in ("chunks", "states"):
+                got = running.rounds(count, warm_up="talk", do="talk", run=f"talk-{size}-{count}", live=what)
+                title = f"{what}, frames of {size}"
+                rows[title] = {name: count / wall for name, wall in middle(got, "wall").items()}
+        title = f"A reply of {count:,} deltas, deltas per second (`@flue/sdk` has states only)"
+        section = table(title, list(running.children), rows, ",.0f")
+        section.notes = running.notes
+    values = ratios(rows["chunks, frames of 1"], (SDK_2, SDK_2))
+    section.targets = [("typed chunks, against `observe()` of `@flue/sdk` 2", values, 2.0, True)]
+    return [section]
+
+
 PARTS: dict[str, Callable[[Scale], list[Section]]] = {
     "throughput": throughput,
+    "conversations": conversations,
     "latency": latency,
     "network": network,
     "real": real,

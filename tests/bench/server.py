@@ -7,7 +7,8 @@ The name of a run says how it is stored, so that the contestants need nothing bu
 * ``sse-S-N``: nothing yet, then a connection of server-sent events brings N in frames of S, as fast as it is read;
 * ``all-S-N``: as ``page`` and as ``sse``, rendered while it is sent, for runs larger than memory should hold;
 * ``tick-N``: N events that carry the time of their writing, with a pause before each;
-* ``big-B``: one event of B bytes; ``idle-X``: one event, and then silence.
+* ``big-B``: one event of B bytes; ``idle-X``: one event, and then silence;
+* ``talk-S-N``: a conversation of Flue 2 with N deltas of one reply behind its history, in frames of S.
 
 It prints its port, and for each number of milliseconds given as an argument that of a relay which delays every byte by
 half of that in each direction.
@@ -119,6 +120,44 @@ def big_item(size: int) -> bytes:
     return LOG % (line * (size // len(line)), 0, 0)
 
 
+TALK = b'"conversationId":"conv_bench"'
+CHECKPOINT = b'{"type":"stream-checkpoint","incarnation":"inc_bench"}'
+
+
+def talk_history() -> bytes:
+    """The snapshot of a conversation whose reply has just begun."""
+    reply = (
+        b'{"id":"entry_1","role":"assistant","purpose":"assistant","display":"visible","submissionId":"sub_1",'
+        b'"turnId":"turn_1","parts":[]}'
+    )
+    body = b'{"v":1,%s,"offset":"%s","incarnation":"inc_bench","messages":[%s],"settlements":[]}'
+    body %= (TALK, offset(0), reply)
+    return b"%sContent-Type: application/json\r\nStream-Next-Offset: %s\r\nContent-Length: %d\r\n\r\n%s" % (
+        HEAD,
+        offset(0),
+        len(body),
+        body,
+    )
+
+
+def delta(index: int) -> bytes:
+    """A chunk of a reply."""
+    return (
+        b'{"type":"message-delta",%s,"position":{"batch":%d,"index":0},"messageId":"entry_1","kind":"text",'
+        b'"delta":"word%d "}'
+    ) % (TALK, index + 1, index)
+
+
+@cache
+def kept_talk(size: int, count: int) -> bytes:
+    """The updates of a conversation; its reply never ends."""
+    whole = [EVENTS, frame(CHECKPOINT, 0, closed=False)]
+    for start in range(0, count, size):
+        end = min(start + size, count)
+        whole.append(frame(b",".join(map(delta, range(start, end))), end, closed=False))
+    return b"".join(whole)
+
+
 def response(run: str, live: str, begin: int) -> Iterable[bytes]:
     """What is sent for one request."""
     kind, *rest = run.split("-")
@@ -142,6 +181,12 @@ def response(run: str, live: str, begin: int) -> Iterable[bytes]:
             return [EVENTS, frame(big_item(*numbers), 1, closed=True)]
         case ("big", _):
             return [page(big_item(*numbers), 1, up_to_date=True, closed=True)]
+        case ("talk", "history"):
+            return [talk_history()]
+        case ("talk", "sse"):
+            return [kept_talk(*numbers)]
+        case ("talk", _):  # a client that catches up first: it has
+            return [page(CHECKPOINT, begin, up_to_date=True, closed=False)]
         case ("idle", "sse"):
             return [EVENTS, frame(LOG % (b"first", 0, 0), 1, closed=False)]
         case _:
@@ -158,7 +203,8 @@ def serve(connection: socket.socket) -> None:
             query = {name: values[0] for name, values in parse_qs(target.query).items()}
             token = query.get("offset", "-1")
             begin = 0 if token == "-1" else int(token.partition("_")[2])
-            for piece in response(target.path.rpartition("/")[2], query.get("live", ""), begin):
+            live = "history" if query.get("view") == "history" else query.get("live", "")
+            for piece in response(target.path.rpartition("/")[2], live, begin):
                 connection.sendall(piece)
 
 

@@ -1,4 +1,5 @@
 // `@flue/sdk` as a contestant: node worker.mjs FOLDER BASE_URL HEADERS; the commands are those of worker.py.
+// Version 1.0 reads runs, version 2 observes conversations.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -6,7 +7,8 @@ import { pathToFileURL } from 'node:url';
 
 const [folder, baseUrl, headers] = process.argv.slice(2);
 const { createFlueClient } = await import(pathToFileURL(join(folder, 'node_modules/@flue/sdk/dist/index.mjs')));
-const client = createFlueClient({ baseUrl, headers: JSON.parse(headers) });
+const given = { headers: JSON.parse(headers) };
+const client = createFlueClient({ baseUrl, url: baseUrl, ...given });
 
 const memory = (field) =>
   Number(readFileSync('/proc/self/status', 'utf8').match(new RegExp(`^${field}:\\s+(\\d+)`, 'm'))[1]) * 1024;
@@ -26,6 +28,21 @@ const commands = {
       if (event.eventIndex !== events++) throw new Error(`event ${event.eventIndex} out of order`);
     }
     return { events };
+  },
+  talk(run) {
+    const total = Number(run.split('-')[2]);
+    const observation = createFlueClient({ url: `${baseUrl}/runs/${run}`, ...given }).observe({ live: 'sse' });
+    let handed = 0;
+    return new Promise((resolve) => {
+      observation.subscribe(() => {
+        handed++;
+        const text = observation.getSnapshot().conversation?.messages[0].parts[0]?.text;
+        if (text?.endsWith(`word${total - 1} `)) {
+          observation.close();
+          resolve({ events: total, handed });
+        }
+      });
+    });
   },
   async latency(run, live) {
     const late = [];

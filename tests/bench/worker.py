@@ -42,6 +42,10 @@ class Flue:
         self.client: Any = (flue.AsyncFlueClient if is_async else flue.FlueClient)(url, headers=headers)
         self.listed = self.client.runs.events
 
+    def open_talk(self, run: str, what: str) -> Any:
+        talk = self.client.conversation("runs", run)
+        return talk.stream(offset=f"{0:016d}_{0:016d}") if what == "chunks" else talk.observe(live="sse")
+
     def open(self, run: str, live: Any) -> Any:
         return self.client.runs.stream(run, live=live)
 
@@ -210,6 +214,31 @@ class Worker:
                     if visit is not None:
                         visit(event)
         return {"events": count}
+
+    async def talk(self, run: str, live: Any) -> dict[str, Any]:
+        """Read a conversation until its reply has so many words: `live` says whether as `chunks` or as `states`."""
+        total = int(run.rpartition("-")[2])
+        source, count, last = self.reader.open_talk(run, live), 0, f"word{total - 1} "
+
+        def is_last(item: Any) -> bool:
+            if live == "chunks":
+                return item.delta == last
+            parts = item.messages[0].parts
+            return bool(parts) and parts[0].text.endswith(last)
+
+        if hasattr(source, "__enter__"):
+            with source as items:
+                for item in items:
+                    count += 1
+                    if is_last(item):
+                        break
+        else:
+            async with source as items:
+                async for item in items:
+                    count += 1
+                    if is_last(item):
+                        break
+        return {"events": total, "handed": count}
 
     async def list(self, run: str, live: Any) -> dict[str, Any]:
         """Read a run into a list."""

@@ -23,7 +23,7 @@ OTHER = "another-submission"
 
 def call(face: Face, method: str, *arguments: Any, **options: Any) -> Any:
     """Call a method of `client.agents`; what came of it goes into the transcript."""
-    return face._noted(method, getattr(face.client.agents, method), *arguments, **options)
+    return face.noted(method, getattr(face.client.agents, method), *arguments, **options)
 
 
 def follow(face: Face, *arguments: Any, **options: Any) -> Stream:

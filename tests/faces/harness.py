@@ -154,6 +154,7 @@ class Face:
         self.streams: list[Stream] = []
         self._defaults = {"base_url": server.base_url, "timeout": TIMEOUTS, **client}
         self._made: Any = None
+        self._threads: list[threading.Thread] = []
 
     @property
     def name(self) -> str:
@@ -232,6 +233,18 @@ class Face:
         self.streams.append(stream)
         return stream
 
+    def after(self, count: int, call: Callable[[], object]) -> None:
+        """Make a call on another thread once so many more requests have come in."""
+        total = len(self.server.requests) + count
+
+        def wait() -> None:
+            self.server.wait_for_requests(total)
+            call()
+
+        thread = threading.Thread(target=wait, name="after")
+        self._threads.append(thread)
+        thread.start()
+
     def note(self, *facts: Any) -> None:
         """One line of the transcript; the server's address, which differs, is replaced."""
         address = self.server.base_url
@@ -243,6 +256,8 @@ class Face:
         return [request.target for request in self.server.requests]
 
     def close(self) -> None:
+        for thread in self._threads:
+            thread.join()
         for stream in self.streams:
             stream.close()
         for client in self._clients:

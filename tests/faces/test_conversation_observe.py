@@ -72,7 +72,7 @@ def test_the_state_at_once_and_then_after_each_batch(face, live):
     assert observation.state is first
     assert (observation.offset, observation.error) == (offset(2), None)
     assert equal(first, talk.history())
-    later(lambda: append(message("sub_2"), settled("sub_2")), 0.2)
+    face.after(1 if live == "sse" else 2, lambda: append(message("sub_2"), settled("sub_2")))
     second = observation.next()
     assert (observation.phase, observation.offset) == ("live", offset(3))
     assert equal(second, talk.history())
@@ -362,7 +362,7 @@ def test_an_unknown_chunk_leads_to_a_fresh_history(face):
     append({"type": "message-sung"}, message("sub_1"))
     assert texts(observation.next()) == ["yes"]
     assert observation.phase == "connecting"
-    later(lambda: append(message("sub_2")), 0.2)
+    face.after(2, lambda: append(message("sub_2")))
     assert len(observation.next().messages) == 2
     assert face.asked.count("GET ?view=history") == 2
 

@@ -445,7 +445,7 @@ def test_a_signal_aborts_it(face):
 def test_a_signal_that_is_aborted_while_ask_waits(face):
     answering(face.server)
     signal = AbortSignal()
-    later(signal.abort, 0.2)
+    face.after(2, signal.abort)
     with pytest.raises(AbortError) as aborted:
         face.conversation().ask("wait", signal=signal)
     assert aborted.value.submission_id.startswith("sub_ik_")

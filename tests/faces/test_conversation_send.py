@@ -429,7 +429,7 @@ def test_a_signal_aborts_it(face):
     turns(face.server)
     face.server.faults.add(Fault(stall_before_headers=5.0))
     talk, signal = face.conversation(), AbortSignal()
-    later(lambda: signal.abort("enough"), 0.05)
+    face.after(1, lambda: signal.abort("enough"))
     with pytest.raises(AbortError) as aborted:
         talk.send("hello", signal=signal)
     assert aborted.value.reason == "enough"

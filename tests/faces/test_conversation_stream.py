@@ -80,7 +80,7 @@ def test_now_is_where_the_history_ends(face):
     append = by_hand(face.server)
     append(message("sub_0"))
     stream = face.conversation().stream()
-    later(lambda: append(message("sub_1")), 0.2)
+    face.after(2, lambda: append(message("sub_1")))
     chunk = stream.next()
     assert chunk.message.submission_id == "sub_1"
     assert face.asked == ["GET ?view=history", f"GET ?live=sse&offset={offset(2)}&view=updates"]
@@ -104,7 +104,7 @@ def test_a_bare_id_that_has_not_settled_starts_at_the_offset_of_the_history(face
     append = by_hand(face.server)
     append(message("sub_1", role="user"))
     stream = face.conversation().stream("sub_1")
-    later(lambda: append(settled("sub_1")), 0.2)
+    face.after(2, lambda: append(settled("sub_1")))
     assert types(stream.collect()) == ["submission-settled"]
     assert face.asked == ["GET ?view=history", f"GET ?live=sse&offset={offset(2)}&view=updates"]
 

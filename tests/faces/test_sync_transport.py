@@ -174,6 +174,19 @@ def test_no_thread_can_be_started(server, monkeypatch):
         monkeypatch.undo()
 
 
+def test_a_wait_in_slices_lasts_as_long(monkeypatch):
+    """On Windows a lock is waited for piece by piece, so that Ctrl-C is noticed."""
+    monkeypatch.setattr("flue.sync._connection.MAX_LOCK_WAIT", 0.01)
+    token, begun = CancelToken(), time.monotonic()
+    token.sleep(0.05)
+    assert time.monotonic() - begun >= 0.05
+    canceller = threading.Timer(0.05, token.cancel, ["cancelled"])
+    canceller.start()
+    token.wait_for(lambda: False)
+    assert token.cause == "cancelled"
+    canceller.join()
+
+
 def test_no_thread_for_a_time_limit(server, monkeypatch):
     """The call fails before any request and says why; a stream can be pulled again when there are threads."""
 
