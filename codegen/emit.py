@@ -248,7 +248,8 @@ def _emit_init(modules: Sequence[ir.Module], package: str, fallbacks: Iterable[s
     lines += sorted(imports, key=lambda line: (line.split()[1], _isort_key(line.split()[3])))
     entries = [f"{_quoted(name)}: {_quoted(homes[name])}" for name in _isorted(homes)]
     lines += ["", *_bracketed("_LAZY = {", entries, "}", explode=True)]
-    lines += ["", "__all__ = [*_LAZY]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]", "", ""]
+    # Written out: type checkers do not evaluate expressions, and mypy would find no names in `from ... import *`.
+    lines += ["", *_bracketed("__all__ = [", map(_quoted, sorted(homes)), "]", explode=True), "", ""]
     lines += ["def __getattr__(name: str) -> Any:", "    if name not in _LAZY:"]
     lines += [f'        raise AttributeError(f"module {package!r} has no attribute {{name!r}}")']
     lines += ["    value = getattr(importlib.import_module(_LAZY[name]), name)", "    globals()[name] = value"]

@@ -78,7 +78,7 @@ async def observe(conversation: AsyncConversation) -> AsyncIterator[str]:
 def shown(state: ConversationState) -> list[dict[str, Any]]:
     """What the page shows: who says what."""
     visible = [message for message in state.messages if message.display == "visible"]
-    return [{"role": message.role, "lines": [*map(line, message.parts)]} for message in visible]
+    return [{"role": message.role, "lines": [*filter(None, map(line, message.parts))]} for message in visible]
 
 
 def line(part: ConversationPart) -> str:
@@ -89,4 +89,4 @@ def line(part: ConversationPart) -> str:
         case DynamicToolPart():
             return f"[{part.tool_name}: {part.state}]"
         case _:
-            return f"[{part.type}]"
+            return ""

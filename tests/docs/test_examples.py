@@ -243,6 +243,13 @@ def serving(name, port=0):
     del sys.modules[spec.name]
 
 
+@pytest.fixture
+def tab(browser):
+    """The browser; in the end it leaves the page, which would go on asking for a service that is gone."""
+    yield browser
+    browser.open("about:blank", width=800)
+
+
 @needs("fastapi", "uvicorn")
 class TestRelay:
     @pytest.fixture
@@ -251,7 +258,7 @@ class TestRelay:
         with serving("relay") as address:
             yield address
 
-    def test_a_real_browser_shows_each_event_once_whatever_is_cut(self, server, gate, browser, monkeypatch):
+    def test_a_real_browser_shows_each_event_once_whatever_is_cut(self, server, gate, tab, monkeypatch):
         from flue import FlueClient
 
         shown = "[...document.querySelectorAll('#events li')].map(item => item.textContent)"
@@ -260,23 +267,23 @@ class TestRelay:
         with FlueClient(server.base_url) as client:
             run_id = client.workflows.invoke("gated").run_id
             with serving("relay") as relay:
-                browser.open(f"{relay}/?run={run_id}", width=800)
+                tab.open(f"{relay}/?run={run_id}", width=800)
                 with eventually("the events so far") as again:
-                    while len(browser.ask(shown)) < 31 and again():
+                    while len(tab.ask(shown)) < 31 and again():
                         pass
-                assert browser.ask(state) == "live"
+                assert tab.ask(state) == "live"
                 server.drop_connections()  # between the relay and Flue: nobody notices
             with eventually("the loss of the relay") as again:
-                while browser.ask(state) != "reconnecting" and again():
+                while tab.ask(state) != "reconnecting" and again():
                     pass
             with serving("relay", port=int(relay.rpartition(":")[2])):
                 gate.set()
                 with eventually("the end") as again:
-                    while browser.ask(state) != "ended" and again():
+                    while tab.ask(state) != "ended" and again():
                         pass
             everything = client.runs.events(run_id)
         texts = [f"{event.type} {getattr(event, 'message', '')}" for event in everything]
-        assert browser.ask(shown) == texts
+        assert tab.ask(shown) == texts
 
     def test_a_browser_sees_events_as_they_happen_and_goes_on_where_it_was(self, relay, server, gate):
         import requests
@@ -330,27 +337,27 @@ class TestChat:
             proceed.set()
             assert running.problems == []
 
-    def test_a_real_browser_shows_the_reply_as_it_is_written(self, agent, browser):
+    def test_a_real_browser_shows_the_reply_as_it_is_written(self, agent, tab):
         import requests
 
         shown = "[...document.querySelectorAll('article')].map(one => [one.className, one.innerText])"
         with serving("chat") as address:
-            browser.open(address, width=800)
-            browser.ask("document.getElementById('text').value = 'a question'; form.requestSubmit()")
+            tab.open(address, width=800)
+            tab.ask("document.getElementById('text').value = 'a question'; form.requestSubmit()")
             begun = [["user", "a question"], ["assistant", "[look_up: output-available]\na"]]
             with eventually("half of the reply") as again:
-                while browser.ask(shown) != begun and again():
+                while tab.ask(shown) != begun and again():
                     pass
-            browser.resize(390)  # a telephone
-            assert browser.ask("document.documentElement.scrollWidth") == 390
+            tab.resize(390)  # a telephone
+            assert tab.ask("document.documentElement.scrollWidth") == 390
             agent.drop_connections()  # between the service and Flue
             agent.proceed.set()
             with eventually("the rest") as again:
-                while browser.ask(shown)[-1][1].splitlines()[-1] != "a reply" and again():
+                while tab.ask(shown)[-1][1].splitlines()[-1] != "a reply" and again():
                     pass
-            assert browser.ask("document.getElementById('text').value") == ""
+            assert tab.ask("document.getElementById('text').value") == ""
             assert requests.post(f"{address}/abort", timeout=PATIENCE).json() == {"aborted": False}
-            assert browser.complaints == []
+            assert tab.complaints == []
 
     def test_a_message_that_is_sent_twice_is_one(self, agent):
         import requests

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from flue.testing import FlueTestServer
 
 ROOT = Path(__file__).parents[2]
-STRICT = ["-W", "default"]
+# From Python 3.12 on, a fork of a process with threads is warned of, which is what the tests of forks are about.
+STRICT = ["-W", "default", "-W", "ignore:This process:DeprecationWarning"]
 """Every warning is shown: of each socket and transport that was forgotten. (`-X dev` would also time the loop.)"""
 
 

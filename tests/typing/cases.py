@@ -8,17 +8,7 @@ from typing import Any, Literal, assert_never, assert_type
 
 import attrs
 
-from flue.codec import (
-    ConversationChunkDecoder,
-    EventDecoder,
-    converter,
-    decode,
-    decode_agent_prompt_response,
-    decode_event,
-    decode_run_record,
-    to_json,
-)
-from flue.models import (
+from flue import (
     AbortResult,
     AgentPromptResponse,
     AgentPromptResult,
@@ -59,6 +49,16 @@ from flue.models import (
     UnknownContent,
     UnknownEvent,
     UnknownPart,
+)
+from flue.codec import (
+    ConversationChunkDecoder,
+    EventDecoder,
+    converter,
+    decode,
+    decode_agent_prompt_response,
+    decode_event,
+    decode_run_record,
+    to_json,
 )
 
 

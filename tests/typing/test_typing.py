@@ -23,7 +23,7 @@ def exhaustive(*, without: str = "") -> str:
     names = sorted(event.__name__ for event in typing.get_args(FlueEvent))
     cases = "".join(f"        case {name}():\n            return {name!r}\n" for name in names if name != without)
     return (
-        f"from typing import assert_never\n\nfrom flue.models import FlueEvent, {', '.join(names)}\n\n\n"
+        f"from typing import assert_never\n\nfrom flue import FlueEvent, {', '.join(names)}\n\n\n"
         f"def name_of(event: FlueEvent) -> str:\n    match event:\n{cases}        case _:\n"
         f"            assert_never(event){f'  {MARK}' if without else ''}\n\n\nprint({', '.join(names)})\n"
     )

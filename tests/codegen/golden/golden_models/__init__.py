@@ -35,7 +35,19 @@ _LAZY = {
     "UnknownContent": "flue.codec._unknown",
 }
 
-__all__ = [*_LAZY]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = [
+    "Circle",
+    "Colour",
+    "Drawing",
+    "Empty",
+    "Everything",
+    "Figure",
+    "KnownFigure",
+    "Path",
+    "Point",
+    "Polygon",
+    "UnknownContent",
+]
 
 
 def __getattr__(name: str) -> Any:
