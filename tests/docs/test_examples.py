@@ -103,6 +103,14 @@ def test_an_example_has_less_than_a_hundred_lines(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) < 100
 
 
+@needs("fastapi", "rq", "pandas", "matplotlib")
+def test_the_examples_pass_the_type_checker(tmp_path):
+    options = ["--strict", "--ignore-missing-imports", "--cache-dir", str(tmp_path)]
+    command = [sys.executable, "-m", "mypy", *options, *map(str, EXAMPLES.glob("*.py"))]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=180, cwd=EXAMPLES.parents[1])
+    assert done.returncode == 0, done.stdout
+
+
 class TestFollow:
     def test_a_run_is_started_and_followed(self, start):
         code, out, err = finished(start("follow.py", "report", '{"where": ["Brest"], "pause": 0}'))
