@@ -87,8 +87,7 @@ def test_observing_another_incarnation(volatile2: LiveServer, conversing: type[C
             wait_until_exists=True,
             backoff_options=PATIENT,
             until=lambda state: (
-                state.settlements
-                and any(text_of(to_json(message)) == "You said: after" for message in state.messages)
+                state.settlements and any(text_of(to_json(message)) == "You said: after" for message in state.messages)
             ),
         )
         time.sleep(0.5)
