@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 RUN := env -u FLUE_BASE_URL -u FLUE_TOKEN $(PY)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test core lint format types codegen drift check live docs bench soak clean
+.PHONY: help demo test matrix core lint format types codegen drift check live docs bench soak clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -16,18 +16,21 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 $(VENV)/.runtime: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --upgrade "pip>=25.1"
-	$(PIP) --editable .
+	$(PIP) --editable ".[cli]"
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.runtime
 	$(PIP) --group dev
 	@touch $@
 
-demo: $(VENV)/.runtime ## the main job in half a minute, on an embedded server
+demo: $(VENV)/.runtime ## follow a run, lose the connection, miss nothing: on an embedded server
 	@$(RUN) -m flue demo
 
 test: $(VENV)/.installed ## every test but the live ones
 	$(RUN) -m pytest -n 2
+
+matrix: ## the tests on every Python found, 3.11 to 3.14; TESTS="tests/core tests/unit" PYTHONS="3.12 3.13" for fewer
+	@$(PYTHON) tests/matrix.py $(PYTHONS:%=--python=%) $(TESTS)
 
 core: $(VENV)/.installed ## the core alone, with its branch coverage
 	$(RUN) -m coverage run -m pytest tests/core

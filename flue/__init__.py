@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from flue import models as _models
 
 if TYPE_CHECKING:
+    from flue._notebook import to_frame as to_frame
     from flue._replay import replay as replay
     from flue.aio.client import AsyncFlueClient as AsyncFlueClient
     from flue.aio.conversation import AsyncConversation as AsyncConversation
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
     from flue.types import StreamFailure as StreamFailure
     from flue.types import UserMessage as UserMessage
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _LAZY = {
     "AbortSignal": "flue.signals",
@@ -87,6 +88,7 @@ _LAZY = {
     "UserMessage": "flue.types",
     "read_submission_reply": "flue.core.conversation",
     "replay": "flue._replay",
+    "to_frame": "flue._notebook",
     "to_json": "flue.codec",
     **dict.fromkeys(
         (

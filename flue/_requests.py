@@ -124,12 +124,16 @@ def check_handler(on_event: object) -> None:
 
 
 class Deadline:
-    """One overall limit over several calls."""
+    """One overall limit over several calls.
+
+    Attributes:
+        seconds: the whole limit; None for no limit.
+    """
 
     def __init__(self, timeout: object) -> None:
         """Args: timeout: seconds from now, or None."""
-        seconds = None if timeout is None else check_seconds(timeout, "timeout")
-        self._at = None if seconds is None else time.monotonic() + seconds
+        self.seconds = None if timeout is None else check_seconds(timeout, "timeout")
+        self._at = None if self.seconds is None else time.monotonic() + self.seconds
 
     def remaining(self) -> float | None:
         """The remaining seconds, at least a moment, so that the call that gets them names itself in its error.

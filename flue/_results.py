@@ -14,10 +14,13 @@ from flue.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flue._requests import Deadline
     from flue.codec import JSON
     from flue.models import AgentPromptResponse, AttachedAgentEvent
 
-__all__ = ["RECORD_POLL_DELAYS", "RunOutcome", "SubmissionOutcome", "explain_prompt"]
+__all__ = ["RunOutcome", "SubmissionOutcome", "explain_prompt"]
 
 RECORD_POLL_DELAYS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds between reads of a record that still says `active`: the server writes it after it has closed the stream."""
@@ -83,6 +86,24 @@ class RunOutcome:
         """The run's record was read; while it says `active` nothing is known."""
         if record.status != "active":
             self._finish(record.result, record.error, failed=record.status == "errored")
+
+    def poll_record(self, deadline: Deadline) -> Iterator[float | None]:
+        """What to do about a result that is not known: seconds to wait, or None to read the record.
+
+        It ends when the result is known, or when the record is not expected to be written any more.
+
+        Raises:
+            FlueTimeoutError: the deadline is over.
+        """
+        for delay in (0.0, *RECORD_POLL_DELAYS):
+            if self.done:
+                return
+            limit, left = deadline.seconds, deadline.remaining()
+            if limit is not None and left is not None and left <= delay:
+                yield left  # the caller's signal may still end the call in that time
+                raise FlueTimeoutError(f"run {self._run_id}: its record still says active after {limit:g} s")
+            yield delay
+            yield None
 
     def result(self) -> Any:
         """What the workflow returned.

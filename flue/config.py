@@ -74,9 +74,8 @@ class Timeouts:
     Attributes:
         connect: seconds to establish a connection.
         read: seconds without a single byte, while waiting for an answer or inside one. Flue holds a long poll for 30
-            s and sends a
-            heartbeat every 15 s on server-sent events, so a value below 45 s makes an idle stream reconnect more
-            often than it must.
+            s and sends a heartbeat every 15 s on server-sent events, so a value below 45 s makes an idle stream
+            reconnect more often than it must.
     """
 
     connect: float = attrs.field(default=10.0, validator=_seconds)

@@ -1,24 +1,26 @@
-"""`AbortSignal`: one switch that ends many calls."""
+"""`AbortSignal`: one switch that ends many calls; and the timer behind every limit in seconds."""
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import math
+import sys
 import threading
 import weakref
 from collections.abc import Callable  # noqa: TC003  # whoever resolves the annotations at run time finds it here
 from typing import Any, Self
 
-from flue import _timers
+from flue.errors import AbortError
 
-__all__ = ["AbortSignal"]
+__all__ = ["AbortSignal", "abort_error", "call_later"]
 
 
 class AbortSignal:
     """A switch that is thrown once, from any thread, task or signal handler, and ends every call that was given it.
 
     `stream()` ends quietly on it; `events()`, `run()`, `wait()` and `invoke()` raise `flue.AbortError`. One signal
-    may serve many streams of
-    both faces.
+    may serve many streams of both faces.
 
     Example:
         >>> signal = AbortSignal()
@@ -46,10 +48,11 @@ class AbortSignal:
         """A signal that throws itself.
 
         Args:
-            seconds: from now, a finite number >= 0.
+            seconds: from now, a finite number >= 0. A thread waits for as long as anybody holds the signal.
 
         Raises:
             ValueError: not such a number.
+            RuntimeError: the thread cannot be started.
         """
         if isinstance(seconds, bool) or not 0 <= seconds < math.inf:
             raise ValueError(f"timeout must be a finite number of seconds >= 0, not {seconds!r}")
@@ -60,8 +63,7 @@ class AbortSignal:
             if (alive := ref()) is not None:
                 alive.abort(TimeoutError(f"the signal timed out after {seconds:g} s"))
 
-        timer = _timers.call_later(seconds, expire)
-        weakref.finalize(signal, timer.cancel).atexit = False
+        weakref.finalize(signal, call_later(seconds, expire)).atexit = False
         return signal
 
     @property
@@ -127,3 +129,53 @@ class AbortSignal:
 
     def __repr__(self) -> str:
         return f"<AbortSignal {'aborted' if self._aborted else 'not aborted'}>"
+
+
+def abort_error(signal: AbortSignal | None) -> AbortError:
+    """The error of a call that was ended by its signal; it carries the reason that `abort()` was given."""
+    return AbortError(None if signal is None else signal.reason)
+
+
+def call_later(seconds: float, call: Callable[[], None]) -> Callable[[], None]:
+    """Make a call later, on a daemon thread that is there until the call is made or cancelled.
+
+    Args:
+        seconds: from now, of any size.
+        call: must not block. What it raises is logged.
+
+    Returns:
+        A function that cancels the call, from any thread, signal handler or finalizer. Idempotent; without effect
+        once the call was made, and in a forked child, which has no thread of its parent's.
+
+    Raises:
+        RuntimeError: no thread can be started: there are too many, or the interpreter is about to exit.
+    """
+    # A bare lock and not `threading.Timer`, whose `cancel()` takes a lock that is not reentrant: a finalizer that ran
+    # on the timer's own thread while it begins to wait would wait for itself.
+    cancelled = threading.Lock()
+    cancelled.acquire()
+
+    def wait() -> None:
+        left = seconds
+        while left > threading.TIMEOUT_MAX:  # 49 days on Windows
+            if cancelled.acquire(timeout=threading.TIMEOUT_MAX):
+                return
+            left -= threading.TIMEOUT_MAX
+        if cancelled.acquire(timeout=left):
+            return
+        try:
+            call()
+        except Exception:  # a listener of the caller's
+            logging.getLogger("flue").exception("a listener raised")
+
+    def cancel() -> None:
+        with contextlib.suppress(RuntimeError):  # cancelled before
+            cancelled.release()
+
+    try:
+        if sys.is_finalizing():  # Python 3.11 would wait for ever for the thread to begin
+            raise RuntimeError("the interpreter is about to exit")
+        threading.Thread(target=wait, name="flue-timer", daemon=True).start()
+    except RuntimeError as error:
+        raise RuntimeError(f"no thread can be started for a time limit of {seconds:g} s: {error}") from error
+    return cancel

@@ -33,15 +33,18 @@ def browser(program, tmp_path_factory):
 
 @pytest.fixture
 def sample_server(monkeypatch, tmp_path):
-    """A server with the workflows that what is printed speaks of, without their pauses, where a client looks for it."""
+    """The servers of `flue-py serve` without their pauses, where clients look for them; this is the one of Flue 1.0."""
     from flue.cli.demo import register
-    from flue.testing import FlueTestServer, WorkflowRun
+    from flue.testing import ConversationTurn, FlueTestServer, WorkflowRun
 
     monkeypatch.setattr(WorkflowRun, "sleep", lambda run, seconds: None)
+    monkeypatch.setattr(ConversationTurn, "sleep", lambda turn, seconds: None)
     monkeypatch.delenv("FLUE_TOKEN", raising=False)
     monkeypatch.chdir(tmp_path)
-    with FlueTestServer() as running:
-        register(running)
-        monkeypatch.setenv("FLUE_BASE_URL", running.base_url)
-        yield running
-        assert running.problems == []
+    with FlueTestServer() as runs, FlueTestServer(flue_version=2) as conversations:
+        register(runs)
+        register(conversations)
+        monkeypatch.setenv("FLUE_BASE_URL", runs.base_url)
+        monkeypatch.setenv("FLUE_CONVERSATION_URL", f"{conversations.base_url}/agents/assistant/demo")
+        yield runs
+        assert runs.problems == conversations.problems == []

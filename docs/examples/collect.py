@@ -1,10 +1,10 @@
-"""A worker that keeps the events of many runs in a SQLite database.
+"""A worker that collects the events of many runs in a SQLite database.
 
 python collect.py DATABASE [RUN_ID ...]
 
 The runs that are named are added to those that the database has; all that have not ended are followed until they have.
-The worker may be killed at any moment: started again, it goes on where it was, and each event is in the database once.
-That is so because the events of a batch and the checkpoint behind them are written in one transaction.
+The worker may be killed at any moment: started again, it resumes where it was, and each event is in the database once,
+because the events of a batch and the checkpoint behind them are written in one transaction.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def collect(client: FlueClient, collector: Collector) -> int:
     failures = 0
     with client.runs.stream_many(checkpoints, offsets=checkpoints) as streams:
         for run_id, event in streams:
-            if isinstance(event, StreamFailure):  # of this run; the others go on
+            if isinstance(event, StreamFailure):  # of this run; the others continue
                 print(f"{run_id}: {event.error}", file=sys.stderr)
                 failures += 1
                 continue

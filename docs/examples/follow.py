@@ -1,10 +1,10 @@
-"""Start a workflow, or go on with a run, and print what happens.
+"""Start a workflow, or resume following a run, and print what happens.
 
 python follow.py WORKFLOW [INPUT]         start, and follow
-python follow.py --resume RUN_ID OFFSET   go on where another process stopped
+python follow.py --resume RUN_ID OFFSET   resume where another process stopped
 
 The server's address and token come from FLUE_BASE_URL and FLUE_TOKEN. Ctrl-C leaves the run alone, and prints how to
-go on.
+resume.
 Exit status: 0, the run completed; 1, it failed; 2, usage; 3, it could not be followed; 130, interrupted.
 """
 
@@ -37,12 +37,12 @@ def follow(client: FlueClient, run_id: str, offset: str = "-1") -> int:
     Args:
         client: to read with.
         run_id: the run.
-        offset: where to begin.
+        offset: where to start.
 
     Returns:
         The exit status.
     """
-    # Server-sent events: each event at once. The stream finds its way back after every cut by itself.
+    # Server-sent events: each event at once. The stream reconnects by itself.
     with client.runs.stream(run_id, offset=offset, live="sse") as stream:
         try:
             for event in stream:
@@ -50,7 +50,7 @@ def follow(client: FlueClient, run_id: str, offset: str = "-1") -> int:
                 if event.type == "run_end":
                     return 1 if event.is_error else 0
         except KeyboardInterrupt:
-            print(f"\nThe run goes on. To follow it: python follow.py --resume {run_id} {stream.offset}")
+            print(f"\nThe run continues. To follow it: python follow.py --resume {run_id} {stream.offset}")
             return 130
     print("The stream ended before the run did.", file=sys.stderr)
     return 3

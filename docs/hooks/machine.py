@@ -16,11 +16,11 @@ from transitions import explore
 WIDTH, HEIGHT, BOX = 860, 340, (150, 44)
 #: The middle of each box, and the states that it stands for. A state without a box is an error: find a place for it.
 BOXES = {
-    "ask": ((90, 170), {"ask: page", "ask: long poll", "ask: server-sent events"}),
+    "request": ((90, 170), {"request: page", "request: long poll", "request: server-sent events"}),
     "read": ((430, 110), {"read: page", "read: events"}),
-    "read: refusal": ((430, 230), {"read: refusal"}),
+    "read: error": ((430, 230), {"read: error"}),
     "pause": ((270, 310), {"pause", "pause: failure"}),
-    "hand over": ((600, 40), {"hand over"}),
+    "deliver": ((600, 40), {"deliver"}),
     "done": ((770, 130), {"done"}),
     "fail": ((770, 270), {"fail"}),
 }

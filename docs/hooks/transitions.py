@@ -112,19 +112,19 @@ def _name(machine: StreamProtocol, action: Action) -> str:
     match action:
         case Open(request):
             if "live=" not in request.url:
-                return "ask: page"
-            return "ask: server-sent events" if "live=sse" in request.url else "ask: long poll"
+                return "request: page"
+            return "request: server-sent events" if "live=sse" in request.url else "request: long poll"
         case Read():
             state: dict[str, Any] = vars(machine)
             if state["_error_head"] is not None:
-                return "read: refusal"
+                return "read: error"
             return "read: events" if state["_sse"] is not None else "read: page"
         case Sleep():
             return "pause"
         case Retry():
             return "pause: failure"
         case Deliver():
-            return "hand over"
+            return "deliver"
         case Done():
             return "done"
         case Fail():
@@ -156,7 +156,7 @@ def _steps(machine: StreamProtocol, action: Action, number: int) -> Iterator[tup
         case Sleep() | Retry():
             yield "over", lambda after, now: None  # noqa: ARG005
         case Deliver():
-            yield "all handed over", lambda after, now: after.handed_over()  # noqa: ARG005
+            yield "all delivered", lambda after, now: after.handed_over()  # noqa: ARG005
             yield "the last event wanted", lambda after, now: after.handed_over(terminal=True)  # noqa: ARG005
         case _:
             return
@@ -172,7 +172,7 @@ def _answers(url: str, offset: str) -> Iterator[tuple[str, Step]]:
 
     if "live=sse" in url:
         yield "200, events", answer(200, "text/event-stream")
-        yield "406, no events here", answer(406)
+        yield "406, no event stream", answer(406)
     else:
         yield "200", answer(200)
         yield "200, up to date", answer(200, stream_up_to_date="true")

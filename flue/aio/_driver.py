@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from flue._instrumentation import Instrumentation
 from flue.core.actions import Deliver, Done, Fail, LiveModeChanged, Open, Read, Retry
 from flue.core.protocol import CallProtocol
-from flue.errors import AbortError, FlueConnectionError, FlueError, FlueTimeoutError
+from flue.errors import FlueConnectionError, FlueError, FlueTimeoutError
+from flue.signals import abort_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -264,7 +265,7 @@ async def perform(transport: Transport, settings: Settings, spec: CallSpec[T]) -
     def cancel_error(cause: Cause) -> FlueError:
         if cause == "expired":
             return FlueTimeoutError(f"{spec.label}: no answer within {spec.timeout:g} s")
-        return AbortError(spec.signal.reason if spec.signal is not None else None)
+        return abort_error(spec.signal)
 
     token = CancelToken()
     machine = CallProtocol(spec.call, spec.budget, limit=settings.max_event_bytes)
@@ -299,4 +300,4 @@ async def pause(seconds: float, signal: AbortSignal | None) -> None:
         if unsubscribe is not None:
             unsubscribe()
     if signal is not None and signal.aborted:
-        raise AbortError(signal.reason)
+        raise abort_error(signal)

@@ -9,7 +9,8 @@ from flue._requests import StreamSpec, build_agent_stream, build_prompt, build_s
 from flue._results import SubmissionOutcome, explain_prompt
 from flue.aio._driver import perform
 from flue.aio.runs import open_stream
-from flue.errors import AbortError, FlueError
+from flue.errors import FlueError
+from flue.signals import abort_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -70,8 +71,8 @@ class Agents:
             ValueError: an argument that cannot work; raised before any I/O.
             NotFoundError: no such agent.
             ServerError: the agent failed.
-            FlueConnectionError: no answer; whether the prompt was admitted is not known.
-            FlueTimeoutError: `timeout` is over.
+            FlueConnectionError: no response; whether the prompt was admitted is not known.
+            FlueTimeoutError: `timeout` has passed.
             AbortError: `signal` was aborted.
         """
         spec = build_prompt(self._settings, name, id, message=message, images=images, signal=signal, timeout=timeout)
@@ -108,8 +109,8 @@ class Agents:
         Raises:
             ValueError: an argument that cannot work; raised before any I/O.
             NotFoundError: no such agent.
-            FlueConnectionError: no answer; whether the prompt was admitted is not known.
-            FlueError: the prompt was not admitted; `FlueTimeoutError` when `timeout` is over, `AbortError` on `signal`.
+            FlueConnectionError: no response; whether the prompt was admitted is not known.
+            FlueError: the prompt was not admitted; `FlueTimeoutError` after `timeout`, `AbortError` on `signal`.
         """
         spec = build_send(self._settings, name, id, message=message, images=images, signal=signal, timeout=timeout)
         try:
@@ -178,7 +179,7 @@ class Agents:
                     if submission.done:
                         break
                 if not submission.done and stream.interrupted_by() == "aborted":
-                    raise AbortError(signal.reason if signal is not None else None)
+                    raise abort_error(signal)
             return submission.result()
         except FlueError as error:
             submission.add_context(error)
@@ -206,8 +207,8 @@ class Agents:
         Args:
             name: of the agent.
             id: of the agent instance, any non-empty text.
-            offset: begin behind this checkpoint; `"-1"` is the start, `"now"` skips what there is.
-            tail: begin with the last so many events; only from the start.
+            offset: start after this offset; `"-1"` is the start, `"now"` skips what exists.
+            tail: only the last N events, when reading from the start.
             live: how to wait for news: `True` or `"long-poll"`, `"sse"` (least latency, fastest catch-up), `False` to
                 end when up to date.
             signal: ends the stream quietly.

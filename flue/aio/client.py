@@ -24,8 +24,7 @@ class AsyncFlueClient:
     """A client for asyncio services, on httpx.
 
     One client may be used by many tasks at once, and by one event loop after the other: each has connections of its
-    own. It is an async context
-    manager and works without; `aclose()` gives its connections up.
+    own. It is an async context manager and works without; `aclose()` closes its connections.
 
     Attributes:
         runs: read runs (`get`, `events`, `stream`).
@@ -61,9 +60,8 @@ class AsyncFlueClient:
             base_url: absolute http(s) URL where the Flue routes are mounted, path included. Default: `FLUE_BASE_URL`.
             token: bearer token of every request. Default: `FLUE_TOKEN`. It goes to the origin of `base_url` and
                 nowhere else.
-            headers: a mapping, or a callable, async or not, that returns one, called anew for every attempt. Put
-                over the token, case-insensitively; None
-                as a value drops the header, also the token's.
+            headers: a mapping, or a callable, async or not, that returns one, called for every attempt. Merged over
+                the token, case-insensitively; None as a value drops the header, also the token's.
             timeout: `Timeouts`, or one number of seconds for connecting and for silence.
             http_client: the caller's own client (proxies, TLS, adapters); never closed, never changed.
             max_event_bytes: largest page and event that is accepted, decompressed; default: no limit.

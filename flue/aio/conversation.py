@@ -21,8 +21,8 @@ from flue.aio.transport import Transport
 from flue.config import AsyncHeaderSource, Settings, Timeouts, resolve
 from flue.core.protocol import Phase
 from flue.core.retry import BackoffOptions
-from flue.errors import AbortError, FlueError
-from flue.signals import AbortSignal
+from flue.errors import FlueError
+from flue.signals import AbortSignal, abort_error
 from flue.types import UNSET, Attachment, Live, SignalMessage, UserMessage
 
 if TYPE_CHECKING:
@@ -468,7 +468,7 @@ class AsyncConversation:
                         if inspect.isawaitable(answer):
                             await answer
                 if stream.interrupted_by() == "aborted":
-                    raise AbortError(signal.reason if signal is not None else None)
+                    raise abort_error(signal)
         except FlueError as error:
             builders.explain_submission(error, builders.check_target(target))
             raise

@@ -33,13 +33,10 @@ class _Channel:
     """What readers and consumers share. Readers know only this, so a forgotten iterator can be collected."""
 
     def __init__(self, streams: dict[str, AsyncFlueEventStream[FlueEvent]]) -> None:
-        self._news = asyncio.Event()  # an entry, or the end
-        self._room = asyncio.Event()  # for more entries
-        self._entries: deque[tuple[str, FlueEvent | StreamFailure, str]] = deque()
+        # None wakes a consumer that waits when it is over. There is one at a time.
+        self._queue: asyncio.Queue[tuple[str, FlueEvent | StreamFailure, str] | None] = asyncio.Queue(QUEUE_SIZE)
         self._waiting = deque(streams.items())
-        self._open: dict[str, AsyncFlueEventStream[FlueEvent]] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._readers = 0
         self._over = False  # nothing more is read
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -59,23 +56,20 @@ class _Channel:
             return
         if timeout is not None:
             self._timer = loop.call_later(timeout, self.close, "expired")
-        self._readers = readers
-        for number in range(readers):
-            task = loop.create_task(self._read_runs(), name=f"flue-stream-{number}")
-            self._tasks.append(task)
+        self._tasks = [loop.create_task(self._read_runs(), name=f"flue-stream-{number}") for number in range(readers)]
+        for task in self._tasks:
             _reading.add(task)
             task.add_done_callback(_reading.discard)
+            task.add_done_callback(self._reader_done)
 
     async def get(self) -> tuple[str, FlueEvent | StreamFailure] | None:
         """The next entry, handed over; None when there will be none. For one task at a time."""
-        while not self._entries and not self._over:
-            self._news.clear()
-            await self._news.wait()
-        if not self._entries or self.cause is not None:
+        if self.cause is not None or (self._over and self._queue.empty()):
             return None
-        run_id, event, self.offsets[run_id] = self._entries.popleft()
-        if len(self._entries) == QUEUE_SIZE // 2:  # not at every entry: all readers that wait wake up
-            self._room.set()
+        entry = await self._queue.get()
+        if entry is None or self.cause is not None:
+            return None
+        run_id, event, self.offsets[run_id] = entry
         return run_id, event
 
     def close(self, cause: Cause) -> None:
@@ -91,63 +85,38 @@ class _Channel:
         if asyncio.current_task() not in self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _fail(self, error: BaseException) -> None:
-        """What was read before is still handed over, then the error."""
-        if self.error is None:
-            self.error = error
-        self._stop()
-
     def _stop(self) -> None:
+        if self._over:
+            return
         self._over = True
-        self._waiting.clear()
-        self._news.set()
-        self._room.set()
-        for stream in self._open.values():
-            stream.cancel()
-        timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()
-        unsubscribe, self._unsubscribe = self._unsubscribe, None
-        if unsubscribe is not None:
-            unsubscribe()
+        for task in self._tasks:
+            task.cancel()
+        if self._queue.empty():
+            self._queue.put_nowait(None)
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._unsubscribe is not None:
+            self._unsubscribe()
 
-    # The readers.
+    def _reader_done(self, task: asyncio.Task[None]) -> None:
+        """One of the readers has read all it had to, or failed: then what was read before is handed over, no more."""
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if error is not None and not self._over:  # the caller's own, or somebody has ended the task
+            self.error = error
+            self._stop()
+        elif all(each.done() for each in self._tasks):
+            self._stop()
 
     async def _read_runs(self) -> None:
         """Read one run after the other."""
-        try:
-            while self._waiting:
-                run_id, stream = self._waiting.popleft()
-                self._open[run_id] = stream
-                await self._read(run_id, stream)
-                del self._open[run_id]
-        except asyncio.CancelledError as error:  # somebody ends all tasks
-            self._fail(error)
-            raise
-        except BaseException as error:  # noqa: BLE001  # the caller's own: it is raised where the caller is
-            self._fail(error)
-        finally:
-            self._readers -= 1
-            if not self._readers:
-                self._stop()
-
-    async def _read(self, run_id: str, stream: AsyncFlueEventStream[FlueEvent]) -> None:
-        async with stream:
-            try:
-                async for event in stream:
-                    if not await self._put(run_id, event, stream.offset):
-                        break
-            except FlueError as error:
-                await self._put(run_id, StreamFailure(error, stream.offset), stream.offset)
-
-    async def _put(self, run_id: str, event: FlueEvent | StreamFailure, offset: str) -> bool:
-        while len(self._entries) >= QUEUE_SIZE and not self._over:
-            self._room.clear()
-            await self._room.wait()
-        if not self._over:
-            self._entries.append((run_id, event, offset))
-            self._news.set()
-        return not self._over
+        while self._waiting:
+            run_id, stream = self._waiting.popleft()
+            async with stream:
+                try:
+                    async for event in stream:
+                        await self._queue.put((run_id, event, stream.offset))
+                except FlueError as error:
+                    await self._queue.put((run_id, StreamFailure(error, stream.offset), stream.offset))
 
 
 class AsyncFlueEventStreams:

@@ -57,6 +57,8 @@ _RETRYABLE = (
 """An allow-list: `UnsupportedProtocol` is a `TransportError` too, and a retry does not help there."""
 
 
+_CLEANUP = 0.05
+"""Seconds that a cancelled request has for closing what it opened before it is cancelled again."""
 _closing: set[asyncio.Task[None]] = set()  # a loop keeps no hold of its tasks
 _inherited: list[object] = []  # the connections of the parent of a forked process
 
@@ -188,7 +190,7 @@ class Transport:
         """
         merged = HeaderFields({"user-agent": USER_AGENT, **dict(request.headers), **headers})
         fields = HeaderFields({name.encode(): value.encode("latin-1") for name, value in merged.items()})
-        read = max(self._timeouts.read, request.read_timeout or 0.0)
+        read = self._timeouts.read if request.read_timeout is None else request.read_timeout
         timeout = {"connect": self._timeouts.connect, "read": read, "write": read, "pool": None}
         tracker = _ConnectTracker()
         # In a task of its own, which is cancelled once whatever happens to the caller: httpcore awaits while it closes
@@ -368,7 +370,9 @@ async def _abandon(sending: asyncio.Task[Response], tracker: _ConnectTracker) ->
     """Cancel a request that is being sent, and close what it leaves behind."""
     if not sending.cancelling():
         sending.cancel()
-    await asyncio.wait([sending])
+    # anyio takes a cancellation that comes while it cancels attempts to connect of its own for one of those.
+    while not (await asyncio.wait([sending], timeout=_CLEANUP))[0]:
+        sending.cancel()
     if sending.cancelled() or sending.exception() is not None:
         await tracker.aclose()
     else:

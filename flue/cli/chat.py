@@ -1,4 +1,4 @@
-"""The commands about conversations: `chat`, `send`, `history`, `observe`, `abort`."""
+"""The commands about conversations: `chat`, `send`, `history`, `observe`, `timeline`, `abort`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from flue import AbortSignal, Attachment, Conversation, FlueError, FlueExecution
 from flue._requests import Deadline
 from flue.cli._main import Exit, Interrupted, UsageError, shown_on
 from flue.cli.chat_view import ChatView, ObservationView, transcript_blocks
-from flue.cli.commands import READ_BACKOFF, CtrlC, read_text
-from flue.cli.output import LogLines, open_output, say, write_json
+from flue.cli.commands import READ_BACKOFF, STREAM_ORIGIN, CtrlC, read_text, show_timeline
+from flue.cli.output import LogLines, choose_view, open_output, say, write_json
 from flue.cli.parser import program_name
 from flue.cli.text import Markdown, clean, line, one_line
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from flue.cli.terminal import Terminal
     from flue.models import ConversationChunk
 
-__all__ = ["abort", "chat", "history", "observe", "send"]
+__all__ = ["abort", "chat", "history", "observe", "send", "timeline"]
 
 _CONTINUATION = "\\"
 """At the end of a line: the message continues on the next one."""
@@ -94,6 +94,23 @@ def observe(options: Options) -> Exit:
                     view.state(state.messages, state.settlements)
     if ctrl_c.pressed:
         raise Interrupted("interrupted")
+    return Exit.OK
+
+
+def timeline(options: Options) -> Exit:
+    """Show when the turns and tool calls of the conversation ran."""
+    from flue.cli.timeline import ConversationTimeline  # noqa: PLC0415  # only for this command
+
+    with _open(options) as conversation, shown_on(choose_view(json_lines=options.json)) as view:
+        steps = ConversationTimeline(conversation.url)
+        # The history has durations of tool calls, but only the chunks of the stream have times.
+        reading = conversation.stream(
+            offset=STREAM_ORIGIN, live=False, timeout=options.timeout, backoff_options=READ_BACKOFF
+        )
+        with reading:
+            for chunk in reading:
+                steps.add(chunk)
+        show_timeline(steps, view, options)
     return Exit.OK
 
 

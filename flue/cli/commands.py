@@ -15,7 +15,7 @@ import attrs
 
 from flue import UNSET, BackoffOptions, FlueError, FlueExecutionError, NotFoundError, ServerError
 from flue._requests import Deadline
-from flue._results import RECORD_POLL_DELAYS, RunOutcome
+from flue._results import RunOutcome
 from flue.cli._main import Exit, Interrupted, UsageError, open_client, shown_on
 from flue.cli.output import CsvView, JsonLinesView, choose_view, say
 from flue.cli.parser import LIVE, completion_script, program_name, program_words
@@ -29,12 +29,13 @@ if TYPE_CHECKING:
     from flue import FlueClient, FlueEventStream
     from flue.cli.output import View
     from flue.cli.parser import Options
+    from flue.cli.timeline import Timeline
 
-__all__ = ["completion", "events", "get", "invoke", "read_stdin", "read_text", "stream", "timeline"]
+__all__ = ["completion", "events", "get", "invoke", "read_stdin", "read_text", "show_timeline", "stream", "timeline"]
 
 READ_BACKOFF = BackoffOptions(max_elapsed=15.0)
 """Retries of a command that only reads: a person wants to know sooner than a service that no server answers."""
-_START = "-1"
+STREAM_ORIGIN = "-1"
 """The offset of the beginning of a stream."""
 
 
@@ -123,7 +124,7 @@ def stream(options: Options) -> Exit:
 
 def _started_at(client: FlueClient, view: View, options: Options) -> datetime | None:
     """When the run started, for the clock of a status line; from the beginning of the stream its events say it."""
-    if isinstance(view, JsonLinesView) or (options.offset == _START and options.tail is None):
+    if isinstance(view, JsonLinesView) or (options.offset == STREAM_ORIGIN and options.tail is None):
         return None
     try:
         return client.runs.get(options.run_id, backoff_options=BackoffOptions(max_retries=0), timeout=2.0).started_at
@@ -133,24 +134,31 @@ def _started_at(client: FlueClient, view: View, options: Options) -> datetime | 
 
 def timeline(options: Options) -> Exit:
     """Show when each step of a run ran."""
-    from flue.cli.timeline import Timeline, page, trace  # noqa: PLC0415  # only for this command
+    from flue.cli.timeline import RunTimeline  # noqa: PLC0415  # only for this command
 
     deadline = Deadline(options.timeout)
     with open_client(options) as client, shown_on(choose_view(json_lines=options.json)) as view:
-        steps = Timeline(client.runs.get(options.run_id, backoff_options=READ_BACKOFF, timeout=deadline.remaining()))
+        steps = RunTimeline(client.runs.get(options.run_id, backoff_options=READ_BACKOFF, timeout=deadline.remaining()))
         reading = client.runs.stream(
             options.run_id, live=False, backoff_options=READ_BACKOFF, timeout=deadline.remaining()
         )
         with reading:
             for event in reading:
                 steps.add(event)
-        if options.html is not None:
-            Path(options.html).write_text(page(steps), encoding="utf-8")
-        if options.trace is not None:
-            Path(options.trace).write_text(trace(steps), encoding="utf-8")
-        if options.html is None and options.trace is None:
-            view.timeline(steps)
+        show_timeline(steps, view, options)
     return Exit.OK
+
+
+def show_timeline(timeline: Timeline, view: View, options: Options) -> None:
+    """Write a timeline to the files that the options name, or else show it."""
+    from flue.cli.timeline import page, trace  # noqa: PLC0415  # only for this command
+
+    if options.html is not None:
+        Path(options.html).write_text(page(timeline), encoding="utf-8")
+    if options.trace is not None:
+        Path(options.trace).write_text(trace(timeline), encoding="utf-8")
+    if options.html is None and options.trace is None:
+        view.timeline(timeline)
 
 
 def completion(options: Options) -> Exit:
@@ -220,12 +228,11 @@ class Follower:
         outcome = self.read(stream)
         if not outcome.done and not stream.closed:
             return True
-        for seconds in RECORD_POLL_DELAYS:
-            if outcome.done:
-                break
-            outcome.from_record(self.client.runs.get(self.run_id, timeout=deadline.remaining()))
-            if not outcome.done:
-                time.sleep(seconds)
+        for delay in outcome.poll_record(deadline):
+            if delay is not None:
+                time.sleep(delay)
+            else:
+                outcome.from_record(self.client.runs.get(self.run_id, timeout=deadline.remaining()))
         try:
             outcome.result()
         except FlueExecutionError as error:
@@ -237,7 +244,7 @@ class Follower:
         """The command that resumes reading. Token and headers are left out: they are secrets."""
         options = self.options
         words = [*program_words(), "runs", self.command, self.run_id, "--offset", offset]
-        if offset == _START and options.tail is not None:
+        if offset == STREAM_ORIGIN and options.tail is not None:
             words += ["--tail", str(options.tail)]
         if self.command == "stream" and options.live != LIVE[0]:
             words += ["--live", options.live]

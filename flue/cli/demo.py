@@ -1,7 +1,7 @@
-"""`demo`, `serve`, and their sample workflows.
+"""`demo`, `serve`, and their sample workflows and agents.
 
 The demonstration starts a run, follows it, loses the connection, resumes and gets the result, on an embedded server.
-The workflows only look as if a model were at work.
+They only look as if a model were at work.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import inspect
 import sqlite3
 import sys
-import threading
 import time
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
@@ -34,12 +34,12 @@ from flue.testing import Fault, FlueTestServer, InvalidInputError
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from flue.cli.parser import Options
     from flue.cli.terminal import Terminal
     from flue.models import FlueEvent
-    from flue.testing import AgentTurn, WorkflowRun
+    from flue.testing import AgentTurn, ConversationTurn, WorkflowRun
 
 __all__ = ["SAMPLES", "Sample", "demo", "register", "serve"]
 
@@ -187,40 +187,57 @@ def _describe(event: FlueEvent) -> str:
 
 
 def serve(options: Options) -> Exit:
-    """Run a server with sample workflows until Ctrl-C."""
-    try:
-        server = FlueTestServer(options.token, port=options.port, database=options.database)
-    except sqlite3.Error as error:
-        raise UsageError(f"{options.database}: {error}") from None
-    register(server)
-    with server:
+    """Run the sample servers of both generations until Ctrl-C."""
+    port, database = options.port, options.database
+    beside = None if database is None else f"{database}-conversations"
+    with ExitStack() as stack:
+        runs = stack.enter_context(_sample_server(options.token, 1, port, database))
+        conversations = stack.enter_context(_sample_server(options.token, 2, port + 1 if port else 0, beside))
+        url = f"{conversations.base_url}/agents/assistant/demo"
         if options.json or not sys.stdout.isatty():
-            write_json(sys.stdout, {"baseUrl": server.base_url, "workflows": list(SAMPLES)})
+            told = {"baseUrl": runs.base_url, "workflows": list(SAMPLES), "conversationUrl": url}
+            write_json(sys.stdout, told)
         else:
-            _introduce(server.base_url, needs_token=options.token is not None)
+            _introduce(runs.base_url, url, needs_token=options.token is not None)
         try:
-            threading.Event().wait()
+            while True:
+                time.sleep(3600.0)  # not a lock: on Windows Ctrl-C is not noticed in one
         except KeyboardInterrupt:
             raise Interrupted("stopped") from None
-    return Exit.OK
 
 
-def _introduce(base_url: str, *, needs_token: bool) -> None:
-    """Tell a person what the server offers and how to use it."""
+@contextmanager
+def _sample_server(
+    token: str | None, version: Literal[1, 2], port: int, database: str | None
+) -> Generator[FlueTestServer]:
+    try:
+        server = FlueTestServer(token, flue_version=version, port=port, database=database)
+    except sqlite3.Error as error:
+        raise UsageError(f"{database}: {error}") from None
+    register(server)
+    with server:
+        yield server
+
+
+def _introduce(base_url: str, conversation_url: str, *, needs_token: bool) -> None:
+    """Tell a person what the servers offer and how to use it."""
     terminal = open_output()
-    terminal.write(line((f"A Flue server with sample workflows, on this machine only: {base_url}", "")), line())
-    terminal.write(line(("Workflows:", "bold")))
+    terminal.write(line(("Two sample servers, on this machine only.", "")), line())
+    terminal.write(line(("Flue 2, an agent:", "bold")))
+    terminal.write(line((inspect.getdoc(tide_agent) or "", ""), mark=(f"  {'assistant':<10}", "cyan")))
+    terminal.write(line(), line((f"Flue 1.0, workflows at {base_url}:", "bold")))
     for name, sample in SAMPLES.items():
-        terminal.write(line((inspect.getdoc(sample.function) or "", ""), mark=(f"  {name:<8} ", "cyan")))
+        terminal.write(line((inspect.getdoc(sample.function) or "", ""), mark=(f"  {name:<10}", "cyan")))
     terminal.write(line(), line(("In another terminal:", "bold")))
-    terminal.write_command(("  ", ""), f"export FLUE_BASE_URL={base_url}")
     if needs_token:
         terminal.write_command(("  ", ""), "export FLUE_TOKEN=...   # the one given here")
+    terminal.write_command(("  ", ""), f"{program_name()} chat {conversation_url}")
+    terminal.write_command(("  ", ""), f"export FLUE_BASE_URL={base_url}")
     for name, sample in SAMPLES.items():
         if sample.example is not None:
             command = f"{program_name()} workflows invoke {name} --input '{sample.example}' --follow"
             terminal.write_command(("  ", ""), command)
-    terminal.write(line(), line(("Ctrl-C stops it.", "dim")))
+    terminal.write(line(), line(("Ctrl-C stops them.", "dim")))
 
 
 # Sample workflows.
@@ -391,8 +408,30 @@ def assistant(turn: AgentTurn) -> str:
     return answer
 
 
+def tide_agent(turn: ConversationTurn) -> str:
+    """Knows the high tides at Brest, Saint-Malo and Dover; pretends to look them up and to think."""
+    question = turn.message.body
+    stations = [station for station in _TIDES if station.casefold() in question.casefold()] or list(_TIDES)
+    turn.reasoning("High water is not the same everywhere. ")
+    turn.sleep(0.3)
+    turn.reasoning("I will look it up.")
+    for station in stations:
+        with turn.tool("tide_table", {"station": station}) as call:
+            turn.sleep(0.2)
+            call.output = {"metres": _TIDES[station]}
+    highest = max(stations, key=lambda station: _TIDES[station])
+    for piece in ("The highest tide ", f"is at **{highest}**: ", f"{_TIDES[highest]:g} metres. ", "Mind the rocks! 🌊"):
+        turn.text(piece)
+        turn.sleep(0.2)
+    turn.data("tides", {station: _TIDES[station] for station in stations})
+    return ""
+
+
 def register(server: FlueTestServer) -> None:
-    """Add the workflows, and an agent, to a server."""
+    """Add the samples to a server: an agent, and for Flue 1.0 the workflows."""
+    if server.flue_version == 2:
+        server.add_agent("assistant", tide_agent)
+        return
     server.add_agent("assistant", assistant)
     for name, sample in SAMPLES.items():
         server.add_workflow(name, sample.function, runs=sample.runs, validate=sample.check)

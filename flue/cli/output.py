@@ -53,7 +53,7 @@ class View(Protocol):
         ...
 
     def timeline(self, timeline: Timeline) -> None:
-        """Show the timeline of a run."""
+        """Show a timeline."""
         ...
 
     def warning(self, record: logging.LogRecord) -> None:

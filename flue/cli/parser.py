@@ -210,12 +210,14 @@ def _subcommands(parser: argparse.ArgumentParser) -> AddParser:
 def _local(add: AddParser) -> list[argparse.Action]:
     """Commands that need no server. Returns the arguments that are files, as the following functions do."""
     _command(add, "demo", "flue.cli.demo:demo", "watch a run survive a lost connection, on an embedded server")
-    text = "run a Flue server with sample workflows, on this machine only"
+    text = "run sample servers of both generations of Flue, on this machine only"
     serve = _command(add, "serve", "flue.cli.demo:serve", text)
-    serve.add_argument("--port", type=_port, help="default: any free port")
+    text = "of the workflows; the next one is for conversations; default: any two that are free"
+    serve.add_argument("--port", type=_port, help=text)
     serve.add_argument("--token", help="bearer token that every request must carry")
-    database = serve.add_argument("--database", metavar="FILE", help="SQLite file that keeps the runs across restarts")
-    serve.add_argument("--json", action="store_true", help="print the base URL and the workflows as a JSON object")
+    text = "SQLite file that keeps the runs across restarts; the conversations are in FILE-conversations"
+    database = serve.add_argument("--database", metavar="FILE", help=text)
+    serve.add_argument("--json", action="store_true", help="print the URLs and the workflows as a JSON object")
     text = "print a shell script that completes commands and options"
     completion = _command(add, "completion", "flue.cli.commands:completion", text)
     completion.add_argument("shell", choices=SHELLS)
@@ -237,15 +239,16 @@ def _conversations(add: AddParser) -> list[argparse.Action]:
     send = _command(add, "send", "flue.cli.chat:send", "send one message, show the reply", remote=True)
     history = _command(add, "history", "flue.cli.chat:history", "show a conversation as it is now", remote=True)
     observe = _command(add, "observe", "flue.cli.chat:observe", "show a conversation as it changes", remote=True)
+    timeline = _command(add, "timeline", "flue.cli.chat:timeline", "show when its turns and tools ran", remote=True)
     abort = _command(add, "abort", "flue.cli.chat:abort", "abort all that runs or waits in it", remote=True)
-    for parser in (chat, send, history, observe, abort):
+    for parser in (chat, send, history, observe, timeline, abort):
         parser.add_argument("url", metavar="URL", help="URL of the conversation, or its path below the base URL")
     chat.add_argument("--new", action="store_true", help="URL is that of the agent: start a new conversation below it")
     send.add_argument("text", metavar="TEXT", nargs="?", help="the message, or - for standard input")
     text = "attach a file; may be repeated"
     attach = send.add_argument("--attach", metavar="FILE", action="append", help=text)
     send.add_argument("--no-wait", action="store_true", help="do not wait for the reply")
-    return [attach]
+    return [attach, *_timeline_files(timeline)]
 
 
 def _runs(add: AddParser) -> list[argparse.Action]:
@@ -253,9 +256,6 @@ def _runs(add: AddParser) -> list[argparse.Action]:
     events = _command(add, "events", "flue.cli.commands:events", "list the events so far", remote=True)
     stream = _command(add, "stream", "flue.cli.commands:stream", "follow the events as they happen", remote=True)
     timeline = _command(add, "timeline", "flue.cli.commands:timeline", "show when each step of a run ran", remote=True)
-    html = timeline.add_argument("--html", metavar="FILE", help="write a self-contained HTML page instead")
-    text = "write a trace for ui.perfetto.dev or chrome://tracing instead"
-    trace = timeline.add_argument("--trace", metavar="FILE", help=text)
     for parser in (get, events, stream, timeline):
         parser.add_argument("run_id", metavar="ID", help="id of the run")
     for parser in (events, stream):
@@ -267,4 +267,12 @@ def _runs(add: AddParser) -> list[argparse.Action]:
         choices=LIVE,
         help="how to wait for new events: server-sent events (default), long polling, or not at all",
     )
-    return [html, trace]
+    return _timeline_files(timeline)
+
+
+def _timeline_files(timeline: argparse.ArgumentParser) -> list[argparse.Action]:
+    text = "write a trace for ui.perfetto.dev or chrome://tracing instead"
+    return [
+        timeline.add_argument("--html", metavar="FILE", help="write a self-contained HTML page instead"),
+        timeline.add_argument("--trace", metavar="FILE", help=text),
+    ]

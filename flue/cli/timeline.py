@@ -1,22 +1,31 @@
-"""`runs timeline`: what a run did when, as bars on a terminal, as an HTML page and as a trace for Perfetto."""
+"""`timeline` and `runs timeline`: what happened when, as bars on a terminal, an HTML page and a trace for Perfetto."""
 
 from __future__ import annotations
 
 import json
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from urllib.parse import unquote
 
 import attrs
 
 from flue.cli.run_view import RunTree
 from flue.cli.text import arguments, clean, count, duration, failure, line, one_line
 from flue.models import (
+    MessageAppendedChunk,
+    MessageCompletedChunk,
+    MessageStartedChunk,
     OperationEvent,
     OperationStartEvent,
     RunEndEvent,
+    SubmissionSettledChunk,
     TaskEvent,
     TaskStartEvent,
+    TextPart,
     ToolEvent,
+    ToolInputChunk,
+    ToolOutputChunk,
+    ToolOutputErrorChunk,
     ToolStartEvent,
     TurnEvent,
     TurnStartEvent,
@@ -27,29 +36,39 @@ if TYPE_CHECKING:
 
     from flue.cli.terminal import Terminal
     from flue.cli.text import Line
-    from flue.models import FlueEvent, RunRecord
+    from flue.models import ConversationChunk, ConversationMessage, FlueEvent, RunRecord
 
-__all__ = ["Bar", "Timeline", "draw", "page", "trace"]
+__all__ = ["Bar", "ConversationTimeline", "RunTimeline", "Timeline", "draw", "page", "trace"]
 
-Kind: TypeAlias = Literal["run", "operation", "turn", "tool", "task"]
+Kind: TypeAlias = Literal["run", "conversation", "operation", "submission", "turn", "tool", "task"]
 
-_STYLES: dict[Kind, str] = {"run": "bold", "operation": "blue", "turn": "magenta", "tool": "cyan", "task": "green"}
+_STYLES: dict[Kind, str] = {
+    "run": "bold",
+    "conversation": "bold",
+    "operation": "blue",
+    "submission": "blue",
+    "turn": "magenta",
+    "tool": "cyan",
+    "task": "green",
+}
+_LABEL_LENGTH = 300
+"""Characters of a label that a page shows, and that are taken from a message."""
 _LABEL_SHARE = 0.4
 """Share of the columns beside the durations that labels may occupy."""
 
 
 @attrs.define
 class Bar:
-    """A step of a run: the run itself, an operation, a turn, a tool call or a task.
+    """A step: the whole run or conversation, an operation, a submission, a turn, a tool call or a task.
 
     Attributes:
         kind: of the step.
         label: its name.
         depth: number of steps that enclose it.
-        start: milliseconds from the start of the run.
-        end: milliseconds from the start of the run; None while it is running.
+        start: milliseconds from the start of the whole.
+        end: milliseconds from the start of the whole; None while it is running.
         failed: whether it ended with an error.
-        parent: the step that encloses it; None for the run.
+        parent: the step that encloses it; None for the whole.
     """
 
     kind: Kind
@@ -72,25 +91,66 @@ class Bar:
         }
 
 
+_SHOWN_IN_NOTEBOOK = 200
+"""Steps."""
+
+
 class Timeline:
-    """The steps of a run, in the order of their starts.
+    """Steps in the order of their starts.
+
+    Args:
+        whole: encloses all other steps.
+        name: identifies the run or conversation.
+
+    Attributes:
+        bars: the first one is the whole.
+        until: milliseconds from the start to the end, or to what was seen last.
+        name: identifies the run or conversation.
+        started_at: when the first step started, if that is known.
+        status: in one word.
+        error: why the whole failed, if it did.
+    """
+
+    def __init__(self, whole: Bar, name: str) -> None:
+        self.bars = [whole]
+        self.until = whole.end or 0.0
+        self.name = name
+        self.started_at: datetime | None = None
+        self.status = ""
+        self.error: str | None = None
+
+    def about(self) -> dict[str, str]:
+        """What a trace says of the whole."""
+        return {} if self.started_at is None else {"startedAt": self.started_at.isoformat()}
+
+    def _repr_html_(self) -> str:
+        # A frame of its own keeps the page's styles out of the notebook, and what a server says out of its scripts.
+        height = min(190 + 24 * min(len(self.bars), _SHOWN_IN_NOTEBOOK), 640)
+        source = escape(page(self, limit=_SHOWN_IN_NOTEBOOK))
+        return f'<iframe sandbox="" srcdoc="{source}" style="width:100%;height:{height}px;border:0"></iframe>'
+
+
+class RunTimeline(Timeline):
+    """The steps of a run.
 
     Args:
         record: of the run.
-
-    Attributes:
-        record: of the run.
-        bars: the first one is the run itself.
-        until: milliseconds from the start of the run to its end, or to its last event.
     """
 
     def __init__(self, record: RunRecord) -> None:
         whole = Bar("run", record.workflow_name, 0, 0.0, record.duration_ms, record.status == "errored")
-        self.record = record
-        self.bars = [whole]
-        self.until = record.duration_ms or 0.0
+        super().__init__(whole, record.run_id)
+        self.started_at = record.started_at
+        self.status = record.status
+        self.error = failure(record.error) if record.status == "errored" else None
+        self._started_at = record.started_at
+        self._workflow_name = record.workflow_name
         self._open: dict[str, Bar] = {"run": whole}
         self._tree = RunTree()
+
+    def about(self) -> dict[str, str]:
+        """What a trace says of the run."""
+        return {"runId": self.name, "workflowName": self._workflow_name} | super().about()
 
     def add(self, event: FlueEvent) -> None:
         """Add an event, in the order of the stream."""
@@ -146,7 +206,108 @@ class Timeline:
 
     def _at(self, moment: datetime) -> float:
         # The record and the events may come from different clocks; nothing starts before the run.
-        return max((moment - self.record.started_at).total_seconds() * 1000, 0.0)
+        return max(_milliseconds(self._started_at, moment), 0.0)
+
+
+class ConversationTimeline(Timeline):
+    """The submissions of a conversation, and the turns and tool calls of each.
+
+    Only the responses carry times: a submission starts with the first thing that happens after its message.
+
+    Args:
+        url: of the conversation.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._whole = Bar("conversation", unquote(url.rstrip("/").rpartition("/")[2]), 0, 0.0, 0.0)
+        super().__init__(self._whole, url)
+        self.status = "empty"
+        self._waiting: dict[str, str] = {}  # labels of submissions that have not started
+        self._submissions: dict[str, Bar] = {}
+        self._turns: dict[str, Bar] = {}  # by message; each of its steps is one
+        self._tools: dict[str, Bar] = {}
+        self._turn_count = 0
+
+    def about(self) -> dict[str, str]:
+        """What a trace says of the conversation."""
+        return {"conversation": self.name} | super().about()
+
+    def add(self, chunk: ConversationChunk) -> None:
+        """Add a chunk, in the order of the stream, which is best read from its origin."""
+        if isinstance(chunk, MessageAppendedChunk):
+            message = chunk.message
+            if message.role != "assistant" and message.submission_id is not None:
+                self._waiting.setdefault(message.submission_id, _message_label(message))
+            return
+        moment: datetime | None = getattr(chunk, "timestamp", None)
+        if moment is None:
+            return
+        if self.started_at is None:
+            self.started_at = moment
+        now = max(_milliseconds(self.started_at, moment), 0.0)
+        self.until = max(self.until, now)
+        for submission_id in list(self._waiting):
+            self._submission(submission_id, now)
+        self._add(chunk, now)
+        self._whole.end = None if self._submissions else self.until
+        self.status = "running" if self._submissions else "settled"
+
+    def _add(self, chunk: ConversationChunk, now: float) -> None:
+        match chunk:
+            case MessageStartedChunk():
+                self._turn_count += 1
+                self._end_step(self._turns, chunk.message_id, now, failed=True)  # its end is missing: the step failed
+                parent = self._whole if chunk.submission_id is None else self._submission(chunk.submission_id, now)
+                self._turns[chunk.message_id] = self._start("turn", f"turn {self._turn_count}", parent, now)
+            case MessageCompletedChunk():
+                self._end_step(self._turns, chunk.message_id, now)
+            case ToolInputChunk():
+                turn = self._turns.get(chunk.message_id)
+                parent = self._whole if turn is None or turn.parent is None else turn.parent
+                call = f"{one_line(chunk.tool_name)}({arguments(chunk.input)})"
+                if chunk.tool_call_id in self._tools:  # some providers use an id twice; outcomes go to the newest call
+                    self._tools[f"{chunk.tool_call_id} {len(self.bars)}"] = self._tools.pop(chunk.tool_call_id)
+                self._tools[chunk.tool_call_id] = self._start("tool", call, parent, now)
+            case ToolOutputChunk() | ToolOutputErrorChunk():
+                bar = self._tools.get(chunk.tool_call_id)
+                if bar is not None and chunk.duration_ms is not None:  # it waited before it was executed
+                    bar.start = max(now - chunk.duration_ms, bar.start)
+                self._end_step(self._tools, chunk.tool_call_id, now, failed=isinstance(chunk, ToolOutputErrorChunk))
+            case SubmissionSettledChunk():
+                failed = chunk.outcome != "completed"
+                submission = self._submission(chunk.submission_id, now)
+                for steps in (self._tools, self._turns):
+                    for key in [key for key, bar in steps.items() if bar.parent is submission]:
+                        self._end_step(steps, key, now, failed=failed)
+                self._end_step(self._submissions, chunk.submission_id, now, failed=failed)
+            case _:
+                pass
+
+    def _submission(self, submission_id: str, now: float) -> Bar:
+        if submission_id not in self._submissions:
+            label = self._waiting.pop(submission_id, submission_id)
+            self._submissions[submission_id] = self._start("submission", label, self._whole, now)
+        return self._submissions[submission_id]
+
+    def _start(self, kind: Kind, label: str, parent: Bar, now: float) -> Bar:
+        bar = Bar(kind, one_line(label), parent.depth + 1, now, parent=parent)
+        self.bars.append(bar)
+        return bar
+
+    def _end_step(self, steps: dict[str, Bar], key: str, now: float, *, failed: bool = False) -> None:
+        bar = steps.pop(key, None)
+        if bar is not None:
+            bar.end = now
+            bar.failed = failed
+
+
+def _message_label(message: ConversationMessage) -> str:
+    text = next((part.text for part in message.parts if isinstance(part, TextPart)), "")
+    return one_line(text[:_LABEL_LENGTH]) or message.purpose
+
+
+def _milliseconds(start: datetime, moment: datetime) -> float:
+    return (moment - start).total_seconds() * 1000
 
 
 def draw(timeline: Timeline, terminal: Terminal) -> list[Line]:
@@ -181,10 +342,10 @@ def _cells(bar: Bar, until: float, cells: int) -> tuple[int, int]:
 def trace(timeline: Timeline) -> str:
     """The timeline in the Trace Event format, as JSON: Perfetto (ui.perfetto.dev) and `chrome://tracing` open it.
 
-    The run is one process. A thread holds steps that enclose each other or follow one another; steps that overlap
-    otherwise, such as parallel tasks, get threads of their own. Times are microseconds from the start of the run.
+    The whole is one process. A thread holds steps that enclose each other or follow one another; steps that overlap
+    otherwise, such as parallel tasks, get threads of their own. Times are microseconds from the start.
     """
-    record = timeline.record
+    whole = timeline.bars[0]
     threads: list[list[Bar]] = []  # for each thread the steps that are open, the innermost last
     events: list[dict[str, Any]] = []
     for bar in sorted(timeline.bars, key=lambda bar: (bar.start, bar.depth)):
@@ -205,14 +366,13 @@ def trace(timeline: Timeline) -> str:
             {"name": clean(bar.label), "cat": bar.kind, "ph": "X", "ts": start, "dur": round(end * 1000) - start}
             | {"pid": 1, "tid": number + 1, "args": {name: True for name, given in details.items() if given}}
         )
-    names = ["run", *(f"parallel {number}" for number in range(1, len(threads)))]
-    titles = [("process_name", 0, f"{clean(record.workflow_name)} {clean(record.run_id)}")]
+    names = [whole.kind, *(f"parallel {number}" for number in range(1, len(threads)))]
+    titles = [("process_name", 0, f"{clean(whole.label)} {clean(timeline.name)}")]
     titles += [("thread_name", number, name) for number, name in enumerate(names, 1)]
     metadata = [
         {"name": kind, "ph": "M", "pid": 1, "tid": thread, "args": {"name": name}} for kind, thread, name in titles
     ]
-    other = {"runId": record.run_id, "workflowName": record.workflow_name, "startedAt": record.started_at.isoformat()}
-    document = {"traceEvents": [*metadata, *events], "displayTimeUnit": "ms", "otherData": other}
+    document = {"traceEvents": [*metadata, *events], "displayTimeUnit": "ms", "otherData": timeline.about()}
     return json.dumps(document, indent=1) + "\n"
 
 
@@ -257,8 +417,8 @@ tbody tr:hover { background: color-mix(in srgb, var(--line) 50%, transparent); }
 table svg { display: block; width: 100%; height: 24px; overflow: visible; }
 tbody svg { background: repeating-linear-gradient(to right, var(--line) 0 1px, transparent 1px var(--interval)); }
 text { fill: var(--soft); }
-.run rect { fill: var(--run); }
-.operation rect { fill: var(--operation); }
+.run rect, .conversation rect { fill: var(--run); }
+.operation rect, .submission rect { fill: var(--operation); }
 .turn rect { fill: var(--turn); }
 .tool rect { fill: var(--tool); }
 .task rect { fill: var(--task); }
@@ -271,29 +431,36 @@ li svg { width: 12px; height: 12px; margin-right: .4rem; vertical-align: -1px; }
 
 
 def _end(bar: Bar, timeline: Timeline) -> float:
-    """Milliseconds from the start of the run to the end of a step, or to what is known of a step that is running."""
+    """Milliseconds from the start to the end of a step, or to what is known of a step that is running."""
     return max(timeline.until if bar.end is None else bar.end, bar.start)
 
 
-def page(timeline: Timeline) -> str:
-    """The timeline as an HTML page without scripts that loads nothing: it can be attached to a ticket."""
-    record = timeline.record
-    summary = [record.status, duration(timeline.until), f"started {record.started_at:%Y-%m-%d %H:%M:%S} UTC"]
-    summary.append(count(len(timeline.bars) - 1, "step"))
-    error = f'<p class="failed">{_text(failure(record.error))}</p>\n' if record.status == "errored" else ""
-    name, run_id = _text(record.workflow_name), _text(record.run_id)
+def page(timeline: Timeline, *, limit: int | None = None) -> str:
+    """The timeline as an HTML page without scripts that loads nothing: it can be attached to a ticket.
+
+    Args:
+        timeline: what to draw.
+        limit: number of steps that are drawn, the first ones; None for all.
+    """
+    started = "" if timeline.started_at is None else f"started {timeline.started_at:%Y-%m-%d %H:%M:%S} UTC"
+    summary = [timeline.status, duration(timeline.until), started, count(len(timeline.bars) - 1, "step")]
+    if limit is not None and len(timeline.bars) > limit:
+        summary.append(f"the first {limit} are shown")
+    error = "" if timeline.error is None else f'<p class="failed">{_text(timeline.error)}</p>\n'
+    name, run_id = _text(timeline.bars[0].label), _text(timeline.name)
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         # A second line of defence: should a name from the server ever become markup, it can do nothing.
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
         f"<title>{name} {run_id}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f"<h1>{name}</h1>\n<p>{run_id}</p>\n<p>{_text(', '.join(summary))}</p>\n{error}"
-        f'<div class="chart">\n{_chart(timeline)}\n</div>\n<ul>{_legend(timeline)}</ul>\n</body>\n</html>\n'
+        f"<h1>{name}</h1>\n<p>{run_id}</p>\n<p>{_text(', '.join(filter(None, summary)))}</p>\n{error}"
+        f'<div class="chart">\n{_chart(timeline, timeline.bars[:limit])}\n</div>\n'
+        f"<ul>{_legend(timeline)}</ul>\n</body>\n</html>\n"
     )
 
 
-def _chart(timeline: Timeline) -> str:
+def _chart(timeline: Timeline, bars: list[Bar]) -> str:
     until = max(timeline.until, 1.0)
     step = _step(until)
     marks = "".join(_mark(number * step, until) for number in range(int(until / step) + 1))
@@ -302,7 +469,7 @@ def _chart(timeline: Timeline) -> str:
             f'<table style="--interval: {_share(step, until):.4f}%">',
             f'<thead><tr><th class="step">step</th><th><svg>{marks}</svg></th><th class="took">took</th></tr></thead>',
             "<tbody>",
-            *(_row(bar, timeline.until) for bar in timeline.bars),
+            *(_row(bar, timeline.until) for bar in bars),
             "</tbody>\n</table>",
         ]
     )
@@ -312,13 +479,14 @@ def _row(bar: Bar, until: float) -> str:
     end = until if bar.end is None else bar.end
     took = "unfinished" if bar.end is None else duration(bar.end - bar.start)
     classes = " ".join([bar.kind, *["failed"] * bar.failed, *["open"] * (bar.end is None)])
-    title = f"{bar.label}: {took}{', failed' if bar.failed else ''}, {duration(bar.start)} after the start"
+    label = _text(bar.label[:_LABEL_LENGTH]) + "…" * (len(bar.label) > _LABEL_LENGTH)
+    title = f": {took}{', failed' if bar.failed else ''}, {duration(bar.start)} after the start"
     # A run without duration fills the axis.
     width = max(_share(end - bar.start, until), _MIN_WIDTH) if until > 0 else 100.0
     first = min(_share(bar.start, until), 100.0 - width)
     return (
-        f'<tr class="{classes}" title="{_text(title)}">'
-        f'<th scope="row" style="--depth: {bar.depth}">{_text(bar.label)}</th>'
+        f'<tr class="{classes}" title="{label}{title}">'
+        f'<th scope="row" style="--depth: {bar.depth}">{label}</th>'
         f'<td><svg aria-hidden="true"><rect x="{first:.2f}%" y="4" width="{width:.2f}%" height="16" rx="3"/></svg></td>'
         f"<td>{'✗ ' if bar.failed else ''}{took}</td></tr>"
     )

@@ -81,7 +81,7 @@ NO_EXTRA: Final[Mapping[str, Any]] = _NoExtra()
 
 
 class Model:
-    """Base of all values of the wire: equality and a bounded, one-line `repr`.
+    """Base of all values of the wire: equality, a bounded, one-line `repr`, and what notebooks show.
 
     attrs could write both for each class; compiling them would double the time that importing the models takes.
     """
@@ -103,6 +103,11 @@ class Model:
                 shown.append(f"{field.name}={_shorten(value)}")
         text = f"{type(self).__name__}({', '.join(shown)})"
         return text if len(text) <= _REPR_LIMIT else f"{text[: _REPR_LIMIT - 2]}…)"
+
+    def _repr_html_(self) -> str | None:
+        from flue._notebook import render  # noqa: PLC0415  # only IPython calls this
+
+        return render(self)
 
 
 def _is_inherited(field: Any) -> tuple[bool, bool]:

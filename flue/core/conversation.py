@@ -99,6 +99,11 @@ class ConversationState:
     messages: list[ConversationMessage] = attrs.field(repr=lambda value: f"<{len(value)} messages>")
     settlements: list[ConversationSettlement] = attrs.field(repr=lambda value: f"<{len(value)} settlements>")
 
+    def _repr_html_(self) -> str | None:
+        from flue._notebook import render  # noqa: PLC0415  # only IPython calls this
+
+        return render(self)
+
 
 @attrs.frozen
 class Reply:

@@ -29,12 +29,23 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-__all__ = ["SOCKET_OPTIONS", "CancelToken", "Cause", "Connection", "call_in_thread", "calling", "pool_classes"]
+__all__ = [
+    "MAX_LOCK_WAIT",
+    "SOCKET_OPTIONS",
+    "CancelToken",
+    "Cause",
+    "Connection",
+    "call_in_thread",
+    "calling",
+    "pool_classes",
+]
 
 T = TypeVar("T")
 Cause = Literal["cancelled", "aborted", "expired"]
 Address = tuple[Any, Any, int, str, Any]
 
+MAX_LOCK_WAIT = 0.2 if os.name == "nt" else threading.TIMEOUT_MAX
+"""Seconds that a thread waits for a lock at a time: on Windows Ctrl-C is not noticed in there."""
 MAX_IDLE = 5.0
 """Seconds; a connection that was idle for longer is not used again: a NAT may have forgotten it without telling."""
 
@@ -127,10 +138,10 @@ class CancelToken:
         """
         until = None if timeout is None else time.monotonic() + timeout
         while not self.is_set and not done():
-            left = -1.0 if until is None else until - time.monotonic()
-            if until is not None and left <= 0:
+            left = MAX_LOCK_WAIT if until is None else until - time.monotonic()
+            if left <= 0:
                 return
-            self._wakeup.acquire(timeout=min(left, threading.TIMEOUT_MAX))
+            self._wakeup.acquire(timeout=min(left, MAX_LOCK_WAIT))
 
     def _end_wait(self) -> None:
         self.wake()
@@ -232,7 +243,8 @@ class SocketHandle:
     """
 
     def __init__(self, sock: socket.socket) -> None:
-        self._duplicate = socket.socket(fileno=os.dup(sock.fileno())) if isinstance(sock, ssl.SSLSocket) else sock.dup()
+        # Not `sock.dup()`, which TLS sockets refuse, nor `os.dup()`, which knows no sockets on Windows.
+        self._duplicate = socket.fromfd(sock.fileno(), sock.family, sock.type, sock.proto)
         # Reentrant, since a signal handler may cancel while its own thread attaches.
         self._lock = threading.RLock()
         self._token: CancelToken | None = None

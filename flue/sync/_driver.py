@@ -7,11 +7,11 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from flue import _timers
 from flue._instrumentation import Instrumentation
 from flue.core.actions import Deliver, Done, Fail, LiveModeChanged, Open, Read, Retry, Sleep
 from flue.core.protocol import CallProtocol
-from flue.errors import AbortError, FlueConnectionError, FlueError, FlueTimeoutError
+from flue.errors import FlueConnectionError, FlueError, FlueTimeoutError
+from flue.signals import abort_error, call_later
 from flue.sync._connection import CancelToken
 
 if TYPE_CHECKING:
@@ -185,12 +185,12 @@ def perform(transport: Transport, settings: Settings, spec: CallSpec[T]) -> T:
     def cancel_error(cause: Cause) -> FlueError:
         if cause == "expired":
             return FlueTimeoutError(f"{spec.label}: no answer within {spec.timeout:g} s")
-        return AbortError(spec.signal.reason if spec.signal is not None else None)
+        return abort_error(spec.signal)
 
     token = CancelToken()
     machine = CallProtocol(spec.call, spec.budget, limit=settings.max_event_bytes)
     driver = Driver(transport, settings, machine, token, Instrumentation(spec.label, spec.options), cancel_error)
-    timer = None if spec.timeout is None else _timers.call_later(spec.timeout, lambda: token.cancel("expired"))
+    cancel_timer = None if spec.timeout is None else call_later(spec.timeout, lambda: token.cancel("expired"))
     unsubscribe = None if spec.signal is None else spec.signal.subscribe(lambda: token.cancel("aborted"))
     try:
         result = driver.advance()
@@ -199,8 +199,8 @@ def perform(transport: Transport, settings: Settings, spec: CallSpec[T]) -> T:
         raise
     finally:
         driver.close()
-        if timer is not None:
-            timer.cancel()
+        if cancel_timer is not None:
+            cancel_timer()
         if unsubscribe is not None:
             unsubscribe()
     assert isinstance(result, Done)  # noqa: S101  # a call delivers nothing else
@@ -218,4 +218,4 @@ def pause(seconds: float, signal: AbortSignal | None) -> None:
         if unsubscribe is not None:
             unsubscribe()
     if signal is not None and signal.aborted:
-        raise AbortError(signal.reason)
+        raise abort_error(signal)

@@ -23,9 +23,8 @@ __all__ = ["FlueClient"]
 class FlueClient:
     """A client for scripts and threads, on requests.
 
-    One client may be used by many threads at once. It is a context manager and works without; `close()` gives its
-    connections up. After a `fork` the
-    child opens connections of its own.
+    One client may be used by many threads at once. It is a context manager and works without; `close()` closes its
+    connections. After a `fork` the child opens connections of its own.
 
     Attributes:
         runs: read runs (`get`, `events`, `stream`).
@@ -61,9 +60,8 @@ class FlueClient:
             base_url: absolute http(s) URL where the Flue routes are mounted, path included. Default: `FLUE_BASE_URL`.
             token: bearer token of every request. Default: `FLUE_TOKEN`. It goes to the origin of `base_url` and
                 nowhere else.
-            headers: a mapping, or a callable that returns one, called anew for every attempt. Put over the token,
-                case-insensitively; None
-                as a value drops the header, also the token's.
+            headers: a mapping, or a callable that returns one, called for every attempt. Merged over the token,
+                case-insensitively; None as a value drops the header, also the token's.
             timeout: `Timeouts`, or one number of seconds for connecting and for silence.
             session: the caller's own session (proxies, TLS, adapters); never closed, never changed.
             max_event_bytes: largest page and event that is accepted, decompressed; default: no limit.

@@ -18,8 +18,8 @@ from flue._requests import Deadline, StreamSpec, check_handler
 from flue.config import HeaderSource, Settings, Timeouts, resolve
 from flue.core.protocol import Phase
 from flue.core.retry import BackoffOptions
-from flue.errors import AbortError, FlueError
-from flue.signals import AbortSignal
+from flue.errors import FlueError
+from flue.signals import AbortSignal, abort_error
 from flue.sync._driver import perform
 from flue.sync.stream import FlueEventStream
 from flue.sync.transport import Transport
@@ -465,7 +465,7 @@ class Conversation:
                     if on_event is not None:
                         on_event(chunk)
                 if stream.interrupted_by() == "aborted":
-                    raise AbortError(signal.reason if signal is not None else None)
+                    raise abort_error(signal)
         except FlueError as error:
             builders.explain_submission(error, builders.check_target(target))
             raise

@@ -13,10 +13,9 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
-from flue import _timers
 from flue.errors import FlueError, FlueTimeoutError
-from flue.signals import AbortSignal
-from flue.sync._connection import Cause
+from flue.signals import AbortSignal, call_later
+from flue.sync._connection import MAX_LOCK_WAIT, Cause
 from flue.sync.stream import FlueEventStream
 from flue.types import StreamFailure
 
@@ -27,7 +26,7 @@ __all__ = ["FlueEventStreams"]
 
 QUEUE_SIZE = 256
 """Events of all runs together that are read ahead of the consumer."""
-LEAVING = 1.0
+JOIN_TIMEOUT = 1.0
 """Seconds that `close()` waits for the readers. They need a moment, unless a header callable hangs."""
 
 
@@ -37,15 +36,15 @@ class _Channel:
     def __init__(self, streams: dict[str, FlueEventStream[FlueEvent]]) -> None:
         # Reentrant: `close()` may be called by a signal handler or a finalizer of a thread that is inside.
         self._lock = threading.RLock()
-        self._news = threading.Condition(self._lock)  # an entry, or the end
-        self._room = threading.Condition(self._lock)  # for more entries
+        self._not_empty = threading.Condition(self._lock)  # or it is over
+        self._not_full = threading.Condition(self._lock)
         self._entries: deque[tuple[str, FlueEvent | StreamFailure, str]] = deque()
         self._waiting = deque(streams.items())
         self._open: dict[str, FlueEventStream[FlueEvent]] = {}
         self._threads: list[threading.Thread] = []
         self._readers = 0
         self._over = False  # nothing more is read
-        self._timer: _timers.Timer | None = None
+        self._cancel_timer: Callable[[], None] | None = None
         self._unsubscribe: Callable[[], None] | None = None
         self.started = False
         self.offsets = {run_id: stream.offset for run_id, stream in streams.items()}
@@ -59,11 +58,11 @@ class _Channel:
             self.started = True
             if self.cause is not None:
                 return
-            if timeout is not None:
-                self._timer = _timers.call_later(timeout, partial(self.close, "expired"))
             if signal is not None:
                 self._unsubscribe = signal.subscribe(partial(self.close, "aborted"))
             try:
+                if timeout is not None:
+                    self._cancel_timer = call_later(timeout, partial(self.close, "expired"))
                 for number in range(0 if self._over else readers):
                     thread = threading.Thread(target=self._read_runs, name=f"flue-stream-{number}", daemon=True)
                     thread.start()
@@ -78,12 +77,12 @@ class _Channel:
         """The next entry, handed over; None when there will be none."""
         with self._lock:
             while not self._entries and not self._over:
-                self._news.wait()
+                self._not_empty.wait(MAX_LOCK_WAIT)
             if not self._entries:
                 return None
             run_id, event, self.offsets[run_id] = self._entries.popleft()
             if len(self._entries) == QUEUE_SIZE // 2:  # not at every entry: all readers that wait wake up
-                self._room.notify_all()
+                self._not_full.notify_all()
             return run_id, event
 
     def close(self, cause: Cause) -> None:
@@ -99,7 +98,7 @@ class _Channel:
         """Wait until the readers are gone; a reader, in a callback of the caller's, does not wait for itself."""
         if threading.current_thread() in self._threads:
             return
-        deadline = time.monotonic() + LEAVING
+        deadline = time.monotonic() + JOIN_TIMEOUT
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
@@ -115,15 +114,15 @@ class _Channel:
             self._over = True
             self._waiting.clear()
             streams = list(self._open.values())
-            timer, self._timer = self._timer, None
+            cancel_timer, self._cancel_timer = self._cancel_timer, None
             unsubscribe, self._unsubscribe = self._unsubscribe, None
-            self._news.notify_all()
-            self._room.notify_all()
+            self._not_empty.notify_all()
+            self._not_full.notify_all()
         # Outside the lock: each of these takes a lock of its own.
         for stream in streams:
             stream.cancel()
-        if timer is not None:
-            timer.cancel()
+        if cancel_timer is not None:
+            cancel_timer()
         if unsubscribe is not None:
             unsubscribe()
 
@@ -160,10 +159,10 @@ class _Channel:
     def _put(self, run_id: str, event: FlueEvent | StreamFailure, offset: str) -> bool:
         with self._lock:
             while len(self._entries) >= QUEUE_SIZE and not self._over:
-                self._room.wait()
+                self._not_full.wait()
             if not self._over:
                 self._entries.append((run_id, event, offset))
-                self._news.notify()
+                self._not_empty.notify()
             return not self._over
 
 

@@ -11,7 +11,7 @@ from flue._requests import (
     build_run_streams,
     check_signal_and_timeout,
 )
-from flue.errors import AbortError
+from flue.signals import abort_error
 from flue.sync._driver import perform
 from flue.sync.many import FlueEventStreams
 from flue.sync.stream import FlueEventStream
@@ -55,9 +55,9 @@ class Runs:
 
         Raises:
             NotFoundError: no such run, or its workflow does not export `runs`.
-            FlueApiError: another refusal.
-            FlueConnectionError: no usable answer.
-            FlueTimeoutError: `timeout` is over.
+            FlueApiError: another error response.
+            FlueConnectionError: no usable response.
+            FlueTimeoutError: `timeout` has passed.
             AbortError: `signal` was aborted.
         """
         spec = build_get_run(self._settings, run_id, signal=signal, backoff_options=backoff_options, timeout=timeout)
@@ -74,19 +74,19 @@ class Runs:
         backoff_options: BackoffOptions | None = None,
         timeout: float | None = None,
     ) -> list[FlueEvent]:
-        """All events that there are by now, oldest first.
+        """All events so far, oldest first.
 
         Args:
             run_id: as `invoke()` gave it.
-            offset: begin behind this checkpoint; `"-1"` is the start.
-            tail: begin with the last so many events; only from the start.
+            offset: start after this offset; `"-1"` is the start.
+            tail: only the last N events, when reading from the start.
             signal: ends the call with `AbortError`.
             backoff_options: how failures are retried; by default for 60 s without progress.
             timeout: overall limit in seconds.
 
         Raises:
             NotFoundError: no such run, or its workflow does not export `runs`.
-            FlueError: the events cannot be read; `FlueTimeoutError` when `timeout` is over, `AbortError` on `signal`.
+            FlueError: the events cannot be read; `FlueTimeoutError` after `timeout`, `AbortError` on `signal`.
         """
         stream = self.stream(
             run_id,
@@ -100,7 +100,7 @@ class Runs:
         with stream:
             events = list(stream)
             if stream.interrupted_by() == "aborted":
-                raise AbortError(signal.reason if signal is not None else None)
+                raise abort_error(signal)
         return events
 
     def stream(
@@ -116,24 +116,23 @@ class Runs:
         checkpoint: CheckpointStore | None = None,
         consumer: str = "default",
     ) -> FlueEventStream[FlueEvent]:
-        """The events of a run as they happen, from `offset` on, until it ends.
+        """The events of a run as they happen, until it ends.
 
-        Arguments are checked now; the first request is sent when the first event is asked for.
+        Arguments are checked at once; the first request is sent when the first event is asked for.
 
         Args:
             run_id: as `invoke()` gave it.
-            offset: begin behind this checkpoint; `"-1"` is the start, `"now"` skips what there is.
-            tail: begin with the last so many events; only from the start.
+            offset: start after this offset; `"-1"` is the start, `"now"` skips what exists.
+            tail: only the last N events, when reading from the start.
             live: how to wait for news: `True` or `"long-poll"`, `"sse"` (least latency, fastest catch-up), `False`
                 to end when up to date.
             signal: ends the stream quietly.
             backoff_options: how failures are retried; by default for 60 s, and for ever once the stream has been
                 read from.
             timeout: overall limit in seconds, from the first pull on; `FlueTimeoutError` carries the offset reached.
-            checkpoint: a store (see `flue.checkpoints`) that is asked at the first pull where this consumer stopped,
-                and told
-                at each pull which batch it is done with; `offset` and `tail` then count for its first time only.
-            consumer: tells the checkpoints of two consumers of one run apart.
+            checkpoint: checkpoint store (see `flue.checkpoints`). Loaded before the first request; saved each time the
+                consumer asks for another event. `offset` and `tail` then count only where nothing was saved.
+            consumer: name of the consumer whose checkpoint it is.
 
         Raises:
             ValueError: an argument that cannot work.

@@ -12,13 +12,13 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self
 
-from flue import _timers
 from flue._requests import StreamSpec
 from flue.config import Settings
 from flue.core.actions import Done
 from flue.core.events import EventBuffer, NeedData
 from flue.core.protocol import BatchMachine
 from flue.errors import FlueError, FlueTimeoutError
+from flue.signals import call_later
 from flue.sync._connection import CancelToken, Cause
 from flue.sync._driver import Driver
 from flue.sync.transport import Transport
@@ -92,7 +92,7 @@ class FlueEventStream(Generic[T]):
         self._state = State.NOT_STARTED
         self._pid = os.getpid()
         self._deadline = 0.0
-        self._timer: _timers.Timer | None = None
+        self._cancel_timer: Callable[[], None] | None = None
         self._unsubscribe: Callable[[], None] | None = None
 
     @property
@@ -240,7 +240,7 @@ class FlueEventStream(Generic[T]):
 
     def _set_timer(self, seconds: float) -> None:
         token = self._token
-        self._timer = _timers.call_later(seconds, lambda: token.cancel("expired"))
+        self._cancel_timer = call_later(seconds, lambda: token.cancel("expired"))
 
     def _commit_checkpoint(self) -> None:
         """The consumer asks for more, so it is done with what it has."""
@@ -265,9 +265,9 @@ class FlueEventStream(Generic[T]):
             self._checkpointer = None  # nothing was read, so there is nothing to save
         self._state = State.CLOSED
         self._driver.close()
-        timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()
+        cancel_timer, self._cancel_timer = self._cancel_timer, None
+        if cancel_timer is not None:
+            cancel_timer()
         unsubscribe, self._unsubscribe = self._unsubscribe, None
         if unsubscribe is not None:
             unsubscribe()
@@ -278,7 +278,7 @@ class FlueEventStream(Generic[T]):
         self._lock = threading.RLock()
         if self._state is State.RECEIVING:
             self._state = State.IDLE
-        if self._timer is not None:
+        if self._cancel_timer is not None:
             self._set_timer(max(0.0, self._deadline - time.monotonic()))
 
 

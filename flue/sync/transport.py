@@ -47,6 +47,10 @@ __all__ = ["Response", "Transport"]
 USER_AGENT = f"flue-sdk python-requests/{requests.__version__}"
 CHUNK = 256 * 1024
 """Bytes asked for at a time; what has arrived is returned at once, however little."""
+SMALL_BODY = 64 * 1024
+"""Bytes that a connection takes at once."""
+GRACE = 0.5
+"""Seconds for which the time-outs of a session come first."""
 POOL_SIZE = 100
 """Connections kept per host; more may be open, they are closed after use."""
 
@@ -398,10 +402,14 @@ class Transport:
             self._pid = os.getpid()
             for adapter in session.adapters.values():
                 adapter.close()  # a forked child must not use its parent's pooled connections
+        # A session bounds neither a name look-up nor the upload of a body; where there is little to upload, the two
+        # time-outs bound the whole.
+        is_small = request.body is None or len(request.body) < SMALL_BODY
         response = call_in_thread(
             lambda: _send_with(session, request, headers, timeout),
             token,
             "flue-request",
+            timeout=sum(timeout) + GRACE if is_small else None,
             discard=requests.Response.close,
         )
         raw = response.raw

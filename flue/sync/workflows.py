@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Literal, overload
 
 from flue import models
 from flue._requests import Deadline, build_get_run, build_invoke, build_run_stream, check_handler, is_run_end
-from flue._results import RECORD_POLL_DELAYS, RunOutcome
-from flue.errors import AbortError, FlueError, FlueTimeoutError
+from flue._results import RunOutcome
+from flue.errors import FlueError
+from flue.signals import abort_error
 from flue.sync._driver import pause, perform
 from flue.sync.stream import FlueEventStream
 from flue.types import UNSET
@@ -73,8 +74,7 @@ class Workflows:
             input: JSON, attrs instances, dataclasses, datetimes (ISO 8601), `Decimal` and `UUID` (strings). Left
                 out: no body. None: JSON `null`.
             wait: None to return when the run is admitted; `"result"` to wait for its result in the same request,
-                which proxies may cut: `run()` is
-                sturdier.
+                which proxies may cut: `run()` is sturdier.
             signal: ends the call with `AbortError`; a run that was admitted goes on.
             timeout: overall limit in seconds. With `wait="result"` it also replaces a shorter read time-out.
 
@@ -83,8 +83,8 @@ class Workflows:
             NotFoundError: no such workflow.
             ServerError: Flue 1.0 answers 500 to an input that the workflow's schema refuses, and with `wait` when
                 the run fails.
-            FlueConnectionError: no answer; whether the run was started is not known.
-            FlueTimeoutError: `timeout` is over.
+            FlueConnectionError: no response; whether the run was started is not known.
+            FlueTimeoutError: `timeout` has passed.
             AbortError: `signal` was aborted.
         """
         spec = build_invoke(self._settings, name, input=input, wait=wait, signal=signal, timeout=timeout)
@@ -125,13 +125,10 @@ class Workflows:
         outcome = RunOutcome(run_id, name)
         try:
             self._follow(outcome, run_id, on_event, signal, backoff_options, deadline)
-            for seconds in (0.0, *RECORD_POLL_DELAYS):
-                if outcome.done:
-                    break
-                left = deadline.remaining()
-                pause(seconds if left is None else min(seconds, left), signal)
-                if left is not None and left <= seconds:
-                    raise FlueTimeoutError(f"run {run_id}: its record still says active after {timeout:g} s")
+            for delay in outcome.poll_record(deadline):
+                if delay is not None:
+                    pause(delay, signal)
+                    continue
                 spec = build_get_run(
                     self._settings, run_id, signal=signal, backoff_options=backoff_options, timeout=deadline.remaining()
                 )
@@ -164,4 +161,4 @@ class Workflows:
                 if event.type == "run_end" and event.run_id == run_id:
                     outcome.from_event(event)
             if stream.interrupted_by() == "aborted":
-                raise AbortError(signal.reason if signal is not None else None)
+                raise abort_error(signal)

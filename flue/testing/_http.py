@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import gzip
 import json
+import os
 import re
 import socket
 import struct
@@ -250,8 +251,9 @@ def reset(writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(AttributeError):  # a TLS transport that is closed has let go of its socket already
         sock: socket.socket | None = writer.get_extra_info("socket")
         if sock is not None and sock.fileno() >= 0:
-            # Lingering for zero seconds turns the close into a reset.
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            # Lingering for zero seconds turns the close into a reset. Windows has two shorts there.
+            linger = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     abort(writer)
 
 

@@ -45,9 +45,8 @@ class FlueTestServer:
     """A server that speaks Flue 1.0 or Flue 2, in this process, on loopback.
 
     Workflows are Python callables, runs are real streams: catch-up, long poll, server-sent events, records. With
-    ``flue_version=2`` there are agents and their conversations instead, as of Flue 2.1.
-    Every method may be called from any thread; a test that runs on an event loop waits for the server with
-    ``await asyncio.to_thread(...)``.
+    ``flue_version=2`` there are agents and their conversations instead, as of Flue 2.1. Every method may be called
+    from any thread; a test that runs on an event loop waits for the server with ``await asyncio.to_thread(...)``.
 
     Example:
         >>> from flue.testing import FlueTestServer
@@ -110,7 +109,7 @@ class FlueTestServer:
         if flue_version not in {1, 2}:
             msg = f"flue_version must be 1 or 2: {flue_version!r}"
             raise ValueError(msg)
-        self._flue_version = flue_version
+        self._flue_version: Literal[1, 2] = flue_version
         self._token = token
         self._port = port
         self._base_path = base_path
@@ -222,6 +221,11 @@ class FlueTestServer:
     def port(self) -> int:
         """The port; 0 before the first start when none was given."""
         return self._port
+
+    @property
+    def flue_version(self) -> Literal[1, 2]:
+        """The generation of Flue that the server speaks."""
+        return self._flue_version
 
     @property
     def base_url(self) -> str:

@@ -11,7 +11,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-from flue import FlueClient
+from flue import Conversation, FlueClient
 from flue.testing import Fault
 
 from .terminal import PATH, PATIENCE, ROOT
@@ -142,6 +142,8 @@ def test_serve(tmp_path):
     with process(*arguments) as running:
         told = json.loads(running.stdout.readline())
         assert told["workflows"] == ["report", "ticks", "hidden"]
+        with Conversation(told["conversationUrl"], token="t0k") as conversation:
+            assert "Brest" in conversation.ask("How high is the tide at Brest?").text
         with FlueClient(told["baseUrl"], token="t0k") as client:
             done = client.workflows.run("ticks", input={"count": 1, "pause": 0})
         with process("runs", "get", done.run_id, base_url=told["baseUrl"]) as stranger:
@@ -156,6 +158,8 @@ def test_serve(tmp_path):
         with process("--token", "t0k", "runs", "get", done.run_id, base_url=told["baseUrl"]) as reader:
             status, out, _ = finish(reader)
         assert (status, json.loads(out)["result"]) == (0, {"ticks": 1})
+        with Conversation(told["conversationUrl"], token="t0k") as conversation:
+            assert len(conversation.history().messages) == 2
 
 
 def test_serve_on_a_port_that_is_taken(server):

@@ -1,4 +1,4 @@
-"""`runs timeline`: what a run did when, as bars, as JSON, as a page and as a trace."""
+"""`timeline` and `runs timeline`: what happened when, as bars, as JSON, as a page and as a trace."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from xml.etree import ElementTree
 import pytest
 
 from flue.cli.terminal import PlainTerminal, RichTerminal
-from flue.cli.timeline import Timeline, draw, page, trace
-from flue.codec import decode_event, decode_run_record
+from flue.cli.timeline import ConversationTimeline, RunTimeline, draw, page, trace
+from flue.codec import ConversationChunkDecoder, decode_event, decode_run_record
+from flue.testing import FlueTestServer
 
 from .terminal import ROOT, Terminal
 
@@ -31,7 +32,7 @@ def event(kind, at, **fields):
 
 def audit(**fields):
     """A run of two seconds in which a tool fails and a task does not end."""
-    timeline = Timeline(record(**fields))
+    timeline = RunTimeline(record(**fields))
     for seen in [
         event("operation_start", 0.2, operationId="op", operationKind="prompt"),
         event("turn_start", 0.2, turnId="t", purpose="agent", operationId="op"),
@@ -95,13 +96,13 @@ def test_a_drawing_fits(columns, monkeypatch):
 
 
 def test_a_run_that_has_only_begun():
-    timeline = Timeline(record())
+    timeline = RunTimeline(record())
     assert drawn(timeline, 40) == ["audit  " + "░" * 21 + "  unfinished"]
     assert "audit" in page(timeline)
 
 
 def test_an_end_without_a_beginning():
-    timeline = Timeline(record())
+    timeline = RunTimeline(record())
     timeline.add(event("tool", 1.5, toolName="bash", toolCallId="c", isError=False, durationMs=400))
     assert timeline.bars[1].json()["startMs"] == 1100.0
     assert timeline.bars[1].label == "bash"
@@ -156,12 +157,12 @@ def test_the_picture_on_the_page():
     [(0, "1 ms"), (7, "6 ms"), (59_999, "50.0 s"), (3_725_000, "1:00:00"), (8 * 86_400_000, "192:00:00")],
 )
 def test_the_axis_counts_as_people_do(milliseconds, last):
-    text = page(Timeline(record(status="completed", durationMs=milliseconds)))
+    text = page(RunTimeline(record(status="completed", durationMs=milliseconds)))
     assert re.findall(r">([^<]+)</text>", text)[-1] == last
 
 
 def test_nothing_is_before_the_start():
-    timeline = Timeline(record(startedAt=f"{BEGUN}2.000Z"))
+    timeline = RunTimeline(record(startedAt=f"{BEGUN}2.000Z"))
     timeline.add(event("tool", 0.5, toolName="bash", toolCallId="c", isError=False, durationMs=400))
     assert timeline.bars[1].json() | {"label": ""} == {
         "kind": "tool", "label": "", "depth": 1, "startMs": 0.0, "durationMs": 0.0, "isError": False,
@@ -173,9 +174,30 @@ RECORDINGS = ROOT / "tests" / "recordings"
 
 def recorded(name):
     events = json.loads((RECORDINGS / f"{name}_events.json").read_text(encoding="utf-8"))
-    timeline = Timeline(decode_run_record(json.loads((RECORDINGS / f"{name}_record.json").read_text(encoding="utf-8"))))
+    timeline = RunTimeline(
+        decode_run_record(json.loads((RECORDINGS / f"{name}_record.json").read_text(encoding="utf-8")))
+    )
     for each in events:
         timeline.add(decode_event(each))
+    return timeline
+
+
+URL = "https://example.org/agents/support/ticket%2042"
+
+
+def conversation(*names):
+    """The timeline of the recorded updates of a conversation."""
+    timeline, decode = ConversationTimeline(URL), ConversationChunkDecoder()
+    for name in names:
+        (path,) = [path for path in (RECORDINGS / "flue2").glob(f"{name}_*.http") if "history" not in path.name]
+        head, _, body = path.read_bytes().replace(b"\r\n", b"\n").decode().partition("\n\n")
+        batches = (
+            [line[5:] for line in body.splitlines() if line.startswith("data:[")] if "event-stream" in head else [body]
+        )
+        for batch in batches:
+            for item in json.loads(batch):
+                if (chunk := decode(json.dumps(item).encode())).type != "stream-checkpoint":
+                    timeline.add(chunk)
     return timeline
 
 
@@ -186,16 +208,20 @@ def traced(timeline):
     metadata = [event for event in document["traceEvents"] if event["ph"] != "X"]
     assert {event["ph"] for event in metadata} == {"M"}
     assert [event["args"]["name"] for event in metadata if event["name"] == "process_name"] == [
-        f"{timeline.record.workflow_name} {timeline.record.run_id}"
+        f"{timeline.bars[0].label} {timeline.name}"
     ]
+    assert document["otherData"] == timeline.about()
     threads = {event["tid"]: event["args"]["name"] for event in metadata if event["name"] == "thread_name"}
     assert {event["tid"] for event in events} == set(threads)
     return events, threads
 
 
-@pytest.mark.parametrize("name", ["chat", "failed", "noinput"])
+CONVERSATIONS = ["41 42", "49", "55", "70", "abort_in_tool", "failed_joined", "joined_at_tool", "retracted"]
+
+
+@pytest.mark.parametrize("name", ["chat", "failed", "noinput", *CONVERSATIONS])
 def test_the_trace_of_a_recording(name):
-    timeline = recorded(name)
+    timeline = conversation(*name.split()) if name in CONVERSATIONS else recorded(name)
     events, _ = traced(timeline)
     assert sorted(event["name"] for event in events) == sorted(bar.label for bar in timeline.bars)
     for event in events:
@@ -222,7 +248,7 @@ def test_a_trace_has_microseconds_and_failures():
 
 
 def test_parallel_tasks_have_threads_of_their_own():
-    timeline = Timeline(record())
+    timeline = RunTimeline(record())
     task = {"prompt": "", "operationId": "op"}
     for each in [
         event("operation_start", 0.0, operationId="op", operationKind="prompt"),
@@ -246,6 +272,98 @@ def test_parallel_tasks_have_threads_of_their_own():
         "task south": "parallel 1",
         'look(at="south")': "parallel 1",
     }
+
+
+def steps(timeline):
+    return [
+        ("  " * bar.depth + bar.label, bar.start, bar.end and bar.end - bar.start, bar.failed) for bar in timeline.bars
+    ]
+
+
+def test_a_conversation():
+    """Tool calls have the durations that the server measured; turn 1 ended when the call was written."""
+    timeline = conversation("49")
+    assert steps(timeline) == [
+        ("ticket 42", 0.0, 454.0, False),
+        ("  go", 0.0, 454.0, False),
+        ("    turn 1", 0.0, 89.0, False),
+        ("    build()", 90.0, 305.0, False),
+        ("    turn 2", 398.0, 53.0, False),
+    ]
+    assert timeline.about() == {"conversation": URL, "startedAt": "2026-11-23T09:30:41.881000+00:00"}
+    text = page(timeline)
+    assert "<h1>ticket 42</h1>" in text
+    assert "settled, 454 ms, started 2026-11-23 09:30:41 UTC, 4 steps" in text
+
+
+def test_submissions_that_join_a_running_one():
+    assert [step for step in steps(conversation("joined_at_tool")) if not step[0].startswith("    ")] == [
+        ("ticket 42", 0.0, 3589.0, False),
+        ("  nap 1500", 0.0, 3589.0, False),
+        ("  please talk no more nap 10", 2302.0, 1286.0, False),
+        ("  third nap 10", 2302.0, 1286.0, False),
+    ]
+
+
+def test_failures_of_a_conversation():
+    failed = [bar.label for bar in conversation("41", "42").bars if bar.failed]
+    assert failed == ['explode(why="asked")', "please fail"]
+    failed = [bar.label for bar in conversation("abort_in_tool").bars if bar.failed]
+    assert failed[:2] == ["nap 20000", "nap(ms=20000)"]
+
+
+def test_a_conversation_that_runs_or_is_empty():
+    timeline = conversation("55")
+    assert (timeline.status, steps(timeline)[-1]) == ("running", ("    turn 1", 0.0, None, False))
+    for empty in (ConversationTimeline(URL), conversation("43")):
+        assert steps(empty) == [("ticket 42", 0.0, 0.0, False)]
+        assert "empty, 0 ms, 0 steps" in page(empty)
+        assert json.loads(trace(empty))["otherData"] == {"conversation": URL}
+
+
+def test_a_call_id_that_is_used_twice():
+    """Both calls are shown; outcomes go to the newest one, the rest ends with its submission."""
+    timeline, decode = ConversationTimeline(URL), ConversationChunkDecoder()
+    call = {"toolCallId": "c", "toolName": "look", "messageId": "m"}
+    for index, (kind, at, fields) in enumerate(
+        [
+            ("message-started", 0, {"messageId": "m", "submissionId": "s"}),
+            ("tool-input", 1, call | {"input": 1}),
+            ("tool-input", 2, call | {"input": 2}),
+            ("tool-output", 4, {"toolCallId": "c", "output": 1, "durationMs": 1500}),
+            ("message-started", 5, {"messageId": "m", "submissionId": "s"}),
+            ("submission-settled", 6, {"submissionId": "s", "outcome": "aborted"}),
+        ]
+    ):
+        common = {"conversationId": "conv", "position": {"batch": index, "index": 0}, "timestamp": f"{BEGUN}{at}.000Z"}
+        timeline.add(decode(json.dumps({"type": kind} | common | fields).encode()))
+    assert steps(timeline) == [
+        ("ticket 42", 0.0, 6000.0, False),
+        ("  s", 0.0, 6000.0, True),
+        ("    turn 1", 0.0, 5000.0, True),
+        ("    look(1)", 1000.0, 5000.0, True),
+        ("    look(2)", 2500.0, 1500.0, False),
+        ("    turn 2", 5000.0, 1000.0, True),
+    ]
+
+
+def test_in_a_notebook(browser, tmp_path):
+    """In a frame without scripts and of a bounded size; what a server says stays text in both."""
+    evil = "\"'></iframe><script>alert(1)</script>"
+    timeline = RunTimeline(record(workflowName=evil, runId=evil))
+    for number in range(300):
+        timeline.add(event("task_start", 0.001 * number, taskId=f"k{number}", agent=evil * 500, prompt="look"))
+    html = timeline._repr_html_()
+    assert len(html) < 1_000_000
+    assert Page(html).tags == {"iframe"}
+    file = tmp_path / "notebook.html"
+    file.write_text(f'<!doctype html><meta charset="utf-8"><body>{html}', encoding="utf-8")
+    browser.open(file.as_uri(), width=900)
+    assert browser.complaints == []
+    assert browser.requests in ([file.as_uri()], [file.as_uri(), "about:srcdoc"])
+    assert browser.ask("document.querySelectorAll('iframe').length") == 1
+    assert browser.ask("document.querySelectorAll('script').length") == 0
+    assert "300 steps, the first 200 are shown" in html
 
 
 @pytest.fixture
@@ -281,3 +399,31 @@ def test_the_command_on_a_terminal(server, finished):
         assert terminal.wait() == 0
     # A run that began and ended in one millisecond has a bar of one cell.
     assert terminal.screen.text.startswith("greet  █")
+
+
+def test_the_command_for_a_conversation(flue, tmp_path):
+    with FlueTestServer(flue_version=2) as server:
+
+        @server.agent("support")
+        def support(turn):
+            with turn.tool("look", {"at": turn.message.body}) as call:
+                call.succeed("seen")
+            return "done"
+
+        url = f"{server.base_url}/agents/support/ticket-42"
+        assert flue("timeline", url).status == 3
+        assert flue("timeline").status == 2
+        for text in ("north", "south"):
+            assert flue("send", url, text).status == 0
+        outcome = flue("timeline", url)
+        assert (outcome.status, outcome.err) == (0, "")
+        labels = [bar["label"] for bar in outcome.objects]
+        assert labels[0] == "ticket-42"
+        assert [label for label in labels if label.startswith("look")] == ['look(at="north")', 'look(at="south")']
+        assert [bar["label"] for bar in outcome.objects if bar["kind"] == "submission"] == ["north", "south"]
+        assert all(bar["durationMs"] is not None for bar in outcome.objects)
+        html, perfetto = tmp_path / "timeline.html", tmp_path / "trace.json"
+        assert flue("timeline", url, "--html", str(html), "--trace", str(perfetto)).out == ""
+        assert "<h1>ticket-42</h1>" in html.read_text(encoding="utf-8")
+        events = json.loads(perfetto.read_text(encoding="utf-8"))["traceEvents"]
+        assert sum(each["ph"] == "X" for each in events) == len(labels)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from flue.cli.timeline import Timeline, page
+from flue.cli.timeline import RunTimeline, page
 from flue.codec import decode_event, decode_run_record
 
 WIDE, NARROW = 1200, 390
@@ -55,7 +55,7 @@ def moment(milliseconds):
 def timeline(*wire, **fields):
     """A timeline of events `(kind, at, fields)`, at so many milliseconds from the start."""
     begun = {"runId": "run_01M847H4PPZEXAWXBD5EM2GT2F", "workflowName": "audit", "startedAt": moment(0)}
-    drawn = Timeline(decode_run_record(begun | {"status": "active"} | fields))
+    drawn = RunTimeline(decode_run_record(begun | {"status": "active"} | fields))
     for kind, at, more in wire:
         stamp = {"v": 3, "eventIndex": 0, "runId": begun["runId"], "timestamp": moment(at)}
         drawn.add(decode_event({"type": kind} | stamp | more))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import inspect
 import pickle
 import typing
 import weakref
@@ -167,12 +168,12 @@ def test_annotations_resolve_at_run_time(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in flue.models.__all__ if name in MODELS])
 def test_every_attribute_is_documented(name: str) -> None:
     bases = [base for base in MODELS[name].__mro__ if issubclass(base, WireModel)]
-    doc = "\n".join(base.__doc__ or "" for base in bases)
+    doc = "\n".join(inspect.getdoc(base) or "" for base in bases)  # Python 3.13 has no indentation in `__doc__`
     summary, _, attributes = doc.partition("Attributes:")
     assert summary.strip()
     tags = [key for key in typing.get_type_hints(MODELS[name]) if key in ("type", "role")]
     for attribute in [*(field.name for field in attrs.fields(MODELS[name])), *tags]:
-        assert f"\n        {attribute}: " in attributes
+        assert f"\n    {attribute}: " in attributes
 
 
 def test_the_converter_knows_models_inside_other_classes() -> None:

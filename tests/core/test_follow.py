@@ -24,23 +24,6 @@ OFFSETLESS = Response(200, (("Content-Type", "application/json"), ("Content-Leng
 
 
 class TestCatchingUp:
-    def test_page_by_page_at_once(self):
-        """Edge cases 60, 61."""
-        pages = [
-            page(range(100), at(100)),
-            page(range(100, 200), at(200)),
-            page(range(200, 205), at(205), up_to_date=True),
-        ]
-        played = play(follow(None), pages)
-        assert played.items == list(range(205))
-        assert played.asked_from == ["-1", at(100), at(200)]
-        assert played.modes == ["plain"] * 3
-        assert (played.done, played.pauses) == (True, [])
-
-    def test_from_an_offset(self):
-        played = play(follow(None, offset=at(7)), [page([7], at(8), up_to_date=True)])
-        assert (played.items, played.asked_from, played.offsets) == ([7], [at(7)], [at(8)])
-
     def test_a_page_without_items_moves_the_checkpoint_and_ends_nothing(self):
         """Edge case 51."""
         played = play(
@@ -50,11 +33,6 @@ class TestCatchingUp:
         )
         assert played.offsets == [at(3), at(4), at(5), at(6)]
         assert (played.items, played.done) == ([5], True)
-
-    def test_an_empty_stream_is_at_its_start(self):
-        """Edge case 70."""
-        played = play(follow(None), [page([], "-1", up_to_date=True)])
-        assert (played.items, played.done, played.offsets) == ([], True, [])
 
     def test_what_a_page_says_of_the_stream(self):
         """Edge cases 74, 75, 77."""
@@ -100,24 +78,6 @@ class TestCatchingUp:
 
 
 class TestLongPoll:
-    def test_a_plain_read_then_polls_until_closed(self):
-        """Edge cases 60, 74, 76."""
-        played = play(
-            follow(),
-            [
-                page([0, 1], at(2)),
-                page([2], at(3), up_to_date=True),
-                page([3], at(4), up_to_date=True, cursor="c1", after=3.0),
-                nothing(at(4), cursor="c2", after=30.0),
-                page([4, 5], at(6), up_to_date=True, closed=True),
-            ],
-        )
-        assert played.items == [0, 1, 2, 3, 4, 5]
-        assert played.modes == ["plain", "plain", "long-poll", "long-poll", "long-poll"]
-        assert played.asked_from == ["-1", at(2), at(3), at(4), at(4)]
-        assert [query.get("cursor") for query in played.queries] == [None, None, None, "c1", "c2"]
-        assert (played.done, played.pauses) == (True, [])
-
     def test_a_poll_that_does_not_reach_the_end_is_followed_by_a_plain_read(self):
         played = play(
             follow(),
@@ -141,15 +101,6 @@ class TestLongPoll:
         played = play(follow(), answers, start=9)
         assert [query.get("cursor") for query in played.queries] == [None, "c", "c", "c"]
 
-    def test_a_204_says_no_more_than_that_time_is_up(self):
-        """Edge cases 64, 65."""
-        answers = [page([0], at(1), up_to_date=True), *[nothing(None, up_to_date=False, after=30.0)] * 5]
-        machine = follow()
-        played = play(machine, answers)
-        assert played.modes == ["plain"] + ["long-poll"] * 5
-        assert set(played.asked_from[1:]) == {at(1)}
-        assert (machine.offset, machine.up_to_date, machine.closed, played.pauses) == (at(1), True, False, [])
-
     def test_a_204_may_move_the_offset(self):
         played = play(follow(), [page([0], at(1), up_to_date=True), nothing(at(3), after=9.0), REFUSED], start=9)
         assert played.asked_from == ["-1", at(1), at(3)]
@@ -164,21 +115,8 @@ class TestLongPoll:
         assert played.modes == ["plain", "long-poll", "long-poll", "long-poll"]
         assert set(played.asked_from[1:]) == {at(1)}
 
-    def test_a_terminal_item_ends_it(self):
-        """Edge case 119."""
-        machine = follow()
-        played = play(machine, [page([0, END], at(2), up_to_date=True)], terminal=END)
-        assert (played.items, played.done) == ([0, END], True)
-        assert (machine.offset, machine.up_to_date, machine.closed) == (at(2), True, True)
-
 
 class TestNonsense:
-    def test_items_without_an_offset_behind_them(self):
-        """Edge case 62."""
-        played = play(follow(), [page([0], at(1)), page([1], None)])
-        assert (played.code, played.error.offset, played.items) == ("MISSING_OFFSET", at(1), [0])
-        assert len(played.requests) == 2
-
     @pytest.mark.parametrize("offset", ["", "a, b", "größe", "now", "a b", "x" * 10 + "\x7f"])
     def test_an_offset_that_cannot_be_sent_back(self, offset):
         """Edge cases 71, 72."""

@@ -7,14 +7,11 @@ import json
 import pytest
 
 from flue.core.actions import DELIVER
-from flue.core.retry import BackoffOptions
-from flue.errors import DurableStreamError, FlueConnectionError, NotFoundError
 
 from .driver import follow, play
 from .script import (
     REFUSED,
     RESET,
-    SILENCE,
     at,
     control_frame,
     count_at,
@@ -22,7 +19,6 @@ from .script import (
     events,
     frames,
     recorded_answers,
-    refusal,
 )
 from .server import StreamServer
 
@@ -54,14 +50,6 @@ class TestBatches:
         stream = data_frame([0]) + data_frame([1, 2]) + data_frame([]) + data_frame([3])
         played = one(stream + control_frame(at(4), streamClosed=True))
         assert (played.items, played.offsets) == ([0, 1, 2, 3], [at(4)])
-
-    def test_a_control_frame_alone_moves_the_checkpoint(self):
-        """Edge case 86."""
-        machine = follow("sse")
-        played = play(
-            machine, [events(control_frame(at(2), upToDate=True), 5.0, frames([2], at(3), streamClosed=True))], start=2
-        )
-        assert (played.items, played.offsets) == ([2], [at(2), at(3)])
 
     def test_an_empty_stream_is_at_its_start(self):
         """Edge case 89."""
@@ -159,13 +147,6 @@ class TestConnections:
         played = play(machine, [events(control_frame("-1", upToDate=True), 60.0, b": heartbeat\n\n")] * 20)
         assert (set(played.modes), played.pauses, machine.live) == ({"sse"}, [], "sse")
 
-    def test_what_had_no_control_frame_is_thrown_away(self):
-        """Edge cases 82, 84, 108."""
-        for end in ((), (RESET,), (SILENCE,)):
-            lost = events(frames([0], at(1)) + data_frame([1, 2]) + b"event: control\ndata:{", *end)
-            played = play(follow("sse"), [lost, lost, events(frames([1, 2], at(3), streamClosed=True))][::2])
-            assert (played.items, played.asked_from) == ([0, 1, 2], ["-1", at(1)])
-
     def test_data_of_one_connection_is_not_that_of_the_next(self):
         """Edge case 84."""
         played = play(follow("sse"), [events(data_frame([0])), events(control_frame(at(1)), RESET), REFUSED], start=1)
@@ -179,12 +160,6 @@ class TestConnections:
 
 
 class TestNonsense:
-    @pytest.mark.parametrize("control", [{}, {"streamNextOffset": 7}, {"streamNextOffset": None}])
-    def test_a_control_frame_without_offset(self, control):
-        """Edge case 88."""
-        played = one(frames([0], at(1)) + data_frame([1]) + control_frame(**control))
-        assert (played.code, played.items, len(played.requests)) == ("MISSING_OFFSET", [0], 1)
-
     @pytest.mark.parametrize("offset", ["", "a, b", "now", "größe"])
     def test_an_offset_that_cannot_be_sent_back(self, offset):
         """Edge case 72."""
@@ -213,13 +188,3 @@ class TestNonsense:
             ],
         )
         assert (played.items, played.done) == ([0, 1], True)
-
-
-def test_failures_of_events_are_those_of_any_read():
-    played = play(follow("sse"), [refusal(404)])
-    assert isinstance(played.error, NotFoundError)
-    played = play(follow("sse"), [refusal(503, Retry_After="7"), events(frames([0], at(1), streamClosed=True))])
-    assert (played.items, played.delays) == ([0], [7.0])
-    played = play(follow("sse", options=BackoffOptions(max_retries=1)), [events(RESET), events(RESET)])
-    assert isinstance(played.error, FlueConnectionError)
-    assert not isinstance(played.error, DurableStreamError)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from flue.core.http_errors import ERROR_BODY_LIMIT
 from flue.core.protocol import StreamProtocol
 from flue.core.retry import BackoffOptions
-from flue.errors import FlueConnectionError, NotFoundError, OffsetGoneError, ServerError
+from flue.errors import FlueConnectionError, NotFoundError, ServerError
 
 from .driver import Player, follow, play
 from .script import (
@@ -30,29 +28,11 @@ OFFSETLESS = Response(200, (("Content-Type", "application/json"), ("Content-Leng
 
 
 class TestRefusals:
-    @pytest.mark.parametrize("status", [410, 416])
-    def test_an_offset_that_is_gone_is_not_begun_anew(self, status):
-        """Edge case 103."""
-        played = play(follow(), [page([0], at(1)), refusal(status)])
-        assert isinstance(played.error, OffsetGoneError)
-        assert played.error.__notes__ == [f"the stream can be resumed from offset {at(1)!r}"]
-        assert (played.items, len(played.requests)) == ([0], 2)
-
     def test_a_stream_that_is_gone_after_a_restart(self):
         """Edge case 103."""
         played = play(follow(), [page([0], at(1), up_to_date=True), RESET, REFUSED, refusal(404)])
         assert isinstance(played.error, NotFoundError)
         assert at(1) in played.error.__notes__[0]
-
-    def test_a_restart_that_forgets_nothing(self):
-        """Edge cases 28, 102."""
-        restart = [RESET, REFUSED, REFUSED, refusal(503, Retry_After="1")]
-        played = play(
-            follow(), [page([0], at(1), up_to_date=True), *restart, page([1], at(2), up_to_date=True, closed=True)]
-        )
-        assert (played.items, played.done) == ([0, 1], True)
-        assert set(played.asked_from[1:]) == {at(1)}
-        assert [pause.attempt.offset for pause in played.pauses] == [at(1)] * 4
 
     def test_a_first_connection_is_given_a_minute(self):
         """Edge case 19."""
@@ -105,11 +85,6 @@ class TestBudget:
         played = play(follow(options=self.OPTIONS), [page([0], at(1), up_to_date=True), *poll * 5, RESET, RESET, RESET])
         assert played.error is RESET
         assert len(played.requests) == 1 + 15 + 3
-
-    def test_good_heads_do_not(self):
-        """Edge case 107."""
-        cut = page([0], at(1)).cut(1)
-        assert len(play(follow(options=self.OPTIONS), [cut] * 9).requests) == 3
 
     def test_an_idle_poll_that_times_out_costs_no_time(self):
         """Edge case 78."""

@@ -25,30 +25,6 @@ from .server import StreamServer
 
 
 class TestFallingBack:
-    @pytest.mark.parametrize("status", [406, 415, 501])
-    def test_a_refusal_of_events(self, status):
-        """Edge case 97."""
-        machine = follow("sse")
-        played = play(
-            machine,
-            [
-                refusal(status),
-                page([0], at(1), up_to_date=True),
-                nothing(at(1), after=30.0),
-                page([1], at(2), closed=True),
-            ],
-        )
-        assert played.modes == ["sse", "plain", "long-poll", "long-poll"]
-        assert (played.items, played.done, machine.live, played.pauses) == ([0, 1], True, "long-poll", [])
-
-    @pytest.mark.parametrize("media", ["application/json", "text/html", None])
-    def test_an_answer_of_another_kind(self, media):
-        """Edge case 95. A page that was not asked for is asked for."""
-        machine = follow("sse", offset=at(3))
-        played = play(machine, [page([3], at(4), content_type=media), page([3], at(4), closed=True)])
-        assert (played.modes, played.asked_from) == (["sse", "plain"], [at(3), at(3)])
-        assert (played.items, played.done) == ([3], True)
-
     def test_a_portal_that_answers_everything_with_html_is_an_error(self):
         """Edge cases 33, 95."""
         played = play(follow("sse"), lambda request, now: page(b"<html>", None, content_type="text/html"))
@@ -116,13 +92,6 @@ class TestFallingBack:
         machine = follow("sse")
         play(machine, [REFUSED] * 9)
         assert machine.live == "sse"
-
-    def test_a_204_is_a_poll_that_ran_out(self):
-        """Edge case 96."""
-        machine = follow("sse")
-        played = play(machine, [nothing("-1")] * 5 + [events(frames([0], at(1), streamClosed=True))])
-        assert (played.modes, played.items, played.done) == (["sse"] * 6, [0], True)
-        assert played.delays == pytest.approx([0.1, 0.2, 0.4, 0.8])
 
     def test_once_fallen_back_it_stays(self):
         machine = follow("sse")

@@ -62,9 +62,9 @@ def start(server, tmp_path, tmp_path_factory):
     environment |= {"FLUE_BASE_URL": server.base_url, "PYTHONUNBUFFERED": "1", "MPLCONFIGDIR": str(fonts)}
     started = []
 
-    def run(name, *words):
+    def run(name, *words, program=None):
         process = subprocess.Popen(
-            [sys.executable, EXAMPLES / name, *words],
+            [*(program or [sys.executable, EXAMPLES / name]), *words],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -98,7 +98,7 @@ def finished(process):
     return process.returncode, out, err
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.[ph]*")), ids=lambda path: path.name)
 def test_an_example_has_less_than_a_hundred_lines(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) < 100
 
@@ -220,30 +220,63 @@ class TestAnalyse:
         assert finished(start("analyse.py", run_id))[:2] == (0, "The run called no tools.\n")
 
 
+@contextmanager
+def serving(name, port=0):
+    """An example that is a web service, and its address. In the end connections are cut, as in a new deployment."""
+    import uvicorn
+
+    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    config = uvicorn.Config(module.app, port=port, log_level="critical", lifespan="on", timeout_graceful_shutdown=0)
+    service = uvicorn.Server(config)
+    thread = threading.Thread(target=service.run)
+    thread.start()
+    with eventually("the service") as again:
+        while not service.started and again():
+            pass
+    port = service.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    service.should_exit = True
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+    del sys.modules[spec.name]
+
+
 @needs("fastapi", "uvicorn")
 class TestRelay:
     @pytest.fixture
     def relay(self, server, monkeypatch):
-        """The service, and its address."""
-        import uvicorn
-
         monkeypatch.setenv("FLUE_BASE_URL", server.base_url)
-        spec = importlib.util.spec_from_file_location("relay", EXAMPLES / "relay.py")
-        module = importlib.util.module_from_spec(spec)
-        monkeypatch.setitem(sys.modules, "relay", module)
-        spec.loader.exec_module(module)
-        config = uvicorn.Config(module.app, port=0, log_level="warning", lifespan="on", timeout_graceful_shutdown=5)
-        service = uvicorn.Server(config)
-        thread = threading.Thread(target=service.run)
-        thread.start()
-        with eventually("the service") as again:
-            while not service.started and again():
-                pass
-        port = service.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}"
-        service.should_exit = True
-        thread.join(PATIENCE)
-        assert not thread.is_alive()
+        with serving("relay") as address:
+            yield address
+
+    def test_a_real_browser_shows_each_event_once_whatever_is_cut(self, server, gate, browser, monkeypatch):
+        from flue import FlueClient
+
+        shown = "[...document.querySelectorAll('#events li')].map(item => item.textContent)"
+        state = "document.getElementById('state').textContent"
+        monkeypatch.setenv("FLUE_BASE_URL", server.base_url)
+        with FlueClient(server.base_url) as client:
+            run_id = client.workflows.invoke("gated").run_id
+            with serving("relay") as relay:
+                browser.open(f"{relay}/?run={run_id}", width=800)
+                with eventually("the events so far") as again:
+                    while len(browser.ask(shown)) < 31 and again():
+                        pass
+                assert browser.ask(state) == "live"
+                server.drop_connections()  # between the relay and Flue: nobody notices
+            with eventually("the loss of the relay") as again:
+                while browser.ask(state) != "reconnecting" and again():
+                    pass
+            with serving("relay", port=int(relay.rpartition(":")[2])):
+                gate.set()
+                with eventually("the end") as again:
+                    while browser.ask(state) != "ended" and again():
+                        pass
+            everything = client.runs.events(run_id)
+        texts = [f"{event.type} {getattr(event, 'message', '')}" for event in everything]
+        assert browser.ask(shown) == texts
 
     def test_a_browser_sees_events_as_they_happen_and_goes_on_where_it_was(self, relay, server, gate):
         import requests
@@ -272,6 +305,106 @@ class TestRelay:
         assert requests.get(f"{relay}/runs/run_nowhere/events", timeout=PATIENCE).status_code == 404
         wrong = requests.get(f"{relay}/runs/run_1/events", headers={"Last-Event-ID": "a b"}, timeout=PATIENCE)
         assert wrong.status_code == 400
+
+
+@needs("fastapi", "uvicorn")
+class TestChat:
+    @pytest.fixture
+    def agent(self, monkeypatch):
+        """A server of Flue 2 whose agent waits in the middle of its reply."""
+        proceed = threading.Event()
+        with FlueTestServer(flue_version=2, keep_alive=120.0) as running:
+
+            @running.agent("assistant")
+            def assistant(turn):
+                with turn.tool("look_up", {"of": turn.message.body}) as call:
+                    call.output = "found"
+                turn.text("a ")
+                while not proceed.is_set():
+                    turn.sleep(0.01)
+                return "reply"
+
+            monkeypatch.setenv("FLUE_CONVERSATION_URL", f"{running.base_url}/agents/assistant/ada")
+            running.proceed = proceed
+            yield running
+            proceed.set()
+            assert running.problems == []
+
+    def test_a_real_browser_shows_the_reply_as_it_is_written(self, agent, browser):
+        import requests
+
+        shown = "[...document.querySelectorAll('article')].map(one => [one.className, one.innerText])"
+        with serving("chat") as address:
+            browser.open(address, width=800)
+            browser.ask("document.getElementById('text').value = 'a question'; form.requestSubmit()")
+            begun = [["user", "a question"], ["assistant", "[look_up: output-available]\na"]]
+            with eventually("half of the reply") as again:
+                while browser.ask(shown) != begun and again():
+                    pass
+            browser.resize(390)  # a telephone
+            assert browser.ask("document.documentElement.scrollWidth") == 390
+            agent.drop_connections()  # between the service and Flue
+            agent.proceed.set()
+            with eventually("the rest") as again:
+                while browser.ask(shown)[-1][1].splitlines()[-1] != "a reply" and again():
+                    pass
+            assert browser.ask("document.getElementById('text').value") == ""
+            assert requests.post(f"{address}/abort", timeout=PATIENCE).json() == {"aborted": False}
+            assert browser.complaints == []
+
+    def test_a_message_that_is_sent_twice_is_one(self, agent):
+        import requests
+
+        agent.proceed.set()
+        with serving("chat") as address:
+            body = {"text": "hello", "key": "one"}
+            first, second = (requests.post(f"{address}/messages", json=body, timeout=PATIENCE) for _ in range(2))
+        assert (first.status_code, first.json()) == (second.status_code, second.json())
+
+
+@needs("rq", "redis")
+class TestTasks:
+    @pytest.fixture
+    def redis(self, tmp_path):
+        from redis import Redis
+        from redis_server import free_port, redis_running
+
+        with redis_running(tmp_path, free_port()) as url, Redis.from_url(url) as client:
+            client.url = url
+            yield client
+
+    def test_a_job_that_is_killed_is_continued(self, start, server, gate, redis):
+        from flue import FlueClient
+
+        with FlueClient(server.base_url) as client:
+            run_id = client.workflows.invoke("gated").run_id
+            assert finished(start("tasks.py", redis.url, run_id)) == (0, f"queued: {run_id}\n", "")
+            worker = start("", "--url", redis.url, "--path", str(EXAMPLES), "--burst", program=[RQ, "worker"])
+            with eventually("the first lines") as again:
+                while redis.hlen(f"lines:{run_id}") < 30 and again():
+                    pass
+            with eventually("the process of the job") as again:
+                while not (children := children_of(worker.pid)) and again():
+                    pass
+            os.kill(children[0], signal.SIGKILL)
+            gate.set()
+            code, _, err = finished(worker)
+            assert code == 0, err
+            assert redis.hget(f"lines:{run_id}", "outcome") == b"completed"
+            written = {
+                str(event.event_index): event.message for event in client.runs.events(run_id) if event.type == "log"
+            }
+        kept_lines = {key.decode(): value.decode() for key, value in redis.hgetall(f"lines:{run_id}").items()}
+        assert kept_lines == written | {"outcome": "completed"}
+
+
+RQ = Path(sys.executable).with_name("rq")
+
+
+def children_of(pid):
+    """The processes that a process has started."""
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    return [int(child) for child in text.split()]
 
 
 def read(answer, count=None):

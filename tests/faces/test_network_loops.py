@@ -186,34 +186,41 @@ async def close(stream, task) -> None:
 ENDINGS = {"cancel": cancel, "task": cancel_task, "close": close}
 
 
+@contextlib.asynccontextmanager
+async def over_http2():
+    """A server of HTTP/2, a client of the caller's that speaks nothing else, and ours on top of it."""
+    with Http2Server("text/event-stream", beginning) as server:
+        async with (
+            httpx.AsyncClient(http1=False, http2=True, timeout=20.0) as theirs,
+            AsyncFlueClient(server.base_url, http_client=theirs, timeout=PATIENT) as client,
+        ):
+            yield server, theirs, client
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 @LOOPS
 def test_http2_only_this_stream_is_closed(loop, ending):
     """Two streams and a request of the caller's share one connection; one stream goes, the others go on."""
 
     async def main() -> None:
-        with Http2Server("text/event-stream", beginning) as server:
-            async with (
-                httpx.AsyncClient(http1=False, http2=True, timeout=20.0) as theirs,
-                AsyncFlueClient(server.base_url, http_client=theirs, timeout=PATIENT) as client,
-            ):
-                doomed, lasting = (client.runs.stream(run_id, live="sse") for run_id in ("doomed", "lasting"))
-                assert (await anext(doomed)).event_index == 0
-                assert (await anext(lasting)).event_index == 0
-                async with theirs.stream("GET", f"{server.base_url}/other") as other:
-                    pulls = other.aiter_raw()
-                    assert await anext(pulls) == batch(0)
-                    waiting = asyncio.ensure_future(anext(doomed))
-                    await asyncio.sleep(SHORT)
-                    await ENDINGS[ending](doomed, waiting)
-                    _, second, third = server.requests
-                    second.send(batch(1))
-                    assert (await anext(lasting)).event_index == 1
-                    third.send(b"still here")
-                    assert await anext(pulls) == b"still here"
-                assert server.accepted == 1
-                assert not second.reset.is_set()
-                await lasting.aclose()
+        async with over_http2() as (server, theirs, client):
+            doomed, lasting = (client.runs.stream(run_id, live="sse") for run_id in ("doomed", "lasting"))
+            assert (await anext(doomed)).event_index == 0
+            assert (await anext(lasting)).event_index == 0
+            async with theirs.stream("GET", f"{server.base_url}/other") as other:
+                pulls = other.aiter_raw()
+                assert await anext(pulls) == batch(0)
+                waiting = asyncio.ensure_future(anext(doomed))
+                await asyncio.sleep(SHORT)
+                await ENDINGS[ending](doomed, waiting)
+                _, second, third = server.requests
+                second.send(batch(1))
+                assert (await anext(lasting)).event_index == 1
+                third.send(b"still here")
+                assert await anext(pulls) == b"still here"
+            assert server.accepted == 1
+            assert not second.reset.is_set()
+            await lasting.aclose()
 
     run_in(loop, main)
 
@@ -224,28 +231,24 @@ def test_http2_a_pull_that_was_given_up(loop, way):
     """The stream goes on, from its checkpoint, on the same connection, and the others notice nothing."""
 
     async def main() -> None:
-        with Http2Server("text/event-stream", beginning) as server:
-            async with (
-                httpx.AsyncClient(http1=False, http2=True, timeout=20.0) as theirs,
-                AsyncFlueClient(server.base_url, http_client=theirs, timeout=PATIENT) as client,
-            ):
-                first, lasting = (client.runs.stream(run_id, live="sse") for run_id in ("first", "lasting"))
-                assert (await anext(lasting)).event_index == 0
-                assert (await anext(first)).event_index == 0
-                await GIVING_UP[way](first)
-                pull = asyncio.ensure_future(anext(first))
-                told: set[int] = set()
-                while not pull.done():  # the connection may have been kept, or the stream opened again
-                    for request in [one for one in server.requests if "first" in one.target]:
-                        if request.stream_id not in told:
-                            told.add(request.stream_id)
-                            request.send(batch(1))
-                    await asyncio.sleep(0.001)
-                assert (await pull).event_index == 1
-                next(request for request in server.requests if "lasting" in request.target).send(batch(1))
-                assert (await anext(lasting)).event_index == 1
-                assert server.accepted == 1
-                await first.aclose()
-                await lasting.aclose()
+        async with over_http2() as (server, _, client):
+            first, lasting = (client.runs.stream(run_id, live="sse") for run_id in ("first", "lasting"))
+            assert (await anext(lasting)).event_index == 0
+            assert (await anext(first)).event_index == 0
+            await GIVING_UP[way](first)
+            pull = asyncio.ensure_future(anext(first))
+            told: set[int] = set()
+            while not pull.done():  # the connection may have been kept, or the stream opened again
+                for request in [one for one in server.requests if "first" in one.target]:
+                    if request.stream_id not in told:
+                        told.add(request.stream_id)
+                        request.send(batch(1))
+                await asyncio.sleep(0.001)
+            assert (await pull).event_index == 1
+            next(request for request in server.requests if "lasting" in request.target).send(batch(1))
+            assert (await anext(lasting)).event_index == 1
+            assert server.accepted == 1
+            await first.aclose()
+            await lasting.aclose()
 
     run_in(loop, main)

@@ -44,8 +44,7 @@ def test_a_record_that_is_written_late(face):
 @on_both_faces
 def test_a_record_that_is_never_written(face, monkeypatch):
     """Then nothing says how the run went."""
-    for name in ("sync", "aio"):
-        monkeypatch.setattr(f"flue.{name}.workflows.RECORD_POLL_DELAYS", (0.001, 0.001, 0.001))
+    monkeypatch.setattr("flue._results.RECORD_POLL_DELAYS", (0.001, 0.001, 0.001))
     admitted(face, CLOSED, records=[record("active")])
     with pytest.raises(FlueExecutionError, match="workflow run run_1 ended without a terminal event") as caught:
         face.run("report")
@@ -56,8 +55,7 @@ def test_a_record_that_is_never_written(face, monkeypatch):
 @on_both_faces(compare=False)
 def test_the_limit_holds_for_the_record_too(face, monkeypatch):
     """A pause between two looks does not outlast it. Not compared: how far it got is a matter of time."""
-    for name in ("sync", "aio"):
-        monkeypatch.setattr(f"flue.{name}.workflows.RECORD_POLL_DELAYS", (0.001, 20.0))
+    monkeypatch.setattr("flue._results.RECORD_POLL_DELAYS", (0.001, 20.0))
     admitted(face, CLOSED, records=[record("active")])
     face.events(RUN)  # what a first request costs is not to be part of the limit
     begun = time.monotonic()
@@ -70,8 +68,7 @@ def test_the_limit_holds_for_the_record_too(face, monkeypatch):
 @on_both_faces(compare=False)
 def test_a_signal_while_the_record_is_awaited(face, monkeypatch):
     """It is an abort, also where the limit would have cut that pause short."""
-    for name in ("sync", "aio"):
-        monkeypatch.setattr(f"flue.{name}.workflows.RECORD_POLL_DELAYS", (20.0,))
+    monkeypatch.setattr("flue._results.RECORD_POLL_DELAYS", (20.0,))
     admitted(face, CLOSED, records=[record("active")])
     signal = AbortSignal()
     # A moment after the record was asked for, so that its answer is here and the pause has begun.

@@ -176,12 +176,14 @@ def test_its_adapter_carries_every_request(face):
     assert sent == ["GET", "POST"]
 
 
+@pytest.mark.parametrize("token", ["s3cret", None])
 @pytest.mark.parametrize("session", [requests.Session, SendsItself])
-@on_both_faces(client={"token": "s3cret"})
-def test_one_that_follows_redirects_does_not_do_it_here(face, session):
+@on_both_faces
+def test_one_that_follows_redirects_does_not_do_it_here(face, session, token):
     """Edge case 38. What the caller's own session or client would do by default makes no difference."""
     follows = {"follow_redirects": True} if face.is_async else {}
-    with FlueTestServer() as trap, own(face, session=session, **follows) as (_, client):
+    with FlueTestServer() as trap, own(face, session=session, **follows) as (mine, _):
+        client = given(face, mine, token=token)
         moved = [Reply(302, [("location", where)]) for where in (f"{trap.base_url}/runs/{RUN}", "/api/moved")]
         face.server.script(RUN, moved)
         face.server.script("moved", [page(next_offset="-1", closed=True)])

@@ -161,14 +161,6 @@ def test_a_signal_with_a_time_limit(face):
         face.get(run_id, signal=signal)
 
 
-def test_a_time_limit_that_nobody_waits_for():
-    """Edge case 130. Its timer goes with it: no thread stays."""
-    with nothing_left():
-        signal = AbortSignal.timeout(3600.0)
-        assert not signal.aborted
-        del signal
-
-
 def test_a_listener_that_comes_late():
     """Edge case 121. Thrown is thrown; taking a subscription back twice is harmless."""
     signal = AbortSignal()

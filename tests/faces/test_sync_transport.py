@@ -174,6 +174,42 @@ def test_no_thread_can_be_started(server, monkeypatch):
         monkeypatch.undo()
 
 
+def test_a_wait_in_slices_lasts_as_long(monkeypatch):
+    """On Windows a lock is waited for piece by piece, so that Ctrl-C is noticed."""
+    monkeypatch.setattr("flue.sync._connection.MAX_LOCK_WAIT", 0.01)
+    token, begun = CancelToken(), time.monotonic()
+    token.sleep(0.05)
+    assert time.monotonic() - begun >= 0.05
+    canceller = threading.Timer(0.05, token.cancel, ["cancelled"])
+    canceller.start()
+    token.wait_for(lambda: False)
+    assert token.cause == "cancelled"
+    canceller.join()
+
+
+def test_no_thread_for_a_time_limit(server, monkeypatch):
+    """The call fails before any request and says why; a stream can be pulled again when there are threads."""
+
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    server.create_run(run_id="run_2")
+    server.finish_run("run_2")
+    with FlueClient(server.base_url) as client:
+        stream = client.runs.stream("run_2", timeout=60.0)
+        many = client.runs.stream_many(["run_2"], timeout=60.0)
+        reason = "no thread can be started for a time limit of 60 s: can't start new thread"
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            for call in (lambda: client.runs.get("run_2", timeout=60.0), stream.__next__, many.__next__, many.__next__):
+                with pytest.raises(RuntimeError, match=reason):
+                    call()
+        assert server.requests == []
+        with stream:
+            assert [event.type for event in stream] == ["run_end"]
+        many.close()
+
+
 class Files(BaseAdapter):
     """Answers with a file of the caller's."""
 

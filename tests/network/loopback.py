@@ -51,6 +51,15 @@ def release(sock: socket.socket) -> None:
     sock.close()
 
 
+def pump(source: socket.socket, sink: socket.socket) -> None:
+    """Copy bytes from one connection to another until either ends."""
+    with contextlib.suppress(OSError):
+        while received := source.recv(65536):
+            sink.sendall(received)
+    with contextlib.suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)
+
+
 class LoopbackServer:
     """Calls `serve` on a thread of its own for each connection.
 
@@ -168,3 +177,12 @@ class LoopbackServer:
         with self._lock:
             self._sockets.discard(sock)
         release(sock)
+
+    def couple(self, connection: socket.socket, upstream: socket.socket) -> None:
+        """Copy bytes between two connections until both have ended."""
+        back = self._start(pump, upstream, connection)
+        try:
+            pump(connection, upstream)
+        finally:
+            self.drop(upstream)
+            back.join()

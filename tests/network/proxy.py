@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from .http1 import Request, Requests
-from .loopback import LoopbackServer
-from .relay import pump
+from .loopback import LoopbackServer, pump
 
 if TYPE_CHECKING:
     import trustme
@@ -77,15 +76,6 @@ class ForwardProxy(LoopbackServer):
         upstream.sendall(first)
         self.couple(connection, upstream)
 
-    def couple(self, connection: socket.socket, upstream: socket.socket) -> None:
-        """Copy in both directions until both have ended."""
-        back = self._start(pump, upstream, connection)
-        try:
-            pump(connection, upstream)
-        finally:
-            self.drop(upstream)
-            back.join()
-
 
 class InspectingProxy(ForwardProxy):
     """Ends the TLS of a tunnel itself, with certificates of its own authority, as the firewall of a company does.
@@ -151,12 +141,7 @@ class SocksProxy(LoopbackServer):
         upstream = socket.create_connection(self._target)
         self.hold(upstream)
         connection.sendall(b"\x05\x00\x00\x01" + socket.inet_aton("127.0.0.1") + struct.pack("!H", self._target[1]))
-        back = self._start(pump, upstream, connection)
-        try:
-            pump(connection, upstream)
-        finally:
-            self.drop(upstream)
-            back.join()
+        self.couple(connection, upstream)
 
 
 def read_exactly(connection: socket.socket, size: int) -> bytes:

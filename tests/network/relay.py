@@ -12,15 +12,6 @@ if TYPE_CHECKING:
     import threading
 
 
-def pump(source: socket.socket, sink: socket.socket) -> None:
-    """Copy bytes from one connection to another until either ends."""
-    with contextlib.suppress(OSError):
-        while received := source.recv(65536):
-            sink.sendall(received)
-    with contextlib.suppress(OSError):
-        sink.shutdown(socket.SHUT_WR)
-
-
 class Relay(LoopbackServer):
     """Passes bytes on to a server.
 

@@ -30,7 +30,7 @@ def test_the_wheel_holds_the_library_and_nothing_else(wheel):
 def test_the_sdist_holds_what_the_wheel_is_made_of(sdist):
     with tarfile.open(sdist) as files:
         names = {name.partition("/")[2] for name in files.getnames()}
-    around = {"pyproject.toml", "PKG-INFO", "README.md", "CHANGELOG.md", "LICENSE"}
+    around = {"pyproject.toml", "PKG-INFO", "README.md", "CHANGELOG.md", "SECURITY.md", "LICENSE"}
     assert names - {".gitignore"} == SOURCES | around  # the builder needs it to know what is not a source
 
 

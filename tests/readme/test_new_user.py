@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import re
-import shlex
 import socket
-import sys
-from pathlib import Path
 
 import pytest
 from cli.terminal import Terminal
+from printed import ROOT, blocks
 
-ROOT = Path(__file__).parents[2]
-START = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Thirty seconds")[2]
-SERVE, PREPARE, FOLLOW, LONGER = re.findall(
-    r"^```sh\n(.*?)^```$", START.partition("### A script")[0], re.MULTILINE | re.DOTALL
-)
-(PICTURE,) = re.findall(r"^```console\n(.*?)^```$", START, re.MULTILINE | re.DOTALL)
+START = (ROOT / "README.md").read_text(encoding="utf-8").partition("## I have none")[2].partition("\n## ")[0]
+SERVE, CHAT, LONGER = blocks(START, "sh")
+(PICTURE,) = blocks(START, "console")
+(DIALOGUE,) = blocks(START, "text")
 
 
 class Bash(Terminal):
@@ -24,22 +20,31 @@ class Bash(Terminal):
 
     program = ("bash", "-c")
 
-    def __init__(self, port, *blocks):
-        *before, last = "".join(blocks).strip().splitlines()
-        typed = "; ".join(["set -e", *before, f"exec {last}"])
-        activated = typed.replace(".venv/", f"{shlex.quote(sys.prefix)}/").replace("8787", str(port))
-        super().__init__(activated, FLUE_BASE_URL="", PATH="/usr/local/bin:/usr/bin:/bin")
+    def __init__(self, port, *blocks, before=""):
+        *lines, last = "".join(blocks).strip().splitlines()
+        typed = "; ".join(["set -e", *lines, f"{before or 'exec '}{last}"])
+        typed = typed.replace("8787", str(port)).replace("8788", str(port + 1))
+        super().__init__(typed, FLUE_BASE_URL="", FLUE_CONVERSATION_URL="")
+
+
+def is_free(port):
+    """Whether a server could listen there."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 @pytest.fixture
 def port(program):
-    """Where the README's server listens."""
+    """Where the README's servers listen."""
     program("bash")
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        free = sock.getsockname()[1]
+    free = next(number for number in range(20000, 30000) if is_free(number) and is_free(number + 1))
     with Bash(free, SERVE) as serving:
-        serving.read_until("Ctrl-C stops it.")
+        serving.read_until("Ctrl-C stops them.")
         yield free
 
 
@@ -48,14 +53,15 @@ def told(screen):
     return [re.sub(r"run_\w{26}|(?<=_)\d{16}|\d(?= of 30)|(?<=number=)\d", "…", line) for line in screen.splitlines()]
 
 
-def test_a_run_is_followed_to_its_end(port):
-    with Bash(port, PREPARE, FOLLOW) as terminal:
+def test_the_agent_answers(port):
+    question = DIALOGUE.splitlines()[0].removeprefix("» ")
+    with Bash(port, CHAT, before=f"echo '{question}' | ") as terminal:
         assert terminal.wait() == 0
-    assert "✓ completed in " in terminal.screen.text
+    assert re.sub(r"\d+ ms", "", terminal.screen.text.strip()) == re.sub(r"\d+ ms", "", DIALOGUE.strip())
 
 
 def test_a_run_is_interrupted_and_taken_up_again(port):
-    with Bash(port, PREPARE, LONGER) as terminal:
+    with Bash(port, LONGER) as terminal:
         terminal.read_until("tick 2 of 30")
         terminal.interrupt()
         assert terminal.wait() == 130
@@ -63,7 +69,7 @@ def test_a_run_is_interrupted_and_taken_up_again(port):
     *_, last = re.findall(r"tick (\d+) of", terminal.screen.text)
 
     command = terminal.screen.text.partition("to resume: ")[2]
-    with Bash(port, PREPARE, command) as terminal:
+    with Bash(port, LONGER.splitlines(keepends=True)[0], command) as terminal:
         terminal.read_until(f"tick {int(last) + 1} of 30")
         terminal.interrupt()
         assert terminal.wait() == 130

@@ -2,51 +2,52 @@
 
 from __future__ import annotations
 
-import io
+import inspect
 import re
 import shlex
-import subprocess
-import sys
-from pathlib import Path
+import tomllib
 
 import pytest
+from printed import ROOT, blocks, here, is_test, run_script, run_tests
 
+import flue.errors
+from flue import BackoffOptions, Conversation, FlueClient
 from flue.cli import main
 from flue.cli.parser import Options, build_parser
-from flue.cli.run_view import RunView
-from flue.cli.terminal import RichTerminal
+from flue.sync.runs import Runs
 
-ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
-SCRIPTS = [block for language, block in BLOCKS if language == "python" and "def test_" not in block]
-TESTS = [block for language, block in BLOCKS if language == "python" and "def test_" in block]
-ACTIVATE, EXPORT = "source .venv/bin/activate", "export FLUE_BASE_URL=http://127.0.0.1:8787/api"
-COMMANDS = [line for language, block in BLOCKS if language == "sh" for line in block.splitlines()]
+SCRIPTS = [block for block in blocks(TEXT, "python") if not is_test(block)]
+TESTS = [block for block in blocks(TEXT, "python") if is_test(block)]
+COMMANDS = [line for block in blocks(TEXT, "sh") for line in block.splitlines()]
+OF_THE_LIBRARY = [line for line in COMMANDS if line.startswith("python -m flue ")]
+ENDLESS = ("serve", "chat")  # run in a terminal by `test_new_user.py`
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def server(sample_server):
     return sample_server
 
 
 def test_there_is_something_to_test():
-    assert len(SCRIPTS) >= 6
+    assert len(SCRIPTS) >= 10
     assert len(TESTS) == 1
-    assert len(COMMANDS) >= 10
+    assert len(OF_THE_LIBRARY) >= 8
 
 
 @pytest.mark.parametrize("block", SCRIPTS, ids=range(len(SCRIPTS)))
-def test_scripts_run(server, capsys, block):
-    exec(compile(block, "README.md", "exec"), {"__name__": "__main__"})
-    captured = capsys.readouterr()
-    assert captured.out
-    assert captured.err == ""
+def test_scripts_run(capsys, block):
+    run_script(block, capsys)
 
 
-def test_the_script_prints_what_it_promises(server, capsys):
-    exec(compile(SCRIPTS[0], "README.md", "exec"), {})
-    assert capsys.readouterr().out == (
+def test_the_first_script_is_a_conversation_and_the_second_a_run(capsys):
+    assert run_script(SCRIPTS[0], capsys) == "The highest tide is at **Brest**: 7.3 metres. Mind the rocks! 🌊\n"
+    assert run_script(SCRIPTS[1], capsys).startswith("run_start ")
+
+
+def test_the_script_that_matches_prints_what_happens(capsys):
+    (block,) = [block for block in SCRIPTS if "match event" in block]
+    assert run_script(block, capsys) == (
         "[info] looking for the figures\n"
         "The highest tide of the day is expected at Brest: 7.3 metres. Mind the rocks! 🌊\n"
         "[warn] tides run high today\n"
@@ -56,18 +57,13 @@ def test_the_script_prints_what_it_promises(server, capsys):
 
 def test_the_errors_script_meets_the_error(server, capsys):
     (block,) = [block for block in SCRIPTS if "except FlueExecutionError" in block]
-    exec(compile(block, "README.md", "exec"), {})
-    assert capsys.readouterr().out == (
+    assert run_script(block, capsys) == (
         f"the run failed: {server.run_ids[0]} {{'name': 'RuntimeError', 'message': 'asked to fail'}}\n"
     )
 
 
 def test_the_tests_pass(tmp_path):
-    (tmp_path / "test_example.py").write_text(TESTS[0], encoding="utf-8")
-    command = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, cwd=tmp_path)
-    assert done.returncode == 0, done.stdout
-    assert "3 passed" in done.stdout
+    run_tests(TESTS[0], tmp_path)
 
 
 @pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("make ")])
@@ -76,53 +72,74 @@ def test_make_knows_its_targets(line):
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 
 
-@pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("python -m flue ")])
+@pytest.mark.parametrize("line", OF_THE_LIBRARY)
 def test_commands_run(server, capsys, line):
-    words = shlex.split(line.partition(" > ")[0])[3:]
-    if words[0] == "serve":
-        assert build_parser().parse_args(words, namespace=Options()).port == 8787
+    words = shlex.split(here(line))[3:]
+    options = build_parser().parse_args(words, namespace=Options())
+    if words[0] in ENDLESS:
+        assert options.port == 8787 or options.url
         return
+    if words[0] == "history":
+        with Conversation(options.url) as conversation:
+            conversation.ask("Is the tide high?")
     run_id = server.create_run()
     server.append(run_id, {"type": "log", "level": "info", "message": "hello"})
     server.finish_run(run_id)
     assert main([run_id if word == "RUN_ID" else word for word in words]) == 0
     captured = capsys.readouterr()
-    assert captured.out or Path("timeline.html").exists()
+    assert captured.out
     assert captured.err == ""
 
 
 def test_every_command_is_of_a_kind_that_is_tested():
-    assert all(line.startswith(("make ", "python -m flue ")) or line in {ACTIVATE, EXPORT} for line in COMMANDS)
+    kinds = ("make ", "python -m flue ", "pip install flue-sdk", "export FLUE_")
+    assert all(line.startswith(kinds) for line in COMMANDS)
 
 
-def test_the_picture_is_what_the_program_draws(server):
-    from flue import FlueClient
+def table(heading):
+    """The first cells of the first table behind a text, without what is in parentheses."""
+    text = TEXT.partition(heading)[2].partition("|---|")[2].partition("\n\n")[0]
+    return [re.sub(r"\(.*?\)", "", row.split("|")[1]) for row in text.splitlines()[1:]]
 
-    out = io.StringIO()
-    view = RunView(RichTerminal(out, width=80))
-    with FlueClient() as client:
-        run_id = client.workflows.invoke("report").run_id
-        for event in client.runs.stream(run_id):
-            view.event(event)
-    view.close()
 
-    (picture,) = [block for language, block in BLOCKS if language == "text"]
-    took = r"completed in [\d.]+ m?s"
-    assert re.sub(took, "", out.getvalue().replace(run_id, "ID")) == re.sub(
-        took, "", re.sub(r"run_\w{26}", "ID", picture)
+def names(heading):
+    return {name for cell in table(heading) for name in re.findall(r"`([\w.]+)`", cell)}
+
+
+def methods(owner):
+    return {name for name, value in vars(owner).items() if inspect.isfunction(value) and not name.startswith("_")}
+
+
+def test_the_tables_of_options_are_complete():
+    client = set(inspect.signature(FlueClient.__init__).parameters)
+    assert names("Of the clients.") | {"self"} == client
+    assert names("Of `runs.stream()`") | {"self", "run_id"} == set(inspect.signature(Runs.stream).parameters)
+    assert set(inspect.signature(Conversation.__init__).parameters) == client - {"base_url"} | {"url"}
+    options = re.search(r"`BackoffOptions\((.*?)\)`", TEXT, re.DOTALL)
+    assert re.sub(r"\s+", " ", options.group(1)) == ", ".join(
+        f"{name}={parameter.default}" for name, parameter in inspect.signature(BackoffOptions).parameters.items()
     )
 
 
-def test_every_name_of_the_tables_exists():
-    import inspect
+def test_the_tables_of_methods_are_complete():
+    assert names("## I have a Flue 2 server") == methods(Conversation) - {"close"}
+    with FlueClient() as client:
+        namespaces = {name: vars(client)[name] for name in ("runs", "workflows", "agents")}
+        everything = {f"{name}.{method}" for name, owner in namespaces.items() for method in methods(type(owner))}
+    found = names("## I have a Flue 1.0 server")
+    assert found - {"send", "wait", "stream"} == everything - {"agents.send", "agents.wait", "agents.stream"}
 
-    from flue import BackoffOptions, FlueClient
-    from flue.sync.runs import Runs
 
-    tables = {"The client;": FlueClient.__init__, "`runs.stream()`;": Runs.stream}
-    for heading, function in tables.items():
-        table = TEXT.split(heading)[1].split("\n\n")[1]
-        names = {name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])}
-        assert names == set(inspect.signature(function).parameters) - {"self", "run_id"}
-    options = re.search(r"`BackoffOptions\((.*?)\)`", TEXT, re.DOTALL)
-    assert str(inspect.signature(BackoffOptions)).count("=") == options.group(1).count("=")
+def test_the_table_of_errors_is_complete():
+    rows = TEXT.partition("| error | when |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`(\w+Error)`", rows)) == set(flue.errors.__all__) - {"FlueError"} | {"TimeoutError"}
+
+
+def test_every_extra_is_named():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert set(re.findall(r"\| `flue-sdk\[(\w+)\]`", TEXT)) == set(project["optional-dependencies"])
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:docs|tests)/[\w./]+|[A-Z]+\.md)`", TEXT))))
+def test_every_file_that_is_named_exists(path):
+    assert (ROOT / path).exists()

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from flue._results import RECORD_POLL_DELAYS, RunOutcome
-from flue.errors import FlueConnectionError, FlueExecutionError, NotFoundError
+from flue._requests import Deadline
+from flue._results import RunOutcome
+from flue.errors import FlueConnectionError, FlueExecutionError, FlueTimeoutError, NotFoundError
 
 
 def end(*, result=None, error=None, is_error=False):
@@ -86,10 +87,28 @@ class TestRecord:
         with pytest.raises(FlueExecutionError, match="workflow run run_1 failed: no"):
             outcome.result()
 
-    def test_it_is_looked_at_more_and_more_seldom_for_a_few_seconds(self):
+    def test_it_is_read_more_and_more_seldom_for_a_few_seconds(self, outcome):
         """Edge case 117."""
-        assert list(RECORD_POLL_DELAYS) == sorted(RECORD_POLL_DELAYS)
-        assert 2.0 < sum(RECORD_POLL_DELAYS) < 5.0
+        steps = list(outcome.poll_record(Deadline(None)))
+        delays, reads = steps[::2], steps[1::2]
+        assert reads == [None] * len(delays)
+        assert delays == sorted(delays)
+        assert delays[0] == 0.0
+        assert 2.0 < sum(delays) < 5.0
+
+    def test_it_is_read_until_the_result_is_known(self, outcome):
+        steps = outcome.poll_record(Deadline(None))
+        assert [next(steps), next(steps)] == [0.0, None]
+        outcome.from_record(record("completed"))
+        assert list(steps) == []
+        assert list(outcome.poll_record(Deadline(None))) == []
+
+    def test_the_last_wait_ends_with_the_limit(self, outcome):
+        steps = outcome.poll_record(Deadline(0.001))
+        assert [next(steps), next(steps)] == [0.0, None]
+        assert next(steps) == 0.001
+        with pytest.raises(FlueTimeoutError, match=r"run run_1: its record still says active after 0\.001 s"):
+            next(steps)
 
 
 class TestExplain:
