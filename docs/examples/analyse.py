@@ -15,9 +15,8 @@ import sys
 from pathlib import Path
 
 import matplotlib as mpl
-import pandas as pd
 
-from flue import FlueClient, ToolEvent, replay
+from flue import FlueClient, replay, to_frame
 
 mpl.use("Agg")  # a picture in a file needs no display
 
@@ -34,22 +33,21 @@ else:
     with FlueClient() as client:
         events = client.runs.events(source)
 
-# %% One row for each tool call
+# %% One row for each event, then for each tool call
 
-calls = pd.DataFrame(
-    [
-        {"tool": event.tool_name, "ended": event.timestamp, "ms": event.duration_ms, "failed": event.is_error}
-        for event in events
-        if isinstance(event, ToolEvent)
-    ],
-    columns=["tool", "ended", "ms", "failed"],
-)
+frame = to_frame(events).reindex(columns=["type", "timestamp", "tool_name", "duration_ms", "is_error"])
+calls = frame[frame.type == "tool"]
 
 # %% One row for each tool
 
 tools = (
-    calls.groupby("tool")
-    .agg(calls=("ms", "size"), failed=("failed", "sum"), total_ms=("ms", "sum"), longest_ms=("ms", "max"))
+    calls.groupby("tool_name")
+    .agg(
+        calls=("duration_ms", "size"),
+        failed=("is_error", "sum"),
+        total_ms=("duration_ms", "sum"),
+        longest_ms=("duration_ms", "max"),
+    )
     .sort_values("total_ms")
 )
 print(tools.to_string() if len(tools) else "The run called no tools.")

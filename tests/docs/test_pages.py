@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import re
 import shlex
 import sys
@@ -14,6 +15,8 @@ import flue
 import flue.testing
 from flue.cli import main
 from flue.cli.parser import Options, build_parser
+from flue.cli.run_view import RunView
+from flue.cli.terminal import RichTerminal
 
 DOCS = ROOT / "docs"
 PAGES = {str(path.relative_to(DOCS)): path.read_text(encoding="utf-8") for path in sorted(DOCS.rglob("*.md"))}
@@ -72,6 +75,8 @@ def test_there_is_something_to_test():
 
 @pytest.mark.parametrize("block", SCRIPTS)
 def test_scripts_run(capsys, block):
+    if "to_frame" in block:
+        pytest.importorskip("pandas", reason="needs pandas (group examples)")
     if "otel" in block:
         otel = pytest.importorskip("flue.otel", reason="needs opentelemetry-api (extra otel)")
         try:
@@ -94,7 +99,7 @@ def test_commands_are_understood(line):
 
 
 @pytest.mark.parametrize(
-    "line", [line for line in COMMANDS if re.search(r" (workflows|runs|send|history|abort) ", line)]
+    "line", [line for line in COMMANDS if re.search(r" (workflows|runs|send|history|timeline|abort) ", line)]
 )
 def test_commands_run(server, tmp_path, capsys, line):
     (tmp_path / "tide.png").write_bytes(b"\x89PNG...")
@@ -173,6 +178,22 @@ class TestMigration:
         for row in self.rows(text):
             if row[1] == "the same names":
                 assert all(hasattr(flue, name) for name in re.findall(r"`(\w+)`", row[0])), row
+
+
+def test_the_picture_of_a_run_is_what_the_program_draws():
+    out = io.StringIO()
+    view = RunView(RichTerminal(out, width=80))
+    with flue.FlueClient() as client:
+        run_id = client.workflows.invoke("report").run_id
+        for event in client.runs.stream(run_id):
+            view.event(event)
+    view.close()
+    (picture,) = blocks(PAGES["guide/cli.md"], "text")
+
+    def without_what_changes(text):
+        return re.sub(r"run_\w{26}|completed in [\d.]+ m?s", "...", text)
+
+    assert without_what_changes(out.getvalue()) == without_what_changes(picture)
 
 
 class TestContributing:

@@ -92,7 +92,14 @@ def test_commands_run(server, capsys, line):
 
 
 def test_every_command_is_of_a_kind_that_is_tested():
-    kinds = ("make ", "python -m flue ", "pip install flue-sdk", "export FLUE_")
+    kinds = (
+        "make ",
+        "python -m flue ",
+        "python3 -m venv .venv",
+        "source .venv/",
+        "pip install flue-sdk",
+        "export FLUE_",
+    )
     assert all(line.startswith(kinds) for line in COMMANDS)
 
 
