@@ -34,7 +34,7 @@ from flue.testing import Fault, FlueTestServer, InvalidInputError
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
     from flue.cli.parser import Options
     from flue.cli.terminal import Terminal
@@ -209,7 +209,7 @@ def serve(options: Options) -> Exit:
 @contextmanager
 def _sample_server(
     token: str | None, version: Literal[1, 2], port: int, database: str | None
-) -> Iterator[FlueTestServer]:
+) -> Generator[FlueTestServer]:
     try:
         server = FlueTestServer(token, flue_version=version, port=port, database=database)
     except sqlite3.Error as error:

@@ -109,7 +109,7 @@ class FlueTestServer:
         if flue_version not in {1, 2}:
             msg = f"flue_version must be 1 or 2: {flue_version!r}"
             raise ValueError(msg)
-        self._flue_version = flue_version
+        self._flue_version: Literal[1, 2] = flue_version
         self._token = token
         self._port = port
         self._base_path = base_path

@@ -196,11 +196,8 @@ def test_uvloop(server):
                 state = await anext(observation)
             return reply.text, len(state.messages)
 
-    text, count = (
-        uvloop.run(whole())
-        if hasattr(uvloop, "run")
-        else asyncio.Runner(loop_factory=uvloop.new_event_loop).run(whole())
-    )
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        text, count = runner.run(whole())
     assert text == "answer to hello"
     assert count >= 3
 
