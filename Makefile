@@ -26,8 +26,8 @@ $(VENV)/.installed: $(VENV)/.runtime
 demo: $(VENV)/.runtime ## follow a run, lose the connection, miss nothing: on an embedded server
 	@$(RUN) -m flue demo
 
-test: $(VENV)/.installed ## every test but the live ones
-	$(RUN) -m pytest -n 2
+test: $(VENV)/.installed ## every test but those of live servers, pages and packages
+	$(RUN) -m pytest -n 4 --dist worksteal
 
 matrix: ## the tests on every Python found, 3.11 to 3.14; TESTS="tests/core tests/unit" PYTHONS="3.12 3.13" for fewer
 	@$(PYTHON) tests/matrix.py $(PYTHONS:%=--python=%) $(TESTS)
@@ -54,7 +54,10 @@ codegen: $(VENV)/.installed ## models from schemas/
 drift: $(VENV)/.installed ## are the generated models those of the schemas?
 	$(RUN) -m codegen --check
 
-check: lint types drift core test ## all that must hold before a commit
+package: $(VENV)/.installed ## wheel and sdist, each extra, the lowest versions
+	$(RUN) -m pytest tests/packaging
+
+check: lint types drift core package test ## all that must hold before a commit
 
 live: $(VENV)/.installed ## both faces against a real Flue server from npm
 	$(RUN) -m pytest tests/live
