@@ -55,7 +55,6 @@ class TestCreation:
         ids=["not admitted", "read before", "no such agent", "no such route"],
     )
     def test_every_other_404_is_final(self, options, answer):
-        """Edge cases 22, 103."""
         played = play(agent(**options), [answer, PAGE])
         assert isinstance(played.error, NotFoundError)
         assert len(played.requests) == 1

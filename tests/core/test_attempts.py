@@ -47,7 +47,6 @@ def test_what_is_asked_is_left_to_others(missing):
 
 class TestRedirects:
     def test_the_same_origin_is_followed(self):
-        """Edge case 37."""
         for status in (300, 301, 302, 303, 307, 308, 399):
             played = play(Question(), [moved(status, "/elsewhere?x=1"), moved(status, "again"), YES])
             urls = [request.url for request in played.requests]
@@ -57,7 +56,6 @@ class TestRedirects:
 
     @pytest.mark.parametrize("location", ["https://evil.test/", "http://flue.test/api", "//flue.test:8443/"])
     def test_another_origin_is_refused(self, location):
-        """Edge case 38."""
         played = play(Question(), [moved(302, location)])
         assert type(played.error) is FlueApiError
         assert str(played.error) == "Flue API error 302: the redirect leads to no usable address of the same origin"
@@ -68,7 +66,6 @@ class TestRedirects:
         assert str(played.error) == "Flue API error 301: a redirect to nowhere"
 
     def test_a_circle_has_an_end(self):
-        """Edge case 39."""
         played = play(Question(), lambda request, now: moved(307, request.url))
         assert str(played.error) == "Flue API error 307: more than 5 redirects"
         assert len(played.requests) == MAX_REDIRECTS + 1
@@ -80,7 +77,6 @@ class TestRedirects:
         assert played.requests[4].url == URL
 
     def test_a_post_is_not_redirected(self):
-        """Edge case 40."""
         played = play(Question(None, "POST"), [moved(307, "/elsewhere")])
         assert str(played.error) == "Flue API error 307: a redirect of a POST is not followed"
         assert len(played.requests) == 1
@@ -89,24 +85,20 @@ class TestRedirects:
 class TestFaults:
     @pytest.mark.parametrize("fault", [REFUSED, RESET, SILENCE], ids=["refused", "reset", "silence"])
     def test_they_are_tried_again(self, fault):
-        """Edge cases 19, 44, 80, 104."""
         played = play(Question(), [fault, Response(200, (), (b"ye", fault)), YES])
         assert played.end == Done(b"yes")
         assert [pause.attempt.error for pause in played.pauses] == [fault] * 2
 
     def test_what_cannot_help_is_not(self):
-        """Edge case 20."""
         played = play(Question(), [UNTRUSTED])
         assert (played.error, len(played.requests)) == (UNTRUSTED, 1)
 
     def test_after_a_silence_no_longer_pause_than_the_silence(self):
-        """Edge case 80."""
         budget = Budget(BackoffOptions(initial_delay=1000.0, max_delay=1000.0))
         played = play(Question(budget), [*[SILENCE] * 20, YES])
         assert max(played.delays) == pytest.approx(READ_TIMEOUT)
 
     def test_the_budget_ends_it_with_the_last_error(self):
-        """Edge case 31."""
         budget = Budget(BackoffOptions(initial_delay=1.0, max_retries=2))
         played = play(Question(budget, offset="0_3"), [refusal(500), REFUSED, refusal(502, b"<html>")])
         assert isinstance(played.error, ServerError)
@@ -129,7 +121,6 @@ class TestFaults:
         assert len(played.requests) == 1
 
     def test_a_wait_for_news_is_no_time_lost(self):
-        """Edge case 78."""
         waiting = Response(200, (), (90.0, RESET))
         options = BackoffOptions(max_elapsed=60.0)
         assert play(Question(Budget(options), idle=True), [waiting, YES]).done

@@ -24,7 +24,6 @@ from .script import Response, refusal
 
 class TestRefusals:
     def test_most_are_final(self):
-        """Edge cases 21, 30."""
         for status in (400, 404, 405, 409, 410, 416, 499, 501, 505, 520):
             played = play(Question(), [refusal(status, b'{"error": {"type": "t", "message": "No."}}')])
             assert str(played.error) == f"Flue API error {status} [t]: No."
@@ -33,7 +32,6 @@ class TestRefusals:
             assert (attempt.attempt, attempt.delay, attempt.error, attempt.will_retry) == (1, 0.0, played.error, False)
 
     def test_some_may_change_their_mind(self):
-        """Edge cases 25, 31, 32."""
         for status in (408, 425, 429, 500, 502, 503, 504):
             played = play(Question(), [refusal(status, b"<html>"), refusal(status), YES])
             assert played.end == Done(b"yes")
@@ -42,7 +40,6 @@ class TestRefusals:
             assert all(pause.attempt.will_retry and pause.attempt.delay == pause.delay for pause in played.pauses)
 
     def test_retry_after_is_a_floor(self):
-        """Edge cases 25, 28."""
         played = play(Question(), [refusal(503, Retry_After="1"), refusal(429, Retry_After="2.5"), YES])
         assert played.delays == [1.0, 2.5]
         error = played.pauses[1].attempt.error
@@ -61,7 +58,6 @@ class TestRefusals:
         ],
     )
     def test_retry_after_in_all_its_forms(self, value, least, most):
-        """Edge cases 26, 27."""
         played = play(Question(), [refusal(503, Retry_After=value), YES])
         assert least <= played.delays[0] <= most
 
@@ -78,7 +74,6 @@ class TestRefusals:
         assert isinstance(played.pauses[0].attempt.error, ServerError)
 
     def test_a_refusal_without_end_is_read_in_part(self):
-        """Edge case 32."""
         endless = refusal(404, b"x" * (4 * ERROR_BODY_LIMIT)).chunked_by(65536)
         machine = Question()
         played = play(machine, [endless])
@@ -89,14 +84,12 @@ class TestRefusals:
         assert (played.pauses[0].attempt.error.body, played.error.body) == ("first", "second")
 
     def test_a_version_that_the_server_refuses_is_final(self):
-        """Edge case 29."""
         body = b'{"error": {"type": "product_event_version_unsupported", "message": "v", "meta": {"storedVersion": 4}}}'
         played = play(Question(), [refusal(500, body)])
         assert isinstance(played.error, UnsupportedFlueEventVersionError)
         assert (played.error.received, len(played.requests)) == (4, 1)
 
     def test_what_was_not_asked_is_a_protocol_error(self):
-        """Edge cases 34, 35."""
         for status in (100, 101, 201, 202, 206, 304):
             played = play(Question(offset="0_3"), [Response(status)])
             assert isinstance(played.error, DurableStreamError)
@@ -107,20 +100,17 @@ class TestRefusals:
 class TestCredentials:
     @pytest.mark.parametrize(("status", "kind"), [(401, AuthenticationError), (403, PermissionDeniedError)])
     def test_headers_that_stay_are_refused_at_once(self, status, kind):
-        """Edge case 23."""
         played = play(Question(), [refusal(status)])
         assert (type(played.error), len(played.requests)) == (kind, 1)
 
     @pytest.mark.parametrize(("status", "kind"), [(401, AuthenticationError), (403, PermissionDeniedError)])
     def test_headers_that_are_made_anew_get_three_tries(self, status, kind):
-        """Edge case 24."""
         played = play(Question(Budget(None, refreshable=True)), [refusal(status)] * 9)
         assert (type(played.error), len(played.requests)) == (kind, 3)
         assert [pause.attempt.attempt for pause in played.pauses] == [1, 2]
         assert played.end.attempt.attempt == 3
 
     def test_fresh_headers_may_cure_it(self):
-        """Edge case 24."""
         assert play(Question(Budget(None, refreshable=True)), [refusal(401), refusal(403), YES]).done
 
     def test_a_post_is_sent_once(self):

@@ -38,7 +38,6 @@ def post(*, limit=None):
 
 @pytest.mark.parametrize("framing", FRAMINGS)
 def test_the_answer(framing):
-    """Edge case 49."""
     played = play(get(), [page(BODY, None, framing=framing).chunked_by(5)])
     assert played.end == Done({"runId": "run_1"})
     assert len(played.requests) == 1
@@ -58,7 +57,6 @@ def test_a_get_is_not_admitted_it_is_answered():
 
 
 def test_failures_on_the_way_are_retried():
-    """Edge cases 19, 31, 44."""
     played = play(get(), [REFUSED, refusal(500), GOOD.cut(4), GOOD])
     assert played.done
     assert [pause.attempt.attempt for pause in played.pauses] == [1, 2, 3]
@@ -79,20 +77,18 @@ def test_without_options_for_a_minute():
 
 
 def test_a_silence_is_time_lost():
-    """Edge case 80. NeedData was waited for."""
+    """NeedData was waited for."""
     assert play(get(), [SILENCE, GOOD]).done
     played = play(get(BackoffOptions(max_elapsed=60.0)), [SILENCE, GOOD])
     assert (played.error, len(played.requests)) == (SILENCE, 1)
 
 
 def test_credentials_made_anew_are_tried_three_times():
-    """Edge case 24."""
     assert play(get(refreshable=True), [refusal(401), refusal(401), GOOD]).done
     assert len(play(get(refreshable=True), [refusal(401)] * 4).requests) == 3
 
 
 def test_a_refusal():
-    """Edge case 21."""
     played = play(get(), [refusal(404, b'{"error": {"type": "run_not_found", "message": "No."}}')])
     assert isinstance(played.error, NotFoundError)
     assert str(played.error) == "Flue API error 404 [run_not_found]: No."
@@ -101,7 +97,6 @@ def test_a_refusal():
 class TestNonsense:
     @pytest.mark.parametrize("media", ["text/html", "text/event-stream", "application/octet-stream"])
     def test_another_content_type(self, media):
-        """Edge case 33."""
         played = play(get(), [page(b"<html>", None, content_type=media)])
         assert (played.code, played.error.status) == ("UNEXPECTED_CONTENT_TYPE", 200)
         assert str(played.error) == f"UNEXPECTED_CONTENT_TYPE: expected application/json, got {media!r}"
@@ -113,13 +108,11 @@ class TestNonsense:
     @pytest.mark.parametrize("framing", ["length", "chunked"])
     @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null"])
     def test_a_whole_body_that_is_no_answer(self, framing, body):
-        """Edge case 50."""
         played = play(get(), [page(body, None, framing=framing)])
         assert (played.code, len(played.requests)) == ("PARSE_ERROR", 1)
 
     @pytest.mark.parametrize("framing", ["close", "gzip"])
     def test_a_body_of_unknown_length_may_have_been_cut(self, framing):
-        """Edge cases 46, 47."""
         answer = page(BODY, None, framing=framing)
         for position in range(len(BODY)):
             played = play(get(), [answer.cut(position, fault=None), answer])
@@ -166,7 +159,6 @@ class TestPost:
 
 class TestLimit:
     def test_a_larger_answer_is_refused(self):
-        """Edge case 59."""
         played = play(get(limit=10), [page(BODY, None).chunked_by(4)])
         assert played.code == "EVENT_TOO_LARGE"
         assert str(played.error) == "EVENT_TOO_LARGE: the response is larger than the limit of 10 bytes"

@@ -23,7 +23,6 @@ class TestParse:
 
     @pytest.mark.parametrize("body", [b"", b"<html>", b'{"runId": '])
     def test_what_is_not_json(self, body):
-        """Edge case 50."""
         with pytest.raises(DurableStreamError, match="PARSE_ERROR: the response is not JSON") as caught:
             self.CALL.parse(body, HEAD)
         assert (caught.value.code, caught.value.status) == ("PARSE_ERROR", 200)

@@ -33,7 +33,7 @@ def test_what_arrived_together_stays_together():
 
 
 def test_it_may_be_cut_at_every_byte():
-    """Edge case 45. Only the whole is finished: a connection that ends before was cut."""
+    """Only the whole is finished: a connection that ends before was cut."""
     for position in range(len(WHOLE) + 1):
         decoder = ChunkedDecoder()
         first = decoder.feed(WHOLE[:position])
@@ -86,7 +86,6 @@ def test_what_follows_the_end_is_not_the_body():
     ],
 )
 def test_what_is_not_the_coding(wire):
-    """Edge case 45."""
     for pieces in ([wire], [wire[i : i + 1] for i in range(len(wire))]):
         with pytest.raises(DecodeError):
             decoded(pieces)
@@ -94,7 +93,6 @@ def test_what_is_not_the_coding(wire):
 
 @pytest.mark.parametrize("begin", [b"1", b"5;", b"0\r\nTrailer: "], ids=["size", "extension", "trailer"])
 def test_a_line_without_end_is_not_held(begin):
-    """Edge case 59."""
     with pytest.raises(DecodeError, match="has no end"):
         decoded([begin, *[b"1" * 1000] * 100])
 

@@ -36,7 +36,6 @@ def length_of(answer):
     ("framing", "fault"), PAGE_CUTS, ids=["length-reset", "chunked-silence", "close-clean", "gzip-clean", "gzip-reset"]
 )
 def test_a_page_cut_at_every_byte(framing, fault):
-    """Edge cases 44, 45, 46, 47, 48."""
     for live in (None, "long-poll"):
         for which in (0, 1):
             size = length_of(StreamServer(ITEMS, cap=3).page(3 * which))
@@ -50,7 +49,6 @@ def test_a_page_cut_at_every_byte(framing, fault):
 
 @pytest.mark.parametrize(("cap", "fault"), [(2, RESET), (4, None)], ids=["reset", "clean"])
 def test_events_cut_at_every_byte(cap, fault):
-    """Edge cases 81, 82, 83, 84, 108."""
 
     def server():
         return StreamServer(ITEMS[:4], cap=cap, tokens="-abcd")
@@ -64,7 +62,6 @@ def test_events_cut_at_every_byte(cap, fault):
 
 
 def test_a_recording_cut_between_and_inside_its_frames():
-    """Edge cases 81, 82, 84."""
     (stream,) = recorded_answers("ticks_live_sse.http")
     expected = play(follow("sse"), [events(stream)]).items
     batches = stream.split(b"event: data")[1:]
@@ -84,7 +81,6 @@ def test_a_recording_cut_between_and_inside_its_frames():
 
 @pytest.mark.parametrize("live", ["long-poll", "sse"])
 def test_every_request_fails_in_every_way_before_it_succeeds(live):
-    """Edge cases 19, 25, 28, 31, 32, 44, 80, 104."""
 
     def serve(request, now):
         if faults:
@@ -102,7 +98,7 @@ def test_every_request_fails_in_every_way_before_it_succeeds(live):
 @pytest.mark.parametrize("live", [None, "long-poll", "sse"])
 @pytest.mark.parametrize("cap", [1, 4, 6])
 def test_a_saved_offset_never_skips_and_repeats_a_batch_at_most(live, cap):
-    """Edge case 142. Stopped after every single event, and gone on with in another process."""
+    """Stopped after every single event, and gone on with in another process."""
     for stop in range(len(ITEMS) + 1):
         first, seen = follow(live), []
         buffer = EventBuffer(first, Decoding(lambda item: item, never), never)

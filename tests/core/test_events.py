@@ -75,7 +75,6 @@ class Caller:
 
 
 def test_each_once_and_in_order_and_the_checkpoint_with_the_last():
-    """Edge cases 111, 142."""
     caller = Caller([page("abc", at(3)), page("d", at(4)), page([], at(5)), page("efg", at(8), up_to_date=True)])
     seen = []
     while (event := caller.pull()) is not None:
@@ -105,7 +104,7 @@ def test_batches_of_every_size(size):
 
 
 def test_items_are_decoded_few_at_a_time():
-    """Edge case 139. A page waits raw."""
+    """A page waits raw."""
     decoded = []
     caller = Caller([page(range(500), at(500), up_to_date=True)], decode=lambda item: decoded.append(item) or item)
     caller.pull()
@@ -131,7 +130,6 @@ def test_what_is_ready_can_be_taken_without_asking():
 class TestBadItems:
     @pytest.mark.parametrize("place", [0, 1, 2, 3])
     def test_the_pull_that_asks_for_it_fails(self, place):
-        """Edge cases 109, 110, 111."""
         items = list("wxyz")
         items[place] = "bad"
         caller = Caller([page("ab", at(2)), page(items, at(6), up_to_date=True)])
@@ -143,7 +141,6 @@ class TestBadItems:
         assert (caller.machine.up_to_date, caller.machine.closed) == (False, False)
 
     def test_it_is_the_last_word(self):
-        """Edge case 109."""
         caller = Caller([page(["bad", "b"], at(2)), page("c", at(3))])
         with pytest.raises(UnsupportedFlueEventVersionError) as first:
             caller.pull()
@@ -153,7 +150,6 @@ class TestBadItems:
         assert len(caller.player.played.requests) == 1
 
     def test_what_waits_behind_it_stays_there(self):
-        """Edge case 109."""
         caller = Caller([events(frames("a", at(1)) + frames(["bad"], at(2)) + frames("c", at(3)))], live="sse")
         assert caller.pull() == "a"
         for _ in range(2):
@@ -162,7 +158,6 @@ class TestBadItems:
         assert caller.machine.offset == at(1)
 
     def test_a_protocol_error_says_where(self):
-        """Edge case 50."""
         caller = Caller([page("ab", at(2)), page(["c", "broken"], at(4))])
         assert [caller.pull() for _ in "abc"] == list("abc")
         with pytest.raises(DurableStreamError) as caught:
@@ -188,7 +183,6 @@ class TestBadItems:
         assert isinstance(caller.machine.result, Fail)
 
     def test_an_exception_of_another_kind_does_not(self):
-        """Edge case 124."""
         interrupts = [KeyboardInterrupt, None, None]
 
         def decode(item):
@@ -222,7 +216,6 @@ class TestTheEnd:
         return Caller(pages, ends=lambda event, last: event == "end")
 
     def test_nothing_more_is_asked_after_a_terminal_event(self):
-        """Edge case 119."""
         caller = self.caller(page(["a", "end"], at(2)), page("b", at(3)))
         assert caller.pull_all() == ["a", "end"]
         assert caller.machine.result == Done()
@@ -240,7 +233,6 @@ class TestTheEnd:
 
     @pytest.mark.parametrize("up_to_date", [True, False])
     def test_whether_it_is_the_last_that_there_is(self, up_to_date):
-        """Edge case 118."""
         pages = [page(["a", "end"], at(2), up_to_date=up_to_date), page(["end"], at(3), up_to_date=True)]
         caller = Caller(pages, ends=lambda event, last: event == "end" and last, live="long-poll")
         assert caller.pull_all() == (["a", "end"] if up_to_date else ["a", "end", "end"])

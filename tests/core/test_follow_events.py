@@ -31,7 +31,6 @@ def one(stream, *, framing="chunked", **options):
 
 class TestBatches:
     def test_a_recording(self):
-        """Edge cases 83, 92."""
         (stream,) = recorded_answers("ticks_live_sse.http")
         played = one(stream)
         assert [item["type"] for item in played.items] == ["run_start", "log", "log", "log", "log", "log", "run_end"]
@@ -46,18 +45,15 @@ class TestBatches:
         assert [count_at(offset) for offset in played.offsets] == sorted(count_at(offset) for offset in played.offsets)
 
     def test_several_data_frames_are_one_batch(self):
-        """Edge case 85."""
         stream = data_frame([0]) + data_frame([1, 2]) + data_frame([]) + data_frame([3])
         played = one(stream + control_frame(at(4), streamClosed=True))
         assert (played.items, played.offsets) == ([0, 1, 2, 3], [at(4)])
 
     def test_an_empty_stream_is_at_its_start(self):
-        """Edge case 89."""
         played = one(control_frame("-1", upToDate=True) + frames([0], at(1), streamClosed=True))
         assert (played.items, played.done) == ([0], True)
 
     def test_what_is_not_data_or_control_is_ignored(self):
-        """Edge cases 79, 90."""
         noise = b": heartbeat\n\nid: 7\nretry: 10\n\nevent: news\ndata:{\n\ndata:[9]\n\n"
         noise += b"event: data\n\nevent: control\n\nevent: data\ndata\n\n"
         played = one(
@@ -66,18 +62,15 @@ class TestBatches:
         assert (played.items, played.done) == ([0], True)
 
     def test_separators_in_strings_and_characters_in_pieces(self):
-        """Edge cases 93, 94."""
         items = [SEPARATORS, "é🎉", {"text": SEPARATORS}]
         stream = data_frame(json.dumps(items, ensure_ascii=False).encode()) + control_frame(at(3), streamClosed=True)
         assert play(follow("sse"), [events(stream).chunked_by(1)]).items == items
 
     def test_a_lone_surrogate_arrives(self):
-        """Edge case 58."""
         stream = data_frame(rb'[{"delta": "\ud83d"}, 1]') + control_frame(at(2), streamClosed=True)
         assert one(stream).items == [{"delta": "\ud83d"}, 1]
 
     def test_one_space_behind_the_colon(self):
-        """Edge case 91."""
         for space in (b"", b" ", b"  "):
             stream = (
                 b"event: data\ndata:" + space + b'[\ndata: "a"\ndata:]\n\n' + control_frame(at(1), streamClosed=True)
@@ -86,7 +79,6 @@ class TestBatches:
 
     @pytest.mark.parametrize("framing", ["chunked", "close", "gzip"])
     def test_however_the_connection_ends(self, framing):
-        """Edge cases 100, 101."""
         played = play(follow("sse"), StreamServer(range(7), cap=2, framing=framing, recycled=2))
         assert (played.items, played.done) == (list(range(7)), True)
 
@@ -135,25 +127,21 @@ class TestConnections:
         assert [query.get("cursor") for query in queries] == [None, "c1", "c2", "c2"]
 
     def test_a_recycled_connection_is_opened_again_at_once(self):
-        """Edge cases 81, 99."""
         played = play(follow("sse"), StreamServer(range(40), recycled=1, cap=1))
         assert (played.items, played.done, played.pauses) == (list(range(40)), True, [])
         assert set(played.modes) == {"sse"}
         assert played.asked_from == [at(count) for count in range(40)]
 
     def test_a_healthy_connection_that_brings_nothing_is_opened_again_at_once(self):
-        """Edge case 99."""
         machine = follow("sse")
         played = play(machine, [events(control_frame("-1", upToDate=True), 60.0, b": heartbeat\n\n")] * 20)
         assert (set(played.modes), played.pauses, machine.live) == ({"sse"}, [], "sse")
 
     def test_data_of_one_connection_is_not_that_of_the_next(self):
-        """Edge case 84."""
         played = play(follow("sse"), [events(data_frame([0])), events(control_frame(at(1)), RESET), REFUSED], start=1)
         assert played.items == []
 
     def test_an_event_cut_by_the_end_is_discarded(self):
-        """Edge case 84."""
         half = frames([0], at(1), streamClosed=True)[:-1]
         played = play(follow("sse"), [events(half), events(frames([0], at(1), streamClosed=True))])
         assert (played.items, played.done, len(played.requests)) == ([0], True, 2)
@@ -162,19 +150,16 @@ class TestConnections:
 class TestNonsense:
     @pytest.mark.parametrize("offset", ["", "a, b", "now", "größe"])
     def test_an_offset_that_cannot_be_sent_back(self, offset):
-        """Edge case 72."""
         played = one(frames([0], offset))
         assert (played.code, played.items) == ("INVALID_OFFSET", [])
 
     def test_an_offset_that_stands_still(self):
-        """Edge case 66."""
         played = play(
             follow("sse"), [events(frames([0], at(1)) + frames([1], at(1)))] + [events(frames([1], at(1)))] * 9
         )
         assert (played.code, played.items, len(played.requests)) == ("OFFSET_STALLED", [0], 4)
 
     def test_an_offset_that_runs_backwards(self):
-        """Edge case 69."""
         back = events(frames([0, 1], at(2)) + control_frame(at(1)))
         played = play(follow("sse"), [back, *[events(control_frame(at(1)))] * 9])
         assert (played.code, played.items, len(played.requests)) == ("OFFSET_REGRESSED", [0, 1], 4)

@@ -29,20 +29,17 @@ OFFSETLESS = Response(200, (("Content-Type", "application/json"), ("Content-Leng
 
 class TestRefusals:
     def test_a_stream_that_is_gone_after_a_restart(self):
-        """Edge case 103."""
         played = play(follow(), [page([0], at(1), up_to_date=True), RESET, REFUSED, refusal(404)])
         assert isinstance(played.error, NotFoundError)
         assert at(1) in played.error.__notes__[0]
 
     def test_a_first_connection_is_given_a_minute(self):
-        """Edge case 19."""
         for live in ("long-poll", "sse", None):
             played = play(follow(live), lambda request, now: REFUSED)
             assert played.error is REFUSED
             assert 30.0 < played.now < 60.0
 
     def test_a_stream_that_was_read_is_followed_for_ever(self):
-        """Edge case 107."""
         script = iter([page([], "-1", up_to_date=True)])
         played = play(follow(), lambda request, now: next(script, REFUSED), until=3600.0)
         assert played.end is None
@@ -55,7 +52,6 @@ class TestRefusals:
         assert played.now < 60.0
 
     def test_reasons_longer_than_the_limit_are_a_refusal_all_the_same(self):
-        """Edge case 32."""
         long = refusal(502, b"<html>" * ERROR_BODY_LIMIT)
         played = play(follow(None, limit=1000), [long, long.chunked_by(65536), page([0], at(1), up_to_date=True)])
         assert (played.items, played.done) == ([0], True)
@@ -73,21 +69,18 @@ class TestBudget:
     OPTIONS = BackoffOptions(initial_delay=0.001, max_retries=2)
 
     def test_items_fill_it(self):
-        """Edge case 107."""
         answers = [REFUSED, REFUSED, page([0], at(1)), REFUSED, REFUSED, page([1], at(2)), REFUSED, REFUSED, REFUSED]
         played = play(follow(options=self.OPTIONS), answers)
         assert (played.items, played.error) == ([0, 1], REFUSED)
         assert [pause.attempt.attempt for pause in played.pauses] == [1, 2] * 3
 
     def test_a_completed_long_poll_fills_it(self):
-        """Edge case 107."""
         poll = [RESET, RESET, nothing(at(1), after=30.0)]
         played = play(follow(options=self.OPTIONS), [page([0], at(1), up_to_date=True), *poll * 5, RESET, RESET, RESET])
         assert played.error is RESET
         assert len(played.requests) == 1 + 15 + 3
 
     def test_an_idle_poll_that_times_out_costs_no_time(self):
-        """Edge case 78."""
         options = BackoffOptions(max_elapsed=60.0)
         silent = Response(200, page([], None).headers, (SILENCE,))
         played = play(
@@ -104,7 +97,6 @@ class TestBudget:
 
 class TestLimit:
     def test_a_larger_page_is_refused(self):
-        """Edge case 59."""
         answer = page(b"[" + b"1," * 500 + b"1]", at(501), up_to_date=True)
         played = play(follow(None, limit=1000), [answer.chunked_by(100)])
         assert (played.code, played.items, played.error.offset) == ("EVENT_TOO_LARGE", [], "-1")
@@ -112,7 +104,6 @@ class TestLimit:
         assert play(follow(None, limit=1003), [answer]).done
 
     def test_a_larger_event_is_refused(self):
-        """Edge case 59."""
         stream = frames([0], at(1)) + data_frame(["x" * 1000])
         player = Player(follow("sse", limit=900), [events(frames([0], at(1)), stream)])
         assert player.run().code == "EVENT_TOO_LARGE"
@@ -133,7 +124,6 @@ def test_without_a_budget_every_failure_is_the_last():
 
 
 def test_the_offset_of_an_error_is_where_one_can_go_on():
-    """Edge case 142."""
     stream = events(frames([0], at(1)) + frames([1, 2], at(3)) + control_frame())
     played = play(follow("sse"), [stream])
     assert (played.items, played.offsets) == ([0, 1, 2], [at(1), at(3)])
@@ -149,7 +139,6 @@ def test_a_fault_behind_whole_batches_waits_until_they_are_handed_over():
 
 class TestLargeBatches:
     def test_frames_that_wait_for_their_control_frame_count_together(self):
-        """Edge case 59."""
         played = play(follow("sse", limit=100), [events(*[data_frame([n] * 20) for n in range(9)])])
         assert (played.code, played.items) == ("EVENT_TOO_LARGE", [])
         assert str(played.error) == "EVENT_TOO_LARGE: a batch is larger than the limit of 100 bytes"

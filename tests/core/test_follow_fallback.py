@@ -26,7 +26,6 @@ from .server import StreamServer
 
 class TestFallingBack:
     def test_a_portal_that_answers_everything_with_html_is_an_error(self):
-        """Edge cases 33, 95."""
         played = play(follow("sse"), lambda request, now: page(b"<html>", None, content_type="text/html"))
         assert (played.code, played.modes) == ("UNEXPECTED_CONTENT_TYPE", ["sse", "plain"])
 
@@ -40,7 +39,6 @@ class TestFallingBack:
         assert (played.items, played.modes) == ([0], ["sse", "plain"])
 
     def test_no_run_store_is_an_error_in_every_mode(self):
-        """Edge case 30."""
         played = play(follow("sse"), lambda request, now: refusal(501))
         assert isinstance(played.error, ServerError)
         assert played.modes == ["sse", "plain"]
@@ -50,7 +48,6 @@ class TestFallingBack:
         "body", [(), (b": heartbeat\n\n",), (data_frame([0]),)], ids=["nothing", "comments", "no control"]
     )
     def test_three_connections_without_a_frame(self, body, end):
-        """Edge case 98."""
         machine = follow("sse")
         played = play(
             machine, [*[events(*body, *end)] * 3, page([0], at(1), up_to_date=True), page([1], at(2), closed=True)]
@@ -59,7 +56,6 @@ class TestFallingBack:
         assert (played.items, played.done, machine.live) == ([0, 1], True, "long-poll")
 
     def test_one_frame_is_enough_to_stay(self):
-        """Edge case 99."""
         machine = follow("sse")
         silent, sound = events(), events(control_frame("-1"))
         play(machine, [silent, silent, sound, silent, silent, sound, silent, silent])
@@ -67,7 +63,7 @@ class TestFallingBack:
 
     @pytest.mark.parametrize("held", [events(SILENCE), SILENCE], ids=["body", "head"])
     def test_a_proxy_that_holds_back_what_has_not_ended(self, held):
-        """Edge case 98. While the connection lives it lets nothing through, most often not even the head."""
+        """While the connection lives it lets nothing through, most often not even the head."""
         server = StreamServer(range(3))
         played = play(follow("sse"), lambda request, now: held if "live=sse" in request.url else server(request, now))
         assert (played.items, played.done) == ([0, 1, 2], True)
@@ -75,7 +71,7 @@ class TestFallingBack:
 
     @pytest.mark.parametrize("held", [events(SILENCE), SILENCE], ids=["body", "head"])
     def test_a_proxy_that_comes_into_the_way_later(self, held):
-        """Edge case 98. A laptop is carried to another network."""
+        """A laptop is carried to another network."""
         server, opened = StreamServer(range(3), ready=2), []
 
         def serve(request, now):

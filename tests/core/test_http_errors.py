@@ -64,7 +64,6 @@ def test_each_status_has_its_class():
 
 
 def test_the_envelope():
-    """Edge case 21."""
     error = error_for(
         404, envelope(type="run_not_found", message='Run "run_x" was not found.', dev="hint", meta={"a": 1})
     )
@@ -105,7 +104,6 @@ def test_parts_of_the_envelope_that_are_not_what_they_should_be():
 
 @pytest.mark.parametrize("status", [404, 502])
 def test_a_body_that_is_not_json_is_kept_as_text(status):
-    """Edge cases 22, 32."""
     text = "<html>\n <h1>Bad   gateway</h1>" + "x" * 1000
     error = error_for(status, text.encode())
     assert error.body == text
@@ -127,7 +125,6 @@ def test_white_space_and_broken_text():
     [({"storedVersion": 4}, 4), ({"storedVersion": "2"}, "2"), ({}, None), (None, None), ("x", None)],
 )
 def test_an_event_version_that_the_server_refuses(meta, received):
-    """Edge case 29."""
     error = error_for(500, envelope(type="product_event_version_unsupported", message="Too new.", meta=meta))
     assert type(error) is UnsupportedFlueEventVersionError
     assert (error.received, error.supported) == (received, 3)
@@ -139,14 +136,12 @@ def test_that_type_with_another_status_is_nothing_special():
 
 
 def test_retry_after_is_kept_where_it_belongs():
-    """Edge case 25."""
     assert error_for(429, wait=2.0).retry_after == 2.0
     assert error_for(429).retry_after is None
     assert not hasattr(error_for(503, wait=2.0), "retry_after")
 
 
 def test_what_is_retried_and_what_is_not():
-    """Edge cases 25, 28, 30, 31."""
     assert {408, 425, 429, 500, 502, 503, 504} == http_errors.RETRYABLE_STATUSES
     assert {406, 415, 501} == http_errors.SSE_UNSUPPORTED
     assert {401, 403} == http_errors.AUTH_STATUSES
@@ -179,7 +174,6 @@ def test_they_copy_and_pickle_whole(copied):
 
 
 def test_a_lone_surrogate_in_a_message_does_no_harm():
-    """Edge case 58."""
     error = error_for(400, rb'{"error": {"type": "t", "message": "\ud83d"}}')
     assert str(error) == "Flue API error 400 [t]: \ud83d"
     assert repr(error)
@@ -192,7 +186,6 @@ def test_status_error_takes_the_class_of_its_status():
 
 
 def test_a_deep_body_is_text():
-    """Edge case 55."""
     assert error_for(500, b"[" * http_errors.ERROR_BODY_LIMIT).body == "[" * http_errors.ERROR_BODY_LIMIT
 
 

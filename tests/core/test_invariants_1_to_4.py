@@ -32,7 +32,6 @@ MODES = ["long-poll", "sse", None]
 
 @pytest.mark.parametrize("live", MODES)
 def test_invariant_1_the_checkpoint_never_passes_what_was_not_handed_over(live):
-    """Edge cases 109, 142."""
     machine = follow(live)
     server = StreamServer(range(12), ready=7, cap=3, closed=True)
     player = Player(machine, server)
@@ -57,7 +56,6 @@ def test_invariant_1_the_checkpoint_never_passes_what_was_not_handed_over(live):
 
 @pytest.mark.parametrize("fault", [RESET, SILENCE, None], ids=["reset", "silence", "clean end"])
 def test_invariant_2_only_whole_batches_are_handed_over(fault):
-    """Edge cases 44, 45, 81, 82, 84, 85, 108."""
     whole = frames([0], at(1)) + data_frame([1]) + data_frame([2, 3])
     end = () if fault is None else (fault,)
     played = play(follow("sse"), [events(whole, *end), events(frames([1, 2, 3], at(4), streamClosed=True))])
@@ -71,7 +69,6 @@ def test_invariant_2_only_whole_batches_are_handed_over(fault):
 
 class TestInvariant3:
     def test_invariant_3_the_end_of_a_connection_is_not_the_end_of_the_stream(self):
-        """Edge cases 81, 82, 83."""
         answers = [
             events(frames([0], at(1), upToDate=True)),
             events(frames([1], at(2), upToDate=True), RESET),
@@ -94,21 +91,18 @@ class TestInvariant3:
 
     @pytest.mark.parametrize("live", ["long-poll", "sse"])
     def test_closed_ends_it_when_all_is_handed_over(self, live):
-        """Edge cases 74, 83."""
         machine = follow(live)
         played = play(machine, StreamServer(range(9), cap=2))
         assert (played.items, played.done, machine.closed) == (list(range(9)), True, True)
 
     @pytest.mark.parametrize("live", MODES)
     def test_a_terminal_item_ends_it(self, live):
-        """Edge case 119."""
         machine = follow(live)
         played = play(machine, StreamServer(range(9), cap=3, closed=False), terminal=4)
         assert (played.items, played.done) == ([0, 1, 2, 3, 4, 5], True)
         assert (machine.offset, machine.closed) == (at(6), True)
 
     def test_nothing_behind_its_batch_is_handed_over(self):
-        """Edge case 119."""
         machine = follow("sse")
         played = play(
             machine, [events(frames([0, "end"], at(2)) + frames([2], at(3)) + frames([3], at(4)))], terminal="end"
@@ -133,7 +127,6 @@ class TestInvariant3:
 class TestInvariant4:
     @pytest.mark.parametrize("live", MODES)
     def test_invariant_4_a_204_that_closes_is_confirmed_by_one_plain_read(self, live):
-        """Edge case 76."""
         machine = follow(live, offset=at(3))
         played = play(machine, [nothing(at(3), closed=True), page([3, 4], at(5), closed=True), REFUSED])
         assert played.modes == ["sse" if live == "sse" else "plain", "plain"]
@@ -141,7 +134,6 @@ class TestInvariant4:
         assert (machine.closed, machine.up_to_date, machine.offset) == (True, True, at(5))
 
     def test_nothing_unread(self):
-        """Edge cases 76, 77."""
         for confirmation in (
             page([], at(1), closed=True),
             nothing(at(1), closed=True),
@@ -157,14 +149,12 @@ class TestInvariant4:
             assert (played.items, played.done, machine.closed) == ([0], True, True)
 
     def test_many_pages_unread(self):
-        """Edge case 76."""
         answers = [nothing(at(1), closed=True), page([1], at(2)), page([2], at(3)), page([3], at(4), up_to_date=True)]
         played = play(follow(), [page([0], at(1), up_to_date=True), *answers])
         assert played.modes == ["plain", "long-poll", "plain", "plain", "plain"]
         assert (played.items, played.done) == ([0, 1, 2, 3], True)
 
     def test_a_terminal_item_needs_no_confirmation(self):
-        """Edge case 119."""
         played = play(
             follow(),
             [page([0], at(1), up_to_date=True), page(["end"], at(2), up_to_date=True), REFUSED],
@@ -173,7 +163,6 @@ class TestInvariant4:
         assert played.modes == ["plain", "long-poll"]
 
     def test_a_page_that_closes_needs_none(self):
-        """Edge case 74."""
         assert play(follow(), [page([0], at(1), closed=True), REFUSED]).modes == ["plain"]
 
     def test_a_confirmation_that_fails_is_asked_again(self):

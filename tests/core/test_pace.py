@@ -98,7 +98,6 @@ SERVERS = {
 
 @pytest.mark.parametrize("server", SERVERS)
 def test_fewer_than_twenty_requests_in_the_first_two_seconds(server):
-    """Edge cases 33, 34, 35, 39, 62, 63, 65, 66, 67, 68, 69, 96, 98."""
     for live in MODES:
         for refreshable, seed in ((False, 1), (True, 2)):
             random.seed(seed)
@@ -112,7 +111,6 @@ def test_fewer_than_twenty_requests_in_the_first_two_seconds(server):
     "server", ["a 204 at once", "offsets that advance with empty pages", "events, a frame and the end"]
 )
 def test_nor_later(server):
-    """Edge case 68."""
     played = play(follow("sse"), SERVERS[server](), until=600.0, start=1000, count=lambda offset: 0)
     assert played.end is None
     assert len(played.requests) < 320
@@ -120,7 +118,6 @@ def test_nor_later(server):
 
 @pytest.mark.parametrize("live", ["long-poll", None])
 def test_what_brings_items_is_not_slowed(live):
-    """Edge cases 60, 99."""
 
     def serve(request, now):
         stop = count_at(dict(parse_qsl(urlsplit(request.url).query))["offset"]) + 1

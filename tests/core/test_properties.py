@@ -104,7 +104,6 @@ def longest_burst(player, progress):
 @settings.get_profile("core")
 @given(STREAMS, st.lists(FAULTS, max_size=25), st.sampled_from([None, "long-poll", "sse"]), st.integers(0, 30))
 def test_exactly_the_items_in_order_once(stream, faults, live, start):
-    """Edge cases 44, 45, 46, 47, 63, 66, 69, 81, 82, 84, 96, 98, 99, 102, 107, 108."""
     server = build(stream)
     start = min(start, server.there)
     expected = list(stream["items"])[start : None if live else server.there]
@@ -165,7 +164,6 @@ def test_whatever_a_server_answers(answers, live):
 @settings.get_profile("core")
 @given(STREAMS, st.sampled_from(["long-poll", "sse"]), st.integers(0, 30), st.sampled_from([1, 3, 7, 64]))
 def test_chunks_do_not_matter(stream, live, start, size):
-    """Edge cases 92, 94."""
 
     def read(chunked):
         server = build({**stream, "closed": True, "items": ["é🎉", {"a": [1]}, "\u2028"] * (len(stream["items"]) // 3)})

@@ -67,7 +67,6 @@ def delays(budget, count, *, now=0.0, took=0.0, **failure):
 
 class TestJitter:
     def test_it_is_full_below_a_growing_cap(self):
-        """Edge case 19."""
         for _ in range(20):
             for index, delay in enumerate(delays(Budget(BackoffOptions()), 40)):
                 assert 0.0 <= delay <= min(0.1 * 1.3**index, 60.0)
@@ -114,7 +113,6 @@ class TestLimits:
         assert delays(Budget(options), 4, took=3.0) == [0.0, 0.0, 0.0, None]
 
     def test_a_pause_that_would_outlast_the_time_is_not_begun(self):
-        """Edge case 25."""
         assert Budget(BackoffOptions(max_elapsed=10.0)).attempt_failed(0.0, at_least=10.0) is None
         assert Budget(BackoffOptions(max_elapsed=10.0)).attempt_failed(0.0, at_least=9.9) == 9.9
 
@@ -155,7 +153,6 @@ class TestLimits:
 
 class TestProgress:
     def test_it_fills_the_budget(self):
-        """Edge case 107."""
         budget = Budget(BackoffOptions(initial_delay=0.0, max_retries=2, max_elapsed=10.0))
         assert delays(budget, 2, took=4.0) == [0.0, 0.0]
         budget.progress()
@@ -164,7 +161,6 @@ class TestProgress:
         assert delays(budget, 3, now=8.0, took=4.0) == [0.0, 0.0, None]
 
     def test_nothing_else_does(self):
-        """Edge case 107."""
         budget = Budget(BackoffOptions(max_retries=2))
         for now in (0.0, 1.0):
             budget.attempt_started(now)
@@ -174,7 +170,6 @@ class TestProgress:
         assert budget.attempts == 3
 
     def test_a_wait_for_news_is_no_time_lost(self):
-        """Edge case 78."""
         budget = Budget(BackoffOptions(initial_delay=0.0, max_elapsed=10.0))
         budget.attempt_started(0.0)
         assert budget.attempt_failed(90.0, idle=True) == 0.0
@@ -183,7 +178,7 @@ class TestProgress:
         assert budget.attempt_failed(100.0) is None
 
     def test_no_wait_for_news_is(self):
-        """Edge case 78. However often nothing came; the time between the waits is lost."""
+        """However often nothing came; the time between the waits is lost."""
         budget = Budget(BackoffOptions(initial_delay=0.0, max_elapsed=10.0))
         for begun in (0.0, 93.0, 186.0):
             budget.attempt_started(begun)
@@ -202,20 +197,17 @@ class TestProgress:
 
 class TestFloorAndCeiling:
     def test_what_the_server_asks_is_a_floor(self):
-        """Edge cases 25, 28."""
         budget = Budget(BackoffOptions(max_delay=1.0))
         assert budget.attempt_failed(0.0, at_least=2.0) == 2.0
         assert Budget(BackoffOptions(initial_delay=50.0)).attempt_failed(0.0, at_least=0.001) > 0.001
 
     def test_a_silence_is_a_ceiling(self):
-        """Edge case 80."""
         budget = Budget(BackoffOptions(initial_delay=60.0))
         assert all(budget.attempt_failed(0.0, at_most=0.5) <= 0.5 for _ in range(20))
 
 
 class TestCredentials:
     def test_three_tries_with_fresh_headers(self):
-        """Edge case 24."""
         budget = Budget(None, refreshable=True)
         assert MAX_AUTH_ATTEMPTS == 3
         assert [budget.may_refresh() for _ in range(4)] == [True, True, False, False]
@@ -227,7 +219,6 @@ class TestCredentials:
         assert [budget.may_refresh() for _ in range(3)] == [True, True, False]
 
     def test_headers_that_stay_are_not_tried_again(self):
-        """Edge case 23."""
         assert Budget(None).may_refresh() is False
 
 

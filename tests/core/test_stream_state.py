@@ -22,24 +22,20 @@ class TestFromHead:
         assert stream_state.from_head(Response(200).head()) == StreamState(None, None, up_to_date=False, closed=False)
 
     def test_a_204_ends_a_long_poll_and_so_is_up_to_date(self):
-        """Edge cases 64, 65."""
         assert stream_state.from_head(nothing(None, up_to_date=False).head()) == StreamState(
             None, None, up_to_date=True, closed=False
         )
 
     def test_closed_is_up_to_date(self):
-        """Edge case 75."""
         assert stream_state.from_head(page([], at(3), closed=True).head()) == StreamState(
             at(3), None, up_to_date=True, closed=True
         )
 
     def test_a_repeated_header_is_no_offset(self):
-        """Edge case 71."""
         answer = Response(200, (("stream-next-offset", "a"), ("stream-next-offset", "b")))
         assert stream_state.from_head(answer.head()).offset == "a, b"
 
     def test_only_true_is_true(self):
-        """Edge case 73."""
         for value, so in {"true": True, "TRUE": True, "false": False, "1": False, "yes": False, "": False}.items():
             said = stream_state.from_head(Response(200, (("stream-closed", value),)).head())
             assert (said.closed, said.up_to_date) == (so, so)
@@ -69,24 +65,20 @@ class TestFromControl:
         ],
     )
     def test_a_control_event_says_it_in_json(self, control, said):
-        """Edge cases 86, 88, 89."""
         assert stream_state.from_control(json.dumps(control).encode()) == said
 
     def test_it_is_read_as_javascript_reads_it(self):
-        """Edge cases 53, 54, 58."""
         for payload in (b'\xef\xbb\xbf{"streamNextOffset": "a"}', b'{"streamNextOffset": "a", "x": "\\ud83d\xff"}'):
             assert stream_state.from_control(payload).offset == "a"
 
     @pytest.mark.parametrize("payload", [b"", b"{", b"[]", b"null", b'"a"', b"{'a': 1}"])
     def test_nothing_else_will_do(self, payload):
-        """Edge case 87."""
         with pytest.raises(DecodeError):
             stream_state.from_control(payload)
 
 
 class TestOffsetHistory:
     def test_forward(self):
-        """Edge case 69."""
         course = OffsetHistory()
         for count in range(100):
             assert not course.is_backward(at(count), at(count + 1))
@@ -112,7 +104,6 @@ class TestOffsetHistory:
 
 class TestIdleBackoff:
     def test_pauses_grow_to_two_seconds(self):
-        """Edge case 68."""
         pace = IdleBackoff()
         pauses = [pace.next_delay(received=False, took=0.0) for _ in range(20)]
         assert pauses[:6] == pytest.approx([0.0, 0.1, 0.2, 0.4, 0.8, 1.6])

@@ -20,7 +20,7 @@ REFUSED = [
 @pytest.mark.parametrize(("run_id", "error", "text"), REFUSED)
 @on_both_faces
 def test_ids_that_are_refused(face, run_id, error, text):
-    """Edge cases 1, 2, 7, 9. Refused before any I/O, by a stream when it is made."""
+    """Refused before any I/O, by a stream when it is made."""
     for call in (face.get, face.events, face.stream):
         with pytest.raises(error, match=f"run_id .*{text}"):
             call(run_id)
@@ -30,7 +30,6 @@ def test_ids_that_are_refused(face, run_id, error, text):
 @pytest.mark.parametrize(("name", "error", "text"), REFUSED)
 @on_both_faces
 def test_workflow_names_that_are_refused(face, name, error, text):
-    """Edge cases 1, 2, 7, 9."""
     for call in (face.invoke, face.run):
         with pytest.raises(error, match=f"name .*{text}"):
             call(name)
@@ -53,7 +52,7 @@ def test_workflow_names_that_are_refused(face, name, error, text):
 )
 @on_both_faces
 def test_ids_are_one_path_segment(face, run_id, segment):
-    """Edge cases 3, 4, 5, 6. The run is found under its own id: the server decodes what was encoded."""
+    """The run is found under its own id: the server decodes what was encoded."""
     face.server.create_run(run_id=run_id)
     face.server.append(run_id, log(0, runId=run_id))
     face.server.close_run(run_id)
@@ -67,7 +66,7 @@ def test_ids_are_one_path_segment(face, run_id, segment):
 @pytest.mark.parametrize(("run_id", "segment"), [("a\0b", "a%00b"), ("a\r\nb", "a%0D%0Ab"), ("\x7f", "%7F")])
 @on_both_faces
 def test_control_characters_are_encoded(face, run_id, segment):
-    """Edge case 8. No line break reaches the request line; the server knows no such run."""
+    """No line break reaches the request line; the server knows no such run."""
     with pytest.raises(NotFoundError):
         face.get(run_id)
     assert face.targets == [f"/api/runs/{segment}?meta"]
@@ -75,7 +74,6 @@ def test_control_characters_are_encoded(face, run_id, segment):
 
 @on_both_faces
 def test_workflow_names_are_one_path_segment(face):
-    """Edge cases 3, 5."""
     face.server.add_workflow("re/port 1", lambda _run: None)
     assert face.invoke("re/port 1").run_id.startswith("run_")
     assert face.targets == ["/api/workflows/re%2Fport%201"]
@@ -94,7 +92,7 @@ def test_workflow_names_are_one_path_segment(face):
 )
 @on_both_faces
 def test_the_prefix_of_the_base_url_is_kept(face, path, prefix):
-    """Edge case 12. Slashes at its end do not count, encoded ones inside stay as they are."""
+    """Slashes at its end do not count, encoded ones inside stay as they are."""
     client = face.new_client(base_url=face.server.base_url.removesuffix("/api") + path)
     with pytest.raises(NotFoundError):
         face.wait(client.runs.get, "run_1")

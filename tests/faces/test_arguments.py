@@ -25,7 +25,7 @@ BOTH = pytest.mark.parametrize("client_class", [FlueClient, AsyncFlueClient])
 )
 @on_both_faces
 def test_arguments_that_cannot_work(face, options, error, text):
-    """Edge cases 13, 15. Every read checks alike, and nothing is asked."""
+    """Every read checks alike, and nothing is asked."""
     calls = [face.stream, face.events]
     if not {"offset", "tail"} & set(options):
         calls.append(face.get)
@@ -57,7 +57,7 @@ def test_a_stream_asks_nothing_before_its_first_event(face):
 )
 @on_both_faces
 def test_offsets_are_opaque(face, given, sent):
-    """Edge case 15. Encoded and sent; what they mean is the server's business."""
+    """Encoded and sent; what they mean is the server's business."""
     face.server.script(RUN, [page(log(9), next_offset="whatever-9", closed=True)])
     stream = face.stream(RUN, offset=given)
     assert stream.next().event_index == 9

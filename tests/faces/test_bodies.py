@@ -19,7 +19,7 @@ BODY = dumps(logs(0, 3))
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 @on_both_faces
 def test_a_body_that_is_cut(face, framing, end, cut):
-    """Edge cases 44, 45. NeedData of it is handed over; the page is asked for again from the same offset."""
+    """NeedData of it is handed over; the page is asked for again from the same offset."""
     face.server.script(RUN, [raw_page(BODY, framing=framing, cut_after=cut, end=end), raw_page(BODY)])
     assert indexes(face.events(RUN, backoff_options=EAGER)) == [0, 1, 2]
     assert face.targets == ["/api/runs/run_1?offset=-1"] * 2
@@ -28,10 +28,7 @@ def test_a_body_that_is_cut(face, framing, end, cut):
 @pytest.mark.parametrize("cut", [0, len(BODY) // 2])
 @on_both_faces
 def test_a_body_without_a_length_that_is_cut(face, cut):
-    """Edge case 46.
-
-    HTTP cannot tell that from an end, JSON can; a body that is cut at the same byte every time is malformed.
-    """
+    """HTTP cannot tell that from an end, JSON can; a body that is cut at the same byte every time is malformed."""
     broken = raw_page(BODY, framing="close", cut_after=cut, end="close")
     face.server.script(RUN, [broken, broken, raw_page(BODY, framing="close"), *[broken] * 10])
     assert indexes(face.events(RUN, backoff_options=EAGER)) == [0, 1, 2]
@@ -55,7 +52,7 @@ def test_a_body_without_a_length_that_is_cut(face, cut):
 )
 @on_both_faces
 def test_a_whole_body_that_is_not_json(face, body):
-    """Edge cases 50, 55, 57. At once, not at the fourth time: it came as the server meant it."""
+    """At once, not at the fourth time: it came as the server meant it."""
     face.server.script("/", [raw_page(body)], repeat_last=True)
     for call, options in (
         (face.events, {"backoff_options": EAGER}),
@@ -72,7 +69,7 @@ def test_a_whole_body_that_is_not_json(face, body):
 
 @on_both_faces
 def test_an_integer_of_thousands_of_digits(face):
-    """Edge case 56. Python refuses it with a plain `ValueError`; it fails the pull that asked for its event."""
+    """Python refuses it with a plain `ValueError`; it fails the pull that asked for its event."""
     huge = dumps(log(1))[:-1] + b',"n":' + b"9" * 5000 + b"}"
     face.server.script(RUN, [raw_page(b"[" + dumps(log(0)) + b"," + huge + b"]")])
     stream = face.stream(RUN)
@@ -84,9 +81,7 @@ def test_an_integer_of_thousands_of_digits(face):
 
 @on_both_faces
 def test_characters_that_are_none(face):
-    """Edge cases 54, 58.
-
-    Bytes that are not UTF-8 are replaced, as in a browser; half an emoji stays half an emoji. Neighbours are not
+    """Bytes that are not UTF-8 are replaced, as in a browser; half an emoji stays half an emoji. Neighbours are not
     touched.
     """
     items = [
@@ -108,7 +103,7 @@ def test_characters_that_are_none(face):
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
 @on_both_faces(client={"timeout": Timeouts(connect=2.0, read=0.1)}, compare=False)
 def test_a_body_that_falls_silent(face, framing):
-    """Edge case 80. In the middle of a page; it is asked for again. Not compared: pauses are as long as silences."""
+    """In the middle of a page; it is asked for again. Not compared: pauses are as long as silences."""
     silent = raw_page(BODY, framing=framing, stall_after=10, stall=5.0)
     face.server.script(RUN, [silent, raw_page(BODY)], repeat_last=True)
     assert indexes(face.events(RUN, backoff_options=EAGER)) == [0, 1, 2]
@@ -118,7 +113,7 @@ def test_a_body_that_falls_silent(face, framing):
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
 @on_both_faces
 def test_the_answer_to_a_start_that_is_cut(face, framing):
-    """Edge cases 44, 45, 46. The run may have been started: the request is not repeated."""
+    """The run may have been started: the request is not repeated."""
     face.server.add_workflow("report", lambda _run: 1)
     face.server.faults.add(Fault(framing=framing, cut_after=12, end="close"), times=None)
     with pytest.raises(FlueConnectionError) as caught:

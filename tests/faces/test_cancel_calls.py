@@ -34,7 +34,7 @@ def finished(face: Face, count: int) -> str:
 
 @on_both_faces
 def test_before_the_first_request(face):
-    """Edge case 120. NeedData is asked, nothing is given, and nothing is wrong."""
+    """NeedData is asked, nothing is given, and nothing is wrong."""
     run_id = finished(face, 3)
     cancelled, closed = face.stream(run_id), face.stream(run_id)
     cancelled.cancel("no more")
@@ -46,7 +46,7 @@ def test_before_the_first_request(face):
 
 @on_both_faces
 def test_as_often_as_one_likes(face):
-    """Edge case 121. Again, behind the end, and mixed."""
+    """Again, behind the end, and mixed."""
     run_id = finished(face, 3)
     stream = face.stream(run_id)
     assert len(stream.collect()) == 4
@@ -60,10 +60,7 @@ def test_as_often_as_one_likes(face):
 @pytest.mark.parametrize("live", [False, "long-poll", "sse"])
 @on_both_faces
 def test_inside_the_loop(face, live):
-    """Edge case 122.
-
-    The loop ends behind the event at hand, the connection goes, and the offset is one to go on from.
-    """
+    """The loop ends behind the event at hand, the connection goes, and the offset is one to go on from."""
     run_id = finished(face, 5)
     stream = face.stream(run_id, live=live)
     seen = []
@@ -79,7 +76,7 @@ def test_inside_the_loop(face, live):
 
 @on_both_faces
 def test_leaving_the_block(face):
-    """Edge case 122. `with` and `async with` release the connection, also when the block is left by an error."""
+    """`with` and `async with` release the connection, also when the block is left by an error."""
     run_id = finished(face, 5)
 
     async def leave() -> None:
@@ -99,7 +96,7 @@ def test_leaving_the_block(face):
 
 @on_both_faces
 def test_from_the_callable_that_makes_the_headers(face):
-    """Edge case 120. The request that they were for is not sent."""
+    """The request that they were for is not sent."""
     stream = None
 
     def headers():
@@ -114,7 +111,7 @@ def test_from_the_callable_that_makes_the_headers(face):
 
 @on_both_faces
 def test_from_the_callback_for_failed_attempts(face):
-    """Edge case 120. The pause that follows does not begin."""
+    """The pause that follows does not begin."""
     face.server.faults.add(Fault(status=503, headers=[("retry-after", "30")]), times=None)
     stream = face.stream(RUN, backoff_options=BackoffOptions(on_failed_attempt=lambda _: stream.inner.cancel()))
     assert stream.collect() == []
@@ -123,7 +120,7 @@ def test_from_the_callback_for_failed_attempts(face):
 
 @on_both_faces
 def test_a_pull_from_inside_a_callback(face):
-    """Edge case 131. It would wait for itself: an error at once, and the stream is none the worse for it."""
+    """It would wait for itself: an error at once, and the stream is none the worse for it."""
     run_id = finished(face, 2)
     face.server.faults.add(Fault(status=503))
     refused = []
@@ -193,7 +190,7 @@ def on_signal():
 
 @pytest.mark.parametrize("name", [name for name in STATIONS if name != "handshake"])
 def test_from_a_signal_handler(name, on_signal):
-    """Edge case 123. The handler interrupts the very thread that is blocked: nothing that it holds is waited for."""
+    """The handler interrupts the very thread that is blocked: nothing that it holds is waited for."""
     with nothing_left(), STATIONS[name]("http") as station, FlueClient(station.base_url, timeout=PATIENT) as client:
         stream = client.runs.stream(RUN, **station.options)
         reading = MainReading(stream)
@@ -205,7 +202,7 @@ def test_from_a_signal_handler(name, on_signal):
 
 @pytest.mark.parametrize("by_loop", [True, False], ids=["add_signal_handler", "signal.signal"])
 def test_from_a_signal_handler_beside_a_loop(by_loop, on_signal):
-    """Edge case 123. Both kinds of handlers, with the task waiting in the body."""
+    """Both kinds of handlers, with the task waiting in the body."""
 
     async def main(station) -> None:
         async with AsyncFlueClient(station.base_url, timeout=PATIENT) as client:
@@ -223,9 +220,7 @@ def test_from_a_signal_handler_beside_a_loop(by_loop, on_signal):
 
 
 def test_signals_at_any_moment(on_signal):
-    """Edge case 123.
-
-    Between any two instructions of a stream that is read, its handler cancels it or aborts it: no deadlock, no
+    """Between any two instructions of a stream that is read, its handler cancels it or aborts it: no deadlock, no
     error.
     """
     chance = random.Random(7)

@@ -54,7 +54,7 @@ PAUSING = """
 @pytest.mark.parametrize("live", ["long-poll", "sse"])
 @pytest.mark.parametrize("session", ["None", "session"], ids=["own", "theirs"])
 def test_reading_on(session, live):
-    """Edge case 124. Several times, in the wait for headers or in the body; no attempt counts as failed on its account."""
+    """Several times, in the wait for headers or in the body; no attempt counts as failed on its account."""
     with serving("http") as server:
         program = Program(server, (COMMON + READING_ON).format(session=session, live=live, times=TIMES))
         assert program.line() == "0"
@@ -70,7 +70,7 @@ def test_reading_on(session, live):
 
 
 def test_a_pause_behind_an_interrupt():
-    """Edge case 124. A request that was left behind and ends late cuts no later pause short."""
+    """A request that was left behind and ends late cuts no later pause short."""
     with serving("http") as server:
         program = Program(server, (COMMON + PAUSING).format(session="session", live="long-poll"))
         assert program.line() == "0"

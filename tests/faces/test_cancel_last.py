@@ -15,7 +15,7 @@ EVENTS = 3
 
 @pytest.mark.parametrize("live", [False, True, "sse"])
 def test_a_cancelled_pull_loses_nothing(live):
-    """Edge case 125. Each pull is cancelled once, after so many turns of the loop."""
+    """Each pull is cancelled once, after so many turns of the loop."""
 
     async def read(client: AsyncFlueClient, run_id: str, turns: int) -> tuple[list[int], bool]:
         seen: list[int] = []

@@ -62,7 +62,7 @@ def at_best(*which: str, is_async: bool, theirs: bool) -> float:
 @pytest.mark.parametrize("theirs", [False, True], ids=["own", "theirs"])
 @pytest.mark.parametrize(("name", "scheme"), BLOCKED, ids=[f"{name}-{scheme}" for name, scheme in BLOCKED])
 def test_the_blocked_reader_wakes(name, scheme, theirs):
-    """Edge cases 120, 125. From another thread, another task, by closing and by a signal, on both faces.
+    """From another thread, another task, by closing and by a signal, on both faces.
 
     What a plain session of the caller's leaves behind while it waits for headers ends with its time-outs, or here
     with the server.

@@ -62,7 +62,7 @@ class _Pulling:
 
 @pytest.mark.parametrize(("name", "scheme"), BLOCKED, ids=[f"{name}-{scheme}" for name, scheme in BLOCKED])
 def test_a_cancelled_task(name, scheme, monkeypatch):
-    """Edge case 125. Wherever it waits, also cancelled twice in a row. The error is `CancelledError`, the connection goes."""
+    """Wherever it waits, also cancelled twice in a row. The error is `CancelledError`, the connection goes."""
     monkeypatch.setenv("SSL_CERT_FILE", AUTHORITY)
 
     async def main() -> None:
@@ -93,7 +93,7 @@ def test_a_cancelled_task(name, scheme, monkeypatch):
 
 @pytest.mark.parametrize("live", ["long-poll", "sse"])
 def test_wait_for_around_single_pulls(live):
-    """Edge case 126. A pull that was given up loses nothing: the next one goes on, event by event, each once."""
+    """A pull that was given up loses nothing: the next one goes on, event by event, each once."""
     chance = random.Random(7)
 
     async def main() -> None:
@@ -121,7 +121,7 @@ def test_wait_for_around_single_pulls(live):
 
 @pytest.mark.parametrize("scope", ["asyncio.timeout", "anyio"])
 def test_a_scope_that_ends(scope):
-    """Edge case 126. Of asyncio, and of anyio on asyncio; the stream goes on behind it."""
+    """Of asyncio, and of anyio on asyncio; the stream goes on behind it."""
 
     async def main() -> None:
         with serving("http") as server:
@@ -150,7 +150,7 @@ def test_a_scope_that_ends(scope):
 
 
 def test_a_task_group_whose_other_task_fails():
-    """Edge case 126. Readers in every state are cancelled with it."""
+    """Readers in every state are cancelled with it."""
 
     async def read(stream) -> None:
         async for _ in stream:
@@ -177,7 +177,7 @@ def test_a_task_group_whose_other_task_fails():
 
 
 def test_both_kinds_of_cancelling_at_once():
-    """Edge case 125. The task's own cancellation is never swallowed by that of the stream."""
+    """The task's own cancellation is never swallowed by that of the stream."""
 
     async def pull(stream) -> None:
         with contextlib.suppress(StopAsyncIteration):
@@ -211,7 +211,7 @@ def test_both_kinds_of_cancelling_at_once():
 
 
 def test_a_client_survives_a_hundred_cancelled_pulls():
-    """Edge case 125. No connection of the pool is lost on the way."""
+    """No connection of the pool is lost on the way."""
 
     async def main() -> None:
         with serving("http") as server:
@@ -232,7 +232,7 @@ def test_a_client_survives_a_hundred_cancelled_pulls():
 
 
 def test_a_generator_around_a_stream_that_is_closed():
-    """Edge case 128. Its `GeneratorExit` meets a plain class: nothing is awaited or yielded on its account."""
+    """Its `GeneratorExit` meets a plain class: nothing is awaited or yielded on its account."""
 
     async def main() -> None:
         with serving("http") as server:
@@ -253,7 +253,7 @@ def test_a_generator_around_a_stream_that_is_closed():
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_cancelled_at_any_turn_of_the_loop(scheme, monkeypatch):
-    """Edge case 126. Also between a connection that is there and the first byte on it, when nobody else knows of it."""
+    """Also between a connection that is there and the first byte on it, when nobody else knows of it."""
     monkeypatch.setenv("SSL_CERT_FILE", AUTHORITY)
 
     async def main() -> None:

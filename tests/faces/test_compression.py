@@ -24,10 +24,7 @@ def packed(data):
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
 @on_both_faces
 def test_a_compressed_body_that_is_cut(face, framing):
-    """Edge case 47.
-
-    Both libraries return what they have without a word, even when the length is right: the JSON shows it.
-    """
+    """Both libraries return what they have without a word, even when the length is right: the JSON shows it."""
     cut = raw_page(BODY, gzip=True, framing=framing, cut_after=len(packed(BODY)) - 20, end="clean")
     face.server.script(RUN, [cut, raw_page(BODY, gzip=True, framing=framing), *[cut] * 10])
     assert indexes(face.events(RUN, backoff_options=EAGER)) == [0, 1, 2]
@@ -40,7 +37,7 @@ def test_a_compressed_body_that_is_cut(face, framing):
 @pytest.mark.parametrize("spoilt", [b"not gzip at all", packed(BODY)[:-8] + b"\0" * 8, packed(BODY)[:30] + b"??"])
 @on_both_faces
 def test_a_compressed_body_that_is_spoilt(face, spoilt):
-    """Edge case 48. Perhaps the next copy is better; the budget bounds the tries."""
+    """Perhaps the next copy is better; the budget bounds the tries."""
     bad = raw_page(spoilt, headers=[("content-encoding", "gzip")])
     face.server.script(RUN, [bad, raw_page(BODY), *[bad] * 10])
     assert indexes(face.events(RUN, backoff_options=EAGER)) == [0, 1, 2]
@@ -62,7 +59,7 @@ def test_a_compressed_body_that_is_spoilt(face, spoilt):
 )
 @on_both_faces
 def test_compressed_bodies(face, encoding, body):
-    """Edge case 49. What is advertised is what every installation can read: gzip and deflate."""
+    """What is advertised is what every installation can read: gzip and deflate."""
     face.server.script(
         RUN,
         [

@@ -54,10 +54,7 @@ def full_port():
 
 @on_both_faces
 def test_nobody_listens(face):
-    """Edge case 19.
-
-    Asked again until the budget is used up; the library's own exception is the cause, and does not escape.
-    """
+    """Asked again until the budget is used up; the library's own exception is the cause, and does not escape."""
     client = face.new_client(base_url=f"http://127.0.0.1:{closed_port()}")
     for call in (client.runs.get, client.runs.events):
         told = []
@@ -74,7 +71,7 @@ def test_nobody_listens(face):
 
 @on_both_faces
 def test_a_host_without_an_address(face, monkeypatch):
-    """Edge case 19. A resolver that fails may recover."""
+    """A resolver that fails may recover."""
     asked = []
 
     def nobody(host, *_arguments, **_options):
@@ -92,7 +89,7 @@ def test_a_host_without_an_address(face, monkeypatch):
 
 @on_both_faces
 def test_a_host_that_does_not_answer(face):
-    """Edge case 19. The connect time-out bounds each try."""
+    """The connect time-out bounds each try."""
     with full_port() as port:
         client = face.new_client(base_url=f"http://127.0.0.1:{port}", timeout=Timeouts(connect=0.1, read=5.0))
         told = []
@@ -107,7 +104,7 @@ def test_a_host_that_does_not_answer(face):
 
 @on_both_faces(ssl_context=TLS)
 def test_a_certificate_that_is_not_trusted(face):
-    """Edge case 20. The same at every try, so there is one, without any limit; nothing reaches the server."""
+    """The same at every try, so there is one, without any limit; nothing reaches the server."""
     for call, options in (
         (face.get, {"backoff_options": EAGER}),
         (face.events, {"backoff_options": EAGER}),
@@ -131,7 +128,7 @@ def test_a_certificate_that_is_not_trusted(face):
 )
 @on_both_faces
 def test_a_connection_that_ends_before_its_answer(face, fault):
-    """Edge case 19. A read is asked again; a start is not, since nobody knows whether the server has heard it."""
+    """A read is asked again; a start is not, since nobody knows whether the server has heard it."""
     face.server.add_workflow("report", lambda _run: 1)
     face.server.create_run(run_id=RUN)
     face.server.faults.add(fault, times=3)
@@ -151,10 +148,7 @@ def test_a_connection_that_ends_before_its_answer(face, fault):
 )
 @on_both_faces
 def test_an_answer_that_is_not_http(face, nonsense):
-    """Edge case 19.
-
-    Another program behind the port: retried like a lost connection, never an exception of the library.
-    """
+    """Another program behind the port: retried like a lost connection, never an exception of the library."""
     face.server.script(RUN, [nonsense], repeat_last=True)
     with pytest.raises(FlueConnectionError) as caught:
         face.events(RUN, backoff_options=BRIEF)

@@ -38,7 +38,7 @@ def first_response(server, live, framing):
 )
 @on_both_faces(page_limit=2)
 def test_cuts(face, live, framing, end):
-    """Edge cases 44 to 48. The core is cut behind every byte; here before the first, in the head, behind it, and later."""
+    """The core is cut behind every byte; here before the first, in the head, behind it, and later."""
     face.server.create_run(run_id=RUN)
     face.server.append(RUN, *logs(0, 2), raw=True)
     face.server.finish_run(RUN)

@@ -75,22 +75,18 @@ def server():
 
 
 def test_a_forked_child(server):
-    """Edge case 133.
-
-    A kept connection, an open stream, a timer: the child uses none of them, and the parent goes on with all.
-    """
+    """A kept connection, an open stream, a timer: the child uses none of them, and the parent goes on with all."""
     lines = output_of(server, SYNC).splitlines()
     assert lines == [f"child 4 {ALL}", "ended 0", f"parent 4 {ALL}"]
 
 
 def test_a_forked_child_with_a_loop(server):
-    """Edge case 133."""
     lines = output_of(server, ASYNC).splitlines()
     assert lines == [f"parent 4 {ALL}", f"child 4 {ALL}", "ended 0", f"parent 4 {ALL}"]
 
 
 def test_many_children_at_once(server):
-    """Edge case 133. As pre-forking servers do: each with the client that its parent made and used."""
+    """As pre-forking servers do: each with the client that its parent made and used."""
     script = (
         COMMON
         + """
@@ -117,7 +113,7 @@ def test_many_children_at_once(server):
 
 
 def test_multiprocessing(server):
-    """Edge case 133. The usual way to fork, with the client as a global."""
+    """The usual way to fork, with the client as a global."""
     script = """
     import multiprocessing
     from flue import FlueClient

@@ -46,7 +46,7 @@ def test_the_token_comes_from_the_environment(face, monkeypatch):
 @pytest.mark.parametrize("name", ["Authorization", "authorization", "AUTHORIZATION"])
 @on_both_faces(client={"token": "s3cret"})
 def test_headers_win_over_the_token_in_any_case(face, name):
-    """Edge case 137. One header, not two in one."""
+    """One header, not two in one."""
     client = face.new_client(headers={name: "Basic dTpw"})
     face.wait(client.runs.get, face.server.create_run())
     assert [value for key, value in face.server.requests[0].headers if key.lower() == "authorization"] == ["Basic dTpw"]
@@ -54,7 +54,7 @@ def test_headers_win_over_the_token_in_any_case(face, name):
 
 @on_both_faces(client={"token": "s3cret"})
 def test_a_header_of_none_is_not_sent(face):
-    """Edge case 137. It removes the token's header, too; others are dropped, not sent as text."""
+    """It removes the token's header, too; others are dropped, not sent as text."""
     client = face.new_client(headers={"AUTHORIZATION": None, "x-trace": None, "x-tenant": "blue"})
     face.wait(client.runs.get, face.server.create_run())
     assert (sent(face, "authorization"), sent(face, "x-trace"), sent(face, "x-tenant")) == ([None], [None], ["blue"])
@@ -80,17 +80,14 @@ def test_headers_win_over_those_of_the_protocol(face):
 
 @on_both_faces(client={"headers": {"x-name": "J\xfcrgen\xa0\xff", "x-padded": "  a\tb  "}})
 def test_latin_1_values(face):
-    """Edge case 137.
-
-    Both libraries stumble over them when left alone; white space at the ends is not part of a value.
-    """
+    """Both libraries stumble over them when left alone; white space at the ends is not part of a value."""
     face.get(face.server.create_run())
     assert (sent(face, "x-name"), sent(face, "x-padded")) == (["J\xfcrgen\xa0\xff"], ["a\tb"])
 
 
 @on_both_faces
 def test_headers_are_made_anew_for_every_attempt(face):
-    """Edge case 24. For pages, retries, reconnects and polls alike."""
+    """For pages, retries, reconnects and polls alike."""
     made = []
 
     def headers():
@@ -124,7 +121,7 @@ BAD = [
 @pytest.mark.parametrize(("headers", "error", "text"), BAD)
 @on_both_faces
 def test_a_callable_may_not_return_them_either(face, headers, error, text):
-    """Edge cases 136, 137. Found before anything is sent."""
+    """Found before anything is sent."""
     client = face.new_client(headers=lambda: headers)
     for call in (client.runs.get, client.runs.events, client.workflows.invoke):
         with pytest.raises(error, match=text):
@@ -148,13 +145,12 @@ class Fresh:
 
 @pytest.mark.parametrize("source", [fresh, Fresh()])
 def test_the_blocking_client_refuses_an_async_callable(source):
-    """Edge case 137."""
     with pytest.raises(TypeError, match="an async header callable needs AsyncFlueClient"):
         FlueClient("http://flue.example", headers=source)
 
 
 def test_the_blocking_client_refuses_an_awaitable():
-    """Edge case 137. What a plain function returns is known only when it is called; nothing is sent then."""
+    """What a plain function returns is known only when it is called; nothing is sent then."""
     with FlueTestServer() as server, face_on(server, is_async=False, headers=made) as face:
         with pytest.raises(TypeError, match="returned an awaitable; an async one needs AsyncFlueClient"):
             face.get("run_1")
@@ -163,7 +159,6 @@ def test_the_blocking_client_refuses_an_awaitable():
 
 @pytest.mark.parametrize("source", [fresh, Fresh(), made])
 def test_the_asyncio_client_awaits_what_a_callable_returns(source):
-    """Edge case 137."""
     with FlueTestServer() as server, face_on(server, is_async=True, headers=source) as face:
         face.get(server.create_run())
         assert sent(face, "x-async") == ["yes"]

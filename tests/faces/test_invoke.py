@@ -62,7 +62,7 @@ WHEN = datetime.datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=datetime.UTC)
 )
 @on_both_faces
 def test_input_is_sent_as_json(face, value, body):
-    """Edge case 17. The body is the bare input; None is JSON `null`."""
+    """The body is the bare input; None is JSON `null`."""
     face.server.script("report", [ACCEPTED])
     assert face.invoke("report", input=value) == WorkflowInvokeResult(run_id="run_1")
     (request,) = face.server.requests
@@ -74,7 +74,7 @@ def test_input_is_sent_as_json(face, value, body):
 @pytest.mark.parametrize("options", [{}, {"input": UNSET}])
 @on_both_faces
 def test_no_input_is_no_body(face, options):
-    """Edge case 17. A length of zero and no content type, which is what Flue takes for no input."""
+    """A length of zero and no content type, which is what Flue takes for no input."""
     face.server.script("report", [ACCEPTED])
     face.invoke("report", **options)
     (request,) = face.server.requests
@@ -113,7 +113,7 @@ for _ in range(100_000):
 )
 @on_both_faces
 def test_input_that_json_cannot_hold(face, value):
-    """Edge case 18. Found before anything is sent, and said where."""
+    """Found before anything is sent, and said where."""
     for call in (face.invoke, face.run):
         with pytest.raises(ValueError, match="input"):
             call("report", input=value)

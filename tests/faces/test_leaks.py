@@ -21,7 +21,7 @@ LIVES = pytest.mark.parametrize("live", ["long-poll", "sse"])
 
 @LIVES
 def test_a_forgotten_stream(live):
-    """Edge case 129. `break`, and nothing else: the connection goes with the last reference, without the collector."""
+    """`break`, and nothing else: the connection goes with the last reference, without the collector."""
     with nothing_left(), serving("http") as server, FlueClient(server.base_url, timeout=PATIENT) as client:
         if live == "long-poll":
             server.faults.add(Fault(framing="chunked", stall_after=250, stall=30.0))
@@ -38,7 +38,7 @@ def test_a_forgotten_stream(live):
 
 @LIVES
 def test_a_forgotten_async_stream(live):
-    """Edge case 127. `async for` and `break`: the loop closes the connection, and nothing complains."""
+    """`async for` and `break`: the loop closes the connection, and nothing complains."""
 
     async def main(server) -> None:
         async with AsyncFlueClient(server.base_url, timeout=PATIENT) as client:
@@ -56,7 +56,7 @@ def test_a_forgotten_async_stream(live):
 
 
 def test_a_forgotten_client():
-    """Edge case 129. Never closed: its connections go when it does."""
+    """Never closed: its connections go when it does."""
     with serving("http") as server:
         files = len(descriptors())
         client = FlueClient(server.base_url, timeout=PATIENT)
@@ -71,10 +71,7 @@ def test_a_forgotten_client():
 
 
 def test_a_stream_outlives_its_client_for_as_long_as_it_is_open():
-    """Edge case 121.
-
-    Closing the client first is no crash: the stream says at its next request that there is no client.
-    """
+    """Closing the client first is no crash: the stream says at its next request that there is no client."""
     with nothing_left(), serving("http") as server:
         client = FlueClient(server.base_url, timeout=PATIENT)
         stream = client.runs.stream("run_1")
@@ -89,7 +86,7 @@ def test_a_stream_outlives_its_client_for_as_long_as_it_is_open():
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("live", ["long-poll", "sse"])
 def test_many_reconnects_leave_nothing(is_async, live):
-    """Edge cases 81, 82. Failed, cut and refused attempts release what they opened."""
+    """Failed, cut and refused attempts release what they opened."""
     kinds = [Fault(refuse=True), Fault(cut_head_after=20), Fault(cut_after=3), Fault(status=502, body=b"<html>")]
     with nothing_left():
         with serving("http") as server:
@@ -143,7 +140,7 @@ ASYNC_EXIT = """
 @LIVES
 @pytest.mark.parametrize("script", [SYNC_EXIT, ASYNC_EXIT], ids=["sync", "async"])
 def test_the_interpreter_ends_with_streams_open(script, live):
-    """Edge case 130. NeedData on standard error: no traceback, no warning of development mode, no hanging thread."""
+    """NeedData on standard error: no traceback, no warning of development mode, no hanging thread."""
     with serving("http") as server:
         assert output_of(server, script.format(live=live)) == "done"
 
@@ -187,10 +184,7 @@ STATES = {
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("script", [SYNC_INTERRUPTED, ASYNC_INTERRUPTED], ids=["sync", "async"])
 def test_a_real_interrupt(script, state):
-    """Edge case 124.
-
-    Ctrl-C is never retried: it goes through, the connection is released, and the stream can be read on.
-    """
+    """Ctrl-C is never retried: it goes through, the connection is released, and the stream can be read on."""
     with serving("http") as server:
         if state == "pause":
             server.faults.add(Fault(status=503), live="long-poll", times=1)

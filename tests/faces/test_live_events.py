@@ -22,10 +22,7 @@ BAD = {
 @pytest.mark.parametrize("kind", BAD)
 @on_both_faces
 def test_an_event_of_another_version(face, kind, live):
-    """Edge cases 109, 110, 111.
-
-    What stands before it in its batch is handed over, the checkpoint stays before the batch, the error stays.
-    """
+    """What stands before it in its batch is handed over, the checkpoint stays before the batch, the error stays."""
     bad, received = BAD[kind]
     if live == "sse":
         face.server.script(RUN, [sse(data(log(0)), control(0), data(log(1), bad, log(3)), control(3))])
@@ -44,7 +41,7 @@ def test_an_event_of_another_version(face, kind, live):
 
 @on_both_faces
 def test_indexes_with_gaps_and_a_run_taken_up_again(face):
-    """Edge cases 114, 115. An index is not an offset, and `run_resume` may come first."""
+    """An index is not an offset, and `run_resume` may come first."""
     wire = [log(7, type="run_resume"), log(9), log(9), log(4)]
     face.server.script(RUN, [page(*wire, next_offset=offset(3), closed=True)])
     assert indexes(face.events(RUN)) == [7, 9, 9, 4]
@@ -53,7 +50,7 @@ def test_indexes_with_gaps_and_a_run_taken_up_again(face):
 @pytest.mark.parametrize("error", [None, [1], {"name": "TypeError", "message": "no"}])
 @on_both_faces
 def test_results_and_errors_of_any_kind(face, error):
-    """Edge case 116. A success may result in null, an error may be any JSON value."""
+    """A success may result in null, an error may be any JSON value."""
     start_run(face)
     end = run_end(0, isError=True, result=None, error=error)
     face.server.script(f"/runs/{RUN}", [page(end, next_offset=offset(0), closed=True)])
@@ -64,7 +61,6 @@ def test_results_and_errors_of_any_kind(face, error):
 
 @on_both_faces
 def test_a_result_of_null(face):
-    """Edge case 116."""
     start_run(face)
     face.server.script(f"/runs/{RUN}", [page(run_end(0, result=None), next_offset=offset(0), closed=True)])
     assert face.run("report").result is None
@@ -72,10 +68,7 @@ def test_a_result_of_null(face):
 
 @on_both_faces
 def test_the_end_of_another_run(face):
-    """Edge case 118.
-
-    It does not end the run that is followed; a bare stream ends there only if nothing more is known.
-    """
+    """It does not end the run that is followed; a bare stream ends there only if nothing more is known."""
     start_run(face)
     replies = [page(run_end(0, runId="run_2"), next_offset=offset(0)), page(run_end(1), next_offset=offset(1))]
     face.server.script(f"/runs/{RUN}", replies)
@@ -87,7 +80,7 @@ def test_the_end_of_another_run(face):
 @pytest.mark.parametrize("live", ["long-poll", "sse"])
 @on_both_faces
 def test_run_end_ends_a_stream_that_is_never_closed(face, live):
-    """Edge case 119. NeedData follows it, so nobody waits for the close; the connection is given up."""
+    """NeedData follows it, so nobody waits for the close; the connection is given up."""
     run_id = face.server.create_run(run_id=RUN)
     face.server.append(run_id, *logs(0, 2), run_end(2), raw=True)
     stream = face.stream(run_id, live=live)

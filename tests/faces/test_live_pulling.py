@@ -27,10 +27,7 @@ def finished(face: Face, count: int) -> str:
 @LIVES
 @on_both_faces(page_limit=7)
 def test_the_offset_is_that_of_what_was_handed_over(face, live):
-    """Edge case 142.
-
-    It can be read by any thread, and a stream that begins there goes on with the next batch: no event is skipped.
-    """
+    """It can be read by any thread, and a stream that begins there goes on with the next batch: no event is skipped."""
     run_id = finished(face, 20)
     stream = face.stream(run_id, live=live)
     seen = []
@@ -51,7 +48,6 @@ def test_the_offset_is_that_of_what_was_handed_over(face, live):
 @LIVES
 @on_both_faces(page_limit=7)
 def test_every_checkpoint_is_one_to_resume_from(face, live):
-    """Edge case 142."""
     run_id = finished(face, 20)
     for taken in (0, 1, 6, 7, 8, 13, 14, 20):
         first = face.stream(run_id, live=live)
@@ -63,7 +59,7 @@ def test_every_checkpoint_is_one_to_resume_from(face, live):
 
 @on_both_faces(page_limit=10)
 def test_no_page_is_requested_before_the_caller_needs_it(face):
-    """Edge case 139. What the caller has not asked for stays with the server."""
+    """What the caller has not asked for stays with the server."""
     run_id = finished(face, 100)
     stream = face.stream(run_id)
     for taken in range(1, 102):
@@ -74,7 +70,7 @@ def test_no_page_is_requested_before_the_caller_needs_it(face):
 
 @on_both_faces(keep_alive=0.05)
 def test_a_consumer_that_stops_for_long(face):
-    """Edge case 140. Its connection is gone when it comes back; it goes on without a failed attempt."""
+    """Its connection is gone when it comes back; it goes on without a failed attempt."""
     run_id = finished(face, 150)
     stream = face.stream(run_id)
     stream.collect(100)
@@ -89,7 +85,7 @@ class Mistake(Exception):  # of nobody's library
 
 @on_both_faces
 def test_a_header_callable_that_fails(face):
-    """Edge case 136. Its exception goes through, once and at once: it is not a failed attempt."""
+    """Its exception goes through, once and at once: it is not a failed attempt."""
     calls = 0
 
     def headers():
@@ -110,7 +106,7 @@ def test_a_header_callable_that_fails(face):
 
 @on_both_faces
 def test_a_callback_for_failed_attempts_that_fails(face):
-    """Edge case 136. The next pull asks again."""
+    """The next pull asks again."""
     run_id = finished(face, 3)
     failures = []
 
@@ -129,7 +125,7 @@ def test_a_callback_for_failed_attempts_that_fails(face):
 
 @on_both_faces
 def test_a_callback_that_fails_on_the_last_attempt(face):
-    """Edge case 136. The caller's exception is what is raised; the stream's own error is there at the next pull."""
+    """The caller's exception is what is raised; the stream's own error is there at the next pull."""
 
     def told(attempt):
         if not attempt.will_retry:
@@ -147,7 +143,7 @@ def test_a_callback_that_fails_on_the_last_attempt(face):
 
 @on_both_faces
 def test_an_event_callback_that_fails(face):
-    """Edge case 136. `run()` ends with the caller's exception; the run itself goes on."""
+    """`run()` ends with the caller's exception; the run itself goes on."""
     finished(face, 3)
     face.server.script("/workflows/report", [Reply(202, [("content-type", "application/json")], b'{"runId":"run_1"}')])
     seen = []
@@ -166,7 +162,7 @@ def test_an_event_callback_that_fails(face):
 @pytest.mark.parametrize("jump", [86_400.0, -86_400.0], ids=["ahead", "back"])
 @on_both_faces
 def test_a_clock_that_jumps(face, jump, monkeypatch):
-    """Edge case 138. NeedData is measured with the time of day: a jump neither ends a budget nor prolongs a pause."""
+    """NeedData is measured with the time of day: a jump neither ends a budget nor prolongs a pause."""
     now = time.time
     shift = 0.0
     monkeypatch.setattr(time, "time", lambda: now() + shift)
@@ -188,9 +184,7 @@ def test_a_clock_that_jumps(face, jump, monkeypatch):
 
 @on_both_faces
 def test_a_retry_date_seen_from_a_clock_that_is_wrong(face, monkeypatch):
-    """Edge case 138.
-
-    The date form of `Retry-After` is the one thing that needs the time of day; what comes of it is bounded by an
+    """The date form of `Retry-After` is the one thing that needs the time of day; what comes of it is bounded by an
     hour.
     """
     monkeypatch.setattr(time, "time", lambda: 0.0)

@@ -22,10 +22,7 @@ def started(face: Face, count: int) -> str:
 @LIVES
 @on_both_faces(poll_hold=0.2)
 def test_a_restart_of_a_server_that_remembers(face, live):
-    """Edge case 102.
-
-    The stream goes on where it was, while the port was closed and with everything that was written meanwhile.
-    """
+    """The stream goes on where it was, while the port was closed and with everything that was written meanwhile."""
     run_id = started(face, 3)
     stream = face.stream(run_id, live=live, backoff_options=EAGER)
     assert indexes(stream.collect(3)) == [0, 1, 2]
@@ -41,7 +38,7 @@ def test_a_restart_of_a_server_that_remembers(face, live):
 @LIVES
 @on_both_faces(poll_hold=0.2)
 def test_a_restart_of_a_server_that_forgets(face, live):
-    """Edge case 103. 404 after data was handed over is the end, and the error says from where one could have gone on."""
+    """404 after data was handed over is the end, and the error says from where one could have gone on."""
     run_id = started(face, 3)
     stream = face.stream(run_id, live=live, backoff_options=EAGER)
     stream.collect(3)
@@ -54,7 +51,7 @@ def test_a_restart_of_a_server_that_forgets(face, live):
 
 @on_both_faces(keep_alive=0.05)
 def test_a_kept_connection_that_the_server_closed(face):
-    """Edge case 104. Another one is opened, without a failed attempt."""
+    """Another one is opened, without a failed attempt."""
     run_id = started(face, 3)
     face.events(run_id)
     face.server.wait_for_connections(0)
@@ -65,7 +62,7 @@ def test_a_kept_connection_that_the_server_closed(face):
 
 @on_both_faces
 def test_a_kept_connection_that_the_server_is_just_closing(face):
-    """Edge case 104. The race is lost: one failed attempt, then on."""
+    """The race is lost: one failed attempt, then on."""
     run_id = started(face, 3)
     face.events(run_id)
     face.server.faults.add(Fault(refuse=True))

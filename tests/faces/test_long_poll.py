@@ -53,10 +53,7 @@ def test_pages_first_then_polls(face, live):
 
 @on_both_faces
 def test_a_poll_that_says_closed_before_the_end_was_read(face):
-    """Edge case 76.
-
-    Flue looks at `closed` behind a poll's time-out and answers with the old offset: one plain page shows the rest.
-    """
+    """Flue looks at `closed` behind a poll's time-out and answers with the old offset: one plain page shows the rest."""
     face.server.create_run(run_id=RUN)
     face.server.append(RUN, log(0))
     face.server.faults.add(Fault(status=204, extra_headers=empty_poll(0, closed=True).headers), live="long-poll")
@@ -69,7 +66,7 @@ def test_a_poll_that_says_closed_before_the_end_was_read(face):
 
 @on_both_faces(client={"timeout": Timeouts(connect=2.0, read=0.15)}, compare=False)
 def test_a_hold_that_outlasts_the_read_time_out(face):
-    """Edge case 78. Silence while waiting for headers is asked again, however often; the stream shows none of it.
+    """Silence while waiting for headers is asked again, however often; the stream shows none of it.
 
     It does count as a failed attempt, told to `on_failed_attempt`: a server that is never heard of should be noticed
     by somebody. Not compared: the pause depends on how long the silence lasted.
@@ -99,10 +96,7 @@ def test_a_hold_that_outlasts_the_read_time_out(face):
 
 @on_both_faces(poll_hold=0.1)
 def test_an_idle_run_is_polled_on(face):
-    """Edge case 78.
-
-    The time-out is longer than the server's hold: each empty answer is followed by the next poll, with its cursor.
-    """
+    """The time-out is longer than the server's hold: each empty answer is followed by the next poll, with its cursor."""
     face.server.create_run(run_id=RUN)
     face.server.append(RUN, log(0))
     stream = face.stream(RUN)

@@ -23,10 +23,7 @@ def server():
 
 
 def test_loop_after_loop(server):
-    """Edge case 132.
-
-    A client outlives its loop: in the next one it has connections of its own, and those of the last are closed.
-    """
+    """A client outlives its loop: in the next one it has connections of its own, and those of the last are closed."""
     client = AsyncFlueClient(server.base_url, timeout=PATIENT)
 
     async def use() -> int:
@@ -42,7 +39,7 @@ def test_loop_after_loop(server):
 
 
 def test_loops_side_by_side(server):
-    """Edge case 132. Two threads, each with a loop, one client."""
+    """Two threads, each with a loop, one client."""
     client = AsyncFlueClient(server.base_url, timeout=PATIENT)
     counted: list[int] = []
     together = threading.Barrier(2)
@@ -63,7 +60,7 @@ def test_loops_side_by_side(server):
 
 
 def test_a_loop_that_is_closed_without_ceremony(server):
-    """Edge case 132. `run_until_complete`, `close`: the same client works in the next loop."""
+    """`run_until_complete`, `close`: the same client works in the next loop."""
     client = AsyncFlueClient(server.base_url, timeout=PATIENT)
     with nothing_left():
         for _ in range(3):
@@ -76,7 +73,7 @@ def test_a_loop_that_is_closed_without_ceremony(server):
 
 
 def test_a_client_that_is_closed(server):
-    """Edge case 121. In one loop, then in another one; what it is asked afterwards says so."""
+    """In one loop, then in another one; what it is asked afterwards says so."""
 
     async def close(client: AsyncFlueClient) -> None:
         await client.aclose()
@@ -92,7 +89,7 @@ def test_a_client_that_is_closed(server):
 
 
 def test_a_stream_made_outside_of_any_loop(server):
-    """Edge case 132. It belongs to the loop of its first pull."""
+    """It belongs to the loop of its first pull."""
     client = AsyncFlueClient(server.base_url, timeout=PATIENT)
     streams = [client.runs.stream(RUN)]
 
@@ -107,7 +104,7 @@ def test_a_stream_made_outside_of_any_loop(server):
 
 
 def test_cancelled_from_a_thread_while_its_loop_ends(server):
-    """Edge cases 120, 130. The canceller is late: no error for it either."""
+    """The canceller is late: no error for it either."""
     server.append(RUN, *logs(1, 40), raw=True)
     with nothing_left():
         for _ in range(10):
@@ -146,5 +143,5 @@ SECOND_LOOP = """
 
 
 def test_a_program_with_two_loops(server):
-    """Edge case 132. A client that nobody closes, in a process of its own: nothing is said about it."""
+    """A client that nobody closes, in a process of its own: nothing is said about it."""
     assert output_of(server, SECOND_LOOP) == "log\nlog"

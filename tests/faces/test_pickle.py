@@ -29,10 +29,7 @@ def refuses(value) -> None:
 
 @on_both_faces
 def test_what_is_alive(face):
-    """Edge case 134.
-
-    Clients, streams (untouched, open, over) and signals: a clear error, and they are none the worse.
-    """
+    """Clients, streams (untouched, open, over) and signals: a clear error, and they are none the worse."""
     face.server.script(RUN, [page(log(0), log(1), run_end(2), next_offset="0_2", closed=True)])
     signal = AbortSignal()
     stream = face.stream(RUN, signal=signal)
@@ -46,7 +43,7 @@ def test_what_is_alive(face):
 
 @on_both_faces
 def test_events_and_records(face):
-    """Edge case 134. Equal again, by every protocol, copied shallow and deep."""
+    """Equal again, by every protocol, copied shallow and deep."""
     run_id = face.server.create_run(run_id=RUN)
     face.server.append(run_id, *logs(0, 2), log(2, type="news"), log(3, level=7), raw=True)
     face.server.finish_run(run_id, result={"a": [1, "\ud83d"]})
@@ -58,7 +55,7 @@ def test_events_and_records(face):
 
 
 def test_options():
-    """Edge case 134. Values of the caller's travel to other processes."""
+    """Values of the caller's travel to other processes."""
     for value in (BackoffOptions(max_retries=3), Timeouts(connect=1.0)):
         assert pickle.loads(pickle.dumps(value)) == value
 
@@ -100,7 +97,7 @@ def errors_of(face: Face) -> list[FlueError]:
 
 @on_both_faces(compare=False)
 def test_errors(face):
-    """Edge case 134. Class, text, attributes and notes survive; the cause, which is another library's, stays behind."""
+    """Class, text, attributes and notes survive; the cause, which is another library's, stays behind."""
     errors = errors_of(face)
     assert {type(error).__name__ for error in errors} == {name for name in flue.errors.__all__ if name != "FlueError"}
     for error in errors:

@@ -35,7 +35,7 @@ class Failures:
 
 @on_both_faces
 def test_a_pause_is_as_long_as_the_server_asked_for(face):
-    """Edge cases 25, 28. A server that restarts says 503 and comes back."""
+    """A server that restarts says 503 and comes back."""
     face.server.create_run(run_id=RUN)
     face.server.append(RUN, log(0))
     face.server.faults.add(Fault(status=503, extra_headers=[("Retry-After", "0.2")]))
@@ -47,7 +47,7 @@ def test_a_pause_is_as_long_as_the_server_asked_for(face):
 
 @on_both_faces
 def test_a_port_that_opens_late(face):
-    """Edge case 19. Refused connections are asked again; the third try finds the door open."""
+    """Refused connections are asked again; the third try finds the door open."""
     failures = []
 
     def open_up(failure):
@@ -65,7 +65,7 @@ def test_a_port_that_opens_late(face):
 
 @on_both_faces
 def test_used_up_retries_raise_the_last_error(face):
-    """Edge case 31. The notes say how often, for how long, and where to go on."""
+    """The notes say how often, for how long, and where to go on."""
     face.server.script(
         RUN, [page(*logs(0, 2), next_offset=offset(1)), *[Reply(500, [JSON], b"{}")] * 3, Reply(503, [JSON], b"{}")]
     )

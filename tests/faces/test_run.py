@@ -75,7 +75,7 @@ def test_failures_on_the_way(face):
 
 @on_both_faces(compare=False)
 def test_a_handler_that_raises(face):
-    """Edge case 136. It ends the call with its own exception, not the run.
+    """It ends the call with its own exception, not the run.
 
     Not compared: who is faster decides about polls.
     """

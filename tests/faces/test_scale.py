@@ -52,10 +52,7 @@ def cut(server: FlueTestServer, every: int) -> None:
 
 
 def test_a_thousand_streams_in_one_loop(many_descriptors):
-    """Edge cases 125, 139.
-
-    Each gets its events, live and in order, although every tenth answer fails; then nothing is left.
-    """
+    """Each gets its events, live and in order, although every tenth answer fails; then nothing is left."""
     with nothing_left(), FlueTestServer() as server:
         run_ids = [server.create_run(run_id=f"run_{number}") for number in range(TASKS)]
         write(server, run_ids, 0, 2)
@@ -82,7 +79,7 @@ def test_a_thousand_streams_in_one_loop(many_descriptors):
 
 
 def test_a_hundred_threads():
-    """Edge case 131. One client, a stream a thread, every tenth answer fails; then nothing is left."""
+    """One client, a stream a thread, every tenth answer fails; then nothing is left."""
     with nothing_left(), FlueTestServer() as server, FlueClient(server.base_url, timeout=TIMEOUTS) as client:
         run_ids = [server.create_run(run_id=f"run_{number}") for number in range(THREADS)]
         write(server, run_ids, 0, 2)

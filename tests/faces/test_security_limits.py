@@ -60,7 +60,7 @@ READS = {
 @pytest.mark.parametrize("name", READS)
 @on_both_faces
 def test_an_endless_answer(face, name):
-    """Edge case 139. It is given up as soon as it is too large."""
+    """It is given up as soon as it is too large."""
     face.server.script(RUN, [Reply(200, HEAD, zeros(prefix=b"["))])
     refused(face, lambda client: READS[name](face, client), peak=12_000_000)
     assert len(face.targets) == 1
@@ -69,7 +69,7 @@ def test_an_endless_answer(face, name):
 @pytest.mark.parametrize("name", READS)
 @on_both_faces
 def test_a_bomb(face, name):
-    """Edge case 139. The limit holds for what comes out of the decompressor, and before all of it has come out.
+    """The limit holds for what comes out of the decompressor, and before all of it has come out.
 
     The libraries unpack what arrived in one go, 64 KB at a time, so the peak is a matter of their pieces.
     """
@@ -82,7 +82,7 @@ def test_a_bomb(face, name):
 @pytest.mark.parametrize("prefix", [b"event: data\ndata:[", b": comment", b"event: ", b"data:"], ids=repr)
 @on_both_faces
 def test_an_endless_event(face, prefix, packed):
-    """Edge case 139. Data, a comment, an event's name: a line that does not end is an event in the making."""
+    """Data, a comment, an event's name: a line that does not end is an event in the making."""
     body = bomb(prefix) if packed else zeros(prefix=prefix)
     face.server.script(RUN, [Reply(200, [SSE, *([GZIP] if packed else [])], body)])
     refused(
@@ -95,7 +95,7 @@ def test_an_endless_event(face, prefix, packed):
 
 @on_both_faces
 def test_an_endless_batch_of_events(face):
-    """Edge case 139. Frames whose control frame never comes would pile up: all that one waits for counts together."""
+    """Frames whose control frame never comes would pile up: all that one waits for counts together."""
 
     def frames():
         for index in range(ENDLESS // 100_000):
@@ -108,7 +108,7 @@ def test_an_endless_batch_of_events(face):
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "bomb"])
 @on_both_faces
 def test_an_endless_refusal(face, packed):
-    """Edge case 139. Of the body of an error only the beginning is read, limit or not."""
+    """Of the body of an error only the beginning is read, limit or not."""
     body = bomb(b"<html>") if packed else zeros(prefix=b"<html>")
     face.server.script(RUN, [Reply(404, [("content-type", "text/html"), *([GZIP] if packed else [])], body)])
     tracemalloc.start()
@@ -125,10 +125,7 @@ def test_an_endless_refusal(face, packed):
 @pytest.mark.parametrize("live", [False, "sse"])
 @on_both_faces
 def test_what_is_just_small_enough(face, live):
-    """Edge case 139.
-
-    The limit is for one page or event, not for a stream; one that large is accepted, also compressed.
-    """
+    """The limit is for one page or event, not for a stream; one that large is accepted, also compressed."""
     big = log(0)
     big["message"] = "x" * (LIMIT - len(dumps([big])) + len(big["message"]))
     assert len(dumps([big])) == LIMIT
@@ -146,7 +143,7 @@ def test_what_is_just_small_enough(face, live):
 
 @on_both_faces
 def test_without_a_limit(face):
-    """Edge case 139. None by default: an event of tens of megabytes arrives, over any framing."""
+    """None by default: an event of tens of megabytes arrives, over any framing."""
     text = "x" * 20_000_000
     face.server.script(RUN, [page(log(0, message=text), next_offset=offset(0), closed=True)])
     face.server.script("run_2", [Reply(200, [SSE], [data(log(0, message=text)), control(0, streamClosed=True)])])
@@ -156,7 +153,7 @@ def test_without_a_limit(face):
 
 @on_both_faces
 def test_what_came_before_is_handed_over(face):
-    """Edge case 111. The checkpoint stays before what was too large."""
+    """The checkpoint stays before what was too large."""
     frames = [data(*logs(0, 2)), control(1), data(log(2, message="x" * LIMIT)), control(2)]
     face.server.script(RUN, [Reply(200, [SSE], frames, fault=Fault(framing="chunked"))])
     stream = face.stream(RUN, client=face.new_client(max_event_bytes=LIMIT), live="sse")

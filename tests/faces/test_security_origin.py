@@ -44,7 +44,7 @@ def reads(face: Face) -> list:
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @on_both_faces(client=CLIENT)
 def test_a_redirect_to_another_origin(face, status, elsewhere):
-    """Edge case 141. Another port is another origin: refused, not followed without the token either."""
+    """Another port is another origin: refused, not followed without the token either."""
     face.server.script("", [redirect(f"{elsewhere.base_url}/runs/{RUN}", status)], repeat_last=True)
     for read in reads(face):
         with pytest.raises(FlueApiError, match="the same origin") as caught:
@@ -69,7 +69,7 @@ def test_a_redirect_to_another_origin(face, status, elsewhere):
 )
 @on_both_faces(client=CLIENT, compare=False)
 def test_a_redirect_by_a_trick(face, location, elsewhere):
-    """Edge case 141. Without a scheme, with user info, to TLS on the same port, by backslashes, to nowhere.
+    """Without a scheme, with user info, to TLS on the same port, by backslashes, to nowhere.
 
     httpx reads the address before anybody asked it to, so what is no address fails earlier on that face; neither asks
     again.
@@ -84,7 +84,6 @@ def test_a_redirect_by_a_trick(face, location, elsewhere):
 
 @on_both_faces(client=CLIENT)
 def test_from_tls_to_plain(face, elsewhere, monkeypatch):
-    """Edge case 141."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", AUTHORITY)
     monkeypatch.setenv("SSL_CERT_FILE", AUTHORITY)
     with serving("https") as secure:
@@ -97,7 +96,7 @@ def test_from_tls_to_plain(face, elsewhere, monkeypatch):
 
 @on_both_faces(client=CLIENT)
 def test_a_redirect_within_the_origin(face):
-    """Edge case 141. It is followed, with the token, which stays where it was."""
+    """It is followed, with the token, which stays where it was."""
     face.server.create_run(run_id=RUN)
     face.server.faults.add(Fault(status=307, headers=[("location", f"/api/runs/{RUN}?meta")]))
     face.get(RUN)
@@ -108,7 +107,7 @@ def test_a_redirect_within_the_origin(face):
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @on_both_faces(client=CLIENT)
 def test_a_redirect_of_a_post(face, status):
-    """Edge case 141. Within the origin or not: neither followed nor turned into a GET."""
+    """Within the origin or not: neither followed nor turned into a GET."""
     face.server.faults.add(Fault(status=status, headers=[("location", "/api/workflows/other")]))
     with pytest.raises(FlueApiError, match="a redirect of a POST is not followed"):
         face.invoke("report", input={"secret": 1})
@@ -118,7 +117,7 @@ def test_a_redirect_of_a_post(face, status):
 @pytest.mark.parametrize("with_token", [True, False])
 @on_both_faces(compare=False)
 def test_netrc(face, with_token, monkeypatch, tmp_path):
-    """Edge case 135. A `.netrc` entry for the host neither replaces the token nor is sent where there is none."""
+    """A `.netrc` entry for the host neither replaces the token nor is sent where there is none."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1\nlogin user\npassword s3cr3t\n")
     netrc.chmod(0o600)
@@ -141,7 +140,7 @@ def test_netrc(face, with_token, monkeypatch, tmp_path):
 
 @on_both_faces(client=CLIENT)
 def test_cookies_are_not_kept(face):
-    """Edge case 135. What the server sets is not sent back; a header of the caller's own is, unchanged."""
+    """What the server sets is not sent back; a header of the caller's own is, unchanged."""
     cookie = ("set-cookie", "session=1; Path=/")
     face.server.script("workflows", [Reply(202, [JSON, cookie], dumps({"runId": RUN}))])
     first = page(*logs(0, 2), next_offset="0_1", fault=Fault(extra_headers=[cookie]))

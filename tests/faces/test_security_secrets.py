@@ -72,7 +72,7 @@ def fail(face: Face, call) -> FlueError:
 
 @on_both_faces(client=CLIENT)
 def test_repr(face):
-    """Edge case 141. Of the client, its parts, a stream."""
+    """Of the client, its parts, a stream."""
     stream = face.stream(RUN)
     for value in (face.client, face.client.runs, face.client.workflows, face.client._settings, stream.inner, stream):
         clean(repr(value))
@@ -81,7 +81,7 @@ def test_repr(face):
 
 @on_both_faces(client=CLIENT)
 def test_logs(face, everything_logged):
-    """Edge case 141. At DEBUG, of every library that takes part: retries, redirects, refusals, a whole stream."""
+    """At DEBUG, of every library that takes part: retries, redirects, refusals, a whole stream."""
     run_id = face.server.create_run(run_id=RUN)
     face.server.append(run_id, *logs(0, 3), raw=True)
     face.server.finish_run(run_id)
@@ -115,7 +115,7 @@ FAULTS = {
 @pytest.mark.parametrize("name", FAULTS)
 @on_both_faces(client=CLIENT, compare=False)
 def test_errors(face, name):
-    """Edge case 141. Text, notes, attributes, pickle, and the variables of our own frames in the traceback."""
+    """Text, notes, attributes, pickle, and the variables of our own frames in the traceback."""
     face.server.add_workflow("report", lambda run: None)
     run_id = face.server.create_run(run_id=RUN)
     face.server.append(run_id, log(0), raw=True)
@@ -130,7 +130,7 @@ def test_errors(face, name):
 
 @on_both_faces(client=CLIENT, compare=False)
 def test_errors_that_know_an_event(face):
-    """Edge case 141. A version that is not supported; and what a callback for failed attempts is told."""
+    """A version that is not supported; and what a callback for failed attempts is told."""
     face.server.script(RUN, [page(log(0, v=9), next_offset="0_0", closed=True)])
     check(fail(face, lambda: face.events(RUN)))
     told = []
@@ -148,7 +148,7 @@ def test_errors_that_know_an_event(face):
 )
 @on_both_faces
 def test_errors_about_headers(face, headers):
-    """Edge case 137. A value that cannot be sent is refused before any I/O, by its name alone."""
+    """A value that cannot be sent is refused before any I/O, by its name alone."""
     with pytest.raises(ValueError, match="x-api-key") as caught:
         face.new_client(headers=headers)
     check_value(caught.value)

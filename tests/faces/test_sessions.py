@@ -86,7 +86,7 @@ def read_everything(face, client):
 @pytest.mark.parametrize("session", [requests.Session, SendsItself])
 @on_both_faces
 def test_it_is_neither_changed_nor_closed(face, session):
-    """Edge cases 43, 135. Headers, cookies, hooks, adapters and the rest are the same behind as before."""
+    """Headers, cookies, hooks, adapters and the rest are the same behind as before."""
     settings = {"headers": {"x-mine": "1"}, "cookies": {"theme": "dark"}}
     with own(face, session=session, **settings) as (mine, _):
         client = given(face, mine, token="s3cret", headers={"x-ours": "2"})
@@ -122,7 +122,7 @@ def test_its_own_credentials_count_when_there_is_no_token(face):
 
 @on_both_faces
 def test_netrc_counts_for_nothing(face, tmp_path, monkeypatch):
-    """Edge case 41. requests alone would put it over the token, and send it where there is none."""
+    """requests alone would put it over the token, and send it where there is none."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login me password pw\ndefault login me password pw\n")
     monkeypatch.setenv("NETRC", str(netrc))
@@ -180,7 +180,7 @@ def test_its_adapter_carries_every_request(face):
 @pytest.mark.parametrize("session", [requests.Session, SendsItself])
 @on_both_faces
 def test_one_that_follows_redirects_does_not_do_it_here(face, session, token):
-    """Edge case 38. What the caller's own session or client would do by default makes no difference."""
+    """What the caller's own session or client would do by default makes no difference."""
     follows = {"follow_redirects": True} if face.is_async else {}
     with FlueTestServer() as trap, own(face, session=session, **follows) as (mine, _):
         client = given(face, mine, token=token)
@@ -196,7 +196,7 @@ def test_one_that_follows_redirects_does_not_do_it_here(face, session, token):
 @pytest.mark.parametrize("location", ["http://[::1", "http://127.0.0.1:notaport/", "javascript:alert(1)"])
 @on_both_faces
 def test_a_redirect_to_no_address(face, location):
-    """Edge case 38. Final on both faces, though the libraries read the address before anybody asked them to."""
+    """Final on both faces, though the libraries read the address before anybody asked them to."""
     face.server.script(RUN, [Reply(307, [("location", location)])], repeat_last=True)
     for number, call in enumerate((face.get, face.events), 1):
         with pytest.raises(FlueApiError, match="error 307: the redirect leads to no usable address"):
@@ -206,7 +206,7 @@ def test_a_redirect_to_no_address(face, location):
 
 @on_both_faces
 def test_many_clients_on_one(face):
-    """Edge case 135. One may be closed, the others go on; closing one does not touch what they share."""
+    """One may be closed, the others go on; closing one does not touch what they share."""
     run_id = face.server.create_run()
     with own(face) as (mine, _):
         for _ in range(3):
@@ -217,7 +217,7 @@ def test_many_clients_on_one(face):
 
 
 def test_one_that_its_owner_has_closed():
-    """Edge case 135. requests reopens what it needs; httpx says so, and the error is no secret of httpx'."""
+    """requests reopens what it needs; httpx says so, and the error is no secret of httpx'."""
     with FlueTestServer() as server, nothing_left():
         run_id = server.create_run()
         session = requests.Session()
@@ -237,7 +237,7 @@ def test_one_that_its_owner_has_closed():
 
 
 def test_what_is_no_session():
-    """Edge case 135. Refused when constructed: also one of the other face."""
+    """Refused when constructed: also one of the other face."""
     url = "http://127.0.0.1:9"
     with requests.Session() as session:
         for wrong in (object(), httpx.AsyncClient, session.get):

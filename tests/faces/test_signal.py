@@ -34,7 +34,7 @@ def started(face: Face, count: int = 3) -> str:
 @pytest.mark.parametrize("name", CALLS)
 @on_both_faces
 def test_a_signal_that_was_thrown_before(face, name):
-    """Edge case 120. No request is sent, and the error carries the reason."""
+    """No request is sent, and the error carries the reason."""
     started(face)
     signal = AbortSignal()
     signal.abort("enough")
@@ -57,10 +57,7 @@ WAITING = [(name, state) for name in CALLS for state in FAULTS if (name, state) 
 @pytest.mark.parametrize(("name", "state"), WAITING)
 @on_both_faces(client={"timeout": PATIENT})
 def test_calls_that_wait(face, name, state):
-    """Edge case 120.
-
-    `AbortError` at once, wherever the call waits; behind the start of a run it carries the run.
-    """
+    """`AbortError` at once, wherever the call waits; behind the start of a run it carries the run."""
     started(face)
     face.server.add_workflow("report", lambda run: None)
     behind_start = (name, state) == ("run", "pause")
@@ -88,7 +85,7 @@ def test_calls_that_wait(face, name, state):
 
 @on_both_faces
 def test_a_stream_ends_quietly(face):
-    """Edge case 120. Between two events, with the offset to go on from."""
+    """Between two events, with the offset to go on from."""
     run_id = started(face)
     signal = AbortSignal()
     stream = face.stream(run_id, signal=signal)
@@ -102,7 +99,7 @@ def test_a_stream_ends_quietly(face):
 
 
 def test_one_signal_for_many_streams_of_both_faces():
-    """Edge case 120. Thrown once, from a third thread."""
+    """Thrown once, from a third thread."""
     signal = AbortSignal()
     with nothing_left():
         with STATIONS["events"]("http") as station:
@@ -128,7 +125,7 @@ def test_one_signal_for_many_streams_of_both_faces():
 
 @on_both_faces
 def test_a_signal_keeps_nothing_of_a_stream_that_is_over(face):
-    """Edge case 121. Ended, failed, closed, never begun: it forgets its listener; a long-lived signal does not grow."""
+    """Ended, failed, closed, never begun: it forgets its listener; a long-lived signal does not grow."""
     run_id = started(face)
     face.server.finish_run(run_id)
     signal = AbortSignal()
@@ -148,7 +145,7 @@ def test_a_signal_keeps_nothing_of_a_stream_that_is_over(face):
 
 @on_both_faces
 def test_a_signal_with_a_time_limit(face):
-    """Edge case 120. It throws itself; the reason is a `TimeoutError`."""
+    """It throws itself; the reason is a `TimeoutError`."""
     run_id = started(face)
     face.events(run_id)  # what a client does once, done before the time runs
     before = time.monotonic()
@@ -162,7 +159,7 @@ def test_a_signal_with_a_time_limit(face):
 
 
 def test_a_listener_that_comes_late():
-    """Edge case 121. Thrown is thrown; taking a subscription back twice is harmless."""
+    """Thrown is thrown; taking a subscription back twice is harmless."""
     signal = AbortSignal()
     heard: list[int] = []
     first = signal.subscribe(lambda: heard.append(1))

@@ -34,7 +34,7 @@ def filled(server: FlueTestServer, count: int, *, finish: bool = True) -> str:
 
 @on_both_faces(client={"timeout": IMPATIENT}, heartbeat=0.05)
 def test_heartbeats_count_as_sound(face):
-    """Edge case 79. Twice the read time-out without an event, on one connection."""
+    """Twice the read time-out without an event, on one connection."""
     run_id = filled(face.server, 1, finish=False)
     stream = face.stream(run_id, live="sse")
     stream.next()
@@ -47,7 +47,7 @@ def test_heartbeats_count_as_sound(face):
 
 @on_both_faces
 def test_heartbeats_take_no_memory(face):
-    """Edge case 79. Three megabytes of comments."""
+    """Three megabytes of comments."""
     heartbeats = b": heartbeat\n\n" * 5000
     pieces = (heartbeats for _ in range(3_000_000 // len(heartbeats)))
 
@@ -70,7 +70,7 @@ def test_heartbeats_take_no_memory(face):
 
 @on_both_faces(client={"timeout": IMPATIENT}, compare=False)
 def test_silence_reconnects(face):
-    """Edge case 80. No byte for the read time-out, as on a half-open connection: reconnected at the checkpoint.
+    """No byte for the read time-out, as on a half-open connection: reconnected at the checkpoint.
 
     The pause depends on how long the silence was measured to be, so the transcripts may differ.
     """
@@ -91,10 +91,7 @@ def test_silence_reconnects(face):
 )
 @on_both_faces
 def test_events_come_when_they_are_sent(face, fault):
-    """Edge cases 100, 101.
-
-    Also without a length, as behind an HTTP/1.0 proxy, and compressed by one that was not asked to.
-    """
+    """Also without a length, as behind an HTTP/1.0 proxy, and compressed by one that was not asked to."""
     run_id = filled(face.server, 1, finish=False)
     face.server.faults.add(fault, live="sse")
     stream = face.stream(run_id, live="sse")
@@ -110,7 +107,6 @@ def test_events_come_when_they_are_sent(face, fault):
 
 @on_both_faces
 def test_a_compressed_connection_that_breaks(face):
-    """Edge case 101."""
     run_id = filled(face.server, 30)
     for cut in (1, 9, 20, 60, 100):
         face.server.faults.add(Fault(gzip=True, cut_after=cut, end="close"), live="sse")
@@ -120,10 +116,7 @@ def test_a_compressed_connection_that_breaks(face):
 
 @on_both_faces(client={"timeout": Timeouts(connect=2.0, read=5.0)})
 def test_a_slow_consumer_finds_its_connection_gone(face):
-    """Edge case 140.
-
-    The server lost patience while the consumer worked: the stream goes on behind what was handed over.
-    """
+    """The server lost patience while the consumer worked: the stream goes on behind what was handed over."""
     run_id = filled(face.server, 250, finish=False)
     stream = face.stream(run_id, live="sse", backoff_options=EAGER)
     assert indexes(stream.collect(30)) == list(range(30))
@@ -135,7 +128,7 @@ def test_a_slow_consumer_finds_its_connection_gone(face):
 
 @on_both_faces
 def test_an_endless_stream_waits_for_a_slow_consumer(face):
-    """Edge case 139. NeedData is read ahead without bound: what the consumer does not take stays with the server."""
+    """NeedData is read ahead without bound: what the consumer does not take stays with the server."""
     made = 0
     stopped = threading.Event()
 
@@ -163,7 +156,7 @@ def test_an_endless_stream_waits_for_a_slow_consumer(face):
 
 @on_both_faces
 def test_each_byte_in_a_packet_of_its_own(face):
-    """Edge cases 92, 94. Below the framing of HTTP."""
+    """Below the framing of HTTP."""
     frames = [data(log(0, message="\u4e2d")), control(0, streamClosed=True)]
     face.server.script(RUN, [sse(*frames, fault=Fault(trickle=1, framing="close"))])
     (event,) = face.stream(RUN, live="sse", backoff_options=EAGER).collect()
@@ -172,7 +165,7 @@ def test_each_byte_in_a_packet_of_its_own(face):
 
 @on_both_faces(poll_hold=0.1)
 def test_a_server_behind_a_buffering_proxy(face, caplog):
-    """Edge case 98. Long polls take over, every event comes once, in order, and the change is logged once."""
+    """Long polls take over, every event comes once, in order, and the change is logged once."""
     caplog.clear()
     run_id = filled(face.server, 120, finish=False)
     face.server.faults.add(Fault(stall_after=0, stall=0.02, cut_after=0, end="close"), live="sse", times=None)

@@ -22,7 +22,7 @@ STATUSES = [(404, "NotFoundError", False), (429, "RateLimitedError", True), (503
 @pytest.mark.parametrize(("status", "name", "retried"), STATUSES)
 @on_both_faces
 def test_each_status_has_its_class(face, status, name, retried):
-    """Edge cases 23, 30, 31. Records, pages and starts alike; a start is sent once whatever the answer."""
+    """Records, pages and starts alike; a start is sent once whatever the answer."""
     envelope = {"error": {"type": "some_type", "message": "Some words.", "details": "More.", "meta": {"a": [1]}}}
     face.server.script("/", [Reply(status, [JSON, ("x-id", "7")], json.dumps(envelope).encode())], repeat_last=True)
     options = BackoffOptions(initial_delay=0.001, max_retries=1)
@@ -44,7 +44,7 @@ def test_each_status_has_its_class(face, status, name, retried):
 
 @on_both_faces
 def test_a_run_that_is_not_there(face):
-    """Edge case 21. The server's own envelope, for the record and for the stream."""
+    """The server's own envelope, for the record and for the stream."""
     for call in (face.get, face.events, lambda run_id: face.stream(run_id).next()):
         with pytest.raises(NotFoundError) as caught:
             call(RUN)
@@ -57,7 +57,7 @@ def test_a_run_that_is_not_there(face):
 @pytest.mark.parametrize("status", [401, 403])
 @on_both_faces(client={"headers": lambda: {"authorization": "Bearer fresh"}})
 def test_refused_credentials_that_are_made_anew(face, status):
-    """Edge case 24. Three tries in a row for a read, even without a limit; one for a start."""
+    """Three tries in a row for a read, even without a limit; one for a start."""
     face.server.script("/", [Reply(status, [JSON], b"{}")], repeat_last=True)
     for call, options, tries in (
         (face.get, {"backoff_options": EAGER}, 3),
@@ -72,7 +72,7 @@ def test_refused_credentials_that_are_made_anew(face, status):
 
 @on_both_faces
 def test_fresh_credentials_cure_a_refusal(face):
-    """Edge case 24. The count starts again with every answer."""
+    """The count starts again with every answer."""
     tokens = iter(range(100))
     client = face.new_client(headers=lambda: {"authorization": f"Bearer {next(tokens)}"})
     refused = Reply(401, [JSON], b"{}")
@@ -87,7 +87,7 @@ def test_fresh_credentials_cure_a_refusal(face):
 )
 @on_both_faces
 def test_interim_answers_are_passed_over(face, interim):
-    """Edge case 36. Several, too."""
+    """Several, too."""
     final = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nstream-closed: true\r\ncontent-length: 2\r\n\r\n[]"
     face.server.script(RUN, [(interim + b"\r\n\r\n") * 2 + final])
     assert face.events(RUN, backoff_options=ONCE) == []

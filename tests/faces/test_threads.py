@@ -63,7 +63,7 @@ def in_threads(count: int, call) -> None:
 
 @pytest.mark.parametrize("live", [False, "long-poll", "sse"])
 def test_threads_that_share_a_stream(server, live, eager_switching):
-    """Edge case 131. Each event goes to one of them, to each in order; the end comes to all."""
+    """Each event goes to one of them, to each in order; the end comes to all."""
     run_id = filled(server, 2000)
     for cut in (700, 9000, 20_000):
         server.faults.add(Fault(cut_after=cut))
@@ -82,7 +82,7 @@ def test_threads_that_share_a_stream(server, live, eager_switching):
 
 
 def test_a_shared_stream_that_is_cancelled(server):
-    """Edge case 131. All who wait for their turn come back, not only the one that reads."""
+    """All who wait for their turn come back, not only the one that reads."""
     server.create_run(run_id=RUN)
     with nothing_left(), FlueClient(server.base_url, timeout=PATIENT) as client:
         stream = client.runs.stream(RUN, live="sse")
@@ -98,10 +98,7 @@ def test_a_shared_stream_that_is_cancelled(server):
 
 
 def test_the_offset_is_read_while_others_pull(server, eager_switching):
-    """Edge case 142.
-
-    From another thread, at any moment: always a checkpoint, never one behind which an event is missing.
-    """
+    """From another thread, at any moment: always a checkpoint, never one behind which an event is missing."""
     run_id = filled(server, 1000)
     offsets: list[tuple[str, int]] = []
     with FlueClient(server.base_url, timeout=PATIENT) as client:
@@ -126,7 +123,7 @@ def test_the_offset_is_read_while_others_pull(server, eager_switching):
 
 
 def test_threads_that_share_a_client(server, eager_switching):
-    """Edge case 131. Streams, calls and failures side by side; in the end one idle connection a thread at most."""
+    """Streams, calls and failures side by side; in the end one idle connection a thread at most."""
     runs = [filled(server, 120, run_id=f"run_{number}") for number in range(8)]
     server.add_workflow("double", lambda run: run.input * 2)
     server.faults.add(Fault(cut_after=900), times=10, after=5)
@@ -146,7 +143,7 @@ def test_threads_that_share_a_client(server, eager_switching):
 
 
 def test_tasks_that_share_a_stream(server):
-    """Edge case 131. In the order of their calls, also when a call that waits is given up."""
+    """In the order of their calls, also when a call that waits is given up."""
     run_id = filled(server, 120)
 
     async def main() -> None:
@@ -167,7 +164,6 @@ def test_tasks_that_share_a_stream(server):
 
 
 def test_tasks_that_share_a_stream_that_is_cancelled(server):
-    """Edge case 131."""
     server.create_run(run_id=RUN)
 
     async def main() -> None:
@@ -188,7 +184,7 @@ def test_tasks_that_share_a_stream_that_is_cancelled(server):
 
 
 def test_closing_from_another_thread_at_any_moment(server, eager_switching):
-    """Edge cases 120, 142. While events flow: the reader ends, and the offset left is that of what was handed over."""
+    """While events flow: the reader ends, and the offset left is that of what was handed over."""
     run_id = filled(server, 600)
     with nothing_left(), FlueClient(server.base_url, timeout=PATIENT) as client:
         for after in range(0, 600, 37):

@@ -30,7 +30,7 @@ def started(face: Face, count: int = 3) -> str:
 
 @pytest.mark.parametrize(("name", "scheme", "theirs"), OWN + THEIRS)
 def test_the_overall_limit_in_every_state(name, scheme, theirs, monkeypatch):
-    """Edge case 120. `FlueTimeoutError` with the offset reached, at once wherever the reader is blocked."""
+    """`FlueTimeoutError` with the offset reached, at once wherever the reader is blocked."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", AUTHORITY)
     monkeypatch.setenv("SSL_CERT_FILE", AUTHORITY)
     with nothing_left():
@@ -61,7 +61,7 @@ CALLS = {
 @pytest.mark.parametrize("name", CALLS)
 @on_both_faces
 def test_headers_byte_by_byte(face, name):
-    """Edge case 80. Every byte is sound, so only the overall limit ends it: in time, on every call."""
+    """Every byte is sound, so only the overall limit ends it: in time, on every call."""
     started(face)
     face.get(RUN)  # what a client does once, done before the time runs
     face.server.script("", [b"HTTP/1.1 200 OK\r\n" + b"x-slow: very\r\n" * 500])
@@ -75,7 +75,6 @@ def test_headers_byte_by_byte(face, name):
 
 @on_both_faces
 def test_a_body_byte_by_byte(face):
-    """Edge case 80."""
     started(face)
     face.server.faults.add(Fault(trickle=1, trickle_pause=0.01), times=None)
     begun = time.monotonic()
@@ -87,7 +86,7 @@ def test_a_body_byte_by_byte(face):
 
 @on_both_faces(compare=False)
 def test_the_limit_runs_over_all_attempts(face):
-    """Edge case 107. Neither retries nor progress begin it anew. How many attempts fit in is a matter of time."""
+    """Neither retries nor progress begin it anew. How many attempts fit in is a matter of time."""
     started(face, 50)
     face.server.faults.add(Fault(status=503), times=None)
     begun = time.monotonic()
@@ -106,7 +105,7 @@ def test_the_limit_runs_over_all_attempts(face):
 
 @on_both_faces
 def test_a_stream_that_is_out_of_time(face):
-    """Edge case 121. The same error at every later pull; another stream goes on from its offset."""
+    """The same error at every later pull; another stream goes on from its offset."""
     run_id = started(face)
     stream = face.stream(run_id, timeout=6 * LIMIT)
     assert indexes(stream.collect(3)) == [0, 1, 2]
@@ -124,7 +123,7 @@ def test_a_stream_that_is_out_of_time(face):
 
 @on_both_faces
 def test_a_limit_that_is_not_reached(face):
-    """Edge case 130. Its timer goes with the stream."""
+    """Its timer goes with the stream."""
     run_id = started(face)
     face.server.finish_run(run_id)
     face.get(run_id)  # over the one connection that stays
@@ -136,7 +135,7 @@ def test_a_limit_that_is_not_reached(face):
 
 @on_both_faces(client={"timeout": Timeouts(connect=2.0, read=0.1)}, compare=False)
 def test_silence_inside_a_page_and_before_it(face):
-    """Edge case 80. Asked again, within the budget; a POST is not."""
+    """Asked again, within the budget; a POST is not."""
     started(face)
     face.server.faults.add(Fault(stall_after=5, stall=30.0))
     face.server.faults.add(Fault(stall_before_headers=30.0))
@@ -153,7 +152,6 @@ def test_silence_inside_a_page_and_before_it(face):
 
 @on_both_faces(client={"timeout": Timeouts(connect=2.0, read=0.1)}, compare=False)
 def test_silence_inside_the_headers(face):
-    """Edge case 80."""
     face.server.script(
         RUN, [b"HTTP/1.1 200 OK\r\n", page(*logs(0, 2), next_offset=offset(1), closed=True)], repeat_last=True
     )
@@ -163,7 +161,7 @@ def test_silence_inside_the_headers(face):
 
 @on_both_faces(client={"timeout": Timeouts(connect=0.1, read=30.0)}, compare=False)
 def test_a_connection_that_is_not_made(face):
-    """Edge case 80. A full queue of the kernel; a name that is not looked up; a TLS handshake without an answer."""
+    """A full queue of the kernel; a name that is not looked up; a TLS handshake without an answer."""
     for name, scheme in (("connecting", "http"), ("handshake", "https")):
         with STATIONS[name](scheme) as station:
             client = face.new_client(base_url=station.base_url)

@@ -56,7 +56,7 @@ def test_what_a_ledger_of_chunks_notices(segments, wrong):
 
 
 def test_a_short_soak():
-    """Edge cases 44, 81, 82, 102. Both faces, a second; what is long is left to `make soak`."""
+    """Both faces, a second; what is long is left to `make soak`."""
     command = [sys.executable, "-m", "tests.soak", "--seconds", "1", "--seed", "1"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=90, check=False)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout

@@ -146,7 +146,6 @@ def test_a_time_out_is_caught_as_pythons_own():
 
 @pytest.mark.parametrize("received", [None, 1, 2, 4, "3", True, 3.5])
 def test_a_version_is_shown_as_it_came(received):
-    """Edge case 109."""
     error = UnsupportedFlueEventVersionError(received)
     assert (error.received, error.supported) == (received, 3)
     assert repr(received) in str(error)

@@ -63,7 +63,6 @@ def test_a_plain_script_shows_retries(caplog):
 
 @pytest.mark.parametrize("text", ["a\ud83d", "two\nlines\x1b[31m", "größe"])
 def test_any_text_can_be_printed(said, text):
-    """Edge case 58."""
     Instrumentation("run run_1").failed(failed(text=text))
     message = said.records[0].getMessage()
     message.encode()
@@ -80,7 +79,6 @@ def test_the_callback_gets_every_failure():
 
 
 def test_an_exception_of_the_callback_goes_through():
-    """Edge case 136."""
 
     def callback(attempt):
         raise LookupError("mine")
@@ -90,7 +88,7 @@ def test_an_exception_of_the_callback_goes_through():
 
 
 def test_requests_and_pauses_are_for_those_who_ask(said):
-    """Edge case 141. Header values are not told."""
+    """Header values are not told."""
     instrumentation = Instrumentation("run run_1")
     instrumentation.request(Request("GET", URL, (("x-key", "s3cret"),)), {"authorization": "s3cret"})
     instrumentation.idle(0.5)
@@ -103,7 +101,6 @@ def test_requests_and_pauses_are_for_those_who_ask(said):
 
 
 def test_falling_back_is_said_once(said):
-    """Edge case 98."""
     Instrumentation("run run_1", live="sse").live_mode_changed("long-poll")
     (record,) = said.records
     assert record.levelno == logging.WARNING

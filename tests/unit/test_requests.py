@@ -38,7 +38,6 @@ def get(run_id="run_1", *, signal=None, backoff_options=None, timeout=None):
 
 class TestStream:
     def test_what_is_asked_first(self):
-        """Edge cases 3, 14, 15."""
         base = "https://flue.test/api/runs/run_1"
         assert asked(stream()) == f"{base}?offset=-1"
         assert asked(stream(live="sse")) == f"{base}?live=sse&offset=-1"
@@ -51,7 +50,6 @@ class TestStream:
         ("live", "waits"), [(True, "long-poll"), ("long-poll", "long-poll"), ("sse", "sse"), (False, None)]
     )
     def test_how_it_waits(self, live, waits):
-        """Edge case 16."""
         assert stream(live=live).machine.live == waits
 
     @pytest.mark.parametrize(
@@ -90,7 +88,6 @@ class TestStream:
         ids=str,
     )
     def test_what_is_refused(self, error, options):
-        """Edge cases 1, 2, 7, 9, 13, 15, 16."""
         with pytest.raises(error):
             stream(**options)
 
@@ -112,7 +109,6 @@ class TestStream:
         ],
     )
     def test_what_ends_it(self, event, last, ends):
-        """Edge cases 118, 119."""
         kind, run_id = event
         assert stream().events._is_terminal(SimpleNamespace(type=kind, run_id=run_id), last) is ends
         assert is_run_end("run_1")(SimpleNamespace(type=kind, run_id=run_id), last) is (event == ("run_end", "run_1"))
@@ -135,7 +131,6 @@ class TestGet:
         assert (got.run_id, got.result) == ("run_1", 1)
 
     def test_what_is_refused(self):
-        """Edge cases 1, 9."""
         for error, options in [
             (ValueError, {"run_id": ".."}),
             (TypeError, {"run_id": b"x"}),
@@ -166,7 +161,6 @@ class TestGet:
 
 class TestInvoke:
     def test_omitted_and_null(self):
-        """Edge case 17."""
         assert invoke().call.request.body is None
         assert invoke(input=None).call.request.body == b"null"
         assert json.loads(invoke(input={"a": [1]}).call.request.body) == {"a": [1]}
@@ -189,7 +183,6 @@ class TestInvoke:
                 invoke(wait=wrong)
 
     def test_what_comes_back(self):
-        """Edge case 116."""
         head = SimpleNamespace(status=200)
         assert invoke().call.parse(b'{"runId": "r"}', head) == WorkflowInvokeResult(run_id="r")
         got = invoke(wait="result").call.parse(b'{"runId": "r", "result": null}', head)
@@ -202,13 +195,11 @@ class TestInvoke:
             invoke().call.parse(body, SimpleNamespace(status=202))
 
     def test_what_is_no_json_is_refused(self):
-        """Edge case 18."""
         for input in (math.nan, math.inf, {"a": -math.inf}, {1, 2}, object()):
             with pytest.raises(ValueError):
                 invoke(input=input)
 
     def test_a_circle_is_refused(self):
-        """Edge case 18."""
         circle = []
         circle.append(circle)
         with pytest.raises(ValueError):
@@ -218,7 +209,6 @@ class TestInvoke:
         ("name", "error"), [("", ValueError), (".", ValueError), ("..", ValueError), (None, TypeError)]
     )
     def test_names_are_checked(self, name, error):
-        """Edge cases 1, 2, 9."""
         with pytest.raises(error, match="name must"):
             invoke(name)
 

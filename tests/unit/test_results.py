@@ -26,7 +26,6 @@ def outcome():
 
 
 def test_nothing_is_known_before_the_end(outcome):
-    """Edge case 117."""
     assert not outcome.done
     with pytest.raises(FlueExecutionError) as caught:
         outcome.result()
@@ -42,7 +41,6 @@ def test_nothing_is_known_before_the_end(outcome):
 
 @pytest.mark.parametrize("result", [{"a": 1}, None, 0, ""])
 def test_a_result(outcome, result):
-    """Edge case 116."""
     outcome.from_event(end(result=result))
     assert outcome.done
     assert outcome.result() == result
@@ -61,7 +59,6 @@ def test_a_result(outcome, result):
     ],
 )
 def test_a_failure(outcome, error, text):
-    """Edge case 116."""
     outcome.from_event(end(error=error, is_error=True))
     with pytest.raises(FlueExecutionError) as caught:
         outcome.result()
@@ -72,23 +69,19 @@ def test_a_failure(outcome, error, text):
 
 class TestRecord:
     def test_while_it_is_active_nothing_is_known(self, outcome):
-        """Edge case 117."""
         outcome.from_record(record("active"))
         assert not outcome.done
 
     def test_completed(self, outcome):
-        """Edge case 117."""
         outcome.from_record(record("completed", result=42))
         assert (outcome.done, outcome.result()) == (True, 42)
 
     def test_errored(self, outcome):
-        """Edge case 117."""
         outcome.from_record(record("errored", error={"message": "no"}))
         with pytest.raises(FlueExecutionError, match="workflow run run_1 failed: no"):
             outcome.result()
 
     def test_it_is_read_more_and_more_seldom_for_a_few_seconds(self, outcome):
-        """Edge case 117."""
         steps = list(outcome.poll_record(Deadline(None)))
         delays, reads = steps[::2], steps[1::2]
         assert reads == [None] * len(delays)
