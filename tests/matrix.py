@@ -69,7 +69,7 @@ def main(words):
             outcomes[version] = "not installed"
             continue
         print(f"== Python {version}: {python}", flush=True)
-        tests = [environment(python, version), "-m", "pytest", "-n", "2", *options.paths]
+        tests = [environment(python, version), "-m", "pytest", "-n", "4", "--dist", "worksteal", *options.paths]
         done = subprocess.run(tests, check=False, cwd=ROOT, env=variables)
         outcomes[version] = "passed" if done.returncode == 0 else "FAILED"
     for version, outcome in outcomes.items():
