@@ -110,7 +110,6 @@ def many(face: Face, run_ids: Iterable[str], *, client: dict[str, Any] | None = 
         if face.is_async:
             face.wait(inner.__aexit__, None, None, None)
             face.wait(made_client.aclose)
-            face.idle()  # uvloop closes sockets a turn later
         else:
             inner.__exit__(None, None, None)
             made_client.close()

@@ -185,7 +185,8 @@ def descriptors() -> dict[str, str]:
     for entry in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):  # the directory itself
             found[entry.name] = str(entry.readlink())
-    return found
+    # libuv keeps one on /dev/null in reserve, from when a loop first needs it.
+    return {name: target for name, target in found.items() if target != "/dev/null"}
 
 
 @contextlib.contextmanager
