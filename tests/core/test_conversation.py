@@ -644,3 +644,7 @@ def test_positions() -> None:
     assert chunk_position(chunk({"type": "stream-checkpoint", "incarnation": "i"})) is None
     for position in (None, 3, {}, {"batch": 1}, {"batch": True, "index": 0}, {"batch": 1.0, "index": 0}):
         assert chunk_position(chunk({"type": "sung", "position": position})) is None
+
+
+def test_a_state_shows_itself_in_a_notebook() -> None:
+    assert "conv_1" in ConversationState("conv_1", [], [])._repr_html_()
