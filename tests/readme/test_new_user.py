@@ -43,7 +43,8 @@ def is_free(port):
 def port(program):
     """Where the README's servers listen."""
     program("bash")
-    pairs = random.sample(range(20000, 30000, 2), 100)  # other workers look for theirs at the same time
+    # Other workers look for theirs at the same time, perhaps with a generator that was seeded alike.
+    pairs = random.SystemRandom().sample(range(20000, 30000, 2), 100)
     free = next(number for number in pairs if is_free(number) and is_free(number + 1))
     with Bash(free, SERVE) as serving:
         serving.read_until("Ctrl-C stops them.")
