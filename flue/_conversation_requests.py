@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 import attrs
 
 from flue._instrumentation import Instrumentation
-from flue._requests import ACCEPT_JSON, CONTENT_JSON, CallSpec, StreamSpec, check_live, check_signal_and_timeout
+from flue._requests import CONTENT_JSON, CallSpec, StreamSpec, check_live, check_signal_and_timeout
 from flue.core import stream_state
 from flue.core.actions import CallRequest, Request
 from flue.core.events import EventBuffer
-from flue.core.protocol import REPEATABLE_POST
+from flue.core.protocol import ACCEPT_JSON, REPEATABLE_POST
 from flue.core.retry import Budget
 from flue.core.stream_state import quote_path_segment
 from flue.errors import AbortError, FlueApiError, FlueError, FlueExecutionError, FlueTimeoutError

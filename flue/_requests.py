@@ -20,7 +20,7 @@ from flue.config import Settings, check_seconds
 from flue.core import stream_state
 from flue.core.actions import CallRequest, Request
 from flue.core.events import EventBuffer
-from flue.core.protocol import AgentErrorPolicy, BatchMachine, StreamProtocol
+from flue.core.protocol import ACCEPT_JSON, AgentErrorPolicy, BatchMachine, StreamProtocol
 from flue.core.retry import BackoffOptions, Budget
 from flue.core.stream_state import quote_path_segment
 from flue.signals import AbortSignal
@@ -61,7 +61,6 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 M = TypeVar("M", bound=BatchMachine)
 
-ACCEPT_JSON = (("accept", "application/json"), ("accept-encoding", "gzip, deflate"))
 CONTENT_JSON = (("content-type", "application/json"),)
 
 

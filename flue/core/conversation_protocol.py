@@ -51,7 +51,7 @@ from flue.core.conversation import (
     read_submission_reply,
     snapshot_outcome,
 )
-from flue.core.protocol import CallProtocol, Phase, StreamProtocol
+from flue.core.protocol import ACCEPT_JSON, CallProtocol, Phase, StreamProtocol
 from flue.core.retry import Budget, FailedAttempt
 from flue.errors import DurableStreamError, FlueError, NotFoundError, OffsetGoneError
 from flue.models import StreamCheckpointChunk, UnknownChunk
@@ -80,7 +80,6 @@ Purpose = Literal["stream", "wait", "read"]
 CHECKPOINT = "stream-checkpoint"
 """The type of the chunk with which every response begins. It carries the stream's incarnation."""
 UPDATES = (("view", "updates"),)
-ACCEPT_JSON = (("accept", "application/json"), ("accept-encoding", "gzip, deflate"))
 
 MAX_RESTART_DELAY = 30.0
 """Seconds; the longest pause before another history."""

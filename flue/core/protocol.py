@@ -97,7 +97,7 @@ LiveMode = Literal["long-poll", "sse"]
 Phase = Literal["loading", "connecting", "live", "absent", "error", "closed"]
 """Where an observation of a conversation is."""
 
-PAGE_HEADERS = (("accept", "application/json"), ("accept-encoding", "gzip, deflate"))
+ACCEPT_JSON = (("accept", "application/json"), ("accept-encoding", "gzip, deflate"))
 # Compressed events would wait in the compressor's buffer.
 SSE_HEADERS = (("accept", "text/event-stream"), ("accept-encoding", "identity"), ("cache-control", "no-cache"))
 
@@ -650,7 +650,7 @@ class StreamProtocol(RequestProtocol):
         self._controls = 0
         self._received_items = False
         self._idle_time = 0.0
-        headers = SSE_HEADERS if self._mode == "sse" else PAGE_HEADERS
+        headers = SSE_HEADERS if self._mode == "sse" else ACCEPT_JSON
         read_timeout = HISTORY_READ_TIMEOUT if self._reads_history else None
         return self._open(Request("GET", url, headers, read_timeout=read_timeout), now)
 

@@ -85,3 +85,22 @@ def output_of(server: FlueTestServer, script: str, *, flags: list[str] = STRICT)
     status, out, err = Program(server, script, flags=flags).finish()
     assert (status, err) == (0, "")
     return out.strip()
+
+
+FORKED_CHILD = """
+    import os, sys
+    def child(work):
+        '''Run it in a forked child; say how that ended.'''
+        sys.stdout.flush()
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                work()
+                sys.stdout.flush()
+                status = 0
+            finally:
+                os._exit(status)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+"""
+#: In a program of its own: a test process has threads, and a fork of such a one is nobody's business.

@@ -15,7 +15,7 @@ from flue.testing import FlueTestServer
 
 from .harness import AGENT, on_both_faces
 from .reading import BOUND, PATIENT, eventually, nothing_left
-from .scripts import output_of
+from .scripts import FORKED_CHILD, output_of
 from .test_conversation_reply import answering, by_hand, message, receipt, settled
 from .test_conversation_stream import offset
 
@@ -204,23 +204,14 @@ def test_uvloop(server):
 
 # Processes.
 
-FORK = """
-    import asyncio, os, sys
+FORK = (
+    FORKED_CHILD
+    + """
+    import asyncio
     from flue import AsyncConversation, Conversation
     url = URL + "/agents/support/one"
-    def child(work):
-        sys.stdout.flush()
-        pid = os.fork()
-        if pid == 0:
-            status = 1
-            try:
-                work()
-                sys.stdout.flush()
-                status = 0
-            finally:
-                os._exit(status)
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 """
+)
 FORK_SYNC = (
     FORK
     + """

@@ -5,28 +5,11 @@ from __future__ import annotations
 import pytest
 
 from .frames import logs
-from .scripts import output_of
+from .scripts import FORKED_CHILD, output_of
 from .stations import serving
 
-# In a program of its own: a test process has threads, and a fork of such a one is nobody's business.
-COMMON = """
-    import os, sys
-    def child(work):
-        '''Run it in a forked child; say how that ended.'''
-        sys.stdout.flush()
-        pid = os.fork()
-        if pid == 0:
-            status = 1
-            try:
-                work()
-                sys.stdout.flush()
-                status = 0
-            finally:
-                os._exit(status)
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-"""
 SYNC = (
-    COMMON
+    FORKED_CHILD
     + """
     from flue import AbortSignal, FlueClient
     client = FlueClient(URL)
@@ -49,7 +32,7 @@ SYNC = (
 """
 )
 ASYNC = (
-    COMMON
+    FORKED_CHILD
     + """
     import asyncio
     from flue import AsyncFlueClient
@@ -88,7 +71,7 @@ def test_a_forked_child_with_a_loop(server):
 def test_many_children_at_once(server):
     """As pre-forking servers do: each with the client that its parent made and used."""
     script = (
-        COMMON
+        FORKED_CHILD
         + """
     from flue import FlueClient
     client = FlueClient(URL)
