@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from flue import codec, models
 from flue._instrumentation import Instrumentation
 from flue._requests import CONTENT_JSON, CallSpec, StreamSpec, check_live, check_signal_and_timeout
 from flue.core import stream_state
@@ -119,8 +120,6 @@ def build_send(
         ValueError: An argument that cannot work.
         TypeError: An argument of the wrong type.
     """
-    from flue import codec, models  # noqa: PLC0415  # importing the decoder takes longer than everything else
-
     body = _message_fields(message, attachments)
     if not isinstance(uid, Unset):
         if uid is not None and not isinstance(uid, str):
@@ -196,7 +195,6 @@ def build_history(
 
 
 def _history_request(settings: Settings) -> CallRequest:
-    from flue import codec, models  # noqa: PLC0415  # importing the decoder takes longer than everything else
     from flue.core.conversation_protocol import history_request  # noqa: PLC0415  # needs the models
 
     return history_request(settings.base_url, partial(codec.decode, models.ConversationSnapshot))
@@ -206,8 +204,6 @@ def build_abort(
     settings: Settings, *, signal: AbortSignal | None = None, timeout: object = None
 ) -> CallSpec[AbortResult]:
     """Abort all that runs or waits. Sent once."""
-    from flue import codec, models  # noqa: PLC0415  # importing the decoder takes longer than everything else
-
     request = Request("POST", f"{settings.base_url}/abort", ACCEPT_JSON)
     call = CallRequest(request, frozenset({200}), partial(codec.decode, models.AbortResult))
     return CallSpec(f"abort of {_path(settings)}", call, None, None, signal, check_signal_and_timeout(signal, timeout))
@@ -336,7 +332,6 @@ def _follow(
     backoff_options: BackoffOptions | None,
     timeout: object,
 ) -> StreamSpec[ConversationProtocol, ConversationChunk]:
-    from flue import codec  # noqa: PLC0415  # importing the decoder takes longer than everything else
     from flue.core.conversation_protocol import ConversationProtocol  # noqa: PLC0415  # needs the models
 
     label = f"conversation {_path(settings)}" if target is None else f"submission {target.submission_id}"
@@ -389,7 +384,6 @@ def build_observation(
         ValueError: An argument that cannot work.
         TypeError: An argument of the wrong type.
     """
-    from flue import codec  # noqa: PLC0415  # importing the decoder takes longer than everything else
     from flue.core.conversation_protocol import ObservationProtocol  # noqa: PLC0415  # needs the models
 
     if not isinstance(live, str):

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from flue import codec, models
 from flue._instrumentation import Instrumentation
 from flue.checkpoints._consumer import Checkpointer, check_checkpointer
 from flue.config import Settings, check_seconds
@@ -178,8 +179,6 @@ def build_get_run(
     timeout: object,
 ) -> CallSpec[RunRecord]:
     """`GET /runs/:id?meta`: a run's record."""
-    from flue import codec  # noqa: PLC0415  # importing the decoder takes longer than everything else
-
     backoff_options = settings.backoff(backoff_options)
     url = f"{settings.base_url}/runs/{quote_path_segment(run_id, 'run_id')}?meta"
     call = CallRequest(Request("GET", url, ACCEPT_JSON), frozenset({200}), codec.decode_run_record)
@@ -221,8 +220,6 @@ def build_run_stream(
         ValueError: an argument that cannot work.
         TypeError: an argument of the wrong type.
     """
-    from flue import codec  # noqa: PLC0415  # importing the decoder takes longer than everything else
-
     url = f"{settings.base_url}/runs/{quote_path_segment(run_id, 'run_id')}"
     mode = check_live(live)
     backoff_options = settings.backoff(backoff_options)
@@ -311,8 +308,6 @@ def build_invoke(
     timeout: object,
 ) -> CallSpec[WorkflowInvokeResult | WorkflowWaitResult]:
     """Start a workflow. No budget: a POST is sent once."""
-    from flue import codec, models  # noqa: PLC0415  # importing the decoder takes longer than everything else
-
     if wait not in {None, "result"}:
         raise ValueError(f"wait must be None or 'result', not {wait!r}")
     url = f"{settings.base_url}/workflows/{quote_path_segment(name, 'name')}"
@@ -345,8 +340,6 @@ def _post(
 
 def build_prompt(settings: Settings, name: object, agent_id: object, **options: Any) -> CallSpec[AgentPromptResult]:
     """Prompt an agent, and wait for its result; arguments as for `build_send`."""
-    from flue import models  # noqa: PLC0415  # the models are loaded when there is something to put into them
-
     return _build_prompt(settings, name, agent_id, models.AgentPromptResult, wait=True, **options)
 
 
@@ -363,8 +356,6 @@ def build_send(settings: Settings, name: object, agent_id: object, **options: An
         ValueError: an argument that cannot work.
         TypeError: an argument of the wrong type.
     """
-    from flue import models  # noqa: PLC0415  # the models are loaded when there is something to put into them
-
     return _build_prompt(settings, name, agent_id, models.AgentSendResult, wait=False, **options)
 
 
@@ -380,8 +371,6 @@ def _build_prompt(
     signal: AbortSignal | None,
     timeout: object,
 ) -> CallSpec[Any]:
-    from flue import codec  # noqa: PLC0415  # importing the decoder takes longer than everything else
-
     url = _agent_url(settings, name, agent_id)
     if not isinstance(message, str):
         raise TypeError(f"message must be str, not {type(message).__name__}")
@@ -480,8 +469,6 @@ def _agent_spec(
     backoff_options: BackoffOptions | None,
     timeout: object,
 ) -> StreamSpec[StreamProtocol, Any]:
-    from flue import codec  # noqa: PLC0415  # importing the decoder takes longer than everything else
-
     seconds = check_signal_and_timeout(signal, timeout)
     events = EventBuffer[Any](machine, codec.EventDecoder("agent", label), lambda event, last: False)  # noqa: ARG005
     return StreamSpec(machine, events, Instrumentation(label, backoff_options, live=machine.live), signal, seconds)

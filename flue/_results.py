@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from flue import codec, models
 from flue.errors import (
     AbortError,
     FlueConnectionError,
@@ -151,8 +152,6 @@ class SubmissionOutcome:
             TypeError: the admission is something else.
             ValueError: it names no submission.
         """
-        from flue import models  # noqa: PLC0415  # the models are loaded when there is something to put into them
-
         if not isinstance(admission, models.AgentSendResult | models.AgentPromptResult):
             message = f"admission must be what send() or prompt() gave, not {type(admission).__name__}"
             raise TypeError(message)
@@ -173,8 +172,6 @@ class SubmissionOutcome:
         kind = event.wire_type if event.type == "unknown" else event.type
         if kind == "submission_settled":
             self.done = True
-            from flue import codec  # noqa: PLC0415  # loaded by whoever decoded the event
-
             self._end = codec.to_json(event)
 
     def result(self) -> AgentPromptResponse | JSON:
@@ -187,8 +184,6 @@ class SubmissionOutcome:
             raise FlueExecutionError("agent_submission", self.id, "terminal_event_missing")
         outcome = self._end.get("outcome")
         if outcome == "completed":
-            from flue import codec  # noqa: PLC0415  # loaded by whoever decoded the event
-
             return codec.decode_agent_prompt_response(self._end.get("result"))
         error = FlueExecutionError("agent_submission", self.id, "failed", self._end.get("error"))
         error.add_note(f"the outcome of the submission is {outcome!r}")
