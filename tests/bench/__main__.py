@@ -47,12 +47,12 @@ def main() -> None:
 def document(sections: list[Section], scale: Scale) -> str:
     """The results as Markdown."""
     rows = []
-    for words, values, limit, at_least in (target for section in sections for target in section.targets):
-        met = all(value >= limit if at_least else value <= limit for value in values)
+    for words, values, limits, at_least in (target for section in sections for target in section.targets):
+        of_each = limits * len(values) if len(limits) == 1 else limits
+        met = [value >= limit if at_least else value <= limit for value, limit in zip(values, of_each, strict=True)]
+        target = f"{'≥' if at_least else '≤'} {' / '.join(f'{limit:g}' for limit in limits)}"
         shown = " / ".join(f"{value:.2f}" for value in values) or "n/a"
-        rows.append(
-            [words, f"{'≥' if at_least else '≤'} {limit:g}", shown, ("met" if met else "**missed**") if values else ""]
-        )
+        rows.append([words, target, shown, " / ".join("met" if one else "**missed**" for one in met)])
     parts = ["# Results of `make bench`", machine(), settings(scale), "## Targets"]
     parts.append(table(["measure (sync / async where there are two)", "target", "measured", ""], rows))
     for section in sections:

@@ -107,10 +107,17 @@ class Child:
 
 
 @contextmanager
-def server(*delays: int) -> Iterator[list[str]]:
-    """The loopback server; its base URL, and one for each delay in milliseconds."""
-    with Child([*PYTHON, "tests.bench.server", *map(str, delays)]) as child:
-        yield [f"http://127.0.0.1:{port}" for port in child.answer().values()]
+def server() -> Iterator[str]:
+    """The loopback server; its base URL."""
+    with Child([*PYTHON, "tests.bench.server"]) as child:
+        yield f"http://127.0.0.1:{child.answer()['port']}"
+
+
+@contextmanager
+def relays(port: int, *delays: int) -> Iterator[list[int]]:
+    """A network before a port for each delay in milliseconds, there and back; the ports of these."""
+    with Child([*PYTHON, "tests.bench.relay", str(port), *map(str, delays)]) as child:
+        yield child.answer()["ports"]
 
 
 def node_sdk(version: str) -> Path | None:

@@ -9,9 +9,6 @@ The name of a run says how it is stored, so that the contestants need nothing bu
 * ``tick-N``: N events that carry the time of their writing, with a pause before each;
 * ``big-B``: one event of B bytes; ``idle-X``: one event, and then silence;
 * ``talk-S-N``: a conversation of Flue 2 with N deltas of one reply behind its history, in frames of S.
-
-It prints its port, and for each number of milliseconds given as an argument that of a relay which delays every byte by
-half of that in each direction.
 """
 
 from __future__ import annotations
@@ -19,7 +16,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import queue
 import resource
 import socket
 import sys
@@ -208,39 +204,6 @@ def serve(connection: socket.socket) -> None:
                 connection.sendall(piece)
 
 
-def relaying(port: int, seconds: float) -> Callable[[socket.socket], None]:
-    """A network: what goes through arrives so many seconds later, whatever the amount."""
-
-    def relay(connection: socket.socket) -> None:
-        upstream = socket.create_connection(("127.0.0.1", port))
-        upstream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        threading.Thread(target=pump, args=(upstream, connection), daemon=True).start()
-        pump(connection, upstream)
-
-    def pump(source: socket.socket, sink: socket.socket) -> None:
-        under_way: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
-        threading.Thread(target=deliver, args=(under_way, sink), daemon=True).start()
-        data = b"."
-        while data:
-            try:
-                data = source.recv(65536)
-            except OSError:
-                data = b""
-            under_way.put((time.monotonic() + seconds, data))
-
-    def deliver(under_way: queue.SimpleQueue[tuple[float, bytes]], sink: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                due, data = under_way.get()
-                time.sleep(max(0.0, due - time.monotonic()))
-                if not data:
-                    sink.shutdown(socket.SHUT_WR)
-                    return
-                sink.sendall(data)
-
-    return relay
-
-
 def listen(handle: Callable[[socket.socket], None]) -> int:
     """Handle each connection on a thread of its own; the port."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
@@ -255,11 +218,14 @@ def listen(handle: Callable[[socket.socket], None]) -> int:
     return listener.getsockname()[1]
 
 
+def run(answer: dict[str, object]) -> None:
+    """Say where it listens, and end with the standard input: the benchmark holds the other end, however it ends."""
+    print(json.dumps(answer), flush=True)
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     threading.stack_size(256 * 1024)
-    own = listen(serve)
-    relays = {delay: listen(relaying(own, float(delay) / 2000)) for delay in sys.argv[1:]}
-    print(json.dumps({"port": own, **relays}), flush=True)
-    sys.stdin.buffer.read()  # the benchmark holds the other end: when it ends, however it ends, so does this
-    os._exit(0)
+    run({"port": listen(serve)})
