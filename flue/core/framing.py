@@ -7,13 +7,16 @@ ends, not what it says.
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import msgspec
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 __all__ = ["DecodeError", "SseParser", "TooLargeError", "parse_json", "split_array"]
 
-_split = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_split: Final[Callable[[bytes], list[Any]]] = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _BOM = b"\xef\xbb\xbf"
 _EVENT_LINES = {b"event: data": b"data", b"event: control": b"control"}
 
@@ -54,7 +57,7 @@ def split_array(body: bytes) -> list[Any]:
         DecodeError: not JSON.
     """
     try:
-        return list(_split(body))
+        return _split(body)
     except (msgspec.MsgspecError, RecursionError):
         pass
     if not body.strip(b" \t\r\n"):

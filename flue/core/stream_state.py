@@ -239,18 +239,6 @@ def retry_after(headers: Mapping[str, str], received_at: float) -> float:
     return min(max(delta.total_seconds(), 0.0), MAX_RETRY_AFTER)
 
 
-class _Control(msgspec.Struct, gc=False):
-    """A control event with the types that the protocol gives; the names are those of the wire."""
-
-    streamNextOffset: str | None = None  # noqa: N815
-    streamCursor: str | None = None  # noqa: N815
-    upToDate: bool = False  # noqa: N815
-    streamClosed: bool = False  # noqa: N815
-
-
-_parse = msgspec.json.Decoder().decode
-_parse_control = msgspec.json.Decoder(_Control).decode
-
 MIN_IDLE = 1.0
 """Empty responses faster than this (seconds) are throttled."""
 MAX_IDLE_DELAY = 2.0
@@ -259,8 +247,17 @@ OFFSETS_KEPT = 64
 """How many of the latest offsets are remembered; none of them may come again."""
 
 
-class StreamState(msgspec.Struct, gc=False):
-    """The state of a stream at a response.
+class StreamState(
+    msgspec.Struct,
+    gc=False,
+    rename={
+        "offset": "streamNextOffset",
+        "cursor": "streamCursor",
+        "up_to_date": "upToDate",
+        "closed": "streamClosed",
+    },
+):
+    """The state of a stream at a response. The names on the wire are those of a control event.
 
     Attributes:
         offset: the next offset; None when the response does not say.
@@ -269,10 +266,14 @@ class StreamState(msgspec.Struct, gc=False):
         closed: and nothing will be added.
     """
 
-    offset: str | None
-    cursor: str | None
-    up_to_date: bool
-    closed: bool
+    offset: str | None = None
+    cursor: str | None = None
+    up_to_date: bool = False
+    closed: bool = False
+
+
+_parse = msgspec.json.Decoder().decode
+_parse_control = msgspec.json.Decoder(StreamState).decode
 
 
 def from_head(head: ResponseHead) -> StreamState:
@@ -296,9 +297,9 @@ def from_control(payload: bytes) -> StreamState:
         state = _parse_control(payload)
     except (msgspec.MsgspecError, RecursionError):
         return _from_odd_control(payload)
-    return StreamState(
-        state.streamNextOffset, state.streamCursor, state.streamClosed or state.upToDate, state.streamClosed
-    )
+    if state.closed:
+        state.up_to_date = True
+    return state
 
 
 def _from_odd_control(payload: bytes) -> StreamState:
