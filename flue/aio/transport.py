@@ -14,7 +14,6 @@ from weakref import WeakKeyDictionary
 import httpx
 
 from flue import _environment
-from flue.aio._network import event_stream_body
 from flue.config import HeaderFields
 from flue.core.actions import Request, ResponseHead
 from flue.core.http_errors import RETRYABLE_STATUSES
@@ -92,8 +91,13 @@ class Response:
         self._chunks: AsyncIterator[bytes] = (
             aiter(stream) if plain and isinstance(stream, httpx.AsyncByteStream) else response.aiter_bytes()
         )
-        events = None if read_timeout is None else event_stream_body(response, headers, read_timeout)
-        self._read: Callable[[], Awaitable[bytes]] = self._next_chunk if events is None else events.read
+        self._read: Callable[[], Awaitable[bytes]] = self._next_chunk
+        if read_timeout is not None:
+            from flue.aio._network import event_stream_body  # noqa: PLC0415  # httpx too loads httpcore when it sends
+
+            events = event_stream_body(response, headers, read_timeout)
+            if events is not None:
+                self._read = events.read
         self._closed = False
         self._loop = asyncio.get_running_loop()
         self._pid = os.getpid()

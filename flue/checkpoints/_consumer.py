@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from typing import TYPE_CHECKING
 
 from flue.core import stream_state
 
 if TYPE_CHECKING:
+    import asyncio
+
     from flue.checkpoints import CheckpointStore
     from flue.core.protocol import StreamProtocol
 
@@ -70,11 +71,15 @@ class AsyncCheckpointer:
 
     async def start(self) -> None:
         """Have the machine start where the consumer stopped, if it has been here before."""
+        import asyncio  # noqa: PLC0415  # programs of the synchronous face do without
+
         saved = await asyncio.to_thread(self._checkpointer.load)
         self._checkpointer.start(saved)
 
     async def commit(self) -> None:
         """Save the checkpoint if it moved. Two saves never run at a time: the later one could be undone."""
+        import asyncio  # noqa: PLC0415  # as above
+
         if self._saving is None:
             offset = self._checkpointer.pending()
             if offset is None:

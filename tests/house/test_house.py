@@ -98,8 +98,8 @@ def test_every_public_name_is_there() -> None:
     ("statement", "absent"),
     [
         ("import flue", ["requests", "httpx", "attrs", "cattrs", "tenacity", "msgspec"]),
-        ("from flue import FlueClient", ["httpx"]),
-        ("from flue import AsyncFlueClient", ["requests", "urllib3"]),
+        ("from flue import FlueClient", ["httpx", "asyncio", "cattrs"]),
+        ("from flue import AsyncFlueClient", ["requests", "urllib3", "httpcore", "anyio", "certifi", "cattrs"]),
         ("import flue.testing.plugin", ["requests", "httpx"]),
         ("import flue.cli", ["requests", "httpx"]),
     ],
