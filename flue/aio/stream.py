@@ -125,7 +125,8 @@ class AsyncFlueEventStream(Generic[T]):
         if self._receiver is not None and self._receiver is asyncio.current_task():
             raise RuntimeError("a callback of this stream pulled from it; it would wait for itself")
         async with self._lock:
-            await self._commit_checkpoint()
+            if self._checkpointer is not None:
+                await self._commit_checkpoint()
             if self._state is State.CLOSED or self._token.cause is not None:
                 await self._finish()
             try:

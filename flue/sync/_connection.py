@@ -341,12 +341,11 @@ class Connection(urllib3.connection.HTTPConnection):
         return fresh and not (self.handle is not None and self.handle.is_shut_down) and super().is_connected
 
     def touch(self) -> None:
-        """The connection has just been used."""
+        """The server has just been heard."""
         self._used_at = time.monotonic()
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         """Send a request for the call that this thread performs."""
-        self.touch()
         if self.handle is not None and _calling.token is not None:
             _calling.token.attach(self.handle)
         super().request(*args, **kwargs)

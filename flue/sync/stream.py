@@ -134,7 +134,8 @@ class FlueEventStream(Generic[T]):
         if self._pid != os.getpid():
             self._after_fork()
         with self._lock:
-            self._commit_checkpoint()
+            if self._checkpointer is not None:
+                self._commit_checkpoint()
             if self._state is State.CLOSED or self._token.cause is not None:
                 self._finish()
             try:

@@ -89,6 +89,19 @@ def test_a_connection_that_is_still_warm(face):
         face.wait(client.aclose if face.is_async else client.close)
 
 
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_connection_that_a_long_poll_held_for_longer(is_async, monkeypatch):
+    """The poll brought nothing, but its answer has just been heard: the next poll uses the connection again."""
+    monkeypatch.setattr("flue.sync._connection.MAX_IDLE", 1.0)
+    with FlueTestServer(poll_hold=1.5) as server, Relay(server.port) as relay:
+        run_id = server.create_run()
+        with face_on(server, is_async=is_async, base_url=f"http://{relay.address}/api") as face:
+            stream = face.stream(run_id)
+            face.after(3, lambda: server.finish_run(run_id))
+            assert [event.type for event in stream.collect()] == ["run_end"]
+            assert relay.accepted == 1
+
+
 @on_both_faces
 def test_tcp_keep_alive(face):
     """The system asks a silent peer whether it is still there."""
