@@ -6,6 +6,7 @@ Each builder checks what the caller gave and returns a value that a face perform
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -24,13 +25,16 @@ from flue.core.events import EventBuffer
 from flue.core.protocol import ACCEPT_JSON, AgentErrorPolicy, BatchMachine, StreamProtocol
 from flue.core.retry import BackoffOptions, Budget
 from flue.core.stream_state import quote_path_segment
-from flue.signals import AbortSignal
+from flue.errors import FlueTimeoutError
+from flue.signals import AbortSignal, abort_error
 from flue.types import AgentPromptImage, Unset
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from flue._base import Cause
     from flue._results import SubmissionOutcome
+    from flue.errors import FlueError
     from flue.models import (
         AgentPromptResult,
         AgentSendResult,
@@ -85,6 +89,12 @@ class CallSpec(Generic[T_co]):
     signal: AbortSignal | None
     timeout: float | None
 
+    def cancel_error(self, cause: Cause) -> FlueError:
+        """What the call raises when it is cancelled."""
+        if cause == "expired":
+            return FlueTimeoutError(f"{self.label}: no answer within {self.timeout:g} s")
+        return abort_error(self.signal)
+
 
 @attrs.frozen
 class StreamSpec(Generic[M, T]):
@@ -106,6 +116,14 @@ class StreamSpec(Generic[M, T]):
     timeout: float | None
     checkpointer: Checkpointer | None = None
 
+    def cancel_error(self, cause: Cause) -> FlueError | None:
+        """What the stream raises when it is cancelled; None where it ends quietly."""
+        if cause != "expired":
+            return None
+        offset = self.machine.offset
+        message = f"the stream did not end within {self.timeout:.3g} s; it can be resumed from offset {offset!r}"
+        return FlueTimeoutError(message, offset=offset)
+
 
 # Checks.
 
@@ -117,10 +135,17 @@ def check_signal_and_timeout(signal: object, timeout: object) -> float | None:
     return None if timeout is None else check_seconds(timeout, "timeout")
 
 
-def check_handler(on_event: object) -> None:
-    """`TypeError` for what cannot be called."""
+def check_handler(on_event: object, *, awaited_by: str | None = None) -> None:
+    """`TypeError` for what cannot be called.
+
+    Args:
+        on_event: the caller's.
+        awaited_by: the class that takes an async one, where the asking class does not.
+    """
     if on_event is not None and not callable(on_event):
         raise TypeError(f"on_event must be callable, not {type(on_event).__name__}")
+    if awaited_by is not None and inspect.iscoroutinefunction(on_event):
+        raise TypeError(f"an async on_event needs {awaited_by}")
 
 
 class Deadline:

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import inspect
 import time
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
+from flue._base import BaseCancelToken, BaseDriver
 from flue._instrumentation import Instrumentation
+from flue.aio.transport import Response, Transport
 from flue.core.actions import Deliver, Done, Fail, LiveModeChanged, Open, Read, Retry
 from flue.core.protocol import CallProtocol
-from flue.errors import FlueConnectionError, FlueError, FlueTimeoutError
+from flue.errors import FlueConnectionError
 from flue.signals import abort_error
 
 if TYPE_CHECKING:
@@ -19,64 +21,44 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from flue._requests import CallSpec
-    from flue.aio.transport import Response, Transport
     from flue.config import Settings
     from flue.core.actions import Request
-    from flue.core.protocol import Machine
     from flue.core.retry import FailedAttempt
     from flue.signals import AbortSignal
 
-__all__ = ["CancelToken", "Cause", "Driver", "pause", "perform"]
+__all__ = ["CancelToken", "Driver", "pause", "perform"]
 
 T = TypeVar("T")
-
-Cause = Literal["cancelled", "aborted", "expired"]
 
 
 class _Cancelled(Exception):  # noqa: N818  # from a wait to the driver around it, never to the user
     """The wait was cut short; the token knows why."""
 
 
-class CancelToken:
+class CancelToken(BaseCancelToken):
     """Cuts the waits of one call short, from any task, thread or signal handler. A guard around each of them.
 
     The way of `asyncio.timeout()`: the task is cancelled where it waits, and the guard takes the cancellation back. A
     cancellation that came from elsewhere at the same time is counted by the task and goes through.
-
-    Attributes:
-        cause: why the call was cancelled; None while it was not.
-        interrupted: whether the wait that is going on is to end, and the call to go on.
     """
 
-    __slots__ = ("_cancelled", "_loop", "_outer", "_task", "cause", "interrupted")
+    __slots__ = ("_cancelled", "_loop", "_outer", "_task")
 
     def __init__(self) -> None:
-        self.cause: Cause | None = None
-        self.interrupted = False
+        super().__init__()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[object] | None = None
         self._outer = 0
         self._cancelled = False
 
-    def cancel(self, cause: Cause) -> None:
-        """End the wait that is going on, and every later one. Only the first call counts."""
-        if self.cause is None:
-            self.cause = cause
-        self._end_wait()
-
-    def interrupt(self) -> None:
-        """End the wait that is going on, and no later one."""
-        self.interrupted = True
-        self._end_wait()
+    def _start_timer(self, seconds: float) -> Callable[[], None]:
+        return asyncio.get_running_loop().call_later(seconds, self.cancel, "expired").cancel
 
     def _end_wait(self) -> None:
         loop = self._loop
         if loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed, nobody waits
                 loop.call_soon_threadsafe(self._cancel_task)
-
-    def _is_set(self) -> bool:
-        return self.cause is not None or self.interrupted
 
     def _cancel_task(self) -> None:
         # Not on top of a cancellation that is under way: the second of two would interrupt what the first has to close.
@@ -85,7 +67,7 @@ class CancelToken:
             self._task.cancel()
 
     def __enter__(self) -> Self:
-        if self._is_set():
+        if self.is_set():
             raise _Cancelled
         task: asyncio.Task[object] | None = asyncio.current_task()
         assert task is not None  # noqa: S101  # coroutines of this package run in tasks
@@ -93,7 +75,7 @@ class CancelToken:
         self._cancelled = False
         self._task = task
         self._loop = task.get_loop()
-        if self._is_set():  # from another thread meanwhile
+        if self.is_set():  # from another thread meanwhile
             self._task = self._loop = None
             raise _Cancelled
         return self
@@ -106,36 +88,8 @@ class CancelToken:
             raise _Cancelled from None
 
 
-class Driver:
-    """One machine and its open response."""
-
-    def __init__(
-        self,
-        transport: Transport,
-        settings: Settings,
-        machine: Machine,
-        token: CancelToken,
-        instrumentation: Instrumentation,
-        cancel_error: Callable[[Cause], FlueError | None],
-    ) -> None:
-        """Start before the first action.
-
-        Args:
-            transport: sends the requests.
-            settings: of the client.
-            machine: decides.
-            token: cancels what is going on.
-            instrumentation: is told.
-            cancel_error: what a cancelled call raises; None where it ends quietly.
-        """
-        self._transport = transport
-        self._settings = settings
-        self._machine = machine
-        self._token = token
-        self._instrumentation = instrumentation
-        self._cancel_error = cancel_error
-        self._response: Response | None = None
-        self._reported: FailedAttempt | None = None  # the failure that ended it: once, not at each later pull
+class Driver(BaseDriver[Transport, Response, CancelToken]):
+    """Performs in the task that awaits `advance()`."""
 
     async def advance(self) -> Deliver | Done:
         """Go on until there is something to hand over or nothing more to do.
@@ -188,23 +142,11 @@ class Driver:
         self._machine.connection_interrupted()
         await self.aclose()
 
-    def report_failure(self, error: BaseException) -> None:
-        """What was handed over has failed: it cannot be decoded, or the caller's code raised."""
-        if isinstance(error, Exception):  # a task that is cancelled and Ctrl-C are ends like others
-            self._instrumentation.ended(error)
-
     async def aclose(self) -> None:
         """Close what is open. Idempotent."""
         response = self.detach()
         if response is not None:
             await response.aclose()
-
-    def detach(self) -> Response | None:
-        """Leave the closing of what is open to the caller."""
-        response, self._response = self._response, None
-        if self._token.cause is not None:
-            self._instrumentation.ended(cause=self._token.cause)
-        return response
 
     async def _open(self, request: Request) -> None:
         await self.aclose()
@@ -261,43 +203,29 @@ async def perform(transport: Transport, settings: Settings, spec: CallSpec[T]) -
         FlueTimeoutError: the overall limit is over.
         FlueError: the server said no, or nothing that helps.
     """
-
-    def cancel_error(cause: Cause) -> FlueError:
-        if cause == "expired":
-            return FlueTimeoutError(f"{spec.label}: no answer within {spec.timeout:g} s")
-        return abort_error(spec.signal)
-
     token = CancelToken()
     machine = CallProtocol(spec.call, spec.budget, limit=settings.max_event_bytes)
-    driver = Driver(transport, settings, machine, token, Instrumentation(spec.label, spec.options), cancel_error)
-    loop = asyncio.get_running_loop()
-    timer = None if spec.timeout is None else loop.call_later(spec.timeout, token.cancel, "expired")
-    unsubscribe = None if spec.signal is None else spec.signal.subscribe(lambda: token.cancel("aborted"))
+    driver = Driver(transport, settings, machine, token, Instrumentation(spec.label, spec.options), spec.cancel_error)
+    unwatch = token.watch(spec.signal, spec.timeout)
     try:
         result = await driver.advance()
     except Exception as error:  # of a callback of the caller's, too
         driver.report_failure(error)
         raise
     finally:
-        if timer is not None:
-            timer.cancel()
-        if unsubscribe is not None:
-            unsubscribe()
+        unwatch()
         await driver.aclose()
-    assert isinstance(result, Done)  # noqa: S101  # a call delivers nothing else
-    value: T = result.value
-    return value
+    return cast("T", cast("Done", result).value)
 
 
 async def pause(seconds: float, signal: AbortSignal | None) -> None:
     """Wait. `AbortError` at once when the signal is aborted."""
     token = CancelToken()
-    unsubscribe = None if signal is None else signal.subscribe(lambda: token.cancel("aborted"))
+    unwatch = token.watch(signal)
     try:
         with contextlib.suppress(_Cancelled), token:
             await asyncio.sleep(seconds)
     finally:
-        if unsubscribe is not None:
-            unsubscribe()
+        unwatch()
     if signal is not None and signal.aborted:
         raise abort_error(signal)

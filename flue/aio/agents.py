@@ -10,7 +10,6 @@ from flue._results import SubmissionOutcome, explain_prompt
 from flue.aio._driver import perform
 from flue.aio.runs import open_stream
 from flue.errors import FlueError
-from flue.signals import abort_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -77,11 +76,10 @@ class Agents:
         """
         spec = build_prompt(self._settings, name, id, message=message, images=images, signal=signal, timeout=timeout)
         try:
-            answer: AgentPromptResult = await perform(self._transport, self._settings, spec)
+            return await perform(self._transport, self._settings, spec)
         except FlueError as error:
             explain_prompt(error)
             raise
-        return answer
 
     async def send(
         self,
@@ -114,11 +112,10 @@ class Agents:
         """
         spec = build_send(self._settings, name, id, message=message, images=images, signal=signal, timeout=timeout)
         try:
-            admission: AgentSendResult = await perform(self._transport, self._settings, spec)
+            return await perform(self._transport, self._settings, spec)
         except FlueError as error:
             explain_prompt(error)
             raise
-        return admission
 
     async def wait(
         self,
@@ -178,8 +175,8 @@ class Agents:
                     submission.observe(event)
                     if submission.done:
                         break
-                if not submission.done and stream.interrupted_by() == "aborted":
-                    raise abort_error(signal)
+                if not submission.done:
+                    stream.raise_if_aborted()
             return submission.result()
         except FlueError as error:
             submission.add_context(error)

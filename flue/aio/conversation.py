@@ -1,33 +1,32 @@
 """`AsyncConversation`: one conversation of a Flue 2 server."""
 
-# ruff: noqa: TC001, TC003  # whoever resolves the annotations at run time finds their names here
+# ruff: noqa: TC001, TC002, TC003  # whoever resolves the annotations at run time finds their names here
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 import httpx
 
 import flue
 from flue import _conversation_requests as builders
 from flue import models
-from flue._requests import Deadline, StreamSpec, check_handler
+from flue._base_conversation import BaseConversation, BaseObservation
+from flue._requests import Deadline, check_handler
 from flue.aio._driver import perform
 from flue.aio.stream import AsyncFlueEventStream
 from flue.aio.transport import Transport
-from flue.config import AsyncHeaderSource, Settings, Timeouts, resolve
-from flue.core.protocol import Phase
+from flue.config import AsyncHeaderSource, Timeouts, resolve
 from flue.core.retry import BackoffOptions
 from flue.errors import FlueError
-from flue.signals import AbortSignal, abort_error
+from flue.signals import AbortSignal
 from flue.types import UNSET, Attachment, Live, SignalMessage, UserMessage
 
 if TYPE_CHECKING:
     from flue.core.actions import Done
-    from flue.core.conversation_protocol import ObservationProtocol
 
 __all__ = ["AsyncConversation", "AsyncConversationStream", "AsyncObservation"]
 
@@ -46,7 +45,7 @@ class AsyncConversationStream(AsyncFlueEventStream["models.ConversationChunk"]):
     """
 
 
-class AsyncObservation(AsyncFlueEventStream["flue.ConversationState"]):
+class AsyncObservation(BaseObservation, AsyncFlueEventStream["flue.ConversationState"]):
     """The state of a conversation, kept up to date. Made by `AsyncConversation.observe()`.
 
     Iterate it: the state at once, then the newest one after each batch of changes. An async context manager. States are
@@ -59,45 +58,6 @@ class AsyncObservation(AsyncFlueEventStream["flue.ConversationState"]):
         ...         print(state.messages[-1].parts)
     """
 
-    def __init__(
-        self,
-        transport: Transport,
-        settings: Settings,
-        spec: StreamSpec[Any, flue.ConversationState],
-    ) -> None:
-        """Start nothing yet.
-
-        Args:
-            transport: sends the requests.
-            settings: of the conversation.
-            spec: what is observed, and how.
-        """
-        super().__init__(transport, settings, spec)
-        self._observed: ObservationProtocol = spec.machine
-
-    @property
-    def state(self) -> flue.ConversationState | None:
-        """The newest state; None before the first one."""
-        return self._observed.state
-
-    @property
-    def phase(self) -> Phase:
-        """`loading`, `connecting`, `live`, `absent` (no such conversation), `error` (see `.error`) or `closed`."""
-        return "closed" if self._token.cause is not None else self._observed.phase
-
-    @property
-    def error(self) -> FlueError | None:
-        """Why the phase is `absent` or `error`, or why an attempt is about to be retried; else None."""
-        return self._observed.error
-
-    def refresh(self) -> None:
-        """Read the history again at once, also after `absent` and `error`: the next pull goes on.
-
-        A task that waits for the next state looks again within 100 ms. Does nothing once the observation is closed.
-        """
-        self._observed.refresh()
-        self._token.interrupt()
-
     async def _close_failed(self) -> None:
         if self.phase == "closed":
             await self._close()
@@ -105,7 +65,7 @@ class AsyncObservation(AsyncFlueEventStream["flue.ConversationState"]):
             await self._driver.aclose()  # `refresh()` may go on
 
 
-class AsyncConversation:
+class AsyncConversation(BaseConversation):
     """One conversation with an agent of a Flue 2 server, for asyncio, on httpx.
 
     May be used by many tasks at once. An async context manager that works without; `aclose()` closes its connections.
@@ -149,8 +109,6 @@ class AsyncConversation:
             ValueError: an argument that cannot work, named; or no URL.
             TypeError: an argument of the wrong type.
         """
-        if http_client is not None and not isinstance(http_client, httpx.AsyncClient):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"http_client must be an httpx.AsyncClient, not {type(http_client).__name__}")
         settings = resolve(
             url,
             token,
@@ -163,26 +121,7 @@ class AsyncConversation:
             url_argument="url",
             url_variable="FLUE_CONVERSATION_URL",
         )
-        transport = Transport(settings, http_client)
-        self._bind(transport, settings, owns_transport=True)
-
-    @classmethod
-    def for_client(cls, transport: Transport, settings: Settings, segments: tuple[object, ...]) -> Self:
-        """What `client.conversation()` returns: closing it leaves the client's connections open."""
-        conversation = cls.__new__(cls)
-        settings = builders.conversation_settings(settings, segments)
-        conversation._bind(transport, settings, owns_transport=False)  # noqa: SLF001  # of this very class
-        return conversation
-
-    def _bind(self, transport: Transport, settings: Settings, *, owns_transport: bool) -> None:
-        self._transport = transport
-        self._settings = settings
-        self._owns_transport = owns_transport
-
-    @property
-    def url(self) -> str:
-        """The conversation's URL, without a trailing slash."""
-        return self._settings.base_url
+        self._bind(Transport(settings, http_client), settings, owns_transport=True)
 
     async def send(
         self,
@@ -405,10 +344,6 @@ class AsyncConversation:
         spec = builders.build_abort(self._settings, signal=signal, timeout=timeout)
         return await perform(self._transport, self._settings, spec)
 
-    def attachment_url(self, id: str) -> str:
-        """Where the bytes of a file part are; reading them needs the conversation's token."""
-        return builders.attachment_url(self._settings, id)
-
     async def attachment(
         self,
         id: str,
@@ -441,12 +376,6 @@ class AsyncConversation:
     ) -> None:
         await self.aclose()
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a conversation holds connections and cannot be pickled; make one in each process")
-
-    def __repr__(self) -> str:
-        return f"<AsyncConversation {self.url}>"
-
     async def _follow(
         self,
         purpose: Literal["wait", "read"],
@@ -467,8 +396,7 @@ class AsyncConversation:
                         answer = on_event(chunk)
                         if inspect.isawaitable(answer):
                             await answer
-                if stream.interrupted_by() == "aborted":
-                    raise abort_error(signal)
+                stream.raise_if_aborted()
         except FlueError as error:
             builders.explain_submission(error, builders.check_target(target))
             raise

@@ -12,7 +12,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
-from flue.aio._driver import Cause
+from flue._base import Cause
 from flue.aio.stream import AsyncFlueEventStream
 from flue.errors import FlueError, FlueTimeoutError
 from flue.signals import AbortSignal

@@ -15,7 +15,6 @@ from flue._requests import (
 from flue.aio._driver import perform
 from flue.aio.many import AsyncFlueEventStreams
 from flue.aio.stream import AsyncFlueEventStream
-from flue.signals import abort_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -62,8 +61,7 @@ class Runs:
             AbortError: `signal` was aborted.
         """
         spec = build_get_run(self._settings, run_id, signal=signal, backoff_options=backoff_options, timeout=timeout)
-        record: RunRecord = await perform(self._transport, self._settings, spec)
-        return record
+        return await perform(self._transport, self._settings, spec)
 
     async def events(
         self,
@@ -100,8 +98,7 @@ class Runs:
         )
         async with stream:
             events = [event async for event in stream]
-            if stream.interrupted_by() == "aborted":
-                raise abort_error(signal)
+            stream.raise_if_aborted()
         return events
 
     def stream(

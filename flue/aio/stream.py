@@ -5,21 +5,20 @@
 from __future__ import annotations
 
 import asyncio
-import enum
 import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self
 
+from flue._base import BaseStream, State
 from flue._requests import StreamSpec
-from flue.aio._driver import CancelToken, Cause, Driver
+from flue.aio._driver import CancelToken, Driver
 from flue.aio.transport import Transport
 from flue.checkpoints._consumer import AsyncCheckpointer
 from flue.config import Settings
 from flue.core.actions import Done
 from flue.core.events import EventBuffer, NeedData
-from flue.core.protocol import BatchMachine
-from flue.errors import FlueError, FlueTimeoutError
+from flue.errors import FlueError
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
@@ -35,16 +34,7 @@ else:
 __all__ = ["AsyncFlueEventStream"]
 
 
-class State(enum.Enum):
-    """Where a stream is."""
-
-    NOT_STARTED = "not started"
-    IDLE = "reading"  # between two pulls
-    RECEIVING = "receiving"  # a task waits for the server
-    CLOSED = "ended"
-
-
-class AsyncFlueEventStream(Generic[T]):
+class AsyncFlueEventStream(BaseStream, Generic[T]):
     """Typed events in order, each exactly once, whatever happens to the connection. Made by `client.runs.stream()`.
 
     Iterate it with `async for`, best inside `async with`. No request is sent before the first event is asked for.
@@ -71,15 +61,15 @@ class AsyncFlueEventStream(Generic[T]):
             settings: of the client.
             spec: what is read, and how.
         """
-        self._machine: BatchMachine = spec.machine
+        self._machine = spec.machine
         self._events: EventBuffer[T] = spec.events
         self._decoded = self._events.decoded
         self._signal = spec.signal
         self._timeout = spec.timeout
         self._checkpointer = None if spec.checkpointer is None else AsyncCheckpointer(spec.checkpointer)
         self._token = CancelToken()
-        cancel_error = _cancel_error(spec.machine, spec.timeout)
-        self._driver = Driver(transport, settings, spec.machine, self._token, spec.instrumentation, cancel_error)
+        # Nothing in here knows the stream, which it would keep alive.
+        self._driver = Driver(transport, settings, spec.machine, self._token, spec.instrumentation, spec.cancel_error)
         self._lock = asyncio.Lock()  # first come, first served
         self._state = State.NOT_STARTED
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -87,24 +77,6 @@ class AsyncFlueEventStream(Generic[T]):
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._unsubscribe: Callable[[], None] | None = None
-
-    @property
-    def offset(self) -> str:
-        """The resume checkpoint: everything before it has been handed over.
-
-        Give it to `stream(offset=...)`, also in another process.
-        """
-        return self._machine.offset
-
-    @property
-    def up_to_date(self) -> bool:
-        """All that the server had at its last response has been handed over."""
-        return self._machine.up_to_date
-
-    @property
-    def closed(self) -> bool:
-        """All has been handed over, and nothing will be added."""
-        return self._machine.closed
 
     def __aiter__(self) -> Self:
         return self
@@ -163,10 +135,6 @@ class AsyncFlueEventStream(Generic[T]):
             async with self._lock:
                 await self._close()
 
-    def interrupted_by(self) -> Cause | None:
-        """Why the stream was cancelled, if it was."""
-        return self._token.cause
-
     async def __aenter__(self) -> Self:
         return self
 
@@ -186,13 +154,6 @@ class AsyncFlueEventStream(Generic[T]):
         if hasattr(self, "_unsubscribe"):  # made whole
             self._unsubscribe_all()
             self._close_later()
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a live stream cannot be pickled or copied; save its .offset and open a new one")
-
-    def __repr__(self) -> str:
-        state = State.IDLE if self._state is State.RECEIVING else self._state
-        return f"<{type(self).__name__} {state.value} offset={self.offset!r}>"
 
     async def _receive(self) -> None:
         """Have events buffered, or end."""
@@ -269,15 +230,3 @@ class AsyncFlueEventStream(Generic[T]):
             response = self._driver.detach()
             if response is not None:
                 response.close_soon()
-
-
-def _cancel_error(machine: BatchMachine, timeout: float | None) -> Callable[[Cause], FlueError | None]:
-    # A function that does not know the stream, which would keep it alive.
-    def error(cause: Cause) -> FlueError | None:
-        if cause != "expired":
-            return None
-        offset = machine.offset
-        message = f"the stream did not end within {timeout:.3g} s; it can be resumed from offset {offset!r}"
-        return FlueTimeoutError(message, offset=offset)
-
-    return error

@@ -174,6 +174,8 @@ class Transport:
     """
 
     def __init__(self, settings: Settings, http_client: httpx.AsyncClient | None) -> None:
+        if http_client is not None and not isinstance(http_client, httpx.AsyncClient):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"http_client must be an httpx.AsyncClient, not {type(http_client).__name__}")
         self._timeouts = settings.timeouts
         self._trust_env = settings.trust_env
         self._http_client = http_client

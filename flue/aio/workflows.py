@@ -11,7 +11,6 @@ from flue._results import RunOutcome
 from flue.aio._driver import pause, perform
 from flue.aio.runs import open_stream
 from flue.errors import FlueError
-from flue.signals import abort_error
 from flue.types import UNSET
 
 if TYPE_CHECKING:
@@ -88,8 +87,7 @@ class Workflows:
             AbortError: `signal` was aborted.
         """
         spec = build_invoke(self._settings, name, input=input, wait=wait, signal=signal, timeout=timeout)
-        result: WorkflowInvokeResult | WorkflowWaitResult = await perform(self._transport, self._settings, spec)
-        return result
+        return await perform(self._transport, self._settings, spec)
 
     async def run(
         self,
@@ -161,5 +159,4 @@ class Workflows:
                         await told
                 if event.type == "run_end" and event.run_id == run_id:
                     outcome.from_event(event)
-            if stream.interrupted_by() == "aborted":
-                raise abort_error(signal)
+            stream.raise_if_aborted()

@@ -20,11 +20,14 @@ import ssl
 import threading
 import time
 import traceback
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import urllib3.connection
 import urllib3.connectionpool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+from flue._base import BaseCancelToken
+from flue.signals import call_later
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -33,7 +36,7 @@ __all__ = [
     "MAX_LOCK_WAIT",
     "SOCKET_OPTIONS",
     "CancelToken",
-    "Cause",
+    "Cancellable",
     "Connection",
     "call_in_thread",
     "calling",
@@ -41,7 +44,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-Cause = Literal["cancelled", "aborted", "expired"]
 Address = tuple[Any, Any, int, str, Any]
 
 MAX_LOCK_WAIT = 0.2 if os.name == "nt" else threading.TIMEOUT_MAX
@@ -61,56 +63,30 @@ SOCKET_OPTIONS: list[tuple[int, int, int | bytes]] = [
 ]
 
 
-class Cancellable(Protocol):
-    """Something that serves one call at a time and can be shut down while another thread reads from it."""
+class Cancellable:
+    """A connection that can be shut down while another thread reads from it."""
 
     def acquire(self, token: CancelToken) -> None:
         """Serve this call from now on."""
-        ...
-
-    def shutdown(self, token: CancelToken) -> None:
-        """End every wait on it, if it still serves the call of `token`. Must not block."""
-        ...
 
     def release(self, token: CancelToken) -> None:
         """The call of `token` is done with it."""
-        ...
+
+    def shutdown(self, token: CancelToken) -> None:
+        """End every wait on it, if it still serves the call of `token`. Must not block."""
+        raise NotImplementedError
 
 
-class CancelToken:
-    """Cancels one call, from any thread, timer or signal handler.
+class CancelToken(BaseCancelToken):
+    """Cancels one call. `cancel()` takes no lock that its own thread could hold."""
 
-    `cancel()` takes no lock that its own thread could hold.
-
-    Attributes:
-        cause: why the call was cancelled; None while it was not.
-        interrupted: whether the wait that is going on is to end, and the call to go on.
-    """
-
-    __slots__ = ("_attached", "_wakeup", "cause", "interrupted")
+    __slots__ = ("_attached", "_wakeup")
 
     def __init__(self) -> None:
-        self.cause: Cause | None = None
-        self.interrupted = False
+        super().__init__()
         self._attached: Cancellable | None = None
         self._wakeup = threading.Lock()
         self._wakeup.acquire()
-
-    def cancel(self, cause: Cause) -> None:
-        """End the wait that is going on, and every later one. Only the first call counts."""
-        if self.cause is None:
-            self.cause = cause
-        self._end_wait()
-
-    def interrupt(self) -> None:
-        """End the wait that is going on, and no later one."""
-        self.interrupted = True
-        self._end_wait()
-
-    @property
-    def is_set(self) -> bool:
-        """Whether a wait has to end."""
-        return self.cause is not None or self.interrupted
 
     def attach(self, connection: Cancellable) -> None:
         """Shut this down when the call is cancelled, and nothing that was attached before."""
@@ -118,7 +94,7 @@ class CancelToken:
             self.detach()
         self._attached = connection
         connection.acquire(self)
-        if self.is_set:  # cancelled meanwhile
+        if self.is_set():  # cancelled meanwhile
             connection.shutdown(self)
 
     def detach(self) -> None:
@@ -137,11 +113,14 @@ class CancelToken:
         Whoever makes it done calls `wake()`.
         """
         until = None if timeout is None else time.monotonic() + timeout
-        while not self.is_set and not done():
+        while not self.is_set() and not done():
             left = MAX_LOCK_WAIT if until is None else until - time.monotonic()
             if left <= 0:
                 return
             self._wakeup.acquire(timeout=min(left, MAX_LOCK_WAIT))
+
+    def _start_timer(self, seconds: float) -> Callable[[], None]:
+        return call_later(seconds, lambda: self.cancel("expired"))
 
     def _end_wait(self) -> None:
         self.wake()
@@ -208,7 +187,7 @@ def call_in_thread(
         raise errors[0]
     if results:
         return results[0]
-    if not token.is_set:
+    if not token.is_set():
         raise TimeoutError("timed out")
     raise OSError("cancelled")
 
@@ -236,7 +215,7 @@ def calling(token: CancelToken) -> Generator[None]:
         _calling.token = None
 
 
-class SocketHandle:
+class SocketHandle(Cancellable):
     """A duplicate of a connection's descriptor, to shut the connection down with.
 
     It outlives the connection object while a call is attached.

@@ -5,62 +5,31 @@ from __future__ import annotations
 import inspect
 import os
 import time
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from flue._base import BaseDriver
 from flue._instrumentation import Instrumentation
 from flue.core.actions import Deliver, Done, Fail, LiveModeChanged, Open, Read, Retry, Sleep
 from flue.core.protocol import CallProtocol
-from flue.errors import FlueConnectionError, FlueError, FlueTimeoutError
-from flue.signals import abort_error, call_later
+from flue.errors import FlueConnectionError
+from flue.signals import abort_error
 from flue.sync._connection import CancelToken
+from flue.sync.transport import Response, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from flue._requests import CallSpec
     from flue.config import Settings
-    from flue.core.protocol import Machine
-    from flue.core.retry import FailedAttempt
     from flue.signals import AbortSignal
-    from flue.sync._connection import Cause
-    from flue.sync.transport import Response, Transport
 
 __all__ = ["Driver", "pause", "perform"]
 
 T = TypeVar("T")
 
 
-class Driver:
-    """One machine and its open response."""
+class Driver(BaseDriver[Transport, Response, CancelToken]):
+    """Performs on the thread that calls `advance()`."""
 
-    def __init__(
-        self,
-        transport: Transport,
-        settings: Settings,
-        machine: Machine,
-        token: CancelToken,
-        instrumentation: Instrumentation,
-        cancel_error: Callable[[Cause], FlueError | None],
-    ) -> None:
-        """Start before the first action.
-
-        Args:
-            transport: sends the requests.
-            settings: of the client.
-            machine: decides.
-            token: cancels what is going on.
-            instrumentation: is told.
-            cancel_error: what a cancelled call raises; None where it ends quietly.
-        """
-        self._transport = transport
-        self._settings = settings
-        self._machine = machine
-        self._token = token
-        self._instrumentation = instrumentation
-        self._cancel_error = cancel_error
-        self._response: Response | None = None
-        self._pid = os.getpid()
-        self._reported: FailedAttempt | None = None  # the failure that ended it: once, not at each later pull
+    _pid = 0  # of the process that opened the response
 
     def advance(self) -> Deliver | Done:
         """Go on until there is something to hand over or nothing more to do.
@@ -71,7 +40,8 @@ class Driver:
         machine, token = self._machine, self._token
         while True:
             if token.cause is not None:
-                self._cancel(token.cause)
+                self.close()
+                machine.cancel(self._cancel_error(token.cause))
             elif token.interrupted:
                 token.interrupted = False
                 self.interrupt()
@@ -103,22 +73,11 @@ class Driver:
         self.close()
         self._machine.connection_interrupted()
 
-    def report_failure(self, error: BaseException) -> None:
-        """What was handed over has failed: it cannot be decoded, or the caller's code raised."""
-        if isinstance(error, Exception):  # Ctrl-C is an end like others
-            self._instrumentation.ended(error)
-
     def close(self) -> None:
         """Close what is open. Idempotent."""
-        response, self._response = self._response, None
+        response = self.detach()
         if response is not None:
             response.close()
-        if self._token.cause is not None:
-            self._instrumentation.ended(cause=self._token.cause)
-
-    def _cancel(self, cause: Cause) -> None:
-        self.close()
-        self._machine.cancel(self._cancel_error(cause))
 
     def _open(self, action: Open) -> None:
         headers = self._settings.request_headers(self._headers())
@@ -145,7 +104,7 @@ class Driver:
             return
         if data:
             self._machine.data_received(data, time.monotonic())
-        elif not self._token.is_set:  # a connection that was shut down may look like one that ended
+        elif not self._token.is_set():  # a connection that was shut down may look like one that ended
             self._machine.response_ended(time.monotonic())
 
     def _pause(self, action: Retry | Sleep) -> None:
@@ -158,7 +117,7 @@ class Driver:
             self._token.sleep(action.delay)
 
     def _fail(self, error: FlueConnectionError) -> None:
-        if not self._token.is_set:
+        if not self._token.is_set():
             self._machine.connection_failed(error, time.monotonic())
 
     def _headers(self) -> Any:
@@ -181,17 +140,10 @@ def perform(transport: Transport, settings: Settings, spec: CallSpec[T]) -> T:
         FlueTimeoutError: the overall limit is over.
         FlueError: the server said no, or nothing that helps.
     """
-
-    def cancel_error(cause: Cause) -> FlueError:
-        if cause == "expired":
-            return FlueTimeoutError(f"{spec.label}: no answer within {spec.timeout:g} s")
-        return abort_error(spec.signal)
-
     token = CancelToken()
     machine = CallProtocol(spec.call, spec.budget, limit=settings.max_event_bytes)
-    driver = Driver(transport, settings, machine, token, Instrumentation(spec.label, spec.options), cancel_error)
-    cancel_timer = None if spec.timeout is None else call_later(spec.timeout, lambda: token.cancel("expired"))
-    unsubscribe = None if spec.signal is None else spec.signal.subscribe(lambda: token.cancel("aborted"))
+    driver = Driver(transport, settings, machine, token, Instrumentation(spec.label, spec.options), spec.cancel_error)
+    unwatch = token.watch(spec.signal, spec.timeout)
     try:
         result = driver.advance()
     except Exception as error:  # of a callback of the caller's, too
@@ -199,23 +151,17 @@ def perform(transport: Transport, settings: Settings, spec: CallSpec[T]) -> T:
         raise
     finally:
         driver.close()
-        if cancel_timer is not None:
-            cancel_timer()
-        if unsubscribe is not None:
-            unsubscribe()
-    assert isinstance(result, Done)  # noqa: S101  # a call delivers nothing else
-    value: T = result.value
-    return value
+        unwatch()
+    return cast("T", cast("Done", result).value)
 
 
 def pause(seconds: float, signal: AbortSignal | None) -> None:
     """Wait. `AbortError` at once when the signal is aborted."""
     token = CancelToken()
-    unsubscribe = None if signal is None else signal.subscribe(lambda: token.cancel("aborted"))
+    unwatch = token.watch(signal)
     try:
         token.sleep(seconds)
     finally:
-        if unsubscribe is not None:
-            unsubscribe()
+        unwatch()
     if signal is not None and signal.aborted:
         raise abort_error(signal)

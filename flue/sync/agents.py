@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING, Any, cast
 
 from flue._requests import StreamSpec, build_agent_stream, build_prompt, build_send, build_wait, check_handler
 from flue._results import SubmissionOutcome, explain_prompt
 from flue.errors import FlueError
-from flue.signals import abort_error
 from flue.sync._driver import perform
 from flue.sync.stream import FlueEventStream
 
@@ -76,11 +74,10 @@ class Agents:
         """
         spec = build_prompt(self._settings, name, id, message=message, images=images, signal=signal, timeout=timeout)
         try:
-            answer: AgentPromptResult = perform(self._transport, self._settings, spec)
+            return perform(self._transport, self._settings, spec)
         except FlueError as error:
             explain_prompt(error)
             raise
-        return answer
 
     def send(
         self,
@@ -113,11 +110,10 @@ class Agents:
         """
         spec = build_send(self._settings, name, id, message=message, images=images, signal=signal, timeout=timeout)
         try:
-            admission: AgentSendResult = perform(self._transport, self._settings, spec)
+            return perform(self._transport, self._settings, spec)
         except FlueError as error:
             explain_prompt(error)
             raise
-        return admission
 
     def wait(
         self,
@@ -155,9 +151,7 @@ class Agents:
             DurableStreamError: `UNSUPPORTED_SERVER`: Flue 1.0.0-beta.8 and later have no event streams of agents.
             FlueError: the stream could not be followed.
         """
-        check_handler(on_event)
-        if on_event is not None and inspect.iscoroutinefunction(on_event):
-            raise TypeError("an async on_event needs AsyncFlueClient")
+        check_handler(on_event, awaited_by="AsyncFlueClient")
         submission = SubmissionOutcome(admission)
         spec = build_wait(
             self._settings,
@@ -177,8 +171,8 @@ class Agents:
                     submission.observe(event)
                     if submission.done:
                         break
-                if not submission.done and stream.interrupted_by() == "aborted":
-                    raise abort_error(signal)
+                if not submission.done:
+                    stream.raise_if_aborted()
             return submission.result()
         except FlueError as error:
             submission.add_context(error)

@@ -1,6 +1,6 @@
 """`FlueClient`: the blocking client."""
 
-# ruff: noqa: TC001, TC003  (whoever resolves the annotations at run time finds their names here)
+# ruff: noqa: TC001, TC002, TC003  (whoever resolves the annotations at run time finds their names here)
 
 from __future__ import annotations
 
@@ -73,13 +73,11 @@ class FlueClient:
             ValueError: an argument that cannot work, named; or no base URL.
             TypeError: an argument of the wrong type.
         """
-        if session is not None and not isinstance(session, requests.Session):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"session must be a requests.Session, not {type(session).__name__}")
         settings = resolve(
             base_url, token, headers, timeout, max_event_bytes, backoff_options, trust_env=trust_env, allow_async=False
         )
         self._settings = settings
-        self._transport = Transport(settings.timeouts, session, trust_env=settings.trust_env)
+        self._transport = Transport(settings, session)
         self.runs = Runs(self._transport, settings)
         self.workflows = Workflows(self._transport, settings)
         self.agents = Agents(self._transport, settings)

@@ -1,25 +1,24 @@
 """`Conversation`: one conversation of a Flue 2 server."""
 
-# ruff: noqa: TC001, TC003  # whoever resolves the annotations at run time finds their names here
+# ruff: noqa: TC001, TC002, TC003  # whoever resolves the annotations at run time finds their names here
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 import requests
 
 import flue
 from flue import _conversation_requests as builders
 from flue import models
-from flue._requests import Deadline, StreamSpec, check_handler
-from flue.config import HeaderSource, Settings, Timeouts, resolve
-from flue.core.protocol import Phase
+from flue._base_conversation import BaseConversation, BaseObservation
+from flue._requests import Deadline, check_handler
+from flue.config import HeaderSource, Timeouts, resolve
 from flue.core.retry import BackoffOptions
 from flue.errors import FlueError
-from flue.signals import AbortSignal, abort_error
+from flue.signals import AbortSignal
 from flue.sync._driver import perform
 from flue.sync.stream import FlueEventStream
 from flue.sync.transport import Transport
@@ -27,7 +26,6 @@ from flue.types import UNSET, Attachment, Live, SignalMessage, UserMessage
 
 if TYPE_CHECKING:
     from flue.core.actions import Done
-    from flue.core.conversation_protocol import ObservationProtocol
 
 __all__ = ["Conversation", "ConversationStream", "Observation"]
 
@@ -46,7 +44,7 @@ class ConversationStream(FlueEventStream["models.ConversationChunk"]):
     """
 
 
-class Observation(FlueEventStream["flue.ConversationState"]):
+class Observation(BaseObservation, FlueEventStream["flue.ConversationState"]):
     """The state of a conversation, kept up to date. Made by `Conversation.observe()`.
 
     Iterate it: the state at once, then the newest one after each batch of changes. A context manager. States are
@@ -59,45 +57,6 @@ class Observation(FlueEventStream["flue.ConversationState"]):
         ...         print(state.messages[-1].parts)
     """
 
-    def __init__(
-        self,
-        transport: Transport,
-        settings: Settings,
-        spec: StreamSpec[Any, flue.ConversationState],
-    ) -> None:
-        """Start nothing yet.
-
-        Args:
-            transport: sends the requests.
-            settings: of the conversation.
-            spec: what is observed, and how.
-        """
-        super().__init__(transport, settings, spec)
-        self._observed: ObservationProtocol = spec.machine
-
-    @property
-    def state(self) -> flue.ConversationState | None:
-        """The newest state; None before the first one."""
-        return self._observed.state
-
-    @property
-    def phase(self) -> Phase:
-        """`loading`, `connecting`, `live`, `absent` (no such conversation), `error` (see `.error`) or `closed`."""
-        return "closed" if self._token.cause is not None else self._observed.phase
-
-    @property
-    def error(self) -> FlueError | None:
-        """Why the phase is `absent` or `error`, or why an attempt is about to be retried; else None."""
-        return self._observed.error
-
-    def refresh(self) -> None:
-        """Read the history again at once, also after `absent` and `error`: the next pull goes on.
-
-        A thread that waits for the next state looks again within 100 ms. Does nothing once the observation is closed.
-        """
-        self._observed.refresh()
-        self._token.interrupt()
-
     def _close_failed(self) -> None:
         if self.phase == "closed":
             self._close()
@@ -105,7 +64,7 @@ class Observation(FlueEventStream["flue.ConversationState"]):
             self._driver.close()  # `refresh()` may go on
 
 
-class Conversation:
+class Conversation(BaseConversation):
     """One conversation with an agent of a Flue 2 server, for scripts and threads, on requests.
 
     May be used by many threads at once. A context manager that works without; `close()` closes its connections. No
@@ -149,8 +108,6 @@ class Conversation:
             ValueError: an argument that cannot work, named; or no URL.
             TypeError: an argument of the wrong type.
         """
-        if session is not None and not isinstance(session, requests.Session):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"session must be a requests.Session, not {type(session).__name__}")
         settings = resolve(
             url,
             token,
@@ -163,26 +120,7 @@ class Conversation:
             url_argument="url",
             url_variable="FLUE_CONVERSATION_URL",
         )
-        transport = Transport(settings.timeouts, session, trust_env=settings.trust_env)
-        self._bind(transport, settings, owns_transport=True)
-
-    @classmethod
-    def for_client(cls, transport: Transport, settings: Settings, segments: tuple[object, ...]) -> Self:
-        """What `client.conversation()` returns: closing it leaves the client's connections open."""
-        conversation = cls.__new__(cls)
-        settings = builders.conversation_settings(settings, segments)
-        conversation._bind(transport, settings, owns_transport=False)  # noqa: SLF001  # of this very class
-        return conversation
-
-    def _bind(self, transport: Transport, settings: Settings, *, owns_transport: bool) -> None:
-        self._transport = transport
-        self._settings = settings
-        self._owns_transport = owns_transport
-
-    @property
-    def url(self) -> str:
-        """The conversation's URL, without a trailing slash."""
-        return self._settings.base_url
+        self._bind(Transport(settings, session), settings, owns_transport=True)
 
     def send(
         self,
@@ -292,7 +230,7 @@ class Conversation:
             FlueExecutionError: the submission failed or was aborted.
             FlueError: every error after admission carries `.submission_id`.
         """
-        _check_handler(on_event)
+        check_handler(on_event, awaited_by="AsyncConversation")
         deadline = Deadline(timeout)
         sent = self.send(
             message,
@@ -404,10 +342,6 @@ class Conversation:
         spec = builders.build_abort(self._settings, signal=signal, timeout=timeout)
         return perform(self._transport, self._settings, spec)
 
-    def attachment_url(self, id: str) -> str:
-        """Where the bytes of a file part are; reading them needs the conversation's token."""
-        return builders.attachment_url(self._settings, id)
-
     def attachment(
         self,
         id: str,
@@ -440,12 +374,6 @@ class Conversation:
     ) -> None:
         self.close()
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a conversation holds connections and cannot be pickled; make one in each process")
-
-    def __repr__(self) -> str:
-        return f"<Conversation {self.url}>"
-
     def _follow(
         self,
         purpose: Literal["wait", "read"],
@@ -455,7 +383,7 @@ class Conversation:
         backoff_options: BackoffOptions | None,
         timeout: float | None,
     ) -> Any:
-        _check_handler(on_event)
+        check_handler(on_event, awaited_by="AsyncConversation")
         spec = builders.build_wait(
             self._settings, target, purpose=purpose, signal=signal, backoff_options=backoff_options, timeout=timeout
         )
@@ -464,15 +392,8 @@ class Conversation:
                 for chunk in stream:
                     if on_event is not None:
                         on_event(chunk)
-                if stream.interrupted_by() == "aborted":
-                    raise abort_error(signal)
+                stream.raise_if_aborted()
         except FlueError as error:
             builders.explain_submission(error, builders.check_target(target))
             raise
         return cast("Done", spec.machine.result).value
-
-
-def _check_handler(on_event: object) -> None:
-    check_handler(on_event)
-    if on_event is not None and inspect.iscoroutinefunction(on_event):
-        raise TypeError("an async on_event needs AsyncConversation")

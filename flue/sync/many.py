@@ -13,9 +13,10 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
+from flue._base import Cause
 from flue.errors import FlueError, FlueTimeoutError
 from flue.signals import AbortSignal, call_later
-from flue.sync._connection import MAX_LOCK_WAIT, Cause
+from flue.sync._connection import MAX_LOCK_WAIT
 from flue.sync.stream import FlueEventStream
 from flue.types import StreamFailure
 

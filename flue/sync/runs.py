@@ -11,7 +11,6 @@ from flue._requests import (
     build_run_streams,
     check_signal_and_timeout,
 )
-from flue.signals import abort_error
 from flue.sync._driver import perform
 from flue.sync.many import FlueEventStreams
 from flue.sync.stream import FlueEventStream
@@ -61,8 +60,7 @@ class Runs:
             AbortError: `signal` was aborted.
         """
         spec = build_get_run(self._settings, run_id, signal=signal, backoff_options=backoff_options, timeout=timeout)
-        record: RunRecord = perform(self._transport, self._settings, spec)
-        return record
+        return perform(self._transport, self._settings, spec)
 
     def events(
         self,
@@ -99,8 +97,7 @@ class Runs:
         )
         with stream:
             events = list(stream)
-            if stream.interrupted_by() == "aborted":
-                raise abort_error(signal)
+            stream.raise_if_aborted()
         return events
 
     def stream(

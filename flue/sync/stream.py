@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import enum
 import os
 import threading
 import time
@@ -12,14 +11,13 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self
 
+from flue._base import BaseStream, State
 from flue._requests import StreamSpec
 from flue.config import Settings
 from flue.core.actions import Done
 from flue.core.events import EventBuffer, NeedData
-from flue.core.protocol import BatchMachine
-from flue.errors import FlueError, FlueTimeoutError
-from flue.signals import call_later
-from flue.sync._connection import CancelToken, Cause
+from flue.errors import FlueError
+from flue.sync._connection import CancelToken
 from flue.sync._driver import Driver
 from flue.sync.transport import Transport
 
@@ -37,16 +35,7 @@ else:
 __all__ = ["FlueEventStream"]
 
 
-class State(enum.Enum):
-    """Where a stream is."""
-
-    NOT_STARTED = "not started"
-    IDLE = "reading"  # between two pulls
-    RECEIVING = "receiving"  # a thread waits for the server
-    CLOSED = "ended"
-
-
-class FlueEventStream(Generic[T]):
+class FlueEventStream(BaseStream, Generic[T]):
     """Typed events in order, each exactly once, whatever happens to the connection. Made by `client.runs.stream()`.
 
     Iterate it, best inside `with`. No request is sent before the first event is asked for. Iteration ends when the
@@ -72,46 +61,21 @@ class FlueEventStream(Generic[T]):
             settings: of the client.
             spec: what is read, and how.
         """
-        self._machine: BatchMachine = spec.machine
+        self._machine = spec.machine
         self._events: EventBuffer[T] = spec.events
         self._decoded = self._events.decoded
         self._signal = spec.signal
         self._timeout = spec.timeout
         self._checkpointer = spec.checkpointer
         self._token = CancelToken()
-        self._driver = Driver(
-            transport,
-            settings,
-            spec.machine,
-            self._token,
-            spec.instrumentation,
-            _cancel_error(spec.machine, spec.timeout),
-        )
+        # Nothing in here knows the stream, which it would keep alive.
+        self._driver = Driver(transport, settings, spec.machine, self._token, spec.instrumentation, spec.cancel_error)
         # Reentrant, so that a callback that pulls from its own stream gets an error instead of waiting for itself.
         self._lock = threading.RLock()
         self._state = State.NOT_STARTED
         self._pid = os.getpid()
         self._deadline = 0.0
-        self._cancel_timer: Callable[[], None] | None = None
-        self._unsubscribe: Callable[[], None] | None = None
-
-    @property
-    def offset(self) -> str:
-        """The resume checkpoint: everything before it has been handed over.
-
-        Give it to `stream(offset=...)`, also in another process.
-        """
-        return self._machine.offset
-
-    @property
-    def up_to_date(self) -> bool:
-        """All that the server had at its last response has been handed over."""
-        return self._machine.up_to_date
-
-    @property
-    def closed(self) -> bool:
-        """All has been handed over, and nothing will be added."""
-        return self._machine.closed
+        self._unwatch: Callable[[], None] | None = None
 
     def __iter__(self) -> Self:
         return self
@@ -176,10 +140,6 @@ class FlueEventStream(Generic[T]):
         """The same as `cancel()`: the connection is closed, the iteration ends."""
         self.cancel()
 
-    def interrupted_by(self) -> Cause | None:
-        """Why the stream was cancelled, if it was."""
-        return self._token.cause
-
     def __enter__(self) -> Self:
         return self
 
@@ -198,15 +158,8 @@ class FlueEventStream(Generic[T]):
             self.close()
 
     def __del__(self) -> None:
-        if hasattr(self, "_unsubscribe"):  # made whole
+        if hasattr(self, "_unwatch"):  # made whole
             self._close()
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a live stream cannot be pickled or copied; save its .offset and open a new one")
-
-    def __repr__(self) -> str:
-        state = State.IDLE if self._state is State.RECEIVING else self._state
-        return f"<{type(self).__name__} {state.value} offset={self.offset!r}>"
 
     def _receive(self) -> None:
         """Have events buffered, or end."""
@@ -234,14 +187,7 @@ class FlueEventStream(Generic[T]):
             self._checkpointer.start(self._checkpointer.load())
         if self._timeout is not None:
             self._deadline = time.monotonic() + self._timeout
-            self._set_timer(self._timeout)
-        if self._signal is not None:
-            token = self._token
-            self._unsubscribe = self._signal.subscribe(lambda: token.cancel("aborted"))
-
-    def _set_timer(self, seconds: float) -> None:
-        token = self._token
-        self._cancel_timer = call_later(seconds, lambda: token.cancel("expired"))
+        self._unwatch = self._token.watch(self._signal, self._timeout)
 
     def _commit_checkpoint(self) -> None:
         """The consumer asks for more, so it is done with what it has."""
@@ -266,12 +212,9 @@ class FlueEventStream(Generic[T]):
             self._checkpointer = None  # nothing was read, so there is nothing to save
         self._state = State.CLOSED
         self._driver.close()
-        cancel_timer, self._cancel_timer = self._cancel_timer, None
-        if cancel_timer is not None:
-            cancel_timer()
-        unsubscribe, self._unsubscribe = self._unsubscribe, None
-        if unsubscribe is not None:
-            unsubscribe()
+        unwatch, self._unwatch = self._unwatch, None
+        if unwatch is not None:
+            unwatch()
 
     def _after_fork(self) -> None:
         """Let a forked child read on. It has none of its parent's threads: not who held the lock, nor the timer."""
@@ -279,17 +222,6 @@ class FlueEventStream(Generic[T]):
         self._lock = threading.RLock()
         if self._state is State.RECEIVING:
             self._state = State.IDLE
-        if self._cancel_timer is not None:
-            self._set_timer(max(0.0, self._deadline - time.monotonic()))
-
-
-def _cancel_error(machine: BatchMachine, timeout: float | None) -> Callable[[Cause], FlueError | None]:
-    # A function that does not know the stream, which would keep it alive.
-    def error(cause: Cause) -> FlueError | None:
-        if cause != "expired":
-            return None
-        offset = machine.offset
-        message = f"the stream did not end within {timeout:.3g} s; it can be resumed from offset {offset!r}"
-        return FlueTimeoutError(message, offset=offset)
-
-    return error
+        if self._unwatch is not None and self._timeout is not None:
+            self._unwatch()
+            self._unwatch = self._token.watch(self._signal, max(0.0, self._deadline - time.monotonic()))

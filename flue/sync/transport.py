@@ -31,7 +31,15 @@ from flue.core.chunked import ChunkedDecoder
 from flue.core.framing import DecodeError
 from flue.core.http_errors import RETRYABLE_STATUSES
 from flue.errors import FlueConnectionError
-from flue.sync._connection import SOCKET_OPTIONS, CancelToken, Connection, call_in_thread, calling, pool_classes
+from flue.sync._connection import (
+    SOCKET_OPTIONS,
+    Cancellable,
+    CancelToken,
+    Connection,
+    call_in_thread,
+    calling,
+    pool_classes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,7 +47,7 @@ if TYPE_CHECKING:
     from urllib3.connectionpool import HTTPConnectionPool
     from urllib3.poolmanager import PoolManager
 
-    from flue.config import Timeouts
+    from flue.config import Settings
     from flue.core.actions import Request
 
 __all__ = ["Response", "Transport"]
@@ -290,33 +298,29 @@ class _UninterruptibleBody:
                 self._response.close()
 
 
-class _CallersConnection:
-    """The connection of a response over a session of the caller's."""
+class _CallersConnection(Cancellable):
+    """The connection of a response over a session of the caller's. It has one call, so nothing is to be released."""
 
     def __init__(self, raw: urllib3.BaseHTTPResponse) -> None:
         self._raw = raw
         self._pid = os.getpid()
 
-    def acquire(self, token: CancelToken) -> None:
-        """Nothing to do: a response has one call."""
-
-    def shutdown(self, token: CancelToken) -> None:  # noqa: ARG002  # a response has one call
+    def shutdown(self, token: CancelToken) -> None:  # noqa: ARG002
         """Wake the reader. A forked child would shut down its parent's connection."""
         if self._pid == os.getpid():
             with contextlib.suppress(OSError, RuntimeError, ValueError):  # closed, or given back to the pool
                 self._raw.shutdown()
 
-    def release(self, token: CancelToken) -> None:
-        """Nothing to do: closing the response is enough."""
-
 
 class Transport:
     """What a client sends with: an adapter of its own, or the caller's session, neither closed nor changed."""
 
-    def __init__(self, timeouts: Timeouts, session: requests.Session | None, *, trust_env: bool = True) -> None:
-        self._timeouts = timeouts
+    def __init__(self, settings: Settings, session: requests.Session | None) -> None:
+        if session is not None and not isinstance(session, requests.Session):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"session must be a requests.Session, not {type(session).__name__}")
+        self._timeouts = settings.timeouts
+        self._trust_env = settings.trust_env
         self._session = session
-        self._trust_env = trust_env
         self._lock = threading.Lock()
         self._adapter: _Adapter | None = None
         self._pid = os.getpid()
@@ -493,10 +497,7 @@ def _origin(url: str) -> str:
 
 
 def _head(response: requests.Response) -> ResponseHead:
-    given: Any = getattr(response.raw, "headers", None)
-    if not hasattr(given, "items"):  # the raw file of an adapter of the caller's
-        given = response.headers
-    headers = stream_state.Headers(given.iteritems() if hasattr(given, "iteritems") else given.items())
+    headers = stream_state.Headers(response.headers.items())
     return ResponseHead(response.status_code, headers, stream_state.body_length_known(headers), time.time())
 
 

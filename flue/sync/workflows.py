@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING, Literal, overload
 
 from flue import models
 from flue._requests import Deadline, build_get_run, build_invoke, build_run_stream, check_handler, is_run_end
 from flue._results import RunOutcome
 from flue.errors import FlueError
-from flue.signals import abort_error
 from flue.sync._driver import pause, perform
 from flue.sync.stream import FlueEventStream
 from flue.types import UNSET
@@ -88,8 +86,7 @@ class Workflows:
             AbortError: `signal` was aborted.
         """
         spec = build_invoke(self._settings, name, input=input, wait=wait, signal=signal, timeout=timeout)
-        result: WorkflowInvokeResult | WorkflowWaitResult = perform(self._transport, self._settings, spec)
-        return result
+        return perform(self._transport, self._settings, spec)
 
     def run(
         self,
@@ -116,9 +113,7 @@ class Workflows:
             NotFoundError: no such workflow; or, with a `run_id`, a workflow that does not export `runs`.
             FlueError: the run could not be started or followed.
         """
-        check_handler(on_event)
-        if on_event is not None and inspect.iscoroutinefunction(on_event):
-            raise TypeError("an async on_event needs AsyncFlueClient")
+        check_handler(on_event, awaited_by="AsyncFlueClient")
         deadline = Deadline(timeout)
         build_run_stream(self._settings, "checked before the start", signal=signal, backoff_options=backoff_options)
         run_id = self.invoke(name, input=input, signal=signal, timeout=timeout).run_id
@@ -160,5 +155,4 @@ class Workflows:
                     on_event(event)
                 if event.type == "run_end" and event.run_id == run_id:
                     outcome.from_event(event)
-            if stream.interrupted_by() == "aborted":
-                raise abort_error(signal)
+            stream.raise_if_aborted()

@@ -9,7 +9,7 @@ import httpx
 import pytest
 import respx
 
-import flue.aio.transport
+import flue.aio._network
 from flue import AsyncFlueClient, BackoffOptions, FlueError
 from flue.testing import Fault
 
@@ -29,13 +29,13 @@ async def collect(client: AsyncFlueClient, **options) -> list[int]:
 def bodies(monkeypatch):
     """How the body of each response is read: the reader of event streams, or None where httpx reads it."""
     found: list[object] = []
-    real = flue.aio.transport.event_stream_body
+    real = flue.aio._network.event_stream_body
 
     def spy(response, headers, read_timeout):
         found.append(real(response, headers, read_timeout))
         return found[-1]
 
-    monkeypatch.setattr(flue.aio.transport, "event_stream_body", spy)
+    monkeypatch.setattr(flue.aio._network, "event_stream_body", spy)
     return found
 
 
@@ -66,14 +66,14 @@ def test_an_event_stream_is_read_as_it_arrives(scheme, bodies, monkeypatch):
 )
 def test_httpx_reads_what_is_not_plainly_ours(response, monkeypatch):
     """Another name, a mock: the same events come."""
-    real = flue.aio.transport.event_stream_body
+    real = flue.aio._network.event_stream_body
     asked: list[object] = []
 
     def renamed(_, headers, read_timeout):
         asked.append(real(response, headers, read_timeout))
         return asked[-1]
 
-    monkeypatch.setattr(flue.aio.transport, "event_stream_body", renamed)
+    monkeypatch.setattr(flue.aio._network, "event_stream_body", renamed)
 
     async def main(server) -> None:
         async with AsyncFlueClient(server.base_url, timeout=PATIENT) as client:

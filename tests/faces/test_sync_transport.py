@@ -15,7 +15,8 @@ import responses
 import urllib3.connection
 from requests.adapters import BaseAdapter
 
-from flue import FlueClient, FlueConnectionError, Timeouts
+from flue import FlueClient, FlueConnectionError
+from flue.config import resolve
 from flue.core.actions import Request
 from flue.sync import _connection
 from flue.sync._connection import CancelToken, Connection, call_in_thread
@@ -34,8 +35,9 @@ def server():
 
 
 @contextlib.contextmanager
-def transport(**options):
-    made = Transport(Timeouts(connect=5.0, read=5.0), None, trust_env=False, **options)
+def transport():
+    settings = resolve("http://flue.test", None, None, 5.0, None, trust_env=False, allow_async=False)
+    made = Transport(settings, None)
     yield made
     made.close()
 
