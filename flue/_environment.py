@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import ipaddress
 import os
 import re
@@ -16,13 +17,18 @@ from flue.errors import FlueConnectionError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["PROXY_SCHEMES", "ca_bundle", "proxy_for", "ssl_context"]
+__all__ = ["ca_bundle", "proxy_for", "proxy_schemes", "ssl_context"]
 
 PROXY_SCHEMES = frozenset({"http", "https", "socks5", "socks5h"})
 """Schemes of proxies that both HTTP libraries know; those of SOCKS need an extra of theirs."""
 
 _PORTS = {"http": 80, "https": 443}
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+def proxy_schemes(socks: str) -> Collection[str]:
+    """The schemes of proxies that an HTTP library can use, which needs a module of this name for those of SOCKS."""
+    return {"http", "https"} if importlib.util.find_spec(socks) is None else PROXY_SCHEMES
 
 
 def proxy_for(url: str, *, schemes: Collection[str] = PROXY_SCHEMES) -> str | None:

@@ -7,6 +7,7 @@ import ipaddress
 import math
 import os
 import re
+import socket
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import quote, urlsplit
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from flue.core.retry import BackoffOptions
 
 __all__ = [
+    "KEEPALIVE",
+    "MAX_IDLE",
+    "POOL_SIZE",
     "AsyncHeaderSource",
     "HeaderFields",
     "HeaderSource",
@@ -43,6 +47,21 @@ _FRAMING = frozenset({"content-length", "transfer-encoding", "connection", "host
 _MAX_LABEL, _MAX_HOST = 63, 253
 # The "forbidden domain code points" of the URL standard that get past urlsplit().
 _NOT_IN_HOST = frozenset('"%<>[]^`{|}')
+
+POOL_SIZE = 100
+"""Idle connections that are kept. Open ones are not limited, since every live stream has its own."""
+MAX_IDLE = 5.0
+"""Seconds; a connection that was idle for longer is not used again: a NAT may have forgotten it without telling."""
+KEEPALIVE: list[tuple[int, int, int]] = [
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    # Seconds, seconds and probes; macOS and Windows do not have all the names.
+    *(
+        (socket.IPPROTO_TCP, getattr(socket, name), value)
+        for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 6))
+        if hasattr(socket, name)
+    ),
+]
+"""Socket options by which the system asks a silent peer whether it is still there."""
 
 N = TypeVar("N", str, bytes)
 

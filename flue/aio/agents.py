@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-from flue._requests import StreamSpec, build_agent_stream, build_prompt, build_send, build_wait, check_handler
+from flue._requests import build_agent_stream, build_prompt, build_send, build_wait, check_handler
 from flue._results import SubmissionOutcome, explain_prompt
 from flue.aio._driver import perform
-from flue.aio.runs import open_stream
+from flue.aio.stream import AsyncFlueEventStream
 from flue.errors import FlueError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from flue.aio.stream import AsyncFlueEventStream
     from flue.aio.transport import Transport
     from flue.codec import JSON
     from flue.config import Settings
@@ -164,7 +163,7 @@ class Agents:
             trust_stream_url=trust_stream_url,
         )
         try:
-            async with self._open(spec) as stream:
+            async with AsyncFlueEventStream["AttachedAgentEvent"](self._transport, self._settings, spec) as stream:
                 async for event in stream:
                     if not submission.matches(event):
                         continue
@@ -228,8 +227,4 @@ class Agents:
             backoff_options=backoff_options,
             timeout=timeout,
         )
-        return self._open(spec)
-
-    def _open(self, spec: StreamSpec[Any, Any]) -> AsyncFlueEventStream[AttachedAgentEvent]:
-        # The decoder of the spec makes no other events.
-        return cast("AsyncFlueEventStream[AttachedAgentEvent]", open_stream(self._transport, self._settings, spec))
+        return AsyncFlueEventStream["AttachedAgentEvent"](self._transport, self._settings, spec)

@@ -1,10 +1,9 @@
 """`AsyncFlueClient`: the asyncio client."""
 
-# ruff: noqa: TC001, TC002, TC003  (whoever resolves the annotations at run time finds their names here)
+# ruff: noqa: TC001, TC002  (whoever resolves the annotations at run time finds their names here)
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import NoReturn, Self
 
 import httpx
@@ -106,9 +105,7 @@ class AsyncFlueClient:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     def __reduce__(self) -> NoReturn:

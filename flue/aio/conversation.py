@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 import httpx
@@ -198,7 +197,7 @@ class AsyncConversation(BaseConversation):
             FlueExecutionError: the submission failed or was aborted, or its stream ended without a settlement.
             FlueError: the conversation could not be read. Every error carries `.submission_id`.
         """
-        await self._follow("wait", target, on_event, signal, backoff_options, timeout)
+        await self._follow("wait", target, on_event, signal=signal, backoff_options=backoff_options, timeout=timeout)
 
     async def read(
         self,
@@ -210,7 +209,9 @@ class AsyncConversation(BaseConversation):
         timeout: float | None = None,
     ) -> flue.Reply:
         """Wait for a submission, then return its reply. Arguments and errors are those of `wait()`."""
-        reply: flue.Reply = await self._follow("read", target, on_event, signal, backoff_options, timeout)
+        reply: flue.Reply = await self._follow(
+            "read", target, on_event, signal=signal, backoff_options=backoff_options, timeout=timeout
+        )
         return reply
 
     async def ask(
@@ -371,9 +372,7 @@ class AsyncConversation(BaseConversation):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     async def _follow(
@@ -381,14 +380,10 @@ class AsyncConversation(BaseConversation):
         purpose: Literal["wait", "read"],
         target: models.SendResult | str,
         on_event: Callable[[models.ConversationChunk], object] | None,
-        signal: AbortSignal | None,
-        backoff_options: BackoffOptions | None,
-        timeout: float | None,
+        **options: Any,
     ) -> Any:
         check_handler(on_event)
-        spec = builders.build_wait(
-            self._settings, target, purpose=purpose, signal=signal, backoff_options=backoff_options, timeout=timeout
-        )
+        spec = builders.build_wait(self._settings, target, purpose=purpose, **options)
         try:
             async with AsyncConversationStream(self._transport, self._settings, spec) as stream:
                 async for chunk in stream:

@@ -8,11 +8,9 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Mapping
-from functools import partial
-from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
-from flue._base import Cause
+from flue._base import BaseCancelToken
 from flue.aio.stream import AsyncFlueEventStream
 from flue.errors import FlueError, FlueTimeoutError
 from flue.signals import AbortSignal
@@ -29,33 +27,29 @@ QUEUE_SIZE = 256
 _reading: set[asyncio.Task[None]] = set()  # a loop keeps no hold of its tasks
 
 
-class _Channel:
+class _Channel(BaseCancelToken):
     """What readers and consumers share. Readers know only this, so a forgotten iterator can be collected."""
 
     def __init__(self, streams: dict[str, AsyncFlueEventStream[FlueEvent]]) -> None:
+        super().__init__()
         # None wakes a consumer that waits when it is over. There is one at a time.
         self._queue: asyncio.Queue[tuple[str, FlueEvent | StreamFailure, str] | None] = asyncio.Queue(QUEUE_SIZE)
         self._waiting = deque(streams.items())
         self._tasks: list[asyncio.Task[None]] = []
         self._over = False  # nothing more is read
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._unsubscribe: Callable[[], None] | None = None
+        self._unwatch: Callable[[], None] | None = None
         self.offsets = {run_id: stream.offset for run_id, stream in streams.items()}
-        self.cause: Cause | None = None
         self.error: BaseException | None = None  # of a callback of the caller's
 
     def start(self, readers: int, signal: AbortSignal | None, timeout: float | None) -> None:
         if self._loop is not None:
             return
         self._loop = loop = asyncio.get_running_loop()
-        if signal is not None:
-            self._unsubscribe = signal.subscribe(partial(self.close, "aborted"))
+        self._unwatch = self.watch(signal, timeout)
         if self.cause is not None or not readers:
             self._stop()
             return
-        if timeout is not None:
-            self._timer = loop.call_later(timeout, self.close, "expired")
         self._tasks = [loop.create_task(self._read_runs(), name=f"flue-stream-{number}") for number in range(readers)]
         for task in self._tasks:
             _reading.add(task)
@@ -72,18 +66,18 @@ class _Channel:
         run_id, event, self.offsets[run_id] = entry
         return run_id, event
 
-    def close(self, cause: Cause) -> None:
-        """End it now, from any thread."""
-        if self.cause is None:
-            self.cause = cause
-        if self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed, and its tasks with it
-                self._loop.call_soon_threadsafe(self._stop)
-
     async def join(self) -> None:
         """Wait until the readers are gone; a reader, in a callback of the caller's, does not wait for itself."""
         if asyncio.current_task() not in self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _start_timer(self, seconds: float) -> Callable[[], None]:
+        return asyncio.get_running_loop().call_later(seconds, self.cancel, "expired").cancel
+
+    def _end_wait(self) -> None:
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed, and its tasks with it
+                self._loop.call_soon_threadsafe(self._stop)
 
     def _stop(self) -> None:
         if self._over:
@@ -93,10 +87,8 @@ class _Channel:
             task.cancel()
         if self._queue.empty():
             self._queue.put_nowait(None)
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._unsubscribe is not None:
-            self._unsubscribe()
+        if self._unwatch is not None:
+            self._unwatch()
 
     def _reader_done(self, task: asyncio.Task[None]) -> None:
         """One of the readers has read all it had to, or failed: then what was read before is handed over, no more."""
@@ -184,24 +176,22 @@ class AsyncFlueEventStreams:
 
     def cancel(self, reason: object = None) -> None:  # noqa: ARG002  # as AsyncFlueEventStream.cancel
         """End the iteration without an error; a plain call, from any task or thread. The runs go on. Idempotent."""
-        self._channel.close("cancelled")
+        self._channel.cancel("cancelled")
 
     async def aclose(self) -> None:
         """The same as `cancel()`, and wait until the connections are released."""
-        self._channel.close("cancelled")
+        self._channel.cancel("cancelled")
         await self._channel.join()
 
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     def __del__(self) -> None:
         if hasattr(self, "_turn"):  # made whole
-            self._channel.close("cancelled")
+            self._channel.cancel("cancelled")
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("live streams cannot be pickled or copied; save their .offsets and open new ones")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flue._requests import (
     MAX_CONNECTIONS,
-    StreamSpec,
     build_get_run,
     build_run_stream,
     build_run_streams,
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from flue.signals import AbortSignal
     from flue.types import Live
 
-__all__ = ["Runs", "open_stream"]
+__all__ = ["Runs"]
 
 
 class Runs:
@@ -148,7 +147,7 @@ class Runs:
             checkpoint=checkpoint,
             consumer=consumer,
         )
-        return open_stream(self._transport, self._settings, spec)
+        return AsyncFlueEventStream(self._transport, self._settings, spec)
 
     def stream_many(
         self,
@@ -184,12 +183,7 @@ class Runs:
             live=live,
             backoff_options=backoff_options,
         )
-        streams = {run_id: open_stream(self._transport, self._settings, spec) for run_id, spec in specs.items()}
+        streams = {
+            run_id: AsyncFlueEventStream(self._transport, self._settings, spec) for run_id, spec in specs.items()
+        }
         return AsyncFlueEventStreams(streams, most, signal=signal, timeout=check_signal_and_timeout(signal, timeout))
-
-
-def open_stream(
-    transport: Transport, settings: Settings, spec: StreamSpec[Any, Any]
-) -> AsyncFlueEventStream[FlueEvent]:
-    """A stream that has not been started."""
-    return AsyncFlueEventStream(transport, settings, spec)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import socket
 import ssl
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,7 +13,7 @@ from weakref import WeakKeyDictionary
 import httpx
 
 from flue import _environment
-from flue.config import HeaderFields
+from flue.config import KEEPALIVE, MAX_IDLE, POOL_SIZE, HeaderFields
 from flue.core.actions import Request, ResponseHead
 from flue.core.http_errors import RETRYABLE_STATUSES
 from flue.core.stream_state import Headers, body_length_known
@@ -31,17 +30,7 @@ __all__ = ["Response", "Transport", "wait_uncancelled"]
 T = TypeVar("T")
 
 USER_AGENT = f"flue-sdk python-httpx/{httpx.__version__}"
-# Open connections are not limited, since every live stream has its own. A connection that was idle for longer may have
-# been forgotten by a NAT on the way.
-_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=5.0)
-_KEEPALIVE = [
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    *(
-        (socket.IPPROTO_TCP, getattr(socket, name), value)
-        for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 6))
-        if hasattr(socket, name)
-    ),
-]
+_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=POOL_SIZE, keepalive_expiry=MAX_IDLE)
 _RAISED = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)
 """What httpx raises for reasons outside this program."""
 _RETRYABLE = (
@@ -317,8 +306,9 @@ class _Pools:
 
 
 def _new_transport(url: str, *, trust_env: bool) -> httpx.AsyncHTTPTransport:
-    schemes = _environment.PROXY_SCHEMES if _has_socks() else {"http", "https"}
-    proxy_url = _environment.proxy_for(url, schemes=schemes) if trust_env else None
+    proxy_url = None
+    if trust_env:
+        proxy_url = _environment.proxy_for(url, schemes=_environment.proxy_schemes("socksio"))
     # SOCKS leaves names to the proxy either way; older versions of httpx do not know the word.
     proxy = None if proxy_url is None else httpx.URL(proxy_url.replace("socks5h://", "socks5://", 1))
     tls_to_proxy = proxy is not None and proxy.scheme == "https"
@@ -331,16 +321,8 @@ def _new_transport(url: str, *, trust_env: bool) -> httpx.AsyncHTTPTransport:
         trust_env=False,
         limits=_LIMITS,
         proxy=None if proxy is None else httpx.Proxy(proxy, ssl_context=context if tls_to_proxy else None),
-        socket_options=_KEEPALIVE,
+        socket_options=KEEPALIVE,
     )
-
-
-def _has_socks() -> bool:
-    try:
-        import socksio  # noqa: F401, PLC0415  # pyright: ignore[reportMissingImports, reportUnusedImport]
-    except ImportError:
-        return False
-    return True
 
 
 class _ConnectTracker:

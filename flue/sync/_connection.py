@@ -20,6 +20,7 @@ import ssl
 import threading
 import time
 import traceback
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import urllib3.connection
@@ -27,6 +28,7 @@ import urllib3.connectionpool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from flue._base import BaseCancelToken
+from flue.config import MAX_IDLE
 from flue.signals import call_later
 
 if TYPE_CHECKING:
@@ -34,13 +36,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_LOCK_WAIT",
-    "SOCKET_OPTIONS",
     "CancelToken",
     "Cancellable",
     "Connection",
     "call_in_thread",
     "calling",
     "pool_classes",
+    "result_of",
+    "start_in_thread",
 ]
 
 T = TypeVar("T")
@@ -48,19 +51,6 @@ Address = tuple[Any, Any, int, str, Any]
 
 MAX_LOCK_WAIT = 0.2 if os.name == "nt" else threading.TIMEOUT_MAX
 """Seconds that a thread waits for a lock at a time: on Windows Ctrl-C is not noticed in there."""
-MAX_IDLE = 5.0
-"""Seconds; a connection that was idle for longer is not used again: a NAT may have forgotten it without telling."""
-
-SOCKET_OPTIONS: list[tuple[int, int, int | bytes]] = [
-    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    # Seconds, seconds and probes; macOS and Windows do not have all the names.
-    *(
-        (socket.IPPROTO_TCP, getattr(socket, name), value)
-        for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 6))
-        if hasattr(socket, name)
-    ),
-]
 
 
 class Cancellable:
@@ -134,62 +124,64 @@ class CancelToken(BaseCancelToken):
             self._wakeup.release()
 
 
+def start_in_thread(function: Callable[[], T], name: str) -> Future[T]:
+    """Call a function that cannot be interrupted, on a thread that can be left behind.
+
+    Raises:
+        OSError: no thread can be started.
+    """
+    future: Future[T] = Future()
+
+    def work() -> None:
+        try:
+            result = function()
+        except BaseException as error:  # noqa: BLE001  # raised again where the result is asked for
+            close_leaked_ssl_sockets(error)
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    try:
+        threading.Thread(target=work, name=name, daemon=True).start()
+    except RuntimeError as error:  # too many threads, or the interpreter is about to exit
+        raise OSError(f"no thread can be started: {error}") from error
+    return future
+
+
+def result_of(future: Future[T], token: CancelToken, timeout: float | None = None) -> T:
+    """The result of a call on another thread, for which the caller's waits.
+
+    Args:
+        future: of that call.
+        token: cancels the wait.
+        timeout: seconds to wait, or None for no limit.
+
+    Raises:
+        TimeoutError: the function did not return in time.
+        OSError: the call was cancelled.
+    """
+    future.add_done_callback(lambda _: token.wake())
+    token.wait_for(future.done, timeout)
+    if future.done():
+        return future.result()
+    raise OSError("cancelled") if token.is_set() else TimeoutError("timed out")
+
+
 def call_in_thread(
     function: Callable[[], T],
     token: CancelToken,
     name: str,
     *,
     timeout: float | None = None,
-    discard: Callable[[T], object] | None = None,
+    discard: Callable[[T], object],
 ) -> T:
-    """The result of a function that cannot be interrupted: it runs on a thread that can be left behind.
-
-    Args:
-        function: what to call; what it raises is raised here.
-        token: cancels the wait.
-        name: of the thread.
-        timeout: seconds to wait, or None for no limit.
-        discard: called on that thread with a result that comes too late.
-
-    Raises:
-        TimeoutError: the function did not return in time.
-        OSError: the call was cancelled, or no thread can be started.
-    """
-    lock = threading.Lock()
-    results: list[T] = []
-    errors: list[BaseException] = []
-    abandoned = False
-
-    def work() -> None:
-        try:
-            made = [function()]
-        except BaseException as error:  # noqa: BLE001  # raised again on the caller's thread
-            close_leaked_ssl_sockets(error)
-            errors.append(error)
-        else:
-            with lock:
-                results.extend(made)
-                late = abandoned
-            if late and discard is not None:
-                discard(made[0])
-        token.wake()
-
+    """Both of the above. `discard` is called with a result that nobody waits for any more."""
+    future = start_in_thread(function, name)
     try:
-        threading.Thread(target=work, name=name, daemon=True).start()
-    except RuntimeError as error:  # too many threads, or the interpreter is about to exit
-        raise OSError(f"no thread can be started: {error}") from error
-    try:
-        token.wait_for(lambda: results or errors, timeout)
-    finally:
-        with lock:
-            abandoned = not results
-    if errors:
-        raise errors[0]
-    if results:
-        return results[0]
-    if not token.is_set():
-        raise TimeoutError("timed out")
-    raise OSError("cancelled")
+        return result_of(future, token, timeout)
+    except BaseException:
+        future.add_done_callback(lambda late: late.exception() or discard(late.result()))
+        raise
 
 
 class _Calling(threading.local):
@@ -383,10 +375,6 @@ class Connection(urllib3.connection.HTTPConnection):
             _calling.token.attach(self.handle)
 
 
-class _HTTPConnection(Connection):
-    pass
-
-
 class _HTTPSConnection(Connection, urllib3.connection.HTTPSConnection):  # pyright: ignore[reportIncompatibleVariableOverride]
     def connect(self) -> None:
         """As the base class does, and nothing is left of it when it fails."""
@@ -398,7 +386,7 @@ class _HTTPSConnection(Connection, urllib3.connection.HTTPSConnection):  # pyrig
 
 
 class _HTTPPool(urllib3.connectionpool.HTTPConnectionPool):
-    ConnectionCls = _HTTPConnection  # pyright: ignore[reportAssignmentType]  # urllib3's own classes do not meet its protocol
+    ConnectionCls = Connection  # pyright: ignore[reportAssignmentType]  # urllib3's own classes do not meet its protocol
 
 
 class _HTTPSPool(urllib3.connectionpool.HTTPSConnectionPool):
@@ -452,9 +440,5 @@ def _resolve(host: str, port: int | None, token: CancelToken | None, timeout: An
     with contextlib.suppress(OSError):  # a literal address needs no resolver
         return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
     limit = timeout if isinstance(timeout, int | float) else None
-    return call_in_thread(
-        lambda: socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM),
-        token or CancelToken(),
-        "flue-resolver",
-        timeout=limit,
-    )
+    looking_up = start_in_thread(lambda: socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM), "flue-resolver")
+    return result_of(looking_up, token or CancelToken(), limit)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-from flue._requests import StreamSpec, build_agent_stream, build_prompt, build_send, build_wait, check_handler
+from flue._requests import build_agent_stream, build_prompt, build_send, build_wait, check_handler
 from flue._results import SubmissionOutcome, explain_prompt
 from flue.errors import FlueError
 from flue.sync._driver import perform
@@ -162,7 +162,7 @@ class Agents:
             trust_stream_url=trust_stream_url,
         )
         try:
-            with self._open(spec) as stream:
+            with FlueEventStream["AttachedAgentEvent"](self._transport, self._settings, spec) as stream:
                 for event in stream:
                     if not submission.matches(event):
                         continue
@@ -224,8 +224,4 @@ class Agents:
             backoff_options=backoff_options,
             timeout=timeout,
         )
-        return self._open(spec)
-
-    def _open(self, spec: StreamSpec[Any, Any]) -> FlueEventStream[AttachedAgentEvent]:
-        # The decoder of the spec makes no other events.
-        return cast("FlueEventStream[AttachedAgentEvent]", FlueEventStream(self._transport, self._settings, spec))
+        return FlueEventStream["AttachedAgentEvent"](self._transport, self._settings, spec)

@@ -1,10 +1,9 @@
 """`FlueClient`: the blocking client."""
 
-# ruff: noqa: TC001, TC002, TC003  (whoever resolves the annotations at run time finds their names here)
+# ruff: noqa: TC001, TC002  (whoever resolves the annotations at run time finds their names here)
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import NoReturn, Self
 
 import requests
@@ -106,9 +105,7 @@ class FlueClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __reduce__(self) -> NoReturn:

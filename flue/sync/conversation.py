@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 import requests
@@ -196,7 +195,7 @@ class Conversation(BaseConversation):
             FlueExecutionError: the submission failed or was aborted, or its stream ended without a settlement.
             FlueError: the conversation could not be read. Every error carries `.submission_id`.
         """
-        self._follow("wait", target, on_event, signal, backoff_options, timeout)
+        self._follow("wait", target, on_event, signal=signal, backoff_options=backoff_options, timeout=timeout)
 
     def read(
         self,
@@ -208,7 +207,9 @@ class Conversation(BaseConversation):
         timeout: float | None = None,
     ) -> flue.Reply:
         """Wait for a submission, then return its reply. Arguments and errors are those of `wait()`."""
-        reply: flue.Reply = self._follow("read", target, on_event, signal, backoff_options, timeout)
+        reply: flue.Reply = self._follow(
+            "read", target, on_event, signal=signal, backoff_options=backoff_options, timeout=timeout
+        )
         return reply
 
     def ask(
@@ -369,9 +370,7 @@ class Conversation(BaseConversation):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _follow(
@@ -379,14 +378,10 @@ class Conversation(BaseConversation):
         purpose: Literal["wait", "read"],
         target: models.SendResult | str,
         on_event: Callable[[models.ConversationChunk], object] | None,
-        signal: AbortSignal | None,
-        backoff_options: BackoffOptions | None,
-        timeout: float | None,
+        **options: Any,
     ) -> Any:
         check_handler(on_event, awaited_by="AsyncConversation")
-        spec = builders.build_wait(
-            self._settings, target, purpose=purpose, signal=signal, backoff_options=backoff_options, timeout=timeout
-        )
+        spec = builders.build_wait(self._settings, target, purpose=purpose, **options)
         try:
             with ConversationStream(self._transport, self._settings, spec) as stream:
                 for chunk in stream:

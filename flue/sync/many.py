@@ -10,10 +10,9 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
-from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
-from flue._base import Cause
+from flue._base import BaseCancelToken
 from flue.errors import FlueError, FlueTimeoutError
 from flue.signals import AbortSignal, call_later
 from flue.sync._connection import MAX_LOCK_WAIT
@@ -31,11 +30,12 @@ JOIN_TIMEOUT = 1.0
 """Seconds that `close()` waits for the readers. They need a moment, unless a header callable hangs."""
 
 
-class _Channel:
+class _Channel(BaseCancelToken):
     """What readers and consumers share. Readers know only this, so a forgotten iterator can be collected."""
 
     def __init__(self, streams: dict[str, FlueEventStream[FlueEvent]]) -> None:
-        # Reentrant: `close()` may be called by a signal handler or a finalizer of a thread that is inside.
+        super().__init__()
+        # Reentrant: `cancel()` may be called by a signal handler or a finalizer of a thread that is inside.
         self._lock = threading.RLock()
         self._not_empty = threading.Condition(self._lock)  # or it is over
         self._not_full = threading.Condition(self._lock)
@@ -45,11 +45,9 @@ class _Channel:
         self._threads: list[threading.Thread] = []
         self._readers = 0
         self._over = False  # nothing more is read
-        self._cancel_timer: Callable[[], None] | None = None
-        self._unsubscribe: Callable[[], None] | None = None
+        self._unwatch: Callable[[], None] | None = None
         self.started = False
         self.offsets = {run_id: stream.offset for run_id, stream in streams.items()}
-        self.cause: Cause | None = None
         self.error: BaseException | None = None  # of a callback of the caller's
 
     def start(self, readers: int, signal: AbortSignal | None, timeout: float | None) -> None:
@@ -59,11 +57,8 @@ class _Channel:
             self.started = True
             if self.cause is not None:
                 return
-            if signal is not None:
-                self._unsubscribe = signal.subscribe(partial(self.close, "aborted"))
             try:
-                if timeout is not None:
-                    self._cancel_timer = call_later(timeout, partial(self.close, "expired"))
+                self._unwatch = self.watch(signal, timeout)
                 for number in range(0 if self._over else readers):
                     thread = threading.Thread(target=self._read_runs, name=f"flue-stream-{number}", daemon=True)
                     thread.start()
@@ -71,7 +66,7 @@ class _Channel:
                     self._readers += 1
             except RuntimeError as error:  # the system has no more threads
                 self._fail(error)
-        if not readers:
+        if self._over or not readers:
             self._stop()
 
     def get(self) -> tuple[str, FlueEvent | StreamFailure] | None:
@@ -86,15 +81,6 @@ class _Channel:
                 self._not_full.notify_all()
             return run_id, event
 
-    def close(self, cause: Cause) -> None:
-        """End it now, from any thread."""
-        with self._lock:
-            if self.cause is None:
-                self.cause = cause
-            self._over = True
-            self._entries.clear()
-        self._stop()
-
     def join(self) -> None:
         """Wait until the readers are gone; a reader, in a callback of the caller's, does not wait for itself."""
         if threading.current_thread() in self._threads:
@@ -102,6 +88,15 @@ class _Channel:
         deadline = time.monotonic() + JOIN_TIMEOUT
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _start_timer(self, seconds: float) -> Callable[[], None]:
+        return call_later(seconds, partial(self.cancel, "expired"))
+
+    def _end_wait(self) -> None:
+        with self._lock:
+            self._over = True
+            self._entries.clear()
+        self._stop()
 
     def _fail(self, error: BaseException) -> None:
         """What was read before is still handed over, then the error."""
@@ -115,17 +110,14 @@ class _Channel:
             self._over = True
             self._waiting.clear()
             streams = list(self._open.values())
-            cancel_timer, self._cancel_timer = self._cancel_timer, None
-            unsubscribe, self._unsubscribe = self._unsubscribe, None
+            unwatch, self._unwatch = self._unwatch, None
             self._not_empty.notify_all()
             self._not_full.notify_all()
         # Outside the lock: each of these takes a lock of its own.
         for stream in streams:
             stream.cancel()
-        if cancel_timer is not None:
-            cancel_timer()
-        if unsubscribe is not None:
-            unsubscribe()
+        if unwatch is not None:
+            unwatch()
 
     # The readers.
 
@@ -197,7 +189,7 @@ class FlueEventStreams:
         self._readers = min(len(streams), max_connections)
         self._signal = signal
         self._timeout = timeout
-        self._finalizer = weakref.finalize(self, self._channel.close, "cancelled")
+        self._finalizer = weakref.finalize(self, self._channel.cancel, "cancelled")
         self._finalizer.atexit = False
 
     @property
@@ -233,19 +225,17 @@ class FlueEventStreams:
 
     def cancel(self, reason: object = None) -> None:  # noqa: ARG002  # as FlueEventStream.cancel
         """End the iteration without an error, from any thread or a signal handler. The runs go on. Idempotent."""
-        self._channel.close("cancelled")
+        self._channel.cancel("cancelled")
 
     def close(self) -> None:
         """The same as `cancel()`, and wait until the connections are released."""
-        self._channel.close("cancelled")
+        self._channel.cancel("cancelled")
         self._channel.join()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __reduce__(self) -> NoReturn:

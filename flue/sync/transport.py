@@ -7,13 +7,13 @@ cookies, `.netrc`, redirects and the look-up of the environment. A session of th
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import re
+import socket
 import ssl
-import threading
 import time
 import traceback
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import requests
@@ -24,7 +24,7 @@ from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
 from flue import _environment
-from flue.config import HeaderFields
+from flue.config import KEEPALIVE, POOL_SIZE, HeaderFields
 from flue.core import stream_state
 from flue.core.actions import ResponseHead
 from flue.core.chunked import ChunkedDecoder
@@ -32,17 +32,19 @@ from flue.core.framing import DecodeError
 from flue.core.http_errors import RETRYABLE_STATUSES
 from flue.errors import FlueConnectionError
 from flue.sync._connection import (
-    SOCKET_OPTIONS,
     Cancellable,
     CancelToken,
     Connection,
     call_in_thread,
     calling,
     pool_classes,
+    result_of,
+    start_in_thread,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
 
     from urllib3.connectionpool import HTTPConnectionPool
     from urllib3.poolmanager import PoolManager
@@ -62,8 +64,7 @@ SMALL_BODY = 64 * 1024
 """Bytes that a connection takes at once."""
 GRACE = 0.5
 """Seconds for which the time-outs of a session come first."""
-POOL_SIZE = 100
-"""Connections kept per host; more may be open, they are closed after use."""
+SOCKET_OPTIONS = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), *KEEPALIVE]
 
 LIBRARY_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 """Everything that a send or a read raises for reasons outside this program."""
@@ -101,7 +102,6 @@ class _Adapter(HTTPAdapter):
     def __init__(self, *, trust_env: bool) -> None:
         self._trust_env = trust_env
         self._routes: dict[str, tuple[HTTPConnectionPool, bool]] = {}  # by origin; whether the proxy wants whole URLs
-        self._ssl_context: ssl.SSLContext | None = None
         super().__init__(pool_maxsize=POOL_SIZE)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -113,7 +113,7 @@ class _Adapter(HTTPAdapter):
         """As the base class does, with pools of our connections."""
         is_new = proxy not in self.proxy_manager
         if proxy.lower().startswith("https"):
-            kwargs["proxy_ssl_context"] = self._get_ssl_context()
+            kwargs["proxy_ssl_context"] = self._ssl_context
         manager: PoolManager = super().proxy_manager_for(proxy, socket_options=SOCKET_OPTIONS, **kwargs)
         if is_new:
             manager.pool_classes_by_scheme = pool_classes(socks=proxy.lower().startswith("socks"))
@@ -123,7 +123,7 @@ class _Adapter(HTTPAdapter):
         """As the base class does, with the certificates of the environment."""
         host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
         if host["scheme"] == "https":
-            pool["ssl_context"] = self._get_ssl_context()
+            pool["ssl_context"] = self._ssl_context
         return host, pool
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
@@ -141,7 +141,9 @@ class _Adapter(HTTPAdapter):
         origin = _origin(url)
         route = self._routes.get(origin)
         if route is None:
-            proxy = self._proxy_for(url)
+            proxy = None
+            if self._trust_env:
+                proxy = _environment.proxy_for(url, schemes=_environment.proxy_schemes("socks"))
             proxies = None if proxy is None else {"all": proxy}  # the environment decides
             found: Any = super().get_connection_with_tls_context(request, verify, proxies, cert)
             whole_url = proxy is not None and proxy.startswith("http") and url.startswith("http:")
@@ -163,17 +165,9 @@ class _Adapter(HTTPAdapter):
         response.request = req
         return response
 
-    def _proxy_for(self, url: str) -> str | None:
-        if not self._trust_env:
-            return None
-        has_socks = importlib.util.find_spec("socks") is not None
-        schemes = _environment.PROXY_SCHEMES if has_socks else frozenset({"http", "https"})
-        return _environment.proxy_for(url, schemes=schemes)
-
-    def _get_ssl_context(self) -> ssl.SSLContext:
-        if self._ssl_context is None:
-            self._ssl_context = _environment.ssl_context(trust_env=self._trust_env)
-        return self._ssl_context
+    @cached_property
+    def _ssl_context(self) -> ssl.SSLContext:
+        return _environment.ssl_context(trust_env=self._trust_env)
 
 
 class Response:
@@ -272,30 +266,17 @@ class _UninterruptibleBody:
     def __init__(self, response: requests.Response, token: CancelToken) -> None:
         self._response = response
         self._token = token
-        self._lock = threading.Lock()
-        self._is_reading = False
-        self._is_closed = False
+        self._reading: Future[bytes] | None = None
 
     def read(self) -> bytes:
-        self._is_reading = True
-        return call_in_thread(self._read, self._token, "flue-reader")
+        self._reading = start_in_thread(lambda: _read_some(self._response.raw), "flue-reader")
+        return result_of(self._reading, self._token)
 
     def close(self) -> None:
-        with self._lock:
-            self._is_closed = True
-            if self._is_reading:  # its thread closes it
-                return
-        self._response.close()
-
-    def _read(self) -> bytes:
-        try:
-            return _read_some(self._response.raw)
-        finally:
-            with self._lock:
-                self._is_reading = False
-                is_closed = self._is_closed
-            if is_closed:
-                self._response.close()
+        if self._reading is None:
+            self._response.close()
+        else:  # by its thread, if it has been left behind
+            self._reading.add_done_callback(lambda _: self._response.close())
 
 
 class _CallersConnection(Cancellable):
@@ -321,10 +302,8 @@ class Transport:
         self._timeouts = settings.timeouts
         self._trust_env = settings.trust_env
         self._session = session
-        self._lock = threading.Lock()
-        self._adapter: _Adapter | None = None
+        self._adapter: _Adapter | None = _Adapter(trust_env=settings.trust_env)
         self._pid = os.getpid()
-        self._closed = False
 
     def open(self, request: Request, headers: HeaderFields[str], token: CancelToken) -> Response:
         """Send a request and wait for the head of its response.
@@ -357,9 +336,7 @@ class Transport:
 
     def close(self) -> None:
         """Close the client's own connections."""
-        with self._lock:
-            adapter, self._adapter = self._adapter, None
-            self._closed = True
+        adapter, self._adapter = self._adapter, None  # urllib3 closes a pool when nobody holds it any more
         if adapter is not None and self._pid == os.getpid():
             adapter.close()
 
@@ -370,7 +347,7 @@ class Transport:
         prepared.method, prepared.url, prepared.body = request.method, request.url, request.body
         prepared.headers = CaseInsensitiveDict(headers)
         with calling(token):
-            response = self._get_adapter().send(prepared, stream=True, timeout=timeout)
+            response = self._own_adapter().send(prepared, stream=True, timeout=timeout)
         raw: Any = response.raw
         head = _head(response)
         connection = raw.connection
@@ -430,19 +407,14 @@ class Transport:
             read, close = body.read, body.close
         return Response(_head(response), request.url, token, read=read, close=close)
 
-    def _get_adapter(self) -> _Adapter:
-        if self._adapter is not None and self._pid == os.getpid():
-            return self._adapter
-        if self._pid != os.getpid():  # a forked child must not use its parent's connections, nor wait for its threads
+    def _own_adapter(self) -> _Adapter:
+        adapter = self._adapter
+        if adapter is None:
+            raise RuntimeError("the client is closed")
+        if self._pid != os.getpid():  # a forked child must not use its parent's connections
+            self._adapter = adapter = _Adapter(trust_env=self._trust_env)
             self._pid = os.getpid()
-            self._lock = threading.Lock()
-            self._adapter = None
-        with self._lock:
-            if self._closed:
-                raise RuntimeError("the client is closed")
-            if self._adapter is None:
-                self._adapter = _Adapter(trust_env=self._trust_env)
-            return self._adapter
+        return adapter
 
 
 def _send_with(

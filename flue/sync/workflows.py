@@ -119,40 +119,29 @@ class Workflows:
         run_id = self.invoke(name, input=input, signal=signal, timeout=timeout).run_id
         outcome = RunOutcome(run_id, name)
         try:
-            self._follow(outcome, run_id, on_event, signal, backoff_options, deadline)
+            spec = build_run_stream(
+                self._settings,
+                run_id,
+                signal=signal,
+                backoff_options=backoff_options,
+                timeout=deadline.remaining(),
+                is_terminal=is_run_end(run_id),
+            )
+            with FlueEventStream(self._transport, self._settings, spec) as stream:
+                for event in stream:
+                    if on_event is not None:
+                        on_event(event)
+                    if event.type == "run_end" and event.run_id == run_id:
+                        outcome.from_event(event)
+                stream.raise_if_aborted()
             for delay in outcome.poll_record(deadline):
                 if delay is not None:
                     pause(delay, signal)
                     continue
-                spec = build_get_run(
+                record = build_get_run(
                     self._settings, run_id, signal=signal, backoff_options=backoff_options, timeout=deadline.remaining()
                 )
-                outcome.from_record(perform(self._transport, self._settings, spec))
+                outcome.from_record(perform(self._transport, self._settings, record))
             return models.WorkflowRunResult(run_id=run_id, result=outcome.result())
         except FlueError as error:
             raise outcome.add_context(error)  # noqa: B904  # the same error
-
-    def _follow(
-        self,
-        outcome: RunOutcome,
-        run_id: str,
-        on_event: Callable[[FlueEvent], object] | None,
-        signal: AbortSignal | None,
-        backoff_options: BackoffOptions | None,
-        deadline: Deadline,
-    ) -> None:
-        spec = build_run_stream(
-            self._settings,
-            run_id,
-            signal=signal,
-            backoff_options=backoff_options,
-            timeout=deadline.remaining(),
-            is_terminal=is_run_end(run_id),
-        )
-        with FlueEventStream(self._transport, self._settings, spec) as stream:
-            for event in stream:
-                if on_event is not None:
-                    on_event(event)
-                if event.type == "run_end" and event.run_id == run_id:
-                    outcome.from_event(event)
-            stream.raise_if_aborted()
