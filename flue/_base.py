@@ -1,31 +1,54 @@
 """What the two faces have in common: each class here is completed by both, with plain calls or with `await`."""
 
-# ruff: noqa: TC001  (whoever resolves the annotations of a stream at run time finds their names here)
+# ruff: noqa: TC001, TC003  (whoever resolves the annotations at run time finds their names here)
 
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Generic, Literal, NoReturn, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar
 
+from flue.core.events import EventBuffer
 from flue.core.protocol import BatchMachine
+from flue.errors import FlueTimeoutError
 from flue.signals import AbortSignal, abort_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flue._instrumentation import Instrumentation
+    from flue._requests import StreamSpec
     from flue.config import Settings
     from flue.core.protocol import Machine
     from flue.core.retry import FailedAttempt
     from flue.errors import FlueError
 
-__all__ = ["BaseCancelToken", "BaseDriver", "BaseStream", "Cause", "State"]
+__all__ = [
+    "BaseCancelToken",
+    "BaseChannel",
+    "BaseDriver",
+    "BaseStream",
+    "BaseStreams",
+    "Cause",
+    "State",
+    "T",
+]
 
 Cause = Literal["cancelled", "aborted", "expired"]
 
 TransportT = TypeVar("TransportT")
 ResponseT = TypeVar("ResponseT")
 TokenT = TypeVar("TokenT", bound="BaseCancelToken")
+ChannelT = TypeVar("ChannelT", bound="BaseChannel")
+
+if TYPE_CHECKING:
+    import typing_extensions
+
+    from flue.models import FlueEvent
+
+    T = typing_extensions.TypeVar("T", default=FlueEvent)
+else:
+    T = TypeVar("T")
 
 
 class BaseCancelToken:
@@ -136,13 +159,19 @@ class State(enum.Enum):
     CLOSED = "ended"
 
 
-class BaseStream:
+class BaseStream(Generic[T]):
     """What can be read of a stream at any time."""
 
-    _machine: BatchMachine
     _token: BaseCancelToken
-    _signal: AbortSignal | None
-    _state: State
+
+    def __init__(self, spec: StreamSpec[Any, T]) -> None:
+        self._machine: BatchMachine = spec.machine
+        self._events: EventBuffer[T] = spec.events
+        self._decoded = spec.events.decoded
+        self._signal = spec.signal
+        self._timeout = spec.timeout
+        self._deadline = 0.0
+        self._state = State.NOT_STARTED
 
     @property
     def offset(self) -> str:
@@ -177,3 +206,52 @@ class BaseStream:
     def __repr__(self) -> str:
         state = State.IDLE if self._state is State.RECEIVING else self._state
         return f"<{type(self).__name__} {state.value} offset={self.offset!r}>"
+
+
+class BaseStreams(Generic[ChannelT]):
+    """What can be read of an iterator of many runs at any time. Its channel is what its readers know of it."""
+
+    _channel: ChannelT
+    _timeout: float | None
+
+    @property
+    def offsets(self) -> Mapping[str, str]:
+        """The resume checkpoint of each run, for `stream_many(offsets=...)`; a copy that may be kept.
+
+        A run that was begun at `now` stays there until its first event is handed over.
+        """
+        return dict(self._channel.offsets)
+
+    def cancel(self, reason: object = None) -> None:  # noqa: ARG002  # as that of one stream
+        """End the iteration without an error; a plain call, from any task, thread or signal handler. Idempotent.
+
+        The runs go on.
+        """
+        self._channel.cancel("cancelled")
+
+    def _raise_failure(self) -> None:
+        """Raise what has ended the iteration, unless that was an end like others."""
+        channel = self._channel
+        if channel.cause == "expired":
+            raise FlueTimeoutError(f"the streams did not end within {self._timeout:g} s; .offsets says how far")
+        if channel.cause is None and channel.error is not None:
+            raise channel.error
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("live streams cannot be pickled or copied; save their .offsets and open new ones")
+
+
+class BaseChannel(BaseCancelToken):
+    """What the readers of many runs share with whom they read for, who can so be collected while they wait.
+
+    Attributes:
+        offsets: how far each run has been handed over.
+        error: of a callback of the caller's, which ends all.
+    """
+
+    def __init__(self, offsets: dict[str, str]) -> None:
+        super().__init__()
+        self.offsets = offsets
+        self.error: BaseException | None = None
+        self._over = False  # nothing more is read
+        self._unwatch: Callable[[], None] | None = None

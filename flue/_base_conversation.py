@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["BaseConversation", "BaseObservation"]
 
 
-class BaseObservation(BaseStream):
+class BaseObservation(BaseStream["flue.ConversationState"]):
     """What can be read of an observation at any time."""
 
     @property

@@ -7,12 +7,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NoReturn, Self
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Self
 
-from flue._base import BaseCancelToken
+from flue._base import BaseChannel, BaseStreams
 from flue.aio.stream import AsyncFlueEventStream
-from flue.errors import FlueError, FlueTimeoutError
+from flue.errors import FlueError
 from flue.signals import AbortSignal
 from flue.types import StreamFailure
 
@@ -27,20 +27,16 @@ QUEUE_SIZE = 256
 _reading: set[asyncio.Task[None]] = set()  # a loop keeps no hold of its tasks
 
 
-class _Channel(BaseCancelToken):
-    """What readers and consumers share. Readers know only this, so a forgotten iterator can be collected."""
+class _Channel(BaseChannel):
+    """A queue, and the readers that fill it."""
 
     def __init__(self, streams: dict[str, AsyncFlueEventStream[FlueEvent]]) -> None:
-        super().__init__()
+        super().__init__({run_id: stream.offset for run_id, stream in streams.items()})
         # None wakes a consumer that waits when it is over. There is one at a time.
         self._queue: asyncio.Queue[tuple[str, FlueEvent | StreamFailure, str] | None] = asyncio.Queue(QUEUE_SIZE)
         self._waiting = deque(streams.items())
         self._tasks: list[asyncio.Task[None]] = []
-        self._over = False  # nothing more is read
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._unwatch: Callable[[], None] | None = None
-        self.offsets = {run_id: stream.offset for run_id, stream in streams.items()}
-        self.error: BaseException | None = None  # of a callback of the caller's
 
     def start(self, readers: int, signal: AbortSignal | None, timeout: float | None) -> None:
         if self._loop is not None:
@@ -111,7 +107,7 @@ class _Channel(BaseCancelToken):
                     await self._queue.put((run_id, StreamFailure(error, stream.offset), stream.offset))
 
 
-class AsyncFlueEventStreams:
+class AsyncFlueEventStreams(BaseStreams[_Channel]):
     """`(run_id, event)` of many runs as they happen. Made by `client.runs.stream_many()`.
 
     The events of one run come in order and once each; those of different runs are mixed as they arrive. A run that
@@ -143,14 +139,6 @@ class AsyncFlueEventStreams:
         self._timeout = timeout
         self._turn = asyncio.Lock()  # first come, first served
 
-    @property
-    def offsets(self) -> Mapping[str, str]:
-        """The resume checkpoint of each run, for `stream_many(offsets=...)`; a copy that may be kept.
-
-        A run that was begun at `now` stays there until its first event is handed over.
-        """
-        return dict(self._channel.offsets)
-
     def __aiter__(self) -> Self:
         return self
 
@@ -168,15 +156,8 @@ class AsyncFlueEventStreams:
             entry = await channel.get()
         if entry is not None:
             return entry
-        if channel.cause == "expired":
-            raise FlueTimeoutError(f"the streams did not end within {self._timeout:g} s; .offsets says how far")
-        if channel.cause is None and channel.error is not None:
-            raise channel.error
+        self._raise_failure()
         raise StopAsyncIteration
-
-    def cancel(self, reason: object = None) -> None:  # noqa: ARG002  # as AsyncFlueEventStream.cancel
-        """End the iteration without an error; a plain call, from any task or thread. The runs go on. Idempotent."""
-        self._channel.cancel("cancelled")
 
     async def aclose(self) -> None:
         """The same as `cancel()`, and wait until the connections are released."""
@@ -192,6 +173,3 @@ class AsyncFlueEventStreams:
     def __del__(self) -> None:
         if hasattr(self, "_turn"):  # made whole
             self._channel.cancel("cancelled")
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("live streams cannot be pickled or copied; save their .offsets and open new ones")

@@ -8,33 +8,22 @@ import asyncio
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self
+from typing import Any, NoReturn, Self
 
-from flue._base import BaseStream, State
+from flue._base import BaseStream, State, T
 from flue._requests import StreamSpec
 from flue.aio._driver import CancelToken, Driver
 from flue.aio.transport import Transport
 from flue.checkpoints._consumer import AsyncCheckpointer
 from flue.config import Settings
 from flue.core.actions import Done
-from flue.core.events import EventBuffer, NeedData
+from flue.core.events import NeedData
 from flue.errors import FlueError
-
-if TYPE_CHECKING:
-    from typing_extensions import TypeVar
-
-    from flue.models import FlueEvent
-
-    T = TypeVar("T", default=FlueEvent)
-else:
-    from typing import TypeVar
-
-    T = TypeVar("T")
 
 __all__ = ["AsyncFlueEventStream"]
 
 
-class AsyncFlueEventStream(BaseStream, Generic[T]):
+class AsyncFlueEventStream(BaseStream[T]):
     """Typed events in order, each exactly once, whatever happens to the connection. Made by `client.runs.stream()`.
 
     Iterate it with `async for`, best inside `async with`. No request is sent before the first event is asked for.
@@ -61,20 +50,14 @@ class AsyncFlueEventStream(BaseStream, Generic[T]):
             settings: of the client.
             spec: what is read, and how.
         """
-        self._machine = spec.machine
-        self._events: EventBuffer[T] = spec.events
-        self._decoded = self._events.decoded
-        self._signal = spec.signal
-        self._timeout = spec.timeout
+        super().__init__(spec)
         self._checkpointer = None if spec.checkpointer is None else AsyncCheckpointer(spec.checkpointer)
         self._token = CancelToken()
         # Nothing in here knows the stream, which it would keep alive.
         self._driver = Driver(transport, settings, spec.machine, self._token, spec.instrumentation, spec.cancel_error)
         self._lock = asyncio.Lock()  # first come, first served
-        self._state = State.NOT_STARTED
         self._loop: asyncio.AbstractEventLoop | None = None
         self._receiver: asyncio.Task[object] | None = None
-        self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._unsubscribe: Callable[[], None] | None = None
 

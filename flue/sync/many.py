@@ -8,12 +8,12 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import TYPE_CHECKING, Self
 
-from flue._base import BaseCancelToken
-from flue.errors import FlueError, FlueTimeoutError
+from flue._base import BaseChannel, BaseStreams
+from flue.errors import FlueError
 from flue.signals import AbortSignal, call_later
 from flue.sync._connection import MAX_LOCK_WAIT
 from flue.sync.stream import FlueEventStream
@@ -30,11 +30,11 @@ JOIN_TIMEOUT = 1.0
 """Seconds that `close()` waits for the readers. They need a moment, unless a header callable hangs."""
 
 
-class _Channel(BaseCancelToken):
-    """What readers and consumers share. Readers know only this, so a forgotten iterator can be collected."""
+class _Channel(BaseChannel):
+    """A queue, and the readers that fill it."""
 
     def __init__(self, streams: dict[str, FlueEventStream[FlueEvent]]) -> None:
-        super().__init__()
+        super().__init__({run_id: stream.offset for run_id, stream in streams.items()})
         # Reentrant: `cancel()` may be called by a signal handler or a finalizer of a thread that is inside.
         self._lock = threading.RLock()
         self._not_empty = threading.Condition(self._lock)  # or it is over
@@ -44,11 +44,7 @@ class _Channel(BaseCancelToken):
         self._open: dict[str, FlueEventStream[FlueEvent]] = {}
         self._threads: list[threading.Thread] = []
         self._readers = 0
-        self._over = False  # nothing more is read
-        self._unwatch: Callable[[], None] | None = None
         self.started = False
-        self.offsets = {run_id: stream.offset for run_id, stream in streams.items()}
-        self.error: BaseException | None = None  # of a callback of the caller's
 
     def start(self, readers: int, signal: AbortSignal | None, timeout: float | None) -> None:
         with self._lock:
@@ -159,7 +155,7 @@ class _Channel(BaseCancelToken):
             return not self._over
 
 
-class FlueEventStreams:
+class FlueEventStreams(BaseStreams[_Channel]):
     """`(run_id, event)` of many runs as they happen. Made by `client.runs.stream_many()`.
 
     The events of one run come in order and once each; those of different runs are mixed as they arrive. A run that
@@ -192,14 +188,6 @@ class FlueEventStreams:
         self._finalizer = weakref.finalize(self, self._channel.cancel, "cancelled")
         self._finalizer.atexit = False
 
-    @property
-    def offsets(self) -> Mapping[str, str]:
-        """The resume checkpoint of each run, for `stream_many(offsets=...)`; a copy that may be kept.
-
-        A run that was begun at `now` stays there until its first event is handed over.
-        """
-        return dict(self._channel.offsets)
-
     def __iter__(self) -> Self:
         return self
 
@@ -217,15 +205,8 @@ class FlueEventStreams:
         entry = channel.get()
         if entry is not None:
             return entry
-        if channel.cause == "expired":
-            raise FlueTimeoutError(f"the streams did not end within {self._timeout:g} s; .offsets says how far")
-        if channel.cause is None and channel.error is not None:
-            raise channel.error
+        self._raise_failure()
         raise StopIteration
-
-    def cancel(self, reason: object = None) -> None:  # noqa: ARG002  # as FlueEventStream.cancel
-        """End the iteration without an error, from any thread or a signal handler. The runs go on. Idempotent."""
-        self._channel.cancel("cancelled")
 
     def close(self) -> None:
         """The same as `cancel()`, and wait until the connections are released."""
@@ -237,6 +218,3 @@ class FlueEventStreams:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("live streams cannot be pickled or copied; save their .offsets and open new ones")

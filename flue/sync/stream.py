@@ -9,33 +9,22 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self
+from typing import Any, NoReturn, Self
 
-from flue._base import BaseStream, State
+from flue._base import BaseStream, State, T
 from flue._requests import StreamSpec
 from flue.config import Settings
 from flue.core.actions import Done
-from flue.core.events import EventBuffer, NeedData
+from flue.core.events import NeedData
 from flue.errors import FlueError
 from flue.sync._connection import CancelToken
 from flue.sync._driver import Driver
 from flue.sync.transport import Transport
 
-if TYPE_CHECKING:
-    from typing_extensions import TypeVar
-
-    from flue.models import FlueEvent
-
-    T = TypeVar("T", default=FlueEvent)
-else:
-    from typing import TypeVar
-
-    T = TypeVar("T")
-
 __all__ = ["FlueEventStream"]
 
 
-class FlueEventStream(BaseStream, Generic[T]):
+class FlueEventStream(BaseStream[T]):
     """Typed events in order, each exactly once, whatever happens to the connection. Made by `client.runs.stream()`.
 
     Iterate it, best inside `with`. No request is sent before the first event is asked for. Iteration ends when the
@@ -61,20 +50,14 @@ class FlueEventStream(BaseStream, Generic[T]):
             settings: of the client.
             spec: what is read, and how.
         """
-        self._machine = spec.machine
-        self._events: EventBuffer[T] = spec.events
-        self._decoded = self._events.decoded
-        self._signal = spec.signal
-        self._timeout = spec.timeout
+        super().__init__(spec)
         self._checkpointer = spec.checkpointer
         self._token = CancelToken()
         # Nothing in here knows the stream, which it would keep alive.
         self._driver = Driver(transport, settings, spec.machine, self._token, spec.instrumentation, spec.cancel_error)
         # Reentrant, so that a callback that pulls from its own stream gets an error instead of waiting for itself.
         self._lock = threading.RLock()
-        self._state = State.NOT_STARTED
         self._pid = os.getpid()
-        self._deadline = 0.0
         self._unwatch: Callable[[], None] | None = None
 
     def __iter__(self) -> Self:
