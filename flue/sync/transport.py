@@ -69,17 +69,12 @@ SOCKET_OPTIONS = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), *KEEPALIVE]
 LIBRARY_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 """Everything that a send or a read raises for reasons outside this program."""
 
-# An allow-list: what is not known to be worth another attempt is not retried.
 _RETRYABLE = (
-    requests.ConnectionError,  # refused, reset, garbage for a status line, a proxy; a read time-out inside a body, too
-    requests.Timeout,
-    requests.exceptions.ChunkedEncodingError,
-    requests.exceptions.ContentDecodingError,
+    OSError,  # all exceptions of requests, too
     urllib3.exceptions.ProtocolError,
     urllib3.exceptions.TimeoutError,
     urllib3.exceptions.DecodeError,
     urllib3.exceptions.SSLError,
-    OSError,
 )
 # Subclasses of the above that another attempt cannot cure.
 _FINAL = (
@@ -512,7 +507,6 @@ def _connection_error(error: Exception, url: str) -> FlueConnectionError:
 def _is_retryable(error: Exception, chain: list[BaseException]) -> bool:
     if not isinstance(error, _RETRYABLE) or isinstance(error, _FINAL):
         return False
-    # An exception of requests is an OSError, so that its base class would pass.
     if type(error) is requests.RequestException or any(
         isinstance(link, ssl.SSLCertVerificationError) for link in chain
     ):
