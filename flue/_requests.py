@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
-import attrs
+import msgspec
 
 from flue import codec, models
 from flue._instrumentation import Instrumentation
@@ -69,8 +69,7 @@ M = TypeVar("M", bound=BatchMachine)
 CONTENT_JSON = (("content-type", "application/json"),)
 
 
-@attrs.frozen
-class CallSpec(Generic[T_co]):
+class CallSpec(msgspec.Struct, Generic[T_co], frozen=True):
     """A single request as a face performs it.
 
     Attributes:
@@ -96,8 +95,7 @@ class CallSpec(Generic[T_co]):
         return abort_error(self.signal)
 
 
-@attrs.frozen
-class StreamSpec(Generic[M, T]):
+class StreamSpec(msgspec.Struct, Generic[M, T], frozen=True):
     """A stream as a face reads it.
 
     Attributes:

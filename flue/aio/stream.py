@@ -165,9 +165,7 @@ class AsyncFlueEventStream(BaseStream[T]):
             await self._checkpointer.start()
         if self._timeout is not None:
             self._deadline = time.monotonic() + self._timeout
-        if self._signal is not None:
-            token = self._token
-            self._unsubscribe = self._signal.subscribe(lambda: token.cancel("aborted"))
+        self._unsubscribe = self._token.watch(self._signal)
 
     def _keep_time(self) -> None:
         """Have the loop of this pull end the stream at its deadline; a loop before this one has gone."""
