@@ -35,7 +35,7 @@ _STRUCT_TYPES: Final[Mapping[ir.ScalarKind, str]] = {
     "number": "int | float",
     "timestamp": "str",
 }
-_BASE: Final = ("NO_EXTRA", "NeedsSlowPath", "from_iso", "new", "struct")
+_BASE: Final = ("NO_EXTRA", "NeedsSlowPath", "from_iso", "new", "own_copy", "struct")
 
 
 def emit(modules: Sequence[ir.Module], package: str, fallbacks: Iterable[str], raw: Sequence[str]) -> dict[str, str]:
@@ -345,6 +345,7 @@ class _DecodeWriter:
 
     def lines(self) -> list[str]:
         models = [item for item in self.order if isinstance(item, ir.Model)]
+        bases = {model.base: model.base_fields for model in models if model.base}
         lines: list[str] = []
         written: set[str] = set()
         for item in self.order:
@@ -359,6 +360,10 @@ class _DecodeWriter:
             elif isinstance(item, ir.Union):
                 members = [f"_{constant_name(name)}" for name in self.members(item)]
                 lines += ["", *_alternatives(f"{constant_name(item.name)}: Final[Any] = ", members)]
+        for base, fields in bases.items():
+            lines += ["", "", *self.base_function(base, fields), "", ""]
+            heirs = [function_name(model.name) for model in models if model.base == base]
+            lines += [f"_base_of_{heir}: Final = own_copy(_{function_name(base)})" for heir in heirs]
         for model in models:
             lines += ["", "", *self.function(model)]
         entries = [f"_{constant_name(model.name)}: _{function_name(model.name)}" for model in models]
@@ -371,9 +376,10 @@ class _DecodeWriter:
         msgspec asks for a tag in unions only: where the model occurs alone, its tag is a field like any other.
         """
         first, others = (None, model.tags) if alone or not model.tags else (model.tags[0], model.tags[1:])
-        parts = [_quoted(model.name), _quoted(first.wire) if first else '""', _quoted(first.value) if first else '""']
+        parts = [_quoted(model.name)]
         parts += [f'("{tag.name}", "{tag.wire}", Literal[{_quoted(tag.value)}])' for tag in others]
         parts += [self.spec(field) for field in model.own]
+        parts += [f"tag=({_quoted(first.wire)}, {_quoted(first.value)})"] if first else []
         parts += [f"shared=_{constant_name(model.base)}"] if model.base else []
         suffix = "_ALONE" if alone else ""
         return _bracketed(f"_{constant_name(model.name)}{suffix}: Final[Any] = struct(", parts, ")", explode=True)
@@ -406,15 +412,25 @@ class _DecodeWriter:
             case _:
                 return "Any"
 
-    def function(self, model: ir.Model) -> list[str]:
-        """Write the function from a struct to its model.
+    def base_function(self, base: str, fields: Sequence[ir.Field]) -> list[str]:
+        """Write the function that sets what models inherit."""
+        lines = [f"def _{function_name(base)}(model: Any, wire: Any) -> None:"]
+        return [*lines, *_indented(self.assignments(fields)), "    model.wire_extra = NO_EXTRA"]
 
-        What events have in common is set by each function for itself: one that all of them call would see ever changing
-        classes, which makes its attribute accesses twice as slow.
-        """
-        lines = [f"def _{function_name(model.name)}(wire: Any) -> {model.name}:", f"    model = new({model.name})"]
-        lines += [f"    {line}" for field in model.fields for line in self.assignment(field)]
-        return [*lines, "    model.wire_extra = NO_EXTRA", "    return model"]
+    def function(self, model: ir.Model) -> list[str]:
+        """Write the function from a struct to its model."""
+        name = function_name(model.name)
+        lines = [f"model = new({model.name})"]
+        if model.base:
+            inherited = [self.assignment(field) for field in model.base_fields]
+            own = [field for field in model.own if self.assignment(field) not in inherited]
+            lines += [f"_base_of_{name}(model, wire)", *self.assignments(own)]
+        else:
+            lines += [*self.assignments(model.own), "model.wire_extra = NO_EXTRA"]
+        return [f"def _{name}(wire: Any) -> {model.name}:", *_indented([*lines, "return model"])]
+
+    def assignments(self, fields: Iterable[ir.Field]) -> list[str]:
+        return [line for field in fields for line in self.assignment(field)]
 
     def assignment(self, field: ir.Field) -> list[str]:
         target, source = f"model.{field.name}", f"wire.{field.name}"
@@ -460,7 +476,7 @@ class _DecodeWriter:
             case ir.Array(ir.Ref(name)):
                 return f"[{self.build(name, 'item')} for item in value]"
             case ir.Either(ir.Scalar(), ir.Array(ir.Ref())):
-                return f"value if value.__class__ is str else {self.value(type_.second)}"
+                return f"value if type(value) is str else {self.value(type_.second)}"
             case ir.Ref(name):
                 return self.build(name, "value")
             case _:
@@ -471,7 +487,7 @@ class _DecodeWriter:
         if isinstance(item, ir.Enum):
             return variable
         if isinstance(item, ir.Union):
-            return f"BUILDERS[{variable}.__class__]({variable})"
+            return f"BUILDERS[type({variable})]({variable})"
         return f"_{function_name(name)}({variable})"
 
 

@@ -270,6 +270,13 @@ def type_error(expected: str, value: Any) -> DecodeError:
     return DecodeError((), f"expected {expected}, found {type_name(value)}")
 
 
+def unknown_tag(name: str, tag: Any) -> str:
+    """Return the sentence that says that a union has no member with this tag."""
+    if not isinstance(tag, str):
+        return f"{name} is {type_name(tag)}, not a string"
+    return f"unknown {name} {tag!r}" if len(tag) <= 80 else f"unknown {name} {tag[:80]!r}…"
+
+
 def parse_time(value: Any) -> datetime:
     """Return the aware datetime that an RFC 3339 timestamp stands for.
 
@@ -339,18 +346,30 @@ else:
     from_iso = _from_iso_before_midnight  # later versions of Python
 
 
+def own_copy(function: Any) -> Any:
+    """Return a copy of a function that has code of its own.
+
+    CPython adapts code to the classes that it has seen. Code that sees many of them takes twice as long.
+    """
+    return types.FunctionType(function.__code__.replace(), function.__globals__)
+
+
 FieldSpec: TypeAlias = tuple[Any, ...]
 """A field of a struct: attribute, key, type, and for an optional one what stands for its absence."""
 
 
-def struct(name: str, tag_field: str, tag: str, *fields: FieldSpec, shared: tuple[FieldSpec, ...] = ()) -> Any:
+def struct(
+    name: str,
+    *fields: FieldSpec,
+    tag: tuple[str | None, str | None] = (None, None),
+    shared: tuple[FieldSpec, ...] = (),
+) -> Any:
     """Make the msgspec struct that a model's JSON is parsed into.
 
     Args:
         name: Name of the model.
-        tag_field: The key of its tag; empty for none.
-        tag: The value of its tag.
         fields: The fields.
+        tag: The key of its tag, and the tag.
         shared: Fields that other models have too; one of the model's own under the same name replaces it.
     """
     own = {field[0] for field in fields}
@@ -359,8 +378,8 @@ def struct(name: str, tag_field: str, tag: str, *fields: FieldSpec, shared: tupl
         name,
         [(attribute, *kind) for attribute, _, *kind in every],
         rename={attribute: key for attribute, key, *_ in every},
-        tag_field=tag_field or None,
-        tag=tag or None,
+        tag_field=tag[0],
+        tag=tag[1],
         kw_only=True,
         forbid_unknown_fields=True,
         gc=False,  # lives for a moment, and holds no cycle

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from msgspec import UNSET
 
-from flue.codec._base import NO_EXTRA, NeedsSlowPath, from_iso, new, struct
+from flue.codec._base import NO_EXTRA, NeedsSlowPath, from_iso, new, own_copy, struct
 from flue.models.common import (
     FlueErrorInfo,
     FlueSerializedError,
@@ -104,65 +104,57 @@ _EVENT_ENVELOPE: Final = (
 
 _RUN_START_EVENT: Final[Any] = struct(
     "RunStartEvent",
-    "type",
-    "run_start",
     ("run_id", "runId", str),
     ("workflow_name", "workflowName", str),
     ("started_at", "startedAt", str),
     ("input", "input", Any, UNSET),
+    tag=("type", "run_start"),
     shared=_EVENT_ENVELOPE,
 )
 
 _RUN_RESUME_EVENT: Final[Any] = struct(
     "RunResumeEvent",
-    "type",
-    "run_resume",
     ("run_id", "runId", str),
     ("workflow_name", "workflowName", str),
     ("started_at", "startedAt", str),
+    tag=("type", "run_resume"),
     shared=_EVENT_ENVELOPE,
 )
 
 _RUN_END_EVENT: Final[Any] = struct(
     "RunEndEvent",
-    "type",
-    "run_end",
     ("run_id", "runId", str),
     ("result", "result", Any, UNSET),
     ("is_error", "isError", bool),
     ("error", "error", Any, UNSET),
     ("duration_ms", "durationMs", int | float),
+    tag=("type", "run_end"),
     shared=_EVENT_ENVELOPE,
 )
 
 _AGENT_START_EVENT: Final[Any] = struct(
     "AgentStartEvent",
-    "type",
-    "agent_start",
+    tag=("type", "agent_start"),
     shared=_EVENT_ENVELOPE,
 )
 
 _AGENT_END_EVENT: Final[Any] = struct(
     "AgentEndEvent",
-    "type",
-    "agent_end",
     ("messages", "messages", list),
+    tag=("type", "agent_end"),
     shared=_EVENT_ENVELOPE,
 )
 
 _TURN_START_EVENT: Final[Any] = struct(
     "TurnStartEvent",
-    "type",
-    "turn_start",
     ("turn_id", "turnId", str),
     ("purpose", "purpose", LlmTurnPurpose),
+    tag=("type", "turn_start"),
     shared=_EVENT_ENVELOPE,
 )
 
 _MODEL_REQUEST_INFO: Final[Any] = struct(
     "ModelRequestInfo",
-    "",
-    "",
     ("provider_id", "providerId", str),
     ("provider_name", "providerName", str),
     ("requested_model", "requestedModel", str),
@@ -177,52 +169,44 @@ _MODEL_REQUEST_INFO: Final[Any] = struct(
 
 _LLM_TEXT_CONTENT: Final[Any] = struct(
     "LlmTextContent",
-    "type",
-    "text",
     ("text", "text", str),
     ("text_signature", "textSignature", str, None),
+    tag=("type", "text"),
 )
 
 _LLM_THINKING_CONTENT: Final[Any] = struct(
     "LlmThinkingContent",
-    "type",
-    "thinking",
     ("thinking", "thinking", str),
     ("thinking_signature", "thinkingSignature", str, None),
     ("redacted", "redacted", bool, None),
+    tag=("type", "thinking"),
 )
 
 _LLM_TOOL_CALL: Final[Any] = struct(
     "LlmToolCall",
-    "type",
-    "toolCall",
     ("id", "id", str),
     ("name", "name", str),
     ("arguments", "arguments", dict),
     ("thought_signature", "thoughtSignature", str, None),
+    tag=("type", "toolCall"),
 )
 
 LLM_ASSISTANT_CONTENT: Final[Any] = _LLM_TEXT_CONTENT | _LLM_THINKING_CONTENT | _LLM_TOOL_CALL
 
 _LLM_ASSISTANT_MESSAGE: Final[Any] = struct(
     "LlmAssistantMessage",
-    "role",
-    "assistant",
     ("content", "content", list[LLM_ASSISTANT_CONTENT]),
+    tag=("role", "assistant"),
 )
 
 _LLM_ASSISTANT_MESSAGE_ALONE: Final[Any] = struct(
     "LlmAssistantMessage",
-    "",
-    "",
     ("role", "role", Literal["assistant"]),
     ("content", "content", list[LLM_ASSISTANT_CONTENT]),
 )
 
 _PROMPT_COST: Final[Any] = struct(
     "PromptCost",
-    "",
-    "",
     ("input", "input", int | float),
     ("output", "output", int | float),
     ("cache_read", "cacheRead", int | float),
@@ -232,8 +216,6 @@ _PROMPT_COST: Final[Any] = struct(
 
 _PROMPT_USAGE: Final[Any] = struct(
     "PromptUsage",
-    "",
-    "",
     ("input", "input", int),
     ("output", "output", int),
     ("cache_read", "cacheRead", int),
@@ -244,8 +226,6 @@ _PROMPT_USAGE: Final[Any] = struct(
 
 _FLUE_ERROR_INFO: Final[Any] = struct(
     "FlueErrorInfo",
-    "",
-    "",
     ("type", "type", str),
     ("name", "name", str, None),
     ("code", "code", str, None),
@@ -254,8 +234,6 @@ _FLUE_ERROR_INFO: Final[Any] = struct(
 
 _MODEL_RESPONSE: Final[Any] = struct(
     "ModelResponse",
-    "",
-    "",
     ("response_id", "responseId", str, None),
     ("response_model", "responseModel", str, None),
     ("output", "output", _LLM_ASSISTANT_MESSAGE_ALONE, None),
@@ -266,160 +244,143 @@ _MODEL_RESPONSE: Final[Any] = struct(
 
 _TURN_EVENT: Final[Any] = struct(
     "TurnEvent",
-    "type",
-    "turn",
     ("turn_id", "turnId", str),
     ("purpose", "purpose", LlmTurnPurpose),
     ("duration_ms", "durationMs", int | float),
     ("request", "request", _MODEL_REQUEST_INFO),
     ("response", "response", _MODEL_RESPONSE),
     ("is_error", "isError", bool),
+    tag=("type", "turn"),
     shared=_EVENT_ENVELOPE,
 )
 
 _TURN_MESSAGES_EVENT: Final[Any] = struct(
     "TurnMessagesEvent",
-    "type",
-    "turn_messages",
     ("turn_id", "turnId", str),
     ("purpose", "purpose", LlmTurnPurpose),
     ("message", "message", Any, UNSET),
     ("tool_results", "toolResults", list),
+    tag=("type", "turn_messages"),
     shared=_EVENT_ENVELOPE,
 )
 
 _MESSAGE_START_EVENT: Final[Any] = struct(
     "MessageStartEvent",
-    "type",
-    "message_start",
     ("turn_id", "turnId", str),
     ("message", "message", Any, UNSET),
+    tag=("type", "message_start"),
     shared=_EVENT_ENVELOPE,
 )
 
 _MESSAGE_END_EVENT: Final[Any] = struct(
     "MessageEndEvent",
-    "type",
-    "message_end",
     ("turn_id", "turnId", str),
     ("message", "message", Any, UNSET),
+    tag=("type", "message_end"),
     shared=_EVENT_ENVELOPE,
 )
 
 _TEXT_DELTA_EVENT: Final[Any] = struct(
     "TextDeltaEvent",
-    "type",
-    "text_delta",
     ("text", "text", str),
+    tag=("type", "text_delta"),
     shared=_EVENT_ENVELOPE,
 )
 
 _THINKING_START_EVENT: Final[Any] = struct(
     "ThinkingStartEvent",
-    "type",
-    "thinking_start",
     ("content_index", "contentIndex", int, None),
+    tag=("type", "thinking_start"),
     shared=_EVENT_ENVELOPE,
 )
 
 _THINKING_DELTA_EVENT: Final[Any] = struct(
     "ThinkingDeltaEvent",
-    "type",
-    "thinking_delta",
     ("content_index", "contentIndex", int, None),
     ("delta", "delta", str),
+    tag=("type", "thinking_delta"),
     shared=_EVENT_ENVELOPE,
 )
 
 _THINKING_END_EVENT: Final[Any] = struct(
     "ThinkingEndEvent",
-    "type",
-    "thinking_end",
     ("content_index", "contentIndex", int, None),
     ("content", "content", str),
+    tag=("type", "thinking_end"),
     shared=_EVENT_ENVELOPE,
 )
 
 _TOOL_START_EVENT: Final[Any] = struct(
     "ToolStartEvent",
-    "type",
-    "tool_start",
     ("tool_name", "toolName", str),
     ("tool_call_id", "toolCallId", str),
     ("args", "args", Any, UNSET),
+    tag=("type", "tool_start"),
     shared=_EVENT_ENVELOPE,
 )
 
 _TOOL_EVENT: Final[Any] = struct(
     "ToolEvent",
-    "type",
-    "tool",
     ("tool_name", "toolName", str),
     ("tool_call_id", "toolCallId", str),
     ("is_error", "isError", bool),
     ("result", "result", Any, UNSET),
     ("duration_ms", "durationMs", int | float),
+    tag=("type", "tool"),
     shared=_EVENT_ENVELOPE,
 )
 
 _TASK_START_EVENT: Final[Any] = struct(
     "TaskStartEvent",
-    "type",
-    "task_start",
     ("task_id", "taskId", str),
     ("prompt", "prompt", str),
     ("agent", "agent", str, None),
     ("cwd", "cwd", str, None),
+    tag=("type", "task_start"),
     shared=_EVENT_ENVELOPE,
 )
 
 _TASK_EVENT: Final[Any] = struct(
     "TaskEvent",
-    "type",
-    "task",
     ("task_id", "taskId", str),
     ("agent", "agent", str, None),
     ("is_error", "isError", bool),
     ("result", "result", Any, UNSET),
     ("duration_ms", "durationMs", int | float),
+    tag=("type", "task"),
     shared=_EVENT_ENVELOPE,
 )
 
 _COMPACTION_START_EVENT: Final[Any] = struct(
     "CompactionStartEvent",
-    "type",
-    "compaction_start",
     ("reason", "reason", CompactionReason),
     ("estimated_tokens", "estimatedTokens", int | float),
+    tag=("type", "compaction_start"),
     shared=_EVENT_ENVELOPE,
 )
 
 _COMPACTION_EVENT: Final[Any] = struct(
     "CompactionEvent",
-    "type",
-    "compaction",
     ("messages_before", "messagesBefore", int),
     ("messages_after", "messagesAfter", int),
     ("duration_ms", "durationMs", int | float),
     ("is_error", "isError", bool),
     ("error", "error", Any, UNSET),
     ("usage", "usage", _PROMPT_USAGE, None),
+    tag=("type", "compaction"),
     shared=_EVENT_ENVELOPE,
 )
 
 _OPERATION_START_EVENT: Final[Any] = struct(
     "OperationStartEvent",
-    "type",
-    "operation_start",
     ("operation_id", "operationId", str),
     ("operation_kind", "operationKind", OperationKind),
+    tag=("type", "operation_start"),
     shared=_EVENT_ENVELOPE,
 )
 
 _OPERATION_EVENT: Final[Any] = struct(
     "OperationEvent",
-    "type",
-    "operation",
     ("operation_id", "operationId", str),
     ("operation_kind", "operationKind", OperationKind),
     ("duration_ms", "durationMs", int | float),
@@ -427,40 +388,36 @@ _OPERATION_EVENT: Final[Any] = struct(
     ("error", "error", Any, UNSET),
     ("result", "result", Any, UNSET),
     ("usage", "usage", _PROMPT_USAGE, None),
+    tag=("type", "operation"),
     shared=_EVENT_ENVELOPE,
 )
 
 _LOG_EVENT: Final[Any] = struct(
     "LogEvent",
-    "type",
-    "log",
     ("level", "level", LogLevel),
     ("message", "message", str),
     ("attributes", "attributes", dict, None),
+    tag=("type", "log"),
     shared=_EVENT_ENVELOPE,
 )
 
 _DATA_EVENT: Final[Any] = struct(
     "DataEvent",
-    "type",
-    "data",
     ("name", "name", str),
     ("id", "id", str, None),
     ("data", "data", Any, UNSET),
+    tag=("type", "data"),
     shared=_EVENT_ENVELOPE,
 )
 
 _IDLE_EVENT: Final[Any] = struct(
     "IdleEvent",
-    "type",
-    "idle",
+    tag=("type", "idle"),
     shared=_EVENT_ENVELOPE,
 )
 
 _FLUE_SERIALIZED_ERROR: Final[Any] = struct(
     "FlueSerializedError",
-    "",
-    "",
     ("name", "name", str, None),
     ("message", "message", str),
     ("type", "type", str, None),
@@ -471,12 +428,11 @@ _FLUE_SERIALIZED_ERROR: Final[Any] = struct(
 
 _SUBMISSION_SETTLED_EVENT: Final[Any] = struct(
     "SubmissionSettledEvent",
-    "type",
-    "submission_settled",
     ("submission_id", "submissionId", str),
     ("outcome", "outcome", SubmissionOutcome),
     ("result", "result", Any, UNSET),
     ("error", "error", _FLUE_SERIALIZED_ERROR, None),
+    tag=("type", "submission_settled"),
     shared=_EVENT_ENVELOPE,
 )
 
@@ -537,35 +493,30 @@ ATTACHED_AGENT_EVENT: Final[Any] = (
 
 _TEXT_PART: Final[Any] = struct(
     "TextPart",
-    "type",
-    "text",
     ("text", "text", str),
     ("state", "state", PartState),
+    tag=("type", "text"),
 )
 
 _REASONING_PART: Final[Any] = struct(
     "ReasoningPart",
-    "type",
-    "reasoning",
     ("text", "text", str),
     ("state", "state", PartState),
+    tag=("type", "reasoning"),
 )
 
 _FILE_PART: Final[Any] = struct(
     "FilePart",
-    "type",
-    "file",
     ("media_type", "mediaType", str),
     ("id", "id", str, None),
     ("size", "size", int, None),
     ("filename", "filename", str, None),
     ("url", "url", str, None),
+    tag=("type", "file"),
 )
 
 _DYNAMIC_TOOL_PART: Final[Any] = struct(
     "DynamicToolPart",
-    "type",
-    "dynamic-tool",
     ("tool_name", "toolName", str),
     ("tool_call_id", "toolCallId", str),
     ("state", "state", ToolState),
@@ -573,29 +524,24 @@ _DYNAMIC_TOOL_PART: Final[Any] = struct(
     ("output", "output", Any, UNSET),
     ("error_text", "errorText", str, None),
     ("duration_ms", "durationMs", int | float, None),
+    tag=("type", "dynamic-tool"),
 )
 
 CONVERSATION_PART: Final[Any] = _TEXT_PART | _REASONING_PART | _FILE_PART | _DYNAMIC_TOOL_PART
 
 _MESSAGE_SIGNAL: Final[Any] = struct(
     "MessageSignal",
-    "",
-    "",
     ("tag_name", "tagName", str, None),
     ("attributes", "attributes", dict, None),
 )
 
 _MESSAGE_SETTLEMENT: Final[Any] = struct(
     "MessageSettlement",
-    "",
-    "",
     ("outcome", "outcome", SubmissionOutcome),
 )
 
 _CONVERSATION_MESSAGE: Final[Any] = struct(
     "ConversationMessage",
-    "",
-    "",
     ("id", "id", str),
     ("role", "role", MessageRole),
     ("purpose", "purpose", str),
@@ -610,8 +556,6 @@ _CONVERSATION_MESSAGE: Final[Any] = struct(
 
 _CONVERSATION_SETTLEMENT: Final[Any] = struct(
     "ConversationSettlement",
-    "",
-    "",
     ("submission_id", "submissionId", str),
     ("outcome", "outcome", SubmissionOutcome),
     ("error", "error", Any, UNSET),
@@ -620,8 +564,6 @@ _CONVERSATION_SETTLEMENT: Final[Any] = struct(
 
 _CONVERSATION_SNAPSHOT: Final[Any] = struct(
     "ConversationSnapshot",
-    "",
-    "",
     ("v", "v", Literal[1]),
     ("conversation_id", "conversationId", str),
     ("offset", "offset", str),
@@ -632,8 +574,6 @@ _CONVERSATION_SNAPSHOT: Final[Any] = struct(
 
 _CHUNK_POSITION: Final[Any] = struct(
     "ChunkPosition",
-    "",
-    "",
     ("batch", "batch", int),
     ("index", "index", int),
 )
@@ -645,121 +585,109 @@ _CHUNK_ENVELOPE: Final = (
 
 _CONVERSATION_RESET_CHUNK: Final[Any] = struct(
     "ConversationResetChunk",
-    "type",
-    "conversation-reset",
     ("snapshot", "snapshot", _CONVERSATION_SNAPSHOT),
+    tag=("type", "conversation-reset"),
     shared=_CHUNK_ENVELOPE,
 )
 
 _MESSAGE_APPENDED_CHUNK: Final[Any] = struct(
     "MessageAppendedChunk",
-    "type",
-    "message-appended",
     ("message", "message", _CONVERSATION_MESSAGE),
+    tag=("type", "message-appended"),
     shared=_CHUNK_ENVELOPE,
 )
 
 _MESSAGE_STARTED_CHUNK: Final[Any] = struct(
     "MessageStartedChunk",
-    "type",
-    "message-started",
     ("message_id", "messageId", str),
     ("submission_id", "submissionId", str, None),
     ("turn_id", "turnId", str, None),
     ("metadata", "metadata", dict, None),
     ("timestamp", "timestamp", str, None),
+    tag=("type", "message-started"),
     shared=_CHUNK_ENVELOPE,
 )
 
 _MESSAGE_METADATA_CHUNK: Final[Any] = struct(
     "MessageMetadataChunk",
-    "type",
-    "message-metadata",
     ("message_id", "messageId", str),
     ("metadata", "metadata", dict),
+    tag=("type", "message-metadata"),
     shared=_CHUNK_ENVELOPE,
 )
 
 _DATA_PART_CHUNK: Final[Any] = struct(
     "DataPartChunk",
-    "type",
-    "data-part",
     ("message_id", "messageId", str),
     ("name", "name", str),
     ("data", "data", Any),
+    tag=("type", "data-part"),
     shared=_CHUNK_ENVELOPE,
 )
 
 _MESSAGE_DELTA_CHUNK: Final[Any] = struct(
     "MessageDeltaChunk",
-    "type",
-    "message-delta",
     ("message_id", "messageId", str),
     ("kind", "kind", DeltaKind),
     ("delta", "delta", str),
+    tag=("type", "message-delta"),
     shared=_CHUNK_ENVELOPE,
 )
 
 _TOOL_INPUT_CHUNK: Final[Any] = struct(
     "ToolInputChunk",
-    "type",
-    "tool-input",
     ("message_id", "messageId", str),
     ("tool_call_id", "toolCallId", str),
     ("tool_name", "toolName", str),
     ("input", "input", Any),
     ("timestamp", "timestamp", str, None),
+    tag=("type", "tool-input"),
     shared=_CHUNK_ENVELOPE,
 )
 
 _TOOL_OUTPUT_CHUNK: Final[Any] = struct(
     "ToolOutputChunk",
-    "type",
-    "tool-output",
     ("tool_call_id", "toolCallId", str),
     ("output", "output", Any),
     ("duration_ms", "durationMs", int | float, None),
     ("timestamp", "timestamp", str, None),
+    tag=("type", "tool-output"),
     shared=_CHUNK_ENVELOPE,
 )
 
 _TOOL_OUTPUT_ERROR_CHUNK: Final[Any] = struct(
     "ToolOutputErrorChunk",
-    "type",
-    "tool-output-error",
     ("tool_call_id", "toolCallId", str),
     ("error_text", "errorText", str),
     ("duration_ms", "durationMs", int | float, None),
     ("timestamp", "timestamp", str, None),
+    tag=("type", "tool-output-error"),
     shared=_CHUNK_ENVELOPE,
 )
 
 _MESSAGE_COMPLETED_CHUNK: Final[Any] = struct(
     "MessageCompletedChunk",
-    "type",
-    "message-completed",
     ("message_id", "messageId", str),
     ("timestamp", "timestamp", str, None),
+    tag=("type", "message-completed"),
     shared=_CHUNK_ENVELOPE,
 )
 
 _SUBMISSION_SETTLED_CHUNK: Final[Any] = struct(
     "SubmissionSettledChunk",
-    "type",
-    "submission-settled",
     ("submission_id", "submissionId", str),
     ("outcome", "outcome", SubmissionOutcome),
     ("error", "error", Any, UNSET),
     ("answered_by_submission_id", "answeredBySubmissionId", str, None),
     ("timestamp", "timestamp", str, None),
+    tag=("type", "submission-settled"),
     shared=_CHUNK_ENVELOPE,
 )
 
 _STREAM_CHECKPOINT_CHUNK: Final[Any] = struct(
     "StreamCheckpointChunk",
-    "type",
-    "stream-checkpoint",
     ("incarnation", "incarnation", str),
+    tag=("type", "stream-checkpoint"),
 )
 
 CONVERSATION_STREAM_ITEM: Final[Any] = (
@@ -778,9 +706,79 @@ CONVERSATION_STREAM_ITEM: Final[Any] = (
 )
 
 
+def _event_envelope(model: Any, wire: Any) -> None:
+    model.v = 3
+    model.event_index = wire.event_index
+    value = wire.timestamp
+    if value[4:20:3] != "--T::." or value[23:] != "Z":
+        raise NeedsSlowPath
+    model.timestamp = from_iso(value)
+    model.run_id = wire.run_id
+    model.conversation_id = wire.conversation_id
+    model.session = wire.session
+    model.harness = wire.harness
+    model.operation_id = wire.operation_id
+    model.turn_id = wire.turn_id
+    model.instance_id = wire.instance_id
+    model.agent_name = wire.agent_name
+    model.submission_id = wire.submission_id
+    model.dispatch_id = wire.dispatch_id
+    model.task_id = wire.task_id
+    model.parent_session = wire.parent_session
+    model.wire_extra = NO_EXTRA
+
+
+_base_of_run_start_event: Final = own_copy(_event_envelope)
+_base_of_run_resume_event: Final = own_copy(_event_envelope)
+_base_of_run_end_event: Final = own_copy(_event_envelope)
+_base_of_agent_start_event: Final = own_copy(_event_envelope)
+_base_of_agent_end_event: Final = own_copy(_event_envelope)
+_base_of_turn_start_event: Final = own_copy(_event_envelope)
+_base_of_turn_event: Final = own_copy(_event_envelope)
+_base_of_turn_messages_event: Final = own_copy(_event_envelope)
+_base_of_message_start_event: Final = own_copy(_event_envelope)
+_base_of_message_end_event: Final = own_copy(_event_envelope)
+_base_of_text_delta_event: Final = own_copy(_event_envelope)
+_base_of_thinking_start_event: Final = own_copy(_event_envelope)
+_base_of_thinking_delta_event: Final = own_copy(_event_envelope)
+_base_of_thinking_end_event: Final = own_copy(_event_envelope)
+_base_of_tool_start_event: Final = own_copy(_event_envelope)
+_base_of_tool_event: Final = own_copy(_event_envelope)
+_base_of_task_start_event: Final = own_copy(_event_envelope)
+_base_of_task_event: Final = own_copy(_event_envelope)
+_base_of_compaction_start_event: Final = own_copy(_event_envelope)
+_base_of_compaction_event: Final = own_copy(_event_envelope)
+_base_of_operation_start_event: Final = own_copy(_event_envelope)
+_base_of_operation_event: Final = own_copy(_event_envelope)
+_base_of_log_event: Final = own_copy(_event_envelope)
+_base_of_data_event: Final = own_copy(_event_envelope)
+_base_of_idle_event: Final = own_copy(_event_envelope)
+_base_of_submission_settled_event: Final = own_copy(_event_envelope)
+
+
+def _chunk_envelope(model: Any, wire: Any) -> None:
+    model.conversation_id = wire.conversation_id
+    value = wire.position
+    model.position = _chunk_position(value)
+    model.wire_extra = NO_EXTRA
+
+
+_base_of_conversation_reset_chunk: Final = own_copy(_chunk_envelope)
+_base_of_message_appended_chunk: Final = own_copy(_chunk_envelope)
+_base_of_message_started_chunk: Final = own_copy(_chunk_envelope)
+_base_of_message_metadata_chunk: Final = own_copy(_chunk_envelope)
+_base_of_data_part_chunk: Final = own_copy(_chunk_envelope)
+_base_of_message_delta_chunk: Final = own_copy(_chunk_envelope)
+_base_of_tool_input_chunk: Final = own_copy(_chunk_envelope)
+_base_of_tool_output_chunk: Final = own_copy(_chunk_envelope)
+_base_of_tool_output_error_chunk: Final = own_copy(_chunk_envelope)
+_base_of_message_completed_chunk: Final = own_copy(_chunk_envelope)
+_base_of_submission_settled_chunk: Final = own_copy(_chunk_envelope)
+
+
 def _run_start_event(wire: Any) -> RunStartEvent:
     model = new(RunStartEvent)
-    model.run_id = wire.run_id
+    _base_of_run_start_event(model, wire)
     model.workflow_name = wire.workflow_name
     value = wire.started_at
     if value[4:20:3] != "--T::." or value[23:] != "Z":
@@ -790,59 +788,23 @@ def _run_start_event(wire: Any) -> RunStartEvent:
     if value is None:
         raise NeedsSlowPath
     model.input = None if value is UNSET else value
-    model.v = 3
-    model.event_index = wire.event_index
-    value = wire.timestamp
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
-        raise NeedsSlowPath
-    model.timestamp = from_iso(value)
-    model.conversation_id = wire.conversation_id
-    model.session = wire.session
-    model.harness = wire.harness
-    model.operation_id = wire.operation_id
-    model.turn_id = wire.turn_id
-    model.instance_id = wire.instance_id
-    model.agent_name = wire.agent_name
-    model.submission_id = wire.submission_id
-    model.dispatch_id = wire.dispatch_id
-    model.task_id = wire.task_id
-    model.parent_session = wire.parent_session
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _run_resume_event(wire: Any) -> RunResumeEvent:
     model = new(RunResumeEvent)
-    model.run_id = wire.run_id
+    _base_of_run_resume_event(model, wire)
     model.workflow_name = wire.workflow_name
     value = wire.started_at
     if value[4:20:3] != "--T::." or value[23:] != "Z":
         raise NeedsSlowPath
     model.started_at = from_iso(value)
-    model.v = 3
-    model.event_index = wire.event_index
-    value = wire.timestamp
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
-        raise NeedsSlowPath
-    model.timestamp = from_iso(value)
-    model.conversation_id = wire.conversation_id
-    model.session = wire.session
-    model.harness = wire.harness
-    model.operation_id = wire.operation_id
-    model.turn_id = wire.turn_id
-    model.instance_id = wire.instance_id
-    model.agent_name = wire.agent_name
-    model.submission_id = wire.submission_id
-    model.dispatch_id = wire.dispatch_id
-    model.task_id = wire.task_id
-    model.parent_session = wire.parent_session
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _run_end_event(wire: Any) -> RunEndEvent:
     model = new(RunEndEvent)
-    model.run_id = wire.run_id
+    _base_of_run_end_event(model, wire)
     value = wire.result
     if value is None:
         raise NeedsSlowPath
@@ -853,98 +815,26 @@ def _run_end_event(wire: Any) -> RunEndEvent:
         raise NeedsSlowPath
     model.error = None if value is UNSET else value
     model.duration_ms = wire.duration_ms
-    model.v = 3
-    model.event_index = wire.event_index
-    value = wire.timestamp
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
-        raise NeedsSlowPath
-    model.timestamp = from_iso(value)
-    model.conversation_id = wire.conversation_id
-    model.session = wire.session
-    model.harness = wire.harness
-    model.operation_id = wire.operation_id
-    model.turn_id = wire.turn_id
-    model.instance_id = wire.instance_id
-    model.agent_name = wire.agent_name
-    model.submission_id = wire.submission_id
-    model.dispatch_id = wire.dispatch_id
-    model.task_id = wire.task_id
-    model.parent_session = wire.parent_session
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _agent_start_event(wire: Any) -> AgentStartEvent:
     model = new(AgentStartEvent)
-    model.v = 3
-    model.event_index = wire.event_index
-    value = wire.timestamp
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
-        raise NeedsSlowPath
-    model.timestamp = from_iso(value)
-    model.run_id = wire.run_id
-    model.conversation_id = wire.conversation_id
-    model.session = wire.session
-    model.harness = wire.harness
-    model.operation_id = wire.operation_id
-    model.turn_id = wire.turn_id
-    model.instance_id = wire.instance_id
-    model.agent_name = wire.agent_name
-    model.submission_id = wire.submission_id
-    model.dispatch_id = wire.dispatch_id
-    model.task_id = wire.task_id
-    model.parent_session = wire.parent_session
-    model.wire_extra = NO_EXTRA
+    _base_of_agent_start_event(model, wire)
     return model
 
 
 def _agent_end_event(wire: Any) -> AgentEndEvent:
     model = new(AgentEndEvent)
+    _base_of_agent_end_event(model, wire)
     model.messages = wire.messages
-    model.v = 3
-    model.event_index = wire.event_index
-    value = wire.timestamp
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
-        raise NeedsSlowPath
-    model.timestamp = from_iso(value)
-    model.run_id = wire.run_id
-    model.conversation_id = wire.conversation_id
-    model.session = wire.session
-    model.harness = wire.harness
-    model.operation_id = wire.operation_id
-    model.turn_id = wire.turn_id
-    model.instance_id = wire.instance_id
-    model.agent_name = wire.agent_name
-    model.submission_id = wire.submission_id
-    model.dispatch_id = wire.dispatch_id
-    model.task_id = wire.task_id
-    model.parent_session = wire.parent_session
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _turn_start_event(wire: Any) -> TurnStartEvent:
     model = new(TurnStartEvent)
-    model.turn_id = wire.turn_id
+    _base_of_turn_start_event(model, wire)
     model.purpose = wire.purpose
-    model.v = 3
-    model.event_index = wire.event_index
-    value = wire.timestamp
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
-        raise NeedsSlowPath
-    model.timestamp = from_iso(value)
-    model.run_id = wire.run_id
-    model.conversation_id = wire.conversation_id
-    model.session = wire.session
-    model.harness = wire.harness
-    model.operation_id = wire.operation_id
-    model.instance_id = wire.instance_id
-    model.agent_name = wire.agent_name
-    model.submission_id = wire.submission_id
-    model.dispatch_id = wire.dispatch_id
-    model.task_id = wire.task_id
-    model.parent_session = wire.parent_session
-    model.wire_extra = NO_EXTRA
     return model
 
 
@@ -994,7 +884,7 @@ def _llm_tool_call(wire: Any) -> LlmToolCall:
 def _llm_assistant_message(wire: Any) -> LlmAssistantMessage:
     model = new(LlmAssistantMessage)
     value = wire.content
-    model.content = [BUILDERS[item.__class__](item) for item in value]
+    model.content = [BUILDERS[type(item)](item) for item in value]
     model.wire_extra = NO_EXTRA
     return model
 
@@ -1050,7 +940,7 @@ def _model_response(wire: Any) -> ModelResponse:
 
 def _turn_event(wire: Any) -> TurnEvent:
     model = new(TurnEvent)
-    model.turn_id = wire.turn_id
+    _base_of_turn_event(model, wire)
     model.purpose = wire.purpose
     model.duration_ms = wire.duration_ms
     value = wire.request
@@ -1058,247 +948,86 @@ def _turn_event(wire: Any) -> TurnEvent:
     value = wire.response
     model.response = _model_response(value)
     model.is_error = wire.is_error
-    model.v = 3
-    model.event_index = wire.event_index
-    value = wire.timestamp
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
-        raise NeedsSlowPath
-    model.timestamp = from_iso(value)
-    model.run_id = wire.run_id
-    model.conversation_id = wire.conversation_id
-    model.session = wire.session
-    model.harness = wire.harness
-    model.operation_id = wire.operation_id
-    model.instance_id = wire.instance_id
-    model.agent_name = wire.agent_name
-    model.submission_id = wire.submission_id
-    model.dispatch_id = wire.dispatch_id
-    model.task_id = wire.task_id
-    model.parent_session = wire.parent_session
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _turn_messages_event(wire: Any) -> TurnMessagesEvent:
     model = new(TurnMessagesEvent)
-    model.turn_id = wire.turn_id
+    _base_of_turn_messages_event(model, wire)
     model.purpose = wire.purpose
     value = wire.message
     if value is None:
         raise NeedsSlowPath
     model.message = None if value is UNSET else value
     model.tool_results = wire.tool_results
-    model.v = 3
-    model.event_index = wire.event_index
-    value = wire.timestamp
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
-        raise NeedsSlowPath
-    model.timestamp = from_iso(value)
-    model.run_id = wire.run_id
-    model.conversation_id = wire.conversation_id
-    model.session = wire.session
-    model.harness = wire.harness
-    model.operation_id = wire.operation_id
-    model.instance_id = wire.instance_id
-    model.agent_name = wire.agent_name
-    model.submission_id = wire.submission_id
-    model.dispatch_id = wire.dispatch_id
-    model.task_id = wire.task_id
-    model.parent_session = wire.parent_session
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _message_start_event(wire: Any) -> MessageStartEvent:
     model = new(MessageStartEvent)
-    model.turn_id = wire.turn_id
+    _base_of_message_start_event(model, wire)
     value = wire.message
     if value is None:
         raise NeedsSlowPath
     model.message = None if value is UNSET else value
-    model.v = 3
-    model.event_index = wire.event_index
-    value = wire.timestamp
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
-        raise NeedsSlowPath
-    model.timestamp = from_iso(value)
-    model.run_id = wire.run_id
-    model.conversation_id = wire.conversation_id
-    model.session = wire.session
-    model.harness = wire.harness
-    model.operation_id = wire.operation_id
-    model.instance_id = wire.instance_id
-    model.agent_name = wire.agent_name
-    model.submission_id = wire.submission_id
-    model.dispatch_id = wire.dispatch_id
-    model.task_id = wire.task_id
-    model.parent_session = wire.parent_session
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _message_end_event(wire: Any) -> MessageEndEvent:
     model = new(MessageEndEvent)
-    model.turn_id = wire.turn_id
+    _base_of_message_end_event(model, wire)
     value = wire.message
     if value is None:
         raise NeedsSlowPath
     model.message = None if value is UNSET else value
-    model.v = 3
-    model.event_index = wire.event_index
-    value = wire.timestamp
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
-        raise NeedsSlowPath
-    model.timestamp = from_iso(value)
-    model.run_id = wire.run_id
-    model.conversation_id = wire.conversation_id
-    model.session = wire.session
-    model.harness = wire.harness
-    model.operation_id = wire.operation_id
-    model.instance_id = wire.instance_id
-    model.agent_name = wire.agent_name
-    model.submission_id = wire.submission_id
-    model.dispatch_id = wire.dispatch_id
-    model.task_id = wire.task_id
-    model.parent_session = wire.parent_session
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _text_delta_event(wire: Any) -> TextDeltaEvent:
     model = new(TextDeltaEvent)
+    _base_of_text_delta_event(model, wire)
     model.text = wire.text
-    model.v = 3
-    model.event_index = wire.event_index
-    value = wire.timestamp
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
-        raise NeedsSlowPath
-    model.timestamp = from_iso(value)
-    model.run_id = wire.run_id
-    model.conversation_id = wire.conversation_id
-    model.session = wire.session
-    model.harness = wire.harness
-    model.operation_id = wire.operation_id
-    model.turn_id = wire.turn_id
-    model.instance_id = wire.instance_id
-    model.agent_name = wire.agent_name
-    model.submission_id = wire.submission_id
-    model.dispatch_id = wire.dispatch_id
-    model.task_id = wire.task_id
-    model.parent_session = wire.parent_session
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _thinking_start_event(wire: Any) -> ThinkingStartEvent:
     model = new(ThinkingStartEvent)
+    _base_of_thinking_start_event(model, wire)
     model.content_index = wire.content_index
-    model.v = 3
-    model.event_index = wire.event_index
-    value = wire.timestamp
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
-        raise NeedsSlowPath
-    model.timestamp = from_iso(value)
-    model.run_id = wire.run_id
-    model.conversation_id = wire.conversation_id
-    model.session = wire.session
-    model.harness = wire.harness
-    model.operation_id = wire.operation_id
-    model.turn_id = wire.turn_id
-    model.instance_id = wire.instance_id
-    model.agent_name = wire.agent_name
-    model.submission_id = wire.submission_id
-    model.dispatch_id = wire.dispatch_id
-    model.task_id = wire.task_id
-    model.parent_session = wire.parent_session
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _thinking_delta_event(wire: Any) -> ThinkingDeltaEvent:
     model = new(ThinkingDeltaEvent)
+    _base_of_thinking_delta_event(model, wire)
     model.content_index = wire.content_index
     model.delta = wire.delta
-    model.v = 3
-    model.event_index = wire.event_index
-    value = wire.timestamp
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
-        raise NeedsSlowPath
-    model.timestamp = from_iso(value)
-    model.run_id = wire.run_id
-    model.conversation_id = wire.conversation_id
-    model.session = wire.session
-    model.harness = wire.harness
-    model.operation_id = wire.operation_id
-    model.turn_id = wire.turn_id
-    model.instance_id = wire.instance_id
-    model.agent_name = wire.agent_name
-    model.submission_id = wire.submission_id
-    model.dispatch_id = wire.dispatch_id
-    model.task_id = wire.task_id
-    model.parent_session = wire.parent_session
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _thinking_end_event(wire: Any) -> ThinkingEndEvent:
     model = new(ThinkingEndEvent)
+    _base_of_thinking_end_event(model, wire)
     model.content_index = wire.content_index
     model.content = wire.content
-    model.v = 3
-    model.event_index = wire.event_index
-    value = wire.timestamp
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
-        raise NeedsSlowPath
-    model.timestamp = from_iso(value)
-    model.run_id = wire.run_id
-    model.conversation_id = wire.conversation_id
-    model.session = wire.session
-    model.harness = wire.harness
-    model.operation_id = wire.operation_id
-    model.turn_id = wire.turn_id
-    model.instance_id = wire.instance_id
-    model.agent_name = wire.agent_name
-    model.submission_id = wire.submission_id
-    model.dispatch_id = wire.dispatch_id
-    model.task_id = wire.task_id
-    model.parent_session = wire.parent_session
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _tool_start_event(wire: Any) -> ToolStartEvent:
     model = new(ToolStartEvent)
+    _base_of_tool_start_event(model, wire)
     model.tool_name = wire.tool_name
     model.tool_call_id = wire.tool_call_id
     value = wire.args
     if value is None:
         raise NeedsSlowPath
     model.args = None if value is UNSET else value
-    model.v = 3
-    model.event_index = wire.event_index
-    value = wire.timestamp
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
-        raise NeedsSlowPath
-    model.timestamp = from_iso(value)
-    model.run_id = wire.run_id
-    model.conversation_id = wire.conversation_id
-    model.session = wire.session
-    model.harness = wire.harness
-    model.operation_id = wire.operation_id
-    model.turn_id = wire.turn_id
-    model.instance_id = wire.instance_id
-    model.agent_name = wire.agent_name
-    model.submission_id = wire.submission_id
-    model.dispatch_id = wire.dispatch_id
-    model.task_id = wire.task_id
-    model.parent_session = wire.parent_session
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _tool_event(wire: Any) -> ToolEvent:
     model = new(ToolEvent)
+    _base_of_tool_event(model, wire)
     model.tool_name = wire.tool_name
     model.tool_call_id = wire.tool_call_id
     model.is_error = wire.is_error
@@ -1307,58 +1036,21 @@ def _tool_event(wire: Any) -> ToolEvent:
         raise NeedsSlowPath
     model.result = None if value is UNSET else value
     model.duration_ms = wire.duration_ms
-    model.v = 3
-    model.event_index = wire.event_index
-    value = wire.timestamp
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
-        raise NeedsSlowPath
-    model.timestamp = from_iso(value)
-    model.run_id = wire.run_id
-    model.conversation_id = wire.conversation_id
-    model.session = wire.session
-    model.harness = wire.harness
-    model.operation_id = wire.operation_id
-    model.turn_id = wire.turn_id
-    model.instance_id = wire.instance_id
-    model.agent_name = wire.agent_name
-    model.submission_id = wire.submission_id
-    model.dispatch_id = wire.dispatch_id
-    model.task_id = wire.task_id
-    model.parent_session = wire.parent_session
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _task_start_event(wire: Any) -> TaskStartEvent:
     model = new(TaskStartEvent)
-    model.task_id = wire.task_id
+    _base_of_task_start_event(model, wire)
     model.prompt = wire.prompt
     model.agent = wire.agent
     model.cwd = wire.cwd
-    model.v = 3
-    model.event_index = wire.event_index
-    value = wire.timestamp
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
-        raise NeedsSlowPath
-    model.timestamp = from_iso(value)
-    model.run_id = wire.run_id
-    model.conversation_id = wire.conversation_id
-    model.session = wire.session
-    model.harness = wire.harness
-    model.operation_id = wire.operation_id
-    model.turn_id = wire.turn_id
-    model.instance_id = wire.instance_id
-    model.agent_name = wire.agent_name
-    model.submission_id = wire.submission_id
-    model.dispatch_id = wire.dispatch_id
-    model.parent_session = wire.parent_session
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _task_event(wire: Any) -> TaskEvent:
     model = new(TaskEvent)
-    model.task_id = wire.task_id
+    _base_of_task_event(model, wire)
     model.agent = wire.agent
     model.is_error = wire.is_error
     value = wire.result
@@ -1366,55 +1058,20 @@ def _task_event(wire: Any) -> TaskEvent:
         raise NeedsSlowPath
     model.result = None if value is UNSET else value
     model.duration_ms = wire.duration_ms
-    model.v = 3
-    model.event_index = wire.event_index
-    value = wire.timestamp
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
-        raise NeedsSlowPath
-    model.timestamp = from_iso(value)
-    model.run_id = wire.run_id
-    model.conversation_id = wire.conversation_id
-    model.session = wire.session
-    model.harness = wire.harness
-    model.operation_id = wire.operation_id
-    model.turn_id = wire.turn_id
-    model.instance_id = wire.instance_id
-    model.agent_name = wire.agent_name
-    model.submission_id = wire.submission_id
-    model.dispatch_id = wire.dispatch_id
-    model.parent_session = wire.parent_session
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _compaction_start_event(wire: Any) -> CompactionStartEvent:
     model = new(CompactionStartEvent)
+    _base_of_compaction_start_event(model, wire)
     model.reason = wire.reason
     model.estimated_tokens = wire.estimated_tokens
-    model.v = 3
-    model.event_index = wire.event_index
-    value = wire.timestamp
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
-        raise NeedsSlowPath
-    model.timestamp = from_iso(value)
-    model.run_id = wire.run_id
-    model.conversation_id = wire.conversation_id
-    model.session = wire.session
-    model.harness = wire.harness
-    model.operation_id = wire.operation_id
-    model.turn_id = wire.turn_id
-    model.instance_id = wire.instance_id
-    model.agent_name = wire.agent_name
-    model.submission_id = wire.submission_id
-    model.dispatch_id = wire.dispatch_id
-    model.task_id = wire.task_id
-    model.parent_session = wire.parent_session
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _compaction_event(wire: Any) -> CompactionEvent:
     model = new(CompactionEvent)
+    _base_of_compaction_event(model, wire)
     model.messages_before = wire.messages_before
     model.messages_after = wire.messages_after
     model.duration_ms = wire.duration_ms
@@ -1425,56 +1082,19 @@ def _compaction_event(wire: Any) -> CompactionEvent:
     model.error = None if value is UNSET else value
     value = wire.usage
     model.usage = None if value is None else _prompt_usage(value)
-    model.v = 3
-    model.event_index = wire.event_index
-    value = wire.timestamp
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
-        raise NeedsSlowPath
-    model.timestamp = from_iso(value)
-    model.run_id = wire.run_id
-    model.conversation_id = wire.conversation_id
-    model.session = wire.session
-    model.harness = wire.harness
-    model.operation_id = wire.operation_id
-    model.turn_id = wire.turn_id
-    model.instance_id = wire.instance_id
-    model.agent_name = wire.agent_name
-    model.submission_id = wire.submission_id
-    model.dispatch_id = wire.dispatch_id
-    model.task_id = wire.task_id
-    model.parent_session = wire.parent_session
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _operation_start_event(wire: Any) -> OperationStartEvent:
     model = new(OperationStartEvent)
-    model.operation_id = wire.operation_id
+    _base_of_operation_start_event(model, wire)
     model.operation_kind = wire.operation_kind
-    model.v = 3
-    model.event_index = wire.event_index
-    value = wire.timestamp
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
-        raise NeedsSlowPath
-    model.timestamp = from_iso(value)
-    model.run_id = wire.run_id
-    model.conversation_id = wire.conversation_id
-    model.session = wire.session
-    model.harness = wire.harness
-    model.turn_id = wire.turn_id
-    model.instance_id = wire.instance_id
-    model.agent_name = wire.agent_name
-    model.submission_id = wire.submission_id
-    model.dispatch_id = wire.dispatch_id
-    model.task_id = wire.task_id
-    model.parent_session = wire.parent_session
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _operation_event(wire: Any) -> OperationEvent:
     model = new(OperationEvent)
-    model.operation_id = wire.operation_id
+    _base_of_operation_event(model, wire)
     model.operation_kind = wire.operation_kind
     model.duration_ms = wire.duration_ms
     model.is_error = wire.is_error
@@ -1488,105 +1108,33 @@ def _operation_event(wire: Any) -> OperationEvent:
     model.result = None if value is UNSET else value
     value = wire.usage
     model.usage = None if value is None else _prompt_usage(value)
-    model.v = 3
-    model.event_index = wire.event_index
-    value = wire.timestamp
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
-        raise NeedsSlowPath
-    model.timestamp = from_iso(value)
-    model.run_id = wire.run_id
-    model.conversation_id = wire.conversation_id
-    model.session = wire.session
-    model.harness = wire.harness
-    model.turn_id = wire.turn_id
-    model.instance_id = wire.instance_id
-    model.agent_name = wire.agent_name
-    model.submission_id = wire.submission_id
-    model.dispatch_id = wire.dispatch_id
-    model.task_id = wire.task_id
-    model.parent_session = wire.parent_session
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _log_event(wire: Any) -> LogEvent:
     model = new(LogEvent)
+    _base_of_log_event(model, wire)
     model.level = wire.level
     model.message = wire.message
     model.attributes = wire.attributes
-    model.v = 3
-    model.event_index = wire.event_index
-    value = wire.timestamp
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
-        raise NeedsSlowPath
-    model.timestamp = from_iso(value)
-    model.run_id = wire.run_id
-    model.conversation_id = wire.conversation_id
-    model.session = wire.session
-    model.harness = wire.harness
-    model.operation_id = wire.operation_id
-    model.turn_id = wire.turn_id
-    model.instance_id = wire.instance_id
-    model.agent_name = wire.agent_name
-    model.submission_id = wire.submission_id
-    model.dispatch_id = wire.dispatch_id
-    model.task_id = wire.task_id
-    model.parent_session = wire.parent_session
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _data_event(wire: Any) -> DataEvent:
     model = new(DataEvent)
+    _base_of_data_event(model, wire)
     model.name = wire.name
     model.id = wire.id
     value = wire.data
     if value is None:
         raise NeedsSlowPath
     model.data = None if value is UNSET else value
-    model.v = 3
-    model.event_index = wire.event_index
-    value = wire.timestamp
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
-        raise NeedsSlowPath
-    model.timestamp = from_iso(value)
-    model.run_id = wire.run_id
-    model.conversation_id = wire.conversation_id
-    model.session = wire.session
-    model.harness = wire.harness
-    model.operation_id = wire.operation_id
-    model.turn_id = wire.turn_id
-    model.instance_id = wire.instance_id
-    model.agent_name = wire.agent_name
-    model.submission_id = wire.submission_id
-    model.dispatch_id = wire.dispatch_id
-    model.task_id = wire.task_id
-    model.parent_session = wire.parent_session
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _idle_event(wire: Any) -> IdleEvent:
     model = new(IdleEvent)
-    model.v = 3
-    model.event_index = wire.event_index
-    value = wire.timestamp
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
-        raise NeedsSlowPath
-    model.timestamp = from_iso(value)
-    model.run_id = wire.run_id
-    model.conversation_id = wire.conversation_id
-    model.session = wire.session
-    model.harness = wire.harness
-    model.operation_id = wire.operation_id
-    model.turn_id = wire.turn_id
-    model.instance_id = wire.instance_id
-    model.agent_name = wire.agent_name
-    model.submission_id = wire.submission_id
-    model.dispatch_id = wire.dispatch_id
-    model.task_id = wire.task_id
-    model.parent_session = wire.parent_session
-    model.wire_extra = NO_EXTRA
+    _base_of_idle_event(model, wire)
     return model
 
 
@@ -1604,7 +1152,7 @@ def _flue_serialized_error(wire: Any) -> FlueSerializedError:
 
 def _submission_settled_event(wire: Any) -> SubmissionSettledEvent:
     model = new(SubmissionSettledEvent)
-    model.submission_id = wire.submission_id
+    _base_of_submission_settled_event(model, wire)
     model.outcome = wire.outcome
     value = wire.result
     if value is None:
@@ -1612,24 +1160,6 @@ def _submission_settled_event(wire: Any) -> SubmissionSettledEvent:
     model.result = None if value is UNSET else value
     value = wire.error
     model.error = None if value is None else _flue_serialized_error(value)
-    model.v = 3
-    model.event_index = wire.event_index
-    value = wire.timestamp
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
-        raise NeedsSlowPath
-    model.timestamp = from_iso(value)
-    model.run_id = wire.run_id
-    model.conversation_id = wire.conversation_id
-    model.session = wire.session
-    model.harness = wire.harness
-    model.operation_id = wire.operation_id
-    model.turn_id = wire.turn_id
-    model.instance_id = wire.instance_id
-    model.agent_name = wire.agent_name
-    model.dispatch_id = wire.dispatch_id
-    model.task_id = wire.task_id
-    model.parent_session = wire.parent_session
-    model.wire_extra = NO_EXTRA
     return model
 
 
@@ -1698,7 +1228,7 @@ def _conversation_message(wire: Any) -> ConversationMessage:
     model.purpose = wire.purpose
     model.display = wire.display
     value = wire.parts
-    model.parts = [BUILDERS[item.__class__](item) for item in value]
+    model.parts = [BUILDERS[type(item)](item) for item in value]
     model.submission_id = wire.submission_id
     model.turn_id = wire.turn_id
     value = wire.signal
@@ -1747,28 +1277,23 @@ def _chunk_position(wire: Any) -> ChunkPosition:
 
 def _conversation_reset_chunk(wire: Any) -> ConversationResetChunk:
     model = new(ConversationResetChunk)
+    _base_of_conversation_reset_chunk(model, wire)
     value = wire.snapshot
     model.snapshot = _conversation_snapshot(value)
-    model.conversation_id = wire.conversation_id
-    value = wire.position
-    model.position = _chunk_position(value)
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _message_appended_chunk(wire: Any) -> MessageAppendedChunk:
     model = new(MessageAppendedChunk)
+    _base_of_message_appended_chunk(model, wire)
     value = wire.message
     model.message = _conversation_message(value)
-    model.conversation_id = wire.conversation_id
-    value = wire.position
-    model.position = _chunk_position(value)
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _message_started_chunk(wire: Any) -> MessageStartedChunk:
     model = new(MessageStartedChunk)
+    _base_of_message_started_chunk(model, wire)
     model.message_id = wire.message_id
     model.submission_id = wire.submission_id
     model.turn_id = wire.turn_id
@@ -1780,50 +1305,38 @@ def _message_started_chunk(wire: Any) -> MessageStartedChunk:
         if value[4:20:3] != "--T::." or value[23:] != "Z":
             raise NeedsSlowPath
         model.timestamp = from_iso(value)
-    model.conversation_id = wire.conversation_id
-    value = wire.position
-    model.position = _chunk_position(value)
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _message_metadata_chunk(wire: Any) -> MessageMetadataChunk:
     model = new(MessageMetadataChunk)
+    _base_of_message_metadata_chunk(model, wire)
     model.message_id = wire.message_id
     model.metadata = wire.metadata
-    model.conversation_id = wire.conversation_id
-    value = wire.position
-    model.position = _chunk_position(value)
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _data_part_chunk(wire: Any) -> DataPartChunk:
     model = new(DataPartChunk)
+    _base_of_data_part_chunk(model, wire)
     model.message_id = wire.message_id
     model.name = wire.name
     model.data = wire.data
-    model.conversation_id = wire.conversation_id
-    value = wire.position
-    model.position = _chunk_position(value)
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _message_delta_chunk(wire: Any) -> MessageDeltaChunk:
     model = new(MessageDeltaChunk)
+    _base_of_message_delta_chunk(model, wire)
     model.message_id = wire.message_id
     model.kind = wire.kind
     model.delta = wire.delta
-    model.conversation_id = wire.conversation_id
-    value = wire.position
-    model.position = _chunk_position(value)
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _tool_input_chunk(wire: Any) -> ToolInputChunk:
     model = new(ToolInputChunk)
+    _base_of_tool_input_chunk(model, wire)
     model.message_id = wire.message_id
     model.tool_call_id = wire.tool_call_id
     model.tool_name = wire.tool_name
@@ -1835,15 +1348,12 @@ def _tool_input_chunk(wire: Any) -> ToolInputChunk:
         if value[4:20:3] != "--T::." or value[23:] != "Z":
             raise NeedsSlowPath
         model.timestamp = from_iso(value)
-    model.conversation_id = wire.conversation_id
-    value = wire.position
-    model.position = _chunk_position(value)
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _tool_output_chunk(wire: Any) -> ToolOutputChunk:
     model = new(ToolOutputChunk)
+    _base_of_tool_output_chunk(model, wire)
     model.tool_call_id = wire.tool_call_id
     model.output = wire.output
     model.duration_ms = wire.duration_ms
@@ -1854,15 +1364,12 @@ def _tool_output_chunk(wire: Any) -> ToolOutputChunk:
         if value[4:20:3] != "--T::." or value[23:] != "Z":
             raise NeedsSlowPath
         model.timestamp = from_iso(value)
-    model.conversation_id = wire.conversation_id
-    value = wire.position
-    model.position = _chunk_position(value)
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _tool_output_error_chunk(wire: Any) -> ToolOutputErrorChunk:
     model = new(ToolOutputErrorChunk)
+    _base_of_tool_output_error_chunk(model, wire)
     model.tool_call_id = wire.tool_call_id
     model.error_text = wire.error_text
     model.duration_ms = wire.duration_ms
@@ -1873,15 +1380,12 @@ def _tool_output_error_chunk(wire: Any) -> ToolOutputErrorChunk:
         if value[4:20:3] != "--T::." or value[23:] != "Z":
             raise NeedsSlowPath
         model.timestamp = from_iso(value)
-    model.conversation_id = wire.conversation_id
-    value = wire.position
-    model.position = _chunk_position(value)
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _message_completed_chunk(wire: Any) -> MessageCompletedChunk:
     model = new(MessageCompletedChunk)
+    _base_of_message_completed_chunk(model, wire)
     model.message_id = wire.message_id
     value = wire.timestamp
     if value is None:
@@ -1890,15 +1394,12 @@ def _message_completed_chunk(wire: Any) -> MessageCompletedChunk:
         if value[4:20:3] != "--T::." or value[23:] != "Z":
             raise NeedsSlowPath
         model.timestamp = from_iso(value)
-    model.conversation_id = wire.conversation_id
-    value = wire.position
-    model.position = _chunk_position(value)
-    model.wire_extra = NO_EXTRA
     return model
 
 
 def _submission_settled_chunk(wire: Any) -> SubmissionSettledChunk:
     model = new(SubmissionSettledChunk)
+    _base_of_submission_settled_chunk(model, wire)
     model.submission_id = wire.submission_id
     model.outcome = wire.outcome
     value = wire.error
@@ -1913,10 +1414,6 @@ def _submission_settled_chunk(wire: Any) -> SubmissionSettledChunk:
         if value[4:20:3] != "--T::." or value[23:] != "Z":
             raise NeedsSlowPath
         model.timestamp = from_iso(value)
-    model.conversation_id = wire.conversation_id
-    value = wire.position
-    model.position = _chunk_position(value)
-    model.wire_extra = NO_EXTRA
     return model
 
 

@@ -76,6 +76,12 @@ def test_they_go_the_direct_way() -> None:
     assert seen == set(NAMES.values())
 
 
+def test_every_event_has_code_of_its_own() -> None:
+    """What sets the envelope sees one class only: for code that sees many, CPython's attribute caches do not work."""
+    copies = [value for name, value in vars(_decode).items() if name.startswith("_base_of_") and "event" in name]
+    assert len({id(copy.__code__) for copy in copies}) == len(NAMES)
+
+
 @pytest.mark.parametrize("tag", NAMES)
 def test_every_key_in_every_way(tag: str) -> None:
     """Missing, null, of any other type, written twice or with escapes; and one that nobody knows."""

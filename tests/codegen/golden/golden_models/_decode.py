@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from msgspec import UNSET
 
-from flue.codec._base import NO_EXTRA, NeedsSlowPath, from_iso, new, struct
+from flue.codec._base import NO_EXTRA, NeedsSlowPath, from_iso, new, own_copy, struct
 from golden_models.common import Point
 from golden_models.shapes import Circle, Polygon
 
@@ -21,17 +21,14 @@ _ITEM: Final = (
 
 _CIRCLE: Final[Any] = struct(
     "Circle",
-    "kind",
-    "circle",
     ("radius", "radius", int | float),
     ("name", "name", str),
+    tag=("kind", "circle"),
     shared=_ITEM,
 )
 
 _CIRCLE_ALONE: Final[Any] = struct(
     "Circle",
-    "",
-    "",
     ("kind", "kind", Literal["circle"]),
     ("radius", "radius", int | float),
     ("name", "name", str),
@@ -40,16 +37,12 @@ _CIRCLE_ALONE: Final[Any] = struct(
 
 _POINT: Final[Any] = struct(
     "Point",
-    "",
-    "",
     ("x", "x", int),
     ("y", "y", int),
 )
 
 _POLYGON: Final[Any] = struct(
     "Polygon",
-    "kind",
-    "polygon",
     ("points", "points", list[_POINT]),
     ("closed", "closed", bool, None),
     ("filled", "filled", bool, None),
@@ -57,21 +50,29 @@ _POLYGON: Final[Any] = struct(
     ("centre", "centre", Any, UNSET),
     ("label", "label", Any, UNSET),
     ("moved_at", "movedAt", str, None),
+    tag=("kind", "polygon"),
 )
 
 FIGURE: Final[Any] = _CIRCLE | _POLYGON
 
 
-def _circle(wire: Any) -> Circle:
-    model = new(Circle)
-    model.radius = wire.radius
-    model.name = wire.name
+def _item(model: Any, wire: Any) -> None:
     model.v = 2
     value = wire.created_at
     if value[4:20:3] != "--T::." or value[23:] != "Z":
         raise NeedsSlowPath
     model.created_at = from_iso(value)
+    model.name = wire.name
     model.wire_extra = NO_EXTRA
+
+
+_base_of_circle: Final = own_copy(_item)
+
+
+def _circle(wire: Any) -> Circle:
+    model = new(Circle)
+    _base_of_circle(model, wire)
+    model.radius = wire.radius
     return model
 
 
