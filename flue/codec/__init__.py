@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from flue.codec._base import JSON as JSON
     from flue.codec._base import DecodeError as DecodeError
+    from flue.codec._converter import converter as converter
     from flue.codec._decoder import SUPPORTED_VERSION as SUPPORTED_VERSION
     from flue.codec._decoder import ConversationChunkDecoder as ConversationChunkDecoder
     from flue.codec._decoder import EventDecoder as EventDecoder
     from flue.codec._decoder import decode_event as decode_event
     from flue.codec._encode import dumps_input as dumps_input
     from flue.codec._encode import to_json as to_json
-    from flue.codec._structure import converter as converter
     from flue.codec._structure import decode as decode
     from flue.codec._structure import decode_agent_prompt_response as decode_agent_prompt_response
     from flue.codec._structure import decode_run_record as decode_run_record
@@ -29,7 +29,7 @@ _LAZY = {
     "EventDecoder": "_decoder",
     "JSON": "_base",
     "SUPPORTED_VERSION": "_decoder",
-    "converter": "_structure",
+    "converter": "_converter",
     "decode": "_structure",
     "decode_agent_prompt_response": "_structure",
     "decode_event": "_decoder",

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, TypeVa
 
 import msgspec
 
-from flue.codec._base import DecodeError, Model, is_model
+from flue.codec._base import DecodeError, Model, is_model, unknown_tag
 from flue.codec._unknown import Unknown, UnknownChunk, UnknownEvent
 from flue.core import framing
 from flue.errors import DurableStreamError, FlueError, UnsupportedFlueEventVersionError
-from flue.models import AttachedAgentEvent, ConversationChunk, ConversationStreamItem, FlueEvent, RunEndEvent
+from flue.models import AttachedAgentEvent, ConversationStreamItem, FlueEvent, RunEndEvent
 from flue.models import _decode as direct
 from flue.models._decode import BUILDERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["SUPPORTED_VERSION", "ConversationChunkDecoder", "EventDecoder", "decode_event", "decoder_of"]
+__all__ = ["SUPPORTED_VERSION", "ConversationChunkDecoder", "EventDecoder", "decode_event"]
 
 SUPPORTED_VERSION: Final = 3
 """The event format that this version reads; servers stamp it on every event as `v`."""
@@ -58,11 +58,11 @@ class _Decoder(Generic[T]):
         Raises:
             FlueError: The item cannot be decoded.
         """
-        if item.__class__ not in _RAW_TYPES:
+        if type(item) not in _RAW_TYPES:
             return self._decode_slow(item)
         try:
             wire = self._parse(item)
-            decoded: T = BUILDERS[wire.__class__](wire)
+            decoded: T = BUILDERS[type(wire)](wire)
         except _REFUSED:
             return self._decode_slow(item)
         return decoded
@@ -76,15 +76,15 @@ class _Decoder(Generic[T]):
         decoded: list[T] = []
         try:
             for item in items:
-                if item.__class__ in _RAW_TYPES:
+                if type(item) in _RAW_TYPES:
                     try:
                         wire = parse(item)
-                        one: T = BUILDERS[wire.__class__](wire)
+                        one: T = BUILDERS[type(wire)](wire)
                     except _REFUSED:
                         one = self._decode_slow(item)
                 else:
                     one = self._decode_slow(item)
-                if one.__class__ is last:
+                if type(one) is last:
                     break
                 decoded.append(one)
         except FlueError:
@@ -93,15 +93,13 @@ class _Decoder(Generic[T]):
 
     def _decode_slow(self, item: Any) -> T:
         """Decode an item by way of a dictionary: whatever it is, and with all that it says."""
-        from flue.codec._structure import decode, unknown_tag  # noqa: PLC0415  # cattrs: many streams do without
-
-        obj = self._checked(self._parse_any(item) if item.__class__ in _RAW_TYPES else item)
+        obj = self._checked(self._parse_any(item) if type(item) in _RAW_TYPES else item)
         tag = obj.get("type")
         variant = self._variants.get(tag) if type(tag) is str else None
         if variant is None:
             return self._not_understood(obj, unknown_tag("type", tag))
         try:
-            return typing.cast("T", decode(variant, obj))
+            return typing.cast("T", _slow_decode()(variant, obj))
         except DecodeError as error:
             return self._not_understood(obj, str(error))
 
@@ -195,22 +193,16 @@ def decode_event(obj: Any) -> FlueEvent:
     return EventDecoder()(obj)
 
 
-def decoder_of(members: tuple[Any, ...]) -> Callable[[Any], Any] | None:
-    """Return the function that decodes a union of events or chunks, None for any other union."""
-    for union, decoder in (
-        (FlueEvent, EventDecoder()),
-        (AttachedAgentEvent, EventDecoder("agent")),
-        (ConversationChunk, ConversationChunkDecoder()),
-        (ConversationStreamItem, ConversationChunkDecoder()),
-    ):
-        if {*members} == {*typing.get_args(union)}:
-            return decoder
-    return None
-
-
 @cache
 def _variants(union: Any) -> dict[str, type[Model]]:
     return {getattr(member, "type"): member for member in typing.get_args(union) if is_model(member)}  # noqa: B009
+
+
+@cache
+def _slow_decode() -> Callable[[type[Model], Any], Model]:
+    from flue.codec._structure import decode  # noqa: PLC0415  # loads cattrs: many streams do without
+
+    return decode
 
 
 @cache

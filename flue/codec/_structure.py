@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any, Final, Literal, NoReturn, TypeAlias, TypeVar
 
 import cattrs
@@ -17,7 +18,6 @@ from cattrs.gen import make_dict_structure_fn, override
 from flue.codec._base import (
     JSON,
     DecodeError,
-    FieldKind,
     Model,
     WireModel,
     field_map,
@@ -29,17 +29,18 @@ from flue.codec._base import (
     type_error,
     type_name,
     union_members,
+    unknown_tag,
 )
-from flue.codec._encode import to_json
 from flue.models import AgentPromptResponse, RunRecord
 
-__all__ = ["converter", "decode", "decode_agent_prompt_response", "decode_run_record", "try_decode", "unknown_tag"]
+__all__ = ["decode", "decode_agent_prompt_response", "decode_run_record", "structure_hook", "try_decode"]
 
 M = TypeVar("M", bound=Model)
 Hook: TypeAlias = Callable[[Any, Any], Any]
 
 _models: Final = cattrs.Converter(detailed_validation=True)
-_hooks: Final[dict[Any, Hook]] = {}
+structure_hook: Final[Callable[[Any], Hook]] = cache(_models.get_structure_hook)
+"""Returns what cattrs decodes a type by: a model, or whatever a model consists of."""
 
 
 def decode(model: type[M], obj: Any) -> M:
@@ -52,10 +53,7 @@ def decode(model: type[M], obj: Any) -> M:
     Raises:
         DecodeError: The value does not fit the schema of the class.
     """
-    hook = _hooks.get(model)
-    if hook is None:
-        hook = _hooks[model] = _models.get_structure_hook(model)
-    made: M = hook(obj, model)
+    made: M = structure_hook(model)(obj, model)
     return made
 
 
@@ -81,28 +79,15 @@ def try_decode(model: type[M], value: Any) -> M | JSON:
         return value
 
 
-def unknown_tag(name: str, tag: Any) -> str:
-    """Return the sentence that says that a union has no member with this tag."""
-    if not isinstance(tag, str):
-        return f"{name} is {type_name(tag)}, not a string"
-    return f"unknown {name} {tag!r}" if len(tag) <= 80 else f"unknown {name} {tag[:80]!r}…"
-
-
-def _is_respelled(value: Any, decoded: Any, kind: FieldKind) -> bool:
-    """Tell whether a value is spelled otherwise than `to_json` would spell it."""
-    if kind == "time":
-        return not is_canonical_time(value) and value != format_time(decoded)
-    return type(value) is not int if kind == "integer" else value is False
-
-
 def _model_hook(model: type[WireModel]) -> Hook:
     fields = field_map(model)
     types = field_types(model)
     tags = {key: getattr(model, field.attribute) for key, field in fields.items() if field.kind == "tag"}
     # A constant has a default, for whoever makes the model by hand; on the wire it has to be there.
     constants = [key for key, field in fields.items() if typing.get_origin(types[field.attribute]) is Literal]
-    spelled = {key: field for key, field in fields.items() if field.kind in ("time", "integer", "flag")}
-    nullable = [key for key, field in fields.items() if field.kind == "json"]
+    nullable = {key for key, field in fields.items() if field.kind == "json"}
+    spelled = [key for key, field in fields.items() if field.kind in ("integer", "flag")]
+    times = [(key, field.attribute) for key, field in fields.items() if field.kind == "time"]
     keys = {field.attribute: key for key, field in fields.items()}
     hooks = {field.attribute: _prefix_hook(field.prefix) for field in fields.values() if field.kind == "prefixed"}
     hooks |= {field.attribute: _flag for field in fields.values() if field.kind == "flag"}
@@ -125,13 +110,15 @@ def _model_hook(model: type[WireModel]) -> Hook:
         except cattrs.ClassValidationError as error:
             raise _first_problem(error, keys) from None
         # What the attributes cannot reproduce: few objects have any of it.
-        extra = {key: value for key, value in obj.items() if key not in fields}
-        for key, (attribute, kind, _) in spelled.items():
+        extra = {k: value for k, value in obj.items() if k not in fields or (value is None and k not in nullable)}
+        for key in spelled:
             value = obj.get(key)
-            if value is not None and _is_respelled(value, getattr(made, attribute), kind):
+            if value is False or type(value) is float:  # for a flag that is absent, or an integer
                 extra[key] = value
-        if None in obj.values():
-            extra |= {key: None for key, value in obj.items() if value is None and key not in nullable}
+        for key, attribute in times:
+            value = obj.get(key)
+            if value is not None and not is_canonical_time(value) and value != format_time(getattr(made, attribute)):
+                extra[key] = value
         if extra:
             made.wire_extra = extra
         return made
@@ -157,7 +144,7 @@ def _fail(type_: Any, key: str) -> NoReturn:
     """Raise the error for a key that is missing: what its type says about None."""
     if type_ is not Any:
         try:
-            _models.get_structure_hook(type_)(None, type_)
+            structure_hook(type_)(None, type_)
         except DecodeError as error:
             raise error.inside(key) from None
     raise type_error("a value", None).inside(key)
@@ -241,7 +228,7 @@ def _list_hook(type_: Any) -> Hook:
     (element,) = typing.get_args(type_)
     if element is Any:
         return _strictly(list, "an array")
-    decode_item = _models.get_structure_hook(element)
+    decode_item = structure_hook(element)
 
     def hook(value: Any, _: Any) -> list[Any]:
         if value.__class__ is not list:
@@ -263,7 +250,7 @@ def _union_hook(type_: Any) -> Hook:
         case (only,) if only is str:  # most attributes of events
             return _optional_string
         case (only,):
-            decode_present = _models.get_structure_hook(only)
+            decode_present = structure_hook(only)
         case (model, anything) if anything is Any:
             decode_present = _fitting_hook(model)
         case (text, array) if text is str:
@@ -285,7 +272,7 @@ def _fitting_hook(model: type[Model]) -> Hook:
 
 
 def _text_or_array_hook(array: Any) -> Hook:
-    decode_array = _models.get_structure_hook(array)
+    decode_array = structure_hook(array)
 
     def hook(value: Any, _: Any) -> Any:
         return value if value.__class__ is str else decode_array(value, array)
@@ -343,13 +330,6 @@ def _is_union(type_: Any) -> bool:
     return union_members(type_) != (type_,)
 
 
-def _is_models(type_: Any) -> bool:
-    """Tell whether a type is a model or a union of models, with or without None."""
-    return all(isinstance(member, type) and issubclass(member, Model) for member in union_members(type_)) and any(
-        map(is_model, union_members(type_))
-    )
-
-
 _models.register_structure_hook(str, _strictly(str, "a string"))
 _models.register_structure_hook(bool, _strictly(bool, "a boolean"))
 _models.register_structure_hook(int, _integer)
@@ -360,28 +340,3 @@ _models.register_structure_hook_factory(_is_list, _list_hook)
 _models.register_structure_hook_factory(_is_literal, _literal_hook)
 _models.register_structure_hook_factory(_is_union, _union_hook)
 _models.register_structure_hook_factory(is_model, _model_hook)
-
-
-def _public_hook(type_: Any) -> Hook:
-    """Make the hook of the public converter for a model or a union of models."""
-    from flue.codec._decoder import decoder_of  # noqa: PLC0415  # it imports this module
-
-    decoder = decoder_of(union_members(type_))
-    if decoder is None:
-        return _models.get_structure_hook(type_)
-
-    def hook(value: Any, _: Any) -> Any:
-        if value is None and type(None) in typing.get_args(type_):
-            return None
-        if value.__class__ is not dict:
-            raise type_error("an object", value)
-        return decoder(value)
-
-    return hook
-
-
-converter: Final = cattrs.Converter()
-"""The converter of this package, for users whose own classes hold models: `converter.structure(value, MyClass)`."""
-
-converter.register_structure_hook_factory(_is_models, _public_hook)
-converter.register_unstructure_hook(Model, to_json)
