@@ -187,10 +187,6 @@ def _number(value: Any, _: Any) -> float:
     raise type_error("a number", value)
 
 
-def _time(value: Any, _: Any) -> datetime:
-    return parse_time(value)
-
-
 def _literal_hook(type_: Any) -> Hook:
     values = typing.get_args(type_)
     if type(values[0]) is int:
@@ -246,41 +242,29 @@ def _list_hook(type_: Any) -> Hook:
 
 def _union_hook(type_: Any) -> Hook:
     members = union_members(type_)
+    if members == (str,):  # most attributes of events
+        return _optional_string
+    decode_present = _alternatives_hook(members)
+    if len(members) == len(typing.get_args(type_)):
+        return decode_present
+    return lambda value, _: None if value is None else decode_present(value, type_)
+
+
+def _alternatives_hook(members: tuple[Any, ...]) -> Hook:
+    """Make the hook of one type, of a model or any JSON, of a string or an array, or of models with different tags."""
     match members:
-        case (only,) if only is str:  # most attributes of events
-            return _optional_string
         case (only,):
-            decode_present = structure_hook(only)
+            return structure_hook(only)
         case (model, anything) if anything is Any:
-            decode_present = _fitting_hook(model)
+            return lambda value, _: try_decode(model, value)
         case (text, array) if text is str:
-            decode_present = _text_or_array_hook(array)
+            decode_array = structure_hook(array)
+            return lambda value, _: value if type(value) is str else decode_array(value, array)
         case _:
-            decode_present = _tagged_union_hook(members)
-
-    def hook(value: Any, _: Any) -> Any:
-        return None if value is None else decode_present(value, type_)
-
-    return hook if len(members) < len(typing.get_args(type_)) else decode_present
+            return _tagged_hook(members)
 
 
-def _fitting_hook(model: type[Model]) -> Hook:
-    def hook(value: Any, _: Any) -> Any:
-        return try_decode(model, value)
-
-    return hook
-
-
-def _text_or_array_hook(array: Any) -> Hook:
-    decode_array = structure_hook(array)
-
-    def hook(value: Any, _: Any) -> Any:
-        return value if value.__class__ is str else decode_array(value, array)
-
-    return hook
-
-
-def _tagged_union_hook(members: tuple[Any, ...]) -> Hook:
+def _tagged_hook(members: tuple[Any, ...]) -> Hook:
     """Make the hook of a union of models that differ in the tag that all of them have."""
     known = [member for member in members if is_model(member)]
     fallback = next((member for member in members if not is_model(member)), None)
@@ -314,29 +298,17 @@ def _tagged_union_hook(members: tuple[Any, ...]) -> Hook:
     return hook
 
 
-def _is_dict(type_: Any) -> bool:
-    return typing.get_origin(type_) is dict
-
-
-def _is_list(type_: Any) -> bool:
-    return typing.get_origin(type_) is list
-
-
-def _is_literal(type_: Any) -> bool:
-    return typing.get_origin(type_) is Literal
-
-
-def _is_union(type_: Any) -> bool:
-    return union_members(type_) != (type_,)
+def _has_origin(origin: Any) -> Callable[[Any], bool]:
+    return lambda type_: typing.get_origin(type_) is origin
 
 
 _models.register_structure_hook(str, _strictly(str, "a string"))
 _models.register_structure_hook(bool, _strictly(bool, "a boolean"))
 _models.register_structure_hook(int, _integer)
 _models.register_structure_hook(float, _number)
-_models.register_structure_hook(datetime, _time)
-_models.register_structure_hook_func(_is_dict, _strictly(dict, "an object"))
-_models.register_structure_hook_factory(_is_list, _list_hook)
-_models.register_structure_hook_factory(_is_literal, _literal_hook)
-_models.register_structure_hook_factory(_is_union, _union_hook)
+_models.register_structure_hook(datetime, lambda value, _: parse_time(value))
+_models.register_structure_hook_func(_has_origin(dict), _strictly(dict, "an object"))
+_models.register_structure_hook_factory(_has_origin(list), _list_hook)
+_models.register_structure_hook_factory(_has_origin(Literal), _literal_hook)
+_models.register_structure_hook_factory(lambda type_: union_members(type_) != (type_,), _union_hook)
 _models.register_structure_hook_factory(is_model, _model_hook)
