@@ -48,6 +48,23 @@ def recorded_events() -> list[dict[str, Any]]:
     return [event for path in sorted(RECORDINGS.glob("*_events.json")) for event in recorded(path.name)]
 
 
+def _values(text: str) -> list[Any]:
+    """The JSON values in a recorded response: its body, or the data of its events."""
+    head, _, body = text.partition("\n\n")
+    if "text/event-stream" in head:
+        return [json.loads(line.removeprefix("data:")) for line in body.splitlines() if line.startswith("data:[")]
+    return [json.loads(body)] if "application/json" in head and body.strip() else []
+
+
+#: What a Flue 2 server answered, with the names of the recordings.
+ANSWERS = [
+    (path.name, value)
+    for path in sorted((RECORDINGS / "flue2").glob("*.http"))
+    for value in _values(path.read_bytes().replace(b"\r\n", b"\n").decode("utf-8", "replace"))
+]
+CHUNKS = [(name, chunk) for name, value in ANSWERS if isinstance(value, list) for chunk in value]
+
+
 def properties(name: str) -> dict[str, tuple[str, dict[str, Any], bool]]:
     """The properties of a model, inherited ones too: the file of each, its schema, and whether it is required."""
     file, pointer = PLACES[name]

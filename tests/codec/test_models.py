@@ -9,7 +9,6 @@ import pickle
 import typing
 import weakref
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -214,8 +213,3 @@ def test_an_agents_answer_is_typed_where_it_fits() -> None:
     assert codec.to_json(answer) == wire
     for value in (None, 1, "text", [wire], {"data": {"x": 1}}, wire | {"text": None}):
         assert codec.decode_agent_prompt_response(value) is value
-
-
-def test_the_generated_files_say_so() -> None:
-    for path in Path(flue.models.__file__).parent.glob("*.py"):
-        assert "do not edit" in path.read_text().partition("from __future__")[0]
