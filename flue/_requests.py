@@ -6,7 +6,6 @@ Each builder checks what the caller gave and returns a value that a face perform
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -18,7 +17,7 @@ import msgspec
 from flue import codec, models
 from flue._instrumentation import Instrumentation
 from flue.checkpoints._consumer import Checkpointer, check_checkpointer
-from flue.config import Settings, check_seconds
+from flue.config import Settings, check_seconds, is_async_callable
 from flue.core import stream_state
 from flue.core.actions import CallRequest, Request
 from flue.core.events import EventBuffer
@@ -133,17 +132,12 @@ def check_signal_and_timeout(signal: object, timeout: object) -> float | None:
     return None if timeout is None else check_seconds(timeout, "timeout")
 
 
-def check_handler(on_event: object, *, awaited_by: str | None = None) -> None:
-    """`TypeError` for what cannot be called.
-
-    Args:
-        on_event: the caller's.
-        awaited_by: the class that takes an async one, where the asking class does not.
-    """
+def check_handler(settings: Settings, on_event: object) -> None:
+    """`TypeError` for what cannot be called, and for an async callable where nobody awaits it."""
     if on_event is not None and not callable(on_event):
         raise TypeError(f"on_event must be callable, not {type(on_event).__name__}")
-    if awaited_by is not None and inspect.iscoroutinefunction(on_event):
-        raise TypeError(f"an async on_event needs {awaited_by}")
+    if is_async_callable(on_event) and not settings.allow_async:
+        raise TypeError("an async on_event needs AsyncFlueClient or AsyncConversation")
 
 
 class Deadline:

@@ -33,6 +33,7 @@ __all__ = [
     "check_max_bytes",
     "check_seconds",
     "check_timeouts",
+    "is_async_callable",
     "resolve",
 ]
 
@@ -71,6 +72,11 @@ class HeaderFields(dict[N, N]):
 
     def __repr__(self) -> str:
         return f"<headers {', '.join(str(name) for name in self)}>"
+
+
+def is_async_callable(value: object) -> bool:
+    """Whether the result of a call must be awaited: of an async function, or of an object whose `__call__` is one."""
+    return inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(type(value).__call__)
 
 
 def check_seconds(value: object, what: str) -> float:
@@ -113,6 +119,7 @@ class Settings:
         max_event_bytes: largest event and page that is accepted, or None.
         backoff_options: of reads that are given none of their own, or None.
         trust_env: whether the environment's proxies and certificates are used.
+        allow_async: whether callbacks may be async: those of the asynchronous face.
         features: what the client has learned about its server.
     """
 
@@ -123,11 +130,19 @@ class Settings:
     max_event_bytes: int | None = None
     backoff_options: BackoffOptions | None = None
     trust_env: bool = True
+    allow_async: bool = True
     features: ServerFeatures = attrs.field(factory=ServerFeatures)
 
     def backoff(self, given: BackoffOptions | None) -> BackoffOptions | None:
-        """What a read is retried by: its own options, or the client's, or None for the defaults."""
-        return self.backoff_options if given is None else given
+        """What a read is retried by: its own options, or the client's, or None for the defaults.
+
+        Raises:
+            TypeError: options of another type, or an async callback where nobody awaits it.
+        """
+        options = check_backoff(self.backoff_options if given is None else given)
+        if options is not None and not self.allow_async and is_async_callable(options.on_failed_attempt):
+            raise TypeError("an async on_failed_attempt needs AsyncFlueClient or AsyncConversation")
+        return options
 
     @property
     def has_dynamic_headers(self) -> bool:
@@ -202,7 +217,7 @@ def check_backoff(value: object) -> BackoffOptions | None:
     from flue.core.retry import BackoffOptions  # noqa: PLC0415  # tenacity is loaded by those who retry
 
     if value is not None and not isinstance(value, BackoffOptions):
-        raise TypeError(f"backoff_options must be flue.BackoffOptions, not {type(value).__name__}")
+        raise TypeError(f"backoff_options must be BackoffOptions, not {type(value).__name__}")
     return value
 
 
@@ -299,13 +314,13 @@ def resolve(
         max_event_bytes: the caller's.
         backoff_options: the caller's.
         trust_env: the caller's.
-        allow_async: whether headers may be an async callable.
+        allow_async: whether headers and callbacks may be async.
         url_argument: how the caller knows the address: `url` for a conversation.
         url_variable: of the environment, for an address that is not given: `FLUE_CONVERSATION_URL` for a conversation.
 
     Raises:
         ValueError: an address, token, header or time-out that cannot work.
-        TypeError: an argument of the wrong type; an async header callable where `allow_async` is false.
+        TypeError: an argument of the wrong type; an async callback where `allow_async` is false.
     """
     if base_url is None:
         base_url = os.environ.get(url_variable) or None
@@ -322,13 +337,12 @@ def resolve(
     if headers is None:
         source = {}
     elif callable(headers):
-        is_async = inspect.iscoroutinefunction(headers) or inspect.iscoroutinefunction(type(headers).__call__)
-        if is_async and not allow_async:
+        if is_async_callable(headers) and not allow_async:
             raise TypeError("an async header callable needs AsyncFlueClient")
         source = cast("AsyncHeaderSource", headers)
     else:
         source = check_headers(headers)
-    return Settings(
+    settings = Settings(
         base_url=url,
         token=(check_header_value(token, "token") or None) if token else None,
         headers=source,
@@ -336,4 +350,7 @@ def resolve(
         max_event_bytes=check_max_bytes(max_event_bytes),
         backoff_options=check_backoff(backoff_options),
         trust_env=trust_env,
+        allow_async=allow_async,
     )
+    settings.backoff(None)  # checks the client's own
+    return settings

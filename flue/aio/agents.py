@@ -152,7 +152,7 @@ class Agents:
             DurableStreamError: `UNSUPPORTED_SERVER`: Flue 1.0.0-beta.8 and later have no event streams of agents.
             FlueError: the stream could not be followed.
         """
-        check_handler(on_event)
+        check_handler(self._settings, on_event)
         submission = SubmissionOutcome(admission)
         spec = build_wait(
             self._settings,

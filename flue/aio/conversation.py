@@ -233,7 +233,7 @@ class AsyncConversation(BaseConversation):
             FlueExecutionError: the submission failed or was aborted.
             FlueError: every error after admission carries `.submission_id`.
         """
-        check_handler(on_event)
+        check_handler(self._settings, on_event)
         deadline = Deadline(timeout)
         sent = await self.send(
             message,
@@ -382,7 +382,7 @@ class AsyncConversation(BaseConversation):
         on_event: Callable[[models.ConversationChunk], object] | None,
         **options: Any,
     ) -> Any:
-        check_handler(on_event)
+        check_handler(self._settings, on_event)
         spec = builders.build_wait(self._settings, target, purpose=purpose, **options)
         try:
             async with AsyncConversationStream(self._transport, self._settings, spec) as stream:

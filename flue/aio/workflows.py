@@ -115,7 +115,7 @@ class Workflows:
             NotFoundError: no such workflow; or, with a `run_id`, a workflow that does not export `runs`.
             FlueError: the run could not be started or followed.
         """
-        check_handler(on_event)
+        check_handler(self._settings, on_event)
         deadline = Deadline(timeout)
         build_run_stream(self._settings, "checked before the start", signal=signal, backoff_options=backoff_options)
         run_id = (await self.invoke(name, input=input, signal=signal, timeout=timeout)).run_id

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from flue.config import Settings
     from flue.signals import AbortSignal
 
-__all__ = ["Driver", "pause", "perform"]
+__all__ = ["Driver", "call_handler", "pause", "perform"]
 
 T = TypeVar("T")
 
@@ -60,7 +60,7 @@ class Driver(BaseDriver[Transport, Response, CancelToken]):
                 self.close()
                 if action.attempt is not None and action.attempt is not self._reported:
                     self._reported = action.attempt
-                    self._instrumentation.failed(action.attempt)
+                    self._report(action.attempt)
                 self._instrumentation.ended(action.error)
                 raise action.error
             elif isinstance(action, LiveModeChanged):
@@ -110,11 +110,14 @@ class Driver(BaseDriver[Transport, Response, CancelToken]):
     def _pause(self, action: Retry | Sleep) -> None:
         self.close()
         if isinstance(action, Retry):
-            self._instrumentation.failed(action.attempt)
+            self._report(action.attempt)
             self._token.sleep(action.attempt.delay)
         else:
             self._instrumentation.idle(action.delay)
             self._token.sleep(action.delay)
+
+    def _report(self, attempt: FailedAttempt) -> None:
+        _refuse_coroutine(self._instrumentation.failed(attempt), "on_failed_attempt")
 
     def _fail(self, error: FlueConnectionError) -> None:
         if not self._token.is_set():
@@ -130,6 +133,21 @@ class Driver(BaseDriver[Transport, Response, CancelToken]):
                 made.close()
             raise TypeError("the header callable returned an awaitable; an async one needs AsyncFlueClient")
         return made
+
+
+def call_handler(on_event: Callable[[T], object], event: T) -> None:
+    """Give an event to the caller's handler.
+
+    Raises:
+        TypeError: it returned a coroutine, which nobody would await.
+    """
+    _refuse_coroutine(on_event(event), "on_event")
+
+
+def _refuse_coroutine(returned: object, what: str) -> None:
+    if inspect.iscoroutine(returned):
+        returned.close()
+        raise TypeError(f"{what} returned a coroutine; an async one needs AsyncFlueClient or AsyncConversation")
 
 
 def perform(transport: Transport, settings: Settings, spec: CallSpec[T]) -> T:

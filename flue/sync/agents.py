@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flue._requests import build_agent_stream, build_prompt, build_send, build_wait, check_handler
 from flue._results import SubmissionOutcome, explain_prompt
 from flue.errors import FlueError
-from flue.sync._driver import perform
+from flue.sync._driver import call_handler, perform
 from flue.sync.stream import FlueEventStream
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class Agents:
             DurableStreamError: `UNSUPPORTED_SERVER`: Flue 1.0.0-beta.8 and later have no event streams of agents.
             FlueError: the stream could not be followed.
         """
-        check_handler(on_event, awaited_by="AsyncFlueClient")
+        check_handler(self._settings, on_event)
         submission = SubmissionOutcome(admission)
         spec = build_wait(
             self._settings,
@@ -167,7 +167,7 @@ class Agents:
                     if not submission.matches(event):
                         continue
                     if on_event is not None:
-                        on_event(event)
+                        call_handler(on_event, event)
                     submission.observe(event)
                     if submission.done:
                         break

@@ -18,7 +18,7 @@ from flue.config import HeaderSource, Timeouts, resolve
 from flue.core.retry import BackoffOptions
 from flue.errors import FlueError
 from flue.signals import AbortSignal
-from flue.sync._driver import perform
+from flue.sync._driver import call_handler, perform
 from flue.sync.stream import FlueEventStream
 from flue.sync.transport import Transport
 from flue.types import UNSET, Attachment, Live, SignalMessage, UserMessage
@@ -231,7 +231,7 @@ class Conversation(BaseConversation):
             FlueExecutionError: the submission failed or was aborted.
             FlueError: every error after admission carries `.submission_id`.
         """
-        check_handler(on_event, awaited_by="AsyncConversation")
+        check_handler(self._settings, on_event)
         deadline = Deadline(timeout)
         sent = self.send(
             message,
@@ -380,13 +380,13 @@ class Conversation(BaseConversation):
         on_event: Callable[[models.ConversationChunk], object] | None,
         **options: Any,
     ) -> Any:
-        check_handler(on_event, awaited_by="AsyncConversation")
+        check_handler(self._settings, on_event)
         spec = builders.build_wait(self._settings, target, purpose=purpose, **options)
         try:
             with ConversationStream(self._transport, self._settings, spec) as stream:
                 for chunk in stream:
                     if on_event is not None:
-                        on_event(chunk)
+                        call_handler(on_event, chunk)
                 stream.raise_if_aborted()
         except FlueError as error:
             builders.explain_submission(error, builders.check_target(target))

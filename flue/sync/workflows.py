@@ -8,7 +8,7 @@ from flue import models
 from flue._requests import Deadline, build_get_run, build_invoke, build_run_stream, check_handler, is_run_end
 from flue._results import RunOutcome
 from flue.errors import FlueError
-from flue.sync._driver import pause, perform
+from flue.sync._driver import call_handler, pause, perform
 from flue.sync.stream import FlueEventStream
 from flue.types import UNSET
 
@@ -113,7 +113,7 @@ class Workflows:
             NotFoundError: no such workflow; or, with a `run_id`, a workflow that does not export `runs`.
             FlueError: the run could not be started or followed.
         """
-        check_handler(on_event, awaited_by="AsyncFlueClient")
+        check_handler(self._settings, on_event)
         deadline = Deadline(timeout)
         build_run_stream(self._settings, "checked before the start", signal=signal, backoff_options=backoff_options)
         run_id = self.invoke(name, input=input, signal=signal, timeout=timeout).run_id
@@ -130,7 +130,7 @@ class Workflows:
             with FlueEventStream(self._transport, self._settings, spec) as stream:
                 for event in stream:
                     if on_event is not None:
-                        on_event(event)
+                        call_handler(on_event, event)
                     if event.type == "run_end" and event.run_id == run_id:
                         outcome.from_event(event)
                 stream.raise_if_aborted()

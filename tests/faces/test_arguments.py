@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
-from flue import AsyncFlueClient, FlueClient
+from flue import AsyncFlueClient, BackoffOptions, Conversation, FlueClient
+from flue.testing import Fault, FlueTestServer
 
 from .frames import RUN, log, offset, page
 from .harness import on_both_faces
@@ -78,3 +81,68 @@ def test_the_environment_fills_in(client_class, monkeypatch):
     monkeypatch.setenv("FLUE_BASE_URL", "")
     with pytest.raises(ValueError, match="base_url is missing"):
         client_class()
+
+
+async def _never_awaited(_):
+    raise AssertionError("called")
+
+
+class _AsyncObject:
+    async def __call__(self, _):
+        raise AssertionError("called")
+
+
+@pytest.mark.parametrize("callback", [_never_awaited, partial(_never_awaited), _AsyncObject()])
+def test_async_callbacks_of_the_blocking_client(callback):
+    """Nobody would await them: every call that takes one refuses it, and so does the constructor."""
+    options = BackoffOptions(on_failed_attempt=callback)
+    refused = pytest.raises(TypeError, match="an async on_failed_attempt needs AsyncFlueClient")
+    with FlueClient("http://127.0.0.1:9/api") as client:
+        conversation = client.conversation("a")
+        calls = [
+            partial(client.runs.get, RUN),
+            partial(client.runs.events, RUN),
+            partial(client.runs.stream, RUN),
+            partial(client.runs.stream_many, [RUN]),
+            partial(client.workflows.run, "w"),
+            partial(client.agents.stream, "a", "i"),
+            partial(conversation.send, "hello"),
+            partial(conversation.ask, "hello"),
+            partial(conversation.wait, "sub_1"),
+            partial(conversation.read, "sub_1"),
+            partial(conversation.stream),
+            partial(conversation.history),
+            partial(conversation.observe),
+            partial(conversation.attachment, "att_1"),
+        ]
+        for call in calls:
+            with refused:
+                call(backoff_options=options)
+        for call in (
+            partial(client.workflows.run, "w"),
+            partial(conversation.ask, "m"),
+            partial(conversation.wait, "s"),
+        ):
+            with pytest.raises(TypeError, match="an async on_event needs AsyncFlueClient or AsyncConversation"):
+                call(on_event=callback)
+    for client_class in (FlueClient, Conversation):
+        with refused:
+            client_class("http://127.0.0.1:9/api", backoff_options=options)
+    assert AsyncFlueClient("http://127.0.0.1:9/api", backoff_options=options)
+
+
+def test_callbacks_that_turn_out_to_be_async():
+    """A plain callable that returns a coroutine is found out when it has been called."""
+
+    def callback(told):
+        return _never_awaited(told)
+
+    with FlueTestServer() as server, FlueClient(server.base_url) as client:
+        server.create_run(run_id=RUN)
+        server.append(RUN, log(0))
+        server.faults.add(Fault(status=503))
+        with pytest.raises(TypeError, match="on_failed_attempt returned a coroutine; an async one needs Async"):
+            client.runs.events(RUN, backoff_options=BackoffOptions(on_failed_attempt=callback))
+        server.workflow("w")(lambda _: None)
+        with pytest.raises(TypeError, match="on_event returned a coroutine; an async one needs Async"):
+            client.workflows.run("w", on_event=callback)

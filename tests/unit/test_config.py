@@ -248,7 +248,7 @@ class TestBackoff:
         assert made.backoff(own) is own
 
     def test_types_are_checked(self):
-        with pytest.raises(TypeError, match=r"backoff_options must be flue\.BackoffOptions, not dict"):
+        with pytest.raises(TypeError, match="backoff_options must be BackoffOptions, not dict"):
             resolve("http://h", None, None, None, None, {"max_retries": 1}, allow_async=False)
 
 

@@ -227,7 +227,7 @@ class TestDeadline:
 
 
 def test_a_handler_is_called_or_not_there():
-    check_handler(None)
-    check_handler(print)
+    check_handler(SETTINGS, None)
+    check_handler(SETTINGS, print)
     with pytest.raises(TypeError, match="on_event must be callable, not str"):
-        check_handler("print")
+        check_handler(SETTINGS, "print")
