@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "KEEPALIVE",
     "MAX_IDLE",
+    "MAX_SECONDS",
     "POOL_SIZE",
     "AsyncHeaderSource",
     "HeaderFields",
@@ -42,8 +43,12 @@ HeaderSource = Headers | Callable[[], Headers]
 AsyncHeaderSource = Headers | Callable[[], Headers | Awaitable[Headers]]
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_STRAY_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
+_ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
 # The transports write these themselves; a second opinion would desynchronise the connection.
 _FRAMING = frozenset({"content-length", "transfer-encoding", "connection", "host"})
+MAX_SECONDS = 1e9
+"""Thirty years, for a number that stands for no limit; sockets and locks take none beyond a few times that."""
 # RFC 1035 section 2.3.4.
 _MAX_LABEL, _MAX_HOST = 63, 253
 # The "forbidden domain code points" of the URL standard that get past urlsplit().
@@ -80,12 +85,12 @@ def is_async_callable(value: object) -> bool:
 
 
 def check_seconds(value: object, what: str) -> float:
-    """A positive, finite number of seconds, or `ValueError` naming `what`."""
+    """A positive, finite number of seconds, at most `MAX_SECONDS`, or `ValueError` naming `what`."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{what} must be a number of seconds, not {type(value).__name__}")
     if not 0 < value < math.inf:
         raise ValueError(f"{what} must be a finite number of seconds > 0, not {value!r}")
-    return float(value)
+    return float(min(value, MAX_SECONDS))
 
 
 def _seconds(_: object, attribute: attrs.Attribute[float], value: object) -> None:
@@ -207,7 +212,7 @@ def check_timeouts(value: object) -> Timeouts:
     if value is None:
         return Timeouts()
     if isinstance(value, Timeouts):
-        return value
+        return Timeouts(check_seconds(value.connect, "timeout.connect"), check_seconds(value.read, "timeout.read"))
     seconds = check_seconds(value, "timeout")
     return Timeouts(connect=seconds, read=seconds)
 
@@ -258,10 +263,23 @@ def _check_url(value: object, what: str) -> str:
         raise ValueError(f"{what} contains a fragment")
     if "\\" in value:
         raise ValueError(f"{what} contains a backslash")
-    path = quote(parts.path, safe="/%:@!$&'()*+,;=~").rstrip("/")
-    # The host as it goes over the wire, so that both HTTP libraries, which encode by rules of their own, get the same.
+    # Path and host as they go over the wire: the HTTP libraries, which normalise by rules of their own, get the same.
+    path = _normalise_path(parts.path)
     netloc = parts.netloc if host == parts.hostname else host + (f":{parts.port}" if parts.port is not None else "")
     return f"{parts.scheme.lower()}://{netloc}{path}"
+
+
+def _normalise_path(path: str) -> str:
+    """A path without dot segments (RFC 3986 section 5.2.4) and trailing slashes, its escapes in upper case."""
+    segments: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            del segments[max(1, len(segments) - 1) :]
+        elif segment != ".":
+            segments.append(segment)
+    encoded = quote("/".join(segments), safe="/%:@!$&'()*+,;=~")
+    encoded = _STRAY_PERCENT.sub("%25", encoded)
+    return _ESCAPE.sub(lambda escape: escape[0].upper(), encoded).rstrip("/")
 
 
 def _check_host(host: str, what: str) -> str:
@@ -273,11 +291,16 @@ def _check_host(host: str, what: str) -> str:
             raise ValueError(f"{what} has a host that is no IPv6 address: {error}") from None
         return host
     encoded = host
-    if not host.isascii():
+    # An A-label that stands first makes httpx decode the whole host; elsewhere it is looked at by itself.
+    a_labels = [host] if _is_a_label(host) else list(filter(_is_a_label, host.split(".")))
+    if a_labels or not host.isascii():
         import idna  # noqa: PLC0415  # its tables take a while to load, and few hosts need them
 
         try:
-            encoded = idna.encode(host, uts46=True).decode()
+            for label in a_labels:
+                idna.decode(label)
+            if not host.isascii():
+                encoded = idna.encode(host, uts46=True).decode()
         except UnicodeError as error:
             raise ValueError(f"{what} has a host that IDNA cannot encode: {host!r} ({error})") from None
     labels = encoded.removesuffix(".").split(".")
@@ -289,6 +312,10 @@ def _check_host(host: str, what: str) -> str:
     if any(character in _NOT_IN_HOST for character in encoded):
         raise ValueError(f"{what} has a host with a character that no host name has: {host!r}")
     return encoded
+
+
+def _is_a_label(label: str) -> bool:
+    return label[:4].lower() == "xn--"
 
 
 def resolve(

@@ -17,8 +17,11 @@ from flue.sync._connection import CancelToken
 from flue.sync.transport import Response, Transport
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flue._requests import CallSpec
     from flue.config import Settings
+    from flue.core.retry import FailedAttempt
     from flue.signals import AbortSignal
 
 __all__ = ["Driver", "call_handler", "pause", "perform"]

@@ -8,7 +8,8 @@ import math
 import pytest
 
 from flue import config
-from flue.config import Timeouts, resolve
+from flue._requests import check_signal_and_timeout
+from flue.config import MAX_SECONDS, Timeouts, resolve
 from flue.core.retry import BackoffOptions
 
 SECRET = "s3cret-t0ken"
@@ -37,6 +38,13 @@ class TestBaseUrl:
             ("http://127.0.0.1:3583/x/y", "http://127.0.0.1:3583/x/y"),
             ("http://münchen.test:8/x", "http://xn--mnchen-3ya.test:8/x"),
             ("http://under_score.test.", "http://under_score.test."),
+            ("http://a_b.xn--mnchen-3ya.test", "http://a_b.xn--mnchen-3ya.test"),
+            ("http://xn--mnchen-3ya.test", "http://xn--mnchen-3ya.test"),
+            # What one HTTP library would rewrite and the other would not.
+            ("http://h/a/./b/../c", "http://h/a/c"),
+            ("http://h/../a/..", "http://h"),
+            ("http://h//a", "http://h//a"),
+            ("http://h/a%zz%2fb%", "http://h/a%25zz%2Fb%25"),
         ],
     )
     def test_what_is_kept(self, given, kept):
@@ -75,6 +83,11 @@ class TestBaseUrl:
             ("http://münchen..test", "IDNA"),
             (f"http://{'ü' * 64}.test", "IDNA"),
             ("http://☃.test", "IDNA"),
+            ("http://xn--/api", "IDNA"),
+            ("http://xn--a.test", "IDNA"),
+            ("http://XN--a.test", "IDNA"),
+            ("http://a.xn--a.test", "IDNA"),
+            ("http://xn--mnchen-3ya.under_score.test", "IDNA"),
             ("http://a%41", "no host name has"),
         ],
     )
@@ -217,6 +230,13 @@ class TestTimeouts:
             settings(timeout=wrong)
         with pytest.raises(ValueError, match=r"timeout\.read must be a finite number of seconds > 0"):
             Timeouts(read=wrong)
+
+    @pytest.mark.parametrize("given", [10**10, 10**400, 1e300])
+    def test_more_than_sockets_take(self, given):
+        """A number that stands for no limit."""
+        assert settings(timeout=given).timeouts == Timeouts(MAX_SECONDS, MAX_SECONDS)
+        assert settings(timeout=Timeouts(read=given)).timeouts == Timeouts(read=MAX_SECONDS)
+        assert check_signal_and_timeout(None, given) == MAX_SECONDS
 
     @pytest.mark.parametrize("wrong", ["5", True, (1, 2)])
     def test_types_are_checked(self, wrong):
