@@ -368,7 +368,6 @@ class ConversationReducer:
         # Pending calls by call id: where each stands (message, part).
         self._pending: dict[str, list[tuple[int, int]]] = {}
         self._settlements: dict[str, ConversationSettlement] = {}
-        self._settled_list: list[ConversationSettlement] | None = None  # of the states until the next settlement
         self._state: ConversationState | None = None
         if snapshot is not None:
             self.load(snapshot)
@@ -377,9 +376,8 @@ class ConversationReducer:
     def state(self) -> ConversationState:
         """The conversation now: the same object until something changes."""
         if self._state is None:
-            if self._settled_list is None:
-                self._settled_list = list(self._settlements.values())
-            self._state = ConversationState(self._conversation_id, self._finished_messages(), self._settled_list)
+            settlements = list(self._settlements.values())
+            self._state = ConversationState(self._conversation_id, self._finished_messages(), settlements)
         return self._state
 
     def load(self, snapshot: ConversationSnapshot) -> bool:
@@ -453,7 +451,6 @@ class ConversationReducer:
             same = known.get(message.id)
             self._append(message if same is None or same != message else same)
         self._settlements = {entry.submission_id: entry for entry in snapshot.settlements}
-        self._settled_list = None
         changed = (
             self._conversation_id != snapshot.conversation_id
             or len(old) != len(self._messages)
@@ -575,7 +572,6 @@ class ConversationReducer:
         return True
 
     def _settled(self, chunk: SubmissionSettledChunk) -> bool:
-        self._settled_list = None
         self._settlements[chunk.submission_id] = ConversationSettlement(
             submission_id=chunk.submission_id,
             outcome=chunk.outcome,

@@ -368,6 +368,17 @@ class TestStates:
         assert all(new is old for new, old in zip(after.messages[:-1], before.messages[:-1], strict=True))
         assert after.messages[-1] is not before.messages[-1]
 
+    def test_the_lists_of_a_state_are_the_callers(self) -> None:
+        talk = Conversation()
+        talk.answer("one", "sub_1")
+        reducer = reduce(talk.chunks())
+        before, handed = copy.copy(reducer.state.settlements), reducer.state
+        handed.messages.clear()
+        handed.settlements.clear()
+        talk.start("a2", "sub_2")
+        reducer.apply(chunk(talk.chunks()[-1]))
+        assert (len(reducer.state.messages), reducer.state.settlements) == (3, before)
+
     def test_a_fresh_history_shares_too(self) -> None:
         talk = Conversation()
         talk.answer("one", "sub_1")
