@@ -13,7 +13,7 @@ import socket
 import ssl
 import time
 import traceback
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
 
 import requests
@@ -83,6 +83,7 @@ _FINAL = (
     requests.exceptions.MissingSchema,
     requests.exceptions.InvalidHeader,
     requests.exceptions.InvalidProxyURL,
+    requests.exceptions.StreamConsumedError,  # by a hook of the session, which would do it again
     urllib3.exceptions.LocationValueError,
 )
 _READ_TIMEOUTS = (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError, TimeoutError)
@@ -393,14 +394,19 @@ class Transport:
             timeout=sum(timeout) + GRACE if is_small else None,
             discard=requests.Response.close,
         )
-        raw = response.raw
-        if isinstance(raw, urllib3.BaseHTTPResponse) and raw.connection is not None:
+        head, raw = _head(response), response.raw
+        close: Callable[[], object] = response.close
+        if raw is None or getattr(raw, "closed", False) is True:
+            read: Callable[[], bytes] = partial(next, _finished_body(response, head), b"")
+            if raw is None:
+                close = _nothing_to_close
+        elif isinstance(raw, urllib3.BaseHTTPResponse) and raw.connection is not None:
             token.attach(_CallersConnection(raw))
-            read, close = lambda: _read_some(raw), response.close
+            read = lambda: _read_some(raw)  # noqa: E731
         else:
             body = _UninterruptibleBody(response, token)
             read, close = body.read, body.close
-        return Response(_head(response), request.url, token, read=read, close=close)
+        return Response(head, request.url, token, read=read, close=close)
 
     def _own_adapter(self) -> _Adapter:
         adapter = self._adapter
@@ -476,6 +482,21 @@ def _chunked_reader(head: ResponseHead, connection: Connection | None) -> Callab
     if stream_state.media_type(head.headers) != "text/event-stream":
         return None
     return _ChunkedBody(inner.fp).read
+
+
+def _finished_body(response: requests.Response, head: ResponseHead) -> Iterator[bytes]:
+    """A body that is here already: a hook of the session has read it, or a mock was made with it."""
+    try:
+        body = response.content
+    except RuntimeError as error:  # read and thrown away
+        raise requests.exceptions.StreamConsumedError(str(error)) from error
+    if not body and head.status != 204 and head.headers.get("content-length") != "0":
+        raise requests.exceptions.StreamConsumedError("the response was closed before its body was read")
+    yield body
+
+
+def _nothing_to_close() -> None:
+    """Of a response that never had a connection."""
 
 
 def _read_some(raw: Any) -> bytes:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 
 import httpx
 import pytest
 import requests
-from requests.adapters import HTTPAdapter
+from requests.adapters import BaseAdapter, HTTPAdapter
 
 from flue import AsyncFlueClient, AuthenticationError, FlueApiError, FlueClient, FlueConnectionError
 from flue.testing import Fault, FlueTestServer, Reply
@@ -150,6 +151,76 @@ def test_its_hooks_are_called(face):
         face.server.script(RUN, [moved, Reply(503), page(log(0), next_offset=offset(0), closed=True)])
         assert len(face.stream(RUN, client, backoff_options=EAGER).collect()) == 1
     assert seen == [307, 503, 200]
+
+
+async def _async_read(response):
+    await response.aread()
+
+
+async def _async_close(response):
+    await response.aclose()
+
+
+async def _async_drain(response):
+    async for _ in response.aiter_bytes():
+        pass
+
+
+def _drain(response, **_options):
+    for _ in response.iter_content(10):
+        pass
+
+
+def _with_hook(face, sync_hook, async_hook):
+    if face.is_async:
+        return own(face, event_hooks={"response": [async_hook]})
+    return own(face, hooks={"response": [sync_hook]})
+
+
+@on_both_faces(compare=False)
+def test_a_hook_that_reads_the_body(face):
+    """One that logs it, for instance: what it has read is not lost to the client."""
+    face.server.add_workflow("report", lambda _run: 1)
+    face.server.script(RUN, [page(log(0), run_end(1), next_offset=offset(1))] * 2)
+    with _with_hook(face, lambda response, **_: response.text and None, _async_read) as (_, client):
+        assert [event.event_index for event in face.wait(client.runs.events, RUN, backoff_options=EAGER)] == [0, 1]
+        assert [event.event_index for event in face.stream(RUN, client).collect()] == [0, 1]
+        assert face.wait(client.workflows.invoke, "report").run_id
+
+
+@pytest.mark.parametrize(
+    ("sync_hook", "async_hook"),
+    [(lambda response, **_: response.close(), _async_close), (_drain, _async_drain)],
+    ids=["close", "drain"],
+)
+@on_both_faces(compare=False)
+def test_a_hook_that_leaves_nothing_of_the_body(face, sync_hook, async_hook):
+    """An error: a page that nobody can read any more is not an empty page."""
+    face.server.script(RUN, [page(log(0), run_end(1), next_offset=offset(1))])
+    with _with_hook(face, sync_hook, async_hook) as (_, client), pytest.raises(FlueConnectionError):
+        face.wait(client.runs.events, RUN, backoff_options=EAGER)
+    assert len(face.targets) == 1
+
+
+def test_a_response_made_by_hand():
+    """As mocks make them: of a content, without anything to read it from."""
+
+    class Mock(BaseAdapter):
+        def send(self, request, **_options):
+            response = requests.Response()
+            response.status_code, response.url, response.request = 200, request.url, request
+            response.headers.update({"content-type": "application/json", "stream-closed": "true"})
+            response.headers["stream-next-offset"] = offset(1)
+            response._content = json.dumps([log(0), run_end(1)]).encode()
+            return response
+
+        def close(self):
+            pass
+
+    with requests.Session() as mine:
+        mine.mount("http://", Mock())
+        client = FlueClient("http://flue.test", session=mine)
+        assert [event.event_index for event in client.runs.events(RUN)] == [0, 1]
 
 
 @on_both_faces
