@@ -514,9 +514,11 @@ def _read_some(raw: Any) -> bytes:
 def _connection_error(error: Exception, url: str) -> FlueConnectionError:
     """What a library's exception stands for."""
     # urllib3 keeps the error in a local of a frame that the error's own traceback holds: a cycle, which would keep the
-    # caller's stream alive until the collector comes. Only finished frames are cleared.
-    traceback.clear_frames(error.__traceback__)
+    # caller's stream alive until the collector comes. It also keeps plain headers, which reports of crashes would show.
+    # Only finished frames are cleared.
     chain = list(_causes(error))
+    for link in chain:
+        traceback.clear_frames(link.__traceback__)
     connecting = any(isinstance(link, _CONNECT_TIMEOUTS) for link in chain)
     is_read_timeout = not connecting and any(isinstance(link, _READ_TIMEOUTS) for link in chain)
     what = "nothing was heard for the read time-out" if is_read_timeout else _innermost(chain)
