@@ -8,6 +8,7 @@ import io
 import socket
 import threading
 import time
+import types
 
 import pytest
 import requests
@@ -24,7 +25,7 @@ from flue.sync.transport import Transport
 from flue.testing import FlueTestServer
 
 from .frames import RUN, logs, offset, page
-from .reading import eventually, nothing_left
+from .reading import BOUND, eventually, nothing_left
 
 
 @pytest.fixture
@@ -187,6 +188,18 @@ def test_a_wait_in_slices_lasts_as_long(monkeypatch):
     token.wait_for(lambda: False)
     assert token.cause == "cancelled"
     canceller.join()
+
+
+def test_a_pause_with_a_clock_that_stands_still(monkeypatch):
+    """As users' tests freeze it: the pause ends when it has been waited for; a wake-up in between changes nothing."""
+    token = CancelToken()
+    monkeypatch.setattr("flue.sync._connection.time", types.SimpleNamespace(monotonic=lambda: 100.0))
+    waiting = threading.Thread(target=token.sleep, args=(0.1,), daemon=True)
+    waiting.start()
+    token.wake()
+    waiting.join(BOUND)
+    assert not waiting.is_alive()
+    token.cancel("cancelled")
 
 
 def test_no_thread_for_a_time_limit(server, monkeypatch):
