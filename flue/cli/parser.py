@@ -184,7 +184,7 @@ def _header(text: str) -> tuple[str, str]:
 
 
 def _port(text: str) -> int:
-    port = int(text)
+    port = int(text) if text.isdecimal() else -1
     if not 0 <= port <= 65535:
         raise argparse.ArgumentTypeError("not a port number")
     return port

@@ -31,7 +31,6 @@ from flue import __version__
         ["workflows", "invoke", "x", "--wait", "--follow"],
         ["workflows", "invoke", "..", "--follow"],
         ["serve", "--port", "65536"],
-        ["serve", "--port", "many"],
     ],
 )
 def test_usage_is_status_2(flue, server, arguments):
@@ -39,6 +38,11 @@ def test_usage_is_status_2(flue, server, arguments):
     assert (outcome.status, outcome.out) == (2, "")
     assert "error: " in outcome.err or outcome.err.startswith("flue: ")
     assert server.requests == []
+
+
+@pytest.mark.parametrize("port", ["65536", "-1", "many", ""])
+def test_what_is_no_port(flue, port):
+    assert flue("serve", f"--port={port}").err.endswith("error: argument --port: not a port number\n")
 
 
 def test_no_command_at_all_is_answered_by_the_help(flue):
