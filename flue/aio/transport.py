@@ -393,10 +393,13 @@ def _connection_error(error: Exception, url: str) -> FlueConnectionError:
     innermost: BaseException = error
     while link is not None:
         unverified = unverified or isinstance(link, ssl.SSLCertVerificationError)
-        if str(link):
+        # Behind a time-out is what it interrupted: a task, or an operation of TLS.
+        if str(link) and not isinstance(error, httpx.TimeoutException):
             innermost = link
         link = link.__cause__ or link.__context__
-    what = "nothing was heard for the read time-out" if is_read_timeout else f"{type(innermost).__name__}: {innermost}"
+    what = f"{type(innermost).__name__}: {innermost}".removesuffix(": ")
+    if is_read_timeout:
+        what = "nothing was heard for the read time-out"
     retryable = isinstance(error, _RETRYABLE) and not unverified and not _is_final(error)
     return FlueConnectionError(f"{url.partition('?')[0]}: {what}", retryable=retryable, is_read_timeout=is_read_timeout)
 
