@@ -24,11 +24,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flue.testing._agents import AgentTurn
     from flue.testing._connections import ServerStoppedError
     from flue.testing._conversations import ReceivedAttachment, ReceivedMessage
     from flue.testing._http import RecordedRequest
-    from flue.testing._runs import InvalidInputError, WorkflowRun
+    from flue.testing._runs import AgentTurn, InvalidInputError, WorkflowRun
     from flue.testing._turns import ConversationTurn, ToolCall, TurnAbortedError
     from flue.testing.faults import Fault, FaultQueue, FaultRule, Reply
     from flue.testing.server import FlueTestServer
@@ -52,7 +51,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "AgentTurn": "_agents",
+    "AgentTurn": "_runs",
     "ConversationTurn": "_turns",
     "Fault": "faults",
     "FaultQueue": "faults",

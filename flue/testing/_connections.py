@@ -1,4 +1,4 @@
-"""Connections: accepting them, serving each in a task, and running the callables of a test beside them."""
+"""The thread of a server: accepting connections, serving each in a task, and running the callables of a test."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import inspect
 import socket
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from flue.testing._http import (
     MAX_HEAD,
@@ -29,217 +29,7 @@ if TYPE_CHECKING:
     from flue.testing._http import RecordedRequest, Response
     from flue.testing.faults import Fault
 
-BACKLOG = 4096
-"""Connections that may wait to be accepted: a thousand clients may come at once."""
-
-SECONDS_TO_RECOVER = 0.1
-
-
-def listen(port: int) -> socket.socket:
-    """A socket that listens on loopback; port 0 is any free one.
-
-    Raises:
-        OSError: The port is taken.
-    """
-    sock = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
-    sock.setblocking(False)
-    return sock
-
-
-class Listener:
-    """Gives every connection that comes in a protocol. Made, used and closed on a selector loop.
-
-    Args:
-        sock: That listens; closed with the listener.
-        make_protocol: For a new connection.
-        ssl_context: For HTTPS.
-        report: Called with what keeps it from accepting.
-    """
-
-    def __init__(
-        self,
-        sock: socket.socket,
-        make_protocol: Callable[[], asyncio.BaseProtocol],
-        ssl_context: ssl.SSLContext | None,
-        report: Callable[[Exception], None],
-    ) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._sock = sock
-        self._make_protocol = make_protocol
-        self._ssl = ssl_context
-        self._report = report
-        self._arriving: set[asyncio.Task[None]] = set()
-        self._paused: asyncio.TimerHandle | None = None
-        self._listen()
-
-    async def close(self) -> None:
-        """Close the port. Connections that have got their protocol go on; who has not shaken hands yet is let go."""
-        self._loop.remove_reader(self._sock)
-        if self._paused is not None:
-            self._paused.cancel()
-        self._sock.close()
-        await asyncio.sleep(0)  # a task that has not begun could not close its connection
-        for task in self._arriving:
-            task.cancel()
-        await asyncio.gather(*self._arriving, return_exceptions=True)
-
-    def _listen(self) -> None:
-        self._loop.add_reader(self._sock, self._accept)
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._sock.accept()
-            except (BlockingIOError, ConnectionAbortedError):
-                return
-            except OSError as error:
-                # No descriptors left, most likely. Some may be given back before long.
-                self._loop.remove_reader(self._sock)
-                self._paused = self._loop.call_later(SECONDS_TO_RECOVER, self._listen)
-                self._report(error)
-                return
-            task = self._loop.create_task(self._welcome(connection))
-            self._arriving.add(task)
-            task.add_done_callback(self._arriving.discard)
-
-    async def _welcome(self, connection: socket.socket) -> None:
-        connection.setblocking(False)
-        try:
-            # asyncio leaves this out for accepted sockets. Without it a part of a response waits for the
-            # acknowledgement of the part before, and a reset loses it.
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await self._loop.connect_accepted_socket(self._make_protocol, connection, ssl=self._ssl)
-        except OSError:
-            # A client that leaves in the handshake, or does not like the certificate, is no problem of ours.
-            connection.close()
-
-
-MALFORMED = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-
-class Connections:
-    """The open connections of a server. Used on its loop only.
-
-    Args:
-        respond: Returns the response to a request (bytes are sent as they are) and its fault; never raises.
-        next_number: Returns the number of the next request.
-        on_count: Called when the number of open connections has changed.
-        on_error: Called with the error of a response that failed half-way.
-        keep_alive: Seconds after which an idle connection is closed.
-    """
-
-    def __init__(
-        self,
-        *,
-        respond: Callable[[RecordedRequest], Awaitable[tuple[Response | bytes, Fault]]],
-        next_number: Callable[[], int],
-        on_count: Callable[[int], None],
-        on_error: Callable[[Exception], None],
-        keep_alive: float,
-    ) -> None:
-        self._respond = respond
-        self._next_number = next_number
-        self._keep_alive = keep_alive
-        self._on_count = on_count
-        self._on_error = on_error
-        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
-
-    def make_protocol(self) -> asyncio.StreamReaderProtocol:
-        """A protocol for a new connection."""
-        return _Protocol(self)
-
-    def opened(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> asyncio.Task[None]:
-        """Serve a new connection in a task of its own."""
-        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
-        self._open[task] = writer
-        task.add_done_callback(self._closed)
-        self._on_count(len(self._open))
-        return task
-
-    def reset_all(self) -> None:
-        """Reset every open connection."""
-        for task, writer in list(self._open.items()):
-            reset(writer)
-            task.cancel()
-
-    async def close(self) -> None:
-        """Reset every open connection and wait for their tasks."""
-        tasks = list(self._open)
-        self.reset_all()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _closed(self, task: asyncio.Task[None]) -> None:
-        del self._open[task]
-        self._on_count(len(self._open))
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        response_writer = Writer(writer)
-        try:
-            while await self._serve_request(reader, response_writer):
-                pass
-        except (OSError, ConnectionEndedError, asyncio.IncompleteReadError):
-            pass  # the client has gone or was idle for too long, or a fault ended the connection
-        except asyncio.CancelledError:
-            abort(writer)
-            raise
-        except Exception as error:  # noqa: BLE001 - reported, and the client sees what Node would show it
-            reset(writer)
-            self._on_error(error)
-        finally:
-            writer.close()
-
-    async def _serve_request(self, reader: asyncio.StreamReader, writer: Writer) -> bool:
-        """Read one request and respond to it; whether the connection can carry another one."""
-
-        async def send_continue() -> None:
-            await writer.send(CONTINUE)
-
-        try:
-            request = await read_request(
-                reader, next_number=self._next_number, send_continue=send_continue, idle=self._keep_alive
-            )
-        except MalformedRequestError:
-            await writer.send(MALFORMED)
-            return False
-        if request is None:
-            return False
-        response, fault = await self._respond(request)
-        if fault.refuse:
-            writer.end("reset")
-            return False
-        if fault.stall_before_headers:
-            await asyncio.sleep(fault.stall_before_headers)
-        if isinstance(response, bytes):
-            await send_raw(writer, response, fault)
-            return False
-        return await send_response(writer, request, response, fault)
-
-
-class _Protocol(asyncio.StreamReaderProtocol):
-    """A stream protocol that ends the task of its connection as soon as the client has gone."""
-
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
-        self._serving: asyncio.Task[None] | None = None
-        loop = asyncio.get_running_loop()
-        super().__init__(asyncio.StreamReader(limit=MAX_HEAD, loop=loop), self._opened, loop=loop)
-
-    def _opened(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._serving = self._connections.opened(reader, writer)
-
-    def eof_received(self) -> bool | None:
-        self._end()
-        return super().eof_received()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._end()
-        super().connection_lost(exc)
-
-    def _end(self) -> None:
-        if self._serving is not None:
-            self._serving.cancel()
-
+    Respond: TypeAlias = Callable[[RecordedRequest], Awaitable[tuple[Response | bytes, Fault]]]
 
 T = TypeVar("T")
 
@@ -344,32 +134,51 @@ class Workers:
             task.exception()  # told to whoever waits for the result, and in the stream
 
 
+MALFORMED = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 SECONDS_TO_STOP = 30.0
+SECONDS_TO_RECOVER = 0.1
 
 
 class ServerThread:
-    """A thread with an event loop on which connections are served, from `start` to `stop`, once."""
+    """A thread with an event loop on which connections are accepted and served, from `start` to `stop`, once.
+
+    Args:
+        workers: The callables at work; they end with the thread.
+        respond: Returns the response to a request (bytes are sent as they are) and its fault; never raises.
+        on_count: Called when the number of open connections has changed.
+        on_error: Called with what fails in the server itself, and with the error of a response that failed half-way.
+        keep_alive: Seconds after which an idle connection is closed.
+        ssl_context: For HTTPS.
+    """
 
     def __init__(
         self,
-        connections: Connections,
         workers: Workers,
+        respond: Respond,
+        *,
+        on_count: Callable[[int], None],
+        on_error: Callable[[BaseException], None],
+        keep_alive: float,
         ssl_context: ssl.SSLContext | None,
-        report: Callable[[BaseException], None],
     ) -> None:
-        self._connections = connections
         self._workers = workers
+        self._respond = respond
+        self._on_count = on_count
+        self._on_error = on_error
+        self._keep_alive = keep_alive
         self._ssl = ssl_context
-        self._report = report
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._listener: Listener | None = None
+        self._port: socket.socket | None = None
+        self._arriving: set[asyncio.Task[None]] = set()
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._stopping: asyncio.Event | None = None
         self._failure: BaseException | None = None
         self._ready = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self, sock: socket.socket) -> None:
-        """Serve on a listening socket; returns when connections are accepted."""
+        """Serve on a socket; returns when connections are accepted."""
         self._thread = threading.Thread(target=self._run, args=(sock,), name="flue test server", daemon=True)
         self._thread.start()
         self._ready.wait()
@@ -397,30 +206,16 @@ class ServerThread:
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(function, *arguments)
 
-    def pause_listening(self) -> None:
-        self.call(self._close_listener)
-
-    def resume_listening(self, sock: socket.socket) -> None:
-        async def accept() -> None:
-            self._accept(sock)
-
-        self.call(accept)
-
-    def reset_connections(self) -> None:
-        async def reset_all() -> None:
-            self._connections.reset_all()
-
-        self.call(reset_all)
-
-    def call(self, work: Callable[[], Any]) -> None:
-        """Run a coroutine function on the loop and wait for it.
+    def call(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine on the loop and wait for it.
 
         Raises:
             RuntimeError: The server does not run, or this is its own loop.
         """
         if self._loop is None or threading.current_thread() is self._thread:
+            work.close()
             raise RuntimeError("only while the server runs, and not from its own loop")
-        asyncio.run_coroutine_threadsafe(work(), self._loop).result(SECONDS_TO_STOP)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(SECONDS_TO_STOP)
 
     def _run(self, sock: socket.socket) -> None:
         try:
@@ -432,34 +227,163 @@ class ServerThread:
             sock.close()
             self._ready.set()
 
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+
+    # On the loop
+
     async def _main(self, sock: socket.socket) -> None:
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(self._handle)
         self._stopping = asyncio.Event()
-        self._accept(sock)
+        await self.listen(sock)
         self._ready.set()
         try:
             await self._stopping.wait()
         finally:
-            await self._close_listener()
-            await self._connections.close()
+            await self.close_port()
+            tasks = list(self._open)
+            await self.reset_connections()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self._workers.stop()
 
-    def _accept(self, sock: socket.socket) -> None:
-        self._listener = Listener(sock, self._connections.make_protocol, self._ssl, self._report)
+    async def listen(self, sock: socket.socket) -> None:
+        """Accept connections on a listening socket."""
+        sock.setblocking(False)
+        self._port = sock
+        self._accept_again(sock)
 
-    async def _close_listener(self) -> None:
-        if self._listener is not None:
-            await self._listener.close()
-            self._listener = None
+    async def close_port(self) -> None:
+        """Let nobody in. Who is inside goes on; who has not shaken hands yet is let go."""
+        if self._port is not None:
+            asyncio.get_running_loop().remove_reader(self._port)
+            self._port.close()
+            self._port = None
+        await asyncio.sleep(0)  # a task that has not begun could not close its connection
+        for task in self._arriving:
+            task.cancel()
+        await asyncio.gather(*self._arriving, return_exceptions=True)
+
+    def _accept_again(self, sock: socket.socket) -> None:
+        if sock is self._port:
+            asyncio.get_running_loop().add_reader(sock, self._accept, sock)
+
+    # Not asyncio's server: closed when a connection has just been accepted, that one forgets it.
+    def _accept(self, sock: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            connection, _ = sock.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError as error:
+            # No descriptors left, most likely. Some may be given back before long.
+            loop.remove_reader(sock)
+            loop.call_later(SECONDS_TO_RECOVER, self._accept_again, sock)
+            self._on_error(error)
+            return
+        task = loop.create_task(self._welcome(connection))
+        self._arriving.add(task)
+        task.add_done_callback(self._arriving.discard)
+
+    async def _welcome(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        try:
+            # asyncio leaves this out for accepted sockets. Without it a part of a response waits for the
+            # acknowledgement of the part before, and a reset loses it.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            loop = asyncio.get_running_loop()
+            await loop.connect_accepted_socket(lambda: _Protocol(self._opened), connection, ssl=self._ssl)
+        except OSError:
+            # A client that leaves in the handshake, or does not like the certificate, is no problem of ours.
+            connection.close()
+
+    async def reset_connections(self) -> None:
+        """Reset every open connection."""
+        for task, writer in self._open.items():
+            reset(writer)
+            task.cancel()
+
+    def _opened(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._open[task] = writer
+        task.add_done_callback(self._closed)
+        self._on_count(len(self._open))
+        return task
+
+    def _closed(self, task: asyncio.Task[None]) -> None:
+        del self._open[task]
+        self._on_count(len(self._open))
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve a connection to its end."""
+        response_writer = Writer(writer)
+        try:
+            while await self._serve_request(reader, response_writer):
+                pass
+        except (OSError, ConnectionEndedError, asyncio.IncompleteReadError):
+            pass  # the client has gone or was idle for too long, or a fault ended the connection
+        except asyncio.CancelledError:
+            abort(writer)
+            raise
+        except Exception as error:  # noqa: BLE001 - reported, and the client sees what Node would show it
+            reset(writer)
+            self._on_error(error)
+        finally:
+            writer.close()
+
+    async def _serve_request(self, reader: asyncio.StreamReader, writer: Writer) -> bool:
+        """Read one request and respond to it; whether the connection can carry another one."""
+
+        async def send_continue() -> None:
+            await writer.send(CONTINUE)
+
+        try:
+            request = await read_request(reader, send_continue=send_continue, idle=self._keep_alive)
+        except MalformedRequestError:
+            await writer.send(MALFORMED)
+            return False
+        if request is None:
+            return False
+        response, fault = await self._respond(request)
+        if fault.refuse:
+            writer.end("reset")
+            return False
+        if fault.stall_before_headers:
+            await asyncio.sleep(fault.stall_before_headers)
+        if isinstance(response, bytes):
+            await send_raw(writer, response, fault)
+            return False
+        return await send_response(writer, request, response, fault)
 
     def _handle(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Errors that asyncio can report to nobody else. Clients that leave are no problem of ours."""
         error: BaseException | None = context.get("exception")
         if not isinstance(error, OSError):
-            self._report(error or RuntimeError(context.get("message")))
+            self._on_error(error or RuntimeError(context.get("message")))
 
-    def _raise_failure(self) -> None:
-        if self._failure is not None:
-            failure, self._failure = self._failure, None
-            raise failure
+
+class _Protocol(asyncio.StreamReaderProtocol):
+    """A stream protocol that ends the task of its connection as soon as the client has gone."""
+
+    def __init__(self, serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], asyncio.Task[None]]) -> None:
+        self._serve = serve
+        self._serving: asyncio.Task[None] | None = None
+        loop = asyncio.get_running_loop()
+        super().__init__(asyncio.StreamReader(limit=MAX_HEAD, loop=loop), self._opened, loop=loop)
+
+    def _opened(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._serving = self._serve(reader, writer)
+
+    def eof_received(self) -> bool | None:
+        self._end()
+        return super().eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end()
+        super().connection_lost(exc)
+
+    def _end(self) -> None:
+        if self._serving is not None:
+            self._serving.cancel()

@@ -10,11 +10,11 @@ import base64
 import copy
 import json
 import threading
-from collections.abc import Mapping, Sequence  # noqa: TC003 - annotations of public classes resolve at run time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NotRequired, TypeAlias, TypedDict, TypeGuard
+from collections.abc import Iterable, Mapping, Sequence  # noqa: TC003 - annotations of public classes resolve at run time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NotRequired, TypeAlias, TypedDict
 
-from flue.testing._store import UNSET, Page, format_offset, make_id, to_json
+from flue.testing._store import UNSET, Page, agent_path, format_offset, is_object, make_id, to_json
 
 if TYPE_CHECKING:
     from flue.testing._store import Store
@@ -108,12 +108,15 @@ class Conversation:
 
     Args:
         store: Where it is kept.
-        path: Of its stream and its document in the store: ``agents/NAME/ID``.
+        agent_name: As registered.
+        conversation_id: From the URL.
     """
 
-    def __init__(self, store: Store, path: str) -> None:
+    def __init__(self, store: Store, agent_name: str, conversation_id: str) -> None:
         self.lock = threading.RLock()
-        self.path = path
+        self.agent_name = agent_name
+        self.id = conversation_id
+        self.path = path = agent_path(agent_name, conversation_id)
         self._store = store
         self._document: _Document = store.document(path)
         self._messages: list[Chunk] = []
@@ -123,8 +126,9 @@ class Conversation:
                 self._apply(chunk)
 
     @classmethod
-    def create(cls, store: Store, path: str, initial_data: Any = UNSET) -> Conversation:
+    def create(cls, store: Store, agent_name: str, conversation_id: str, initial_data: Any) -> Conversation:
         """Make a conversation; its first batch is a reset to nothing."""
+        path = agent_path(agent_name, conversation_id)
         document: _Document = {
             "conversationId": make_id("conv"),
             "uid": make_id("inst"),
@@ -135,7 +139,7 @@ class Conversation:
             document["initialData"] = initial_data
         store.put_document(path, document)
         store.create_stream(path)
-        conversation = cls(store, path)
+        conversation = cls(store, agent_name, conversation_id)
         conversation.append_reset()
         return conversation
 
@@ -156,9 +160,8 @@ class Conversation:
 
     @property
     def head(self) -> int:
-        """The position of the last batch."""
-        tail = self._store.tail(self.path)
-        return -1 if tail is None else tail[0]
+        """The position of the last batch; -1 when the conversation is deleted."""
+        return self._store.head(self.path)
 
     def keyed_submission(self, key: str) -> dict[str, str] | None:
         """The submission that an idempotency key names, with the fingerprint of its payload; or `None`."""
@@ -190,13 +193,7 @@ class Conversation:
             ValueError: Not JSON.
         """
         with self.lock:
-            batch = self.head + 1
-            shared = {"conversationId": self._document["conversationId"]}
-            complete = [
-                {"type": chunk.get("type"), **shared, **chunk, "position": chunk.get("position", default)}
-                for chunk, default in ((chunk, {"batch": batch, "index": index}) for index, chunk in enumerate(chunks))
-            ]
-            data = to_json(complete)
+            data = to_json(self._complete(self.head + 1, chunks))
             for chunk in json.loads(data):
                 self._apply(chunk)
             self._store.append(self.path, [data], envelope=None)
@@ -204,23 +201,19 @@ class Conversation:
     def append_reset(self) -> None:
         """Add a batch that repeats the whole state."""
         with self.lock:
-            snapshot = self.snapshot(offset=self.head + 1)
-            del snapshot["incarnation"]
-            self.append({"type": "conversation-reset", "snapshot": snapshot})
+            self.append(self._reset(self.head + 1))
 
     def new_incarnation(self) -> None:
         """Begin the stream anew, with the whole state in its first batch."""
         with self.lock:
-            snapshot = self.snapshot(offset=0)
-            del snapshot["incarnation"]
-            chunk = {"type": "conversation-reset", "conversationId": snapshot["conversationId"], "snapshot": snapshot}
             self._document["incarnation"] = make_id("inc")
             self._store.put_document(self.path, self._document)
-            self._store.replace_events(self.path, [to_json([chunk | {"position": {"batch": 0, "index": 0}}])])
+            self._store.replace_events(self.path, [to_json(self._complete(0, [self._reset(0)]))])
 
     def read(self, after: int, limit: int) -> Page:
-        """The batches behind a position, as many as a page holds."""
-        return self._store.read(self.path, after, limit)
+        """The chunks of the batches behind a position, of as many as a page holds."""
+        page = self._store.read(self.path, after, limit)
+        return replace(page, events=[batch[1:-1] for batch in page.events if batch != b"[]"])
 
     def message(self, message_id: str) -> Chunk | None:
         """A copy of a message, or `None`."""
@@ -236,21 +229,35 @@ class Conversation:
                 found["parts"] = parts
             self.append_reset()
 
-    def snapshot(self, offset: int | None = None) -> dict[str, Any]:
-        """The conversation as ``view=history`` shows it.
-
-        Args:
-            offset: Instead of that of the last batch.
-        """
+    def snapshot(self) -> dict[str, Any]:
+        """The conversation as ``view=history`` shows it."""
         with self.lock:
-            return {
-                "v": 1,
-                "conversationId": self._document["conversationId"],
-                "offset": format_offset(self.head if offset is None else offset),
-                "messages": copy.deepcopy(self._messages),
-                "settlements": copy.deepcopy(self._settlements),
-                "incarnation": self.incarnation,
+            return self._snapshot(self.head) | {"incarnation": self.incarnation}
+
+    def _snapshot(self, position: int) -> dict[str, Any]:
+        return {
+            "v": 1,
+            "conversationId": self._document["conversationId"],
+            "offset": format_offset(position),
+            "messages": copy.deepcopy(self._messages),
+            "settlements": copy.deepcopy(self._settlements),
+        }
+
+    def _reset(self, position: int) -> Chunk:
+        return {"type": "conversation-reset", "snapshot": self._snapshot(position)}
+
+    def _complete(self, batch: int, chunks: Iterable[Mapping[str, Any]]) -> list[Chunk]:
+        """The chunks of a batch with what every chunk has, unless they have it."""
+        own = {"conversationId": self._document["conversationId"]}
+        return [
+            {
+                "type": chunk.get("type"),
+                **own,
+                **chunk,
+                "position": chunk.get("position", {"batch": batch, "index": index}),
             }
+            for index, chunk in enumerate(chunks)
+        ]
 
     # The state that the chunks add up to
 
@@ -318,10 +325,10 @@ class Conversations:
 
     def get(self, agent_name: str, conversation_id: str) -> Conversation | None:
         """A conversation, or `None` when nothing was ever sent to it."""
-        path = conversation_path(agent_name, conversation_id)
+        path = agent_path(agent_name, conversation_id)
         with self._lock:
             if path not in self._loaded and self._store.document(path) is not None:
-                self._loaded[path] = Conversation(self._store, path)
+                self._loaded[path] = Conversation(self._store, agent_name, conversation_id)
             return self._loaded.get(path)
 
     def create(self, agent_name: str, conversation_id: str, initial_data: Any = UNSET) -> Conversation:
@@ -330,12 +337,12 @@ class Conversations:
         Raises:
             ValueError: There is one.
         """
-        path = conversation_path(agent_name, conversation_id)
+        path = agent_path(agent_name, conversation_id)
         with self._lock:
             if path in self._loaded or self._store.document(path) is not None:
                 msg = f"conversation {conversation_id!r} of agent {agent_name!r} exists"
                 raise ValueError(msg)
-            self._loaded[path] = Conversation.create(self._store, path, initial_data)
+            self._loaded[path] = Conversation.create(self._store, agent_name, conversation_id, initial_data)
             return self._loaded[path]
 
     def delete(self, conversation: Conversation) -> None:
@@ -348,11 +355,6 @@ class Conversations:
         """Note that the store has lost everything."""
         with self._lock:
             self._loaded.clear()
-
-
-def conversation_path(agent_name: str, conversation_id: str) -> str:
-    """The path of the stream of a conversation."""
-    return f"agents/{agent_name}/{conversation_id}"
 
 
 def _put(items: list[Chunk], key: str, item: Chunk) -> None:
@@ -393,9 +395,5 @@ def _merge(old: Chunk, new: Mapping[str, Any]) -> Chunk:
     for key, value in new.items():
         if key not in UNMERGED_KEYS:
             present = merged.get(key)
-            merged[key] = _merge(present, value) if _is_object(present) and _is_object(value) else value
+            merged[key] = _merge(present, value) if is_object(present) and is_object(value) else value
     return merged
-
-
-def _is_object(value: object) -> TypeGuard[Chunk]:
-    return isinstance(value, dict)

@@ -113,17 +113,12 @@ def _decode(segment: str) -> str:
 
 
 async def read_request(
-    reader: asyncio.StreamReader,
-    *,
-    next_number: Callable[[], int],
-    send_continue: Callable[[], Awaitable[None]],
-    idle: float | None = None,
+    reader: asyncio.StreamReader, *, send_continue: Callable[[], Awaitable[None]], idle: float
 ) -> RecordedRequest | None:
-    """The next request of a connection, or `None` when it ended between two of them.
+    """The next request of a connection, not numbered yet, or `None` when it ended between two of them.
 
     Args:
         reader: Where the bytes come from; its limit bounds the head.
-        next_number: Called once the request is complete.
         send_continue: Awaited when the client asks for ``100 Continue`` before it sends the body.
         idle: Seconds in which the head must have come.
 
@@ -153,7 +148,7 @@ async def read_request(
     method, target, version = parts
     path, _, query = target.partition("?")
     return RecordedRequest(
-        number=next_number(),
+        number=0,
         method=method.upper(),
         target=target,
         path=path,

@@ -1,29 +1,32 @@
-"""Runs, and the workflows that produce them: Python callables."""
+"""Workflows and agents of Flue 1.0 as Python callables: what they see and write, and who calls them."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flue.testing._connections import ServerStoppedError
-from flue.testing._responses import input_invalid, input_unexpected
-from flue.testing._store import UNSET, Unset, make_id, now_text
+from flue.testing._store import UNSET, Unset, agent_path, format_offset, make_id, now_text, stable_id, to_json
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Awaitable, Iterable, Mapping, Sequence
 
     from flue.testing._connections import Workers
-    from flue.testing._http import Response
     from flue.testing._store import Event, Store
+
+WorkflowFunction: TypeAlias = "Callable[[WorkflowRun], Any] | Callable[[WorkflowRun], Awaitable[Any]]"
+Validate: TypeAlias = Callable[[Any], object]
+AgentFunction: TypeAlias = "Callable[[AgentTurn], Any] | Callable[[AgentTurn], Awaitable[Any]]"
 
 
 def run_path(run_id: str) -> str:
-    """The path of the stream of a run."""
+    """The path of the stream and the record of a run."""
     return f"runs/{run_id}"
 
 
@@ -48,7 +51,7 @@ class Runs:
             msg = f"run {run_id!r} exists"
             raise ValueError(msg)
         record = {"runId": run_id, "workflowName": workflow_name, "status": "active", "startedAt": now_text()}
-        self._store.put_record(record if isinstance(input, Unset) else record | {"input": input})
+        self._store.put_document(run_path(run_id), record if isinstance(input, Unset) else record | {"input": input})
         return run_id
 
     def append(self, run_id: str, events: Iterable[Event], *, raw: bool = False, notify: bool = True) -> None:
@@ -58,67 +61,44 @@ class Runs:
 
     def start(self, run_id: str) -> None:
         """Add ``run_start``."""
-        record = self._record(run_id)
-        event = {"type": "run_start"} | {name: record[name] for name in ("runId", "workflowName", "startedAt")}
-        self.append(run_id, [event | {"input": record["input"]} if "input" in record else event])
+        record = self._store.document(run_path(run_id))
+        names = ("runId", "workflowName", "startedAt", "input")
+        self.append(run_id, [{"type": "run_start"} | {name: record[name] for name in names if name in record}])
 
-    def finish(self, run_id: str, *, result: Any = None, error: Any = None) -> None:
-        """End a run: ``run_end``, closed, record. A reader that waits sees the first two at once.
+    def append_end(self, run_id: str, *, notify: bool, result: Any = None, error: Any = None) -> dict[str, Any]:
+        """Add ``run_end``. Returns the record of the run after it.
 
         Raises:
             KeyError: No such run.
             TypeError: The result is not JSON.
             ValueError: The same, or the stream is closed.
         """
-        event, record = self._ended(run_id, result, error)
-        self.append(run_id, [event], notify=False)
+        record = self.ended(run_id, result=result, error=error)
+        event = {"type": "run_end", "runId": run_id, "result": record.get("result"), "isError": record["isError"]}
+        event |= {name: record[name] for name in ("error", "durationMs") if name in record}
+        self.append(run_id, [event], notify=notify)
+        return record
+
+    def close(self, run_id: str, record: Mapping[str, Any]) -> None:
+        """Close the stream and write the record."""
         self._store.close_stream(run_path(run_id))
-        self._store.put_record(record)
+        self._store.put_document(run_path(run_id), record)
 
-    async def finish_live(self, run_id: str, *, result: Any = None, error: Any = None) -> None:
-        """End a run as Flue does under the eyes of its readers: a long poll gets ``run_end`` before the close.
-
-        Raises:
-            TypeError: The result is not JSON.
-            ValueError: The same.
-        """
-        event, record = self._ended(run_id, result, error)
-        self.append(run_id, [event])
-        # One turn of the loop until the readers are woken, one in which they look.
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        self._store.close_stream(run_path(run_id))
-        self._store.put_record(record)
-
-    def complete_record(self, run_id: str, *, result: Any = None, error: Any = None) -> None:
-        """Write the end of a run into its record, and nothing into its stream.
+    def ended(self, run_id: str, *, result: Any = None, error: Any = None) -> dict[str, Any]:
+        """The record of a run after its end.
 
         Raises:
             KeyError: No such run.
         """
-        self._store.put_record(self._ended(run_id, result, error)[1])
-
-    def _ended(self, run_id: str, result: Any, error: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The last event of a run, and its record after it."""
-        record = self._record(run_id)
-        failed = error is not None
-        duration = max(0, round((time.time() - datetime.fromisoformat(record["startedAt"]).timestamp()) * 1000))
-        event: dict[str, Any] = {"type": "run_end", "runId": run_id, "result": None if failed else result}
-        event |= {"isError": True, "error": error} if failed else {"isError": False}
-        record["status"] = "errored" if failed else "completed"
-        record |= {"endedAt": now_text(), "isError": failed, "durationMs": duration}
-        record |= {"error": error} if failed else {"result": result}
-        return event | {"durationMs": duration}, record
-
-    def _record(self, run_id: str) -> dict[str, Any]:
-        record = self._store.record(run_id)
+        record = self._store.document(run_path(run_id))
         if record is None:
             raise KeyError(run_id)
-        return record
-
-
-WorkflowFunction: TypeAlias = "Callable[[WorkflowRun], Any] | Callable[[WorkflowRun], Awaitable[Any]]"
-Validate: TypeAlias = Callable[[Any], object]
+        failed = error is not None
+        duration = max(0, round((time.time() - datetime.fromisoformat(record["startedAt"]).timestamp()) * 1000))
+        ended = {name: value for name, value in record.items() if name not in {"result", "error"}}
+        ended |= {"status": "errored" if failed else "completed", "endedAt": now_text()}
+        ended |= {"isError": failed, "durationMs": duration}
+        return ended | ({"error": error} if failed else {"result": result})
 
 
 class InvalidInputError(ValueError):
@@ -143,19 +123,6 @@ class Workflow:
     runs: bool = True
     accepts_input: bool = True
     validate: Validate | None = None
-
-    def check_input(self, value: Any) -> Response | None:
-        """The response that refuses an input, or `None`."""
-        if not self.accepts_input:
-            return None if isinstance(value, Unset) else input_unexpected()
-        if self.validate is not None:
-            try:
-                self.validate({} if isinstance(value, Unset) else value)
-            except InvalidInputError as error:
-                return input_invalid([{"message": str(error), "path": error.path}])
-            except (ValueError, TypeError, LookupError) as error:
-                return input_invalid([{"message": str(error)}])
-        return None
 
 
 class WorkflowRun:
@@ -214,20 +181,137 @@ class WorkflowRun:
             raise ServerStoppedError
 
 
-class WorkflowRunner:
-    """Starts workflows.
+NO_COST = {"input": 0, "output": 0, "cacheRead": 0, "cacheWrite": 0, "total": 0}
+NO_USAGE = {"input": 0, "output": 0, "cacheRead": 0, "cacheWrite": 0, "totalTokens": 0, "cost": NO_COST}
+MODEL = {"provider": "flue-testing", "id": "python"}
+
+# Flue tells a client nothing more of an error that is not its own.
+FAILED = {
+    "name": "Error",
+    "message": "The agent submission failed because of an internal error.",
+    "type": "internal_error",
+    "details": "The server encountered an unexpected error while processing the agent submission.",
+}
+
+
+class AgentTurn:
+    """One submission to an agent instance, as its function sees it.
+
+    Attributes:
+        agent_name: As registered.
+        instance_id: From the URL.
+        submission_id: Of this submission.
+        message: What was sent.
+        images: Objects of the writer: ``type``, ``data`` (base64), ``mimeType``.
+    """
+
+    def __init__(
+        self,
+        agent_name: str,
+        instance_id: str,
+        message: str,
+        images: list[dict[str, Any]],
+        *,
+        store: Store,
+        stopped: threading.Event,
+    ) -> None:
+        self.agent_name = agent_name
+        self.instance_id = instance_id
+        self.submission_id = str(uuid.uuid4())
+        self.message = message
+        self.images = images
+        self._store = store
+        self._stopped = stopped
+        self._events = 0
+        self._instance = {"instanceId": instance_id, "submissionId": self.submission_id, "agentName": agent_name}
+        self._operation = {
+            "conversationId": stable_id("conv", agent_path(agent_name, instance_id)),
+            "session": "default",
+            "operationId": make_id("op"),
+            "harness": "default",
+        }
+
+    def emit(self, event: Mapping[str, Any]) -> None:
+        """Add an event to the stream of the instance; its readers see it at once.
+
+        Args:
+            event: Fields of the wire (camelCase), ``type`` among them. The envelope of the submission is added.
+
+        Raises:
+            ServerStoppedError: The server has stopped.
+            TypeError: Not JSON.
+            ValueError: Not JSON.
+        """
+        self._append(event, self._operation | self._instance)
+
+    def text(self, text: str) -> None:
+        """Add a ``text_delta`` event: some of the answer.
+
+        Raises:
+            ServerStoppedError: The server has stopped.
+        """
+        self.emit({"type": "text_delta", "text": text})
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; for agents that are plain functions. An asynchronous one has `asyncio.sleep`.
+
+        Raises:
+            ServerStoppedError: The server stopped meanwhile.
+        """
+        if self._stopped.wait(seconds):
+            raise ServerStoppedError
+
+    def begin(self) -> None:
+        """Add what stands before the events of the function."""
+        self.emit({"type": "operation_start", "operationId": self._operation["operationId"], "operationKind": "prompt"})
+        self.emit({"type": "agent_start"})
+
+    def settle(self, outcome: Mapping[str, Any], *, started: float) -> None:
+        """Add what stands behind them: the end of the operation, and ``submission_settled``.
+
+        Args:
+            outcome: ``{"result": ...}`` or ``{"error": ...}``.
+            started: When it began, by the monotonic clock.
+        """
+        failed = "error" in outcome
+        self.emit({"type": "agent_end", "messages": []})
+        operation: dict[str, Any] = {"type": "operation", "operationId": self._operation["operationId"]}
+        operation |= {"operationKind": "prompt", "durationMs": round((time.monotonic() - started) * 1000)}
+        operation |= {"isError": failed} | dict(outcome)
+        result = outcome.get("result")
+        if isinstance(result, dict) and "usage" in result:
+            operation["usage"] = result["usage"]
+        self.emit(operation)
+        self.emit({"type": "idle"})
+        settled = {"type": "submission_settled", "submissionId": self.submission_id}
+        self._append(settled | {"outcome": "failed" if failed else "completed"} | dict(outcome), self._instance)
+
+    def _append(self, event: Mapping[str, Any], envelope: Mapping[str, Any]) -> None:
+        if self._stopped.is_set():
+            raise ServerStoppedError
+        # The index of an event counts within its submission; the offset counts within the stream.
+        numbered = {"eventIndex": self._events, **event}
+        self._events += 1
+        self._store.append(agent_path(self.agent_name, self.instance_id), [numbered], envelope=envelope)
+
+
+class Runner:
+    """Runs workflows, and gives prompts to agents, one after the other for each instance. Used on the loop.
 
     Args:
-        runs: Where the runs are kept.
+        store: Where the streams live.
+        runs: What can be done to runs.
         workers: Who calls the functions.
     """
 
-    def __init__(self, runs: Runs, workers: Workers) -> None:
+    def __init__(self, store: Store, runs: Runs, workers: Workers) -> None:
+        self._store = store
         self._runs = runs
         self._workers = workers
+        self._busy: dict[str, asyncio.Lock] = {}
 
-    def start(self, workflow: Workflow, value: Any) -> tuple[str, asyncio.Task[Any]]:
-        """Start a run. Called on the loop of the server.
+    def invoke(self, workflow: Workflow, value: Any) -> tuple[str, asyncio.Task[Any]]:
+        """Start a run.
 
         Returns:
             The run id and the result to come; it raises what the workflow raised.
@@ -245,13 +329,51 @@ class WorkflowRunner:
         except ServerStoppedError:
             raise
         except Exception as error:
-            await self._runs.finish_live(run.run_id, error={"name": type(error).__name__, "message": str(error)})
+            await self._finish(run.run_id, error={"name": type(error).__name__, "message": str(error)})
             raise
         try:
-            await self._runs.finish_live(run.run_id, result=result)
+            await self._finish(run.run_id, result=result)
         except (TypeError, ValueError):
             message = 'Action "workflow" output is not JSON-serializable.'
-            unserializable = {"name": "ActionOutputSerializationError", "message": message}
-            await self._runs.finish_live(run.run_id, error=unserializable)
+            await self._finish(run.run_id, error={"name": "ActionOutputSerializationError", "message": message})
             raise
         return result
+
+    async def _finish(self, run_id: str, **outcome: Any) -> None:
+        """End a run as Flue does under the eyes of its readers: a long poll gets ``run_end`` before the close."""
+        record = self._runs.append_end(run_id, notify=True, **outcome)
+        # One turn of the loop until the readers are woken, one in which they look.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        self._runs.close(run_id, record)
+
+    def prompt(
+        self, name: str, instance_id: str, function: AgentFunction, message: str, images: list[dict[str, Any]]
+    ) -> tuple[str, str, asyncio.Task[Any]]:
+        """Take a prompt.
+
+        Returns:
+            The offset of the stream now, the submission id, and the result to come; it raises what the agent raised.
+        """
+        path = agent_path(name, instance_id)
+        self._store.create_stream(path)
+        offset = format_offset(self._store.head(path))
+        turn = AgentTurn(name, instance_id, message, images, store=self._store, stopped=self._workers.stopped)
+        return offset, turn.submission_id, self._workers.spawn(self._answer(function, turn, path))
+
+    async def _answer(self, function: AgentFunction, turn: AgentTurn, path: str) -> Any:
+        async with self._busy.setdefault(path, asyncio.Lock()):
+            started = time.monotonic()
+            turn.begin()
+            try:
+                result = await self._workers.call(function, turn, name=f"agent {path}")
+                if isinstance(result, str):
+                    result = {"text": result, "usage": NO_USAGE, "model": MODEL}
+                to_json(result)  # what is not JSON fails here, before anything is told
+                turn.settle({"result": result}, started=started)
+            except ServerStoppedError:
+                raise
+            except Exception:
+                turn.settle({"error": FAILED}, started=started)
+                raise
+            return result

@@ -1,4 +1,4 @@
-"""The state of the server: streams of events and the records of runs, in memory or in a SQLite file too.
+"""The state of the server: streams of events and documents, in memory or in a SQLite file too.
 
 Offsets are positions of events: ``-1`` before the first one, then 16 digits twice, the first half always zero.
 Usable from any thread.
@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -45,6 +45,16 @@ def to_json(value: Any) -> bytes:
     """
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8", "backslashreplace")
+
+
+def is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    """Whether a value of JSON is an object."""
+    return isinstance(value, dict)
+
+
+def is_array(value: object) -> TypeGuard[list[Any]]:
+    """Whether a value of JSON is an array."""
+    return isinstance(value, list)
 
 
 def make_id(prefix: str) -> str:
@@ -78,6 +88,11 @@ def parse_offset(offset: str) -> int:
     return -1 if offset == "-1" else int(offset.partition("_")[2])
 
 
+def agent_path(name: str, instance_id: str) -> str:
+    """The path of the stream of an agent instance or a conversation."""
+    return f"agents/{name}/{instance_id}"
+
+
 def now_text() -> str:
     """The time as JavaScript writes it: UTC, milliseconds, ``Z``."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -101,23 +116,58 @@ class Page:
     closed: bool
 
 
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS streams (path TEXT PRIMARY KEY, closed INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS events (path TEXT, position INTEGER, data BLOB, PRIMARY KEY (path, position)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS documents (path TEXT PRIMARY KEY, data BLOB NOT NULL);
+"""
+
+# Unlike INSERT OR REPLACE it leaves the row where it is: documents are loaded in the order of their making.
+PUT_DOCUMENT = "INSERT INTO documents VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET data = excluded.data"
+
+
 class Store:
-    """Streams and documents by their path (``runs/ID``, ``agents/NAME/ID``), and run records by run id.
+    """Streams and documents by their path: ``runs/ID``, ``agents/NAME/ID``. In memory, and written through to a file.
 
     Args:
-        database: Where everything is written as well, and read from at the start.
+        database: A SQLite file where everything is written as well, and read from at the start. What a call has written
+            is on disk, as far as a killed process is concerned, when it returns.
     """
 
-    def __init__(self, database: SqliteStore | None = None) -> None:
+    def __init__(self, database: str | Path | None = None) -> None:
         self._lock = threading.RLock()
-        self._sqlite = database
         self._streams: dict[str, Stream] = {}
-        self._records: dict[str, dict[str, Any]] = {}
         self._documents: dict[str, Any] = {}
         self.on_change: Callable[[str], None] = lambda _: None
         """Called with the path of a stream, in the thread that changed it, after the change."""
+        self._db: sqlite3.Connection | None = None
         if database is not None:
-            self._streams, self._records, self._documents = database.load()
+            self._db = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
+            self._load(self._db)
+
+    def _load(self, db: sqlite3.Connection) -> None:
+        """Take what earlier servers left."""
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = OFF")
+        db.executescript(SCHEMA)
+        for path, closed in db.execute("SELECT path, closed FROM streams"):
+            self._streams[path] = Stream(closed=bool(closed))
+        for path, data in db.execute("SELECT path, data FROM events ORDER BY path, position"):
+            self._streams[path].events.append(data)
+        for path, data in db.execute("SELECT path, data FROM documents ORDER BY rowid"):
+            self._documents[path] = json.loads(data)
+
+    def _write(self, statement: str, *values: object) -> None:
+        if self._db is not None:
+            self._db.execute(statement, values)
+
+    def _write_events(self, path: str, first: int, events: Sequence[bytes]) -> None:
+        """All or none."""
+        if self._db is not None:
+            self._db.execute("BEGIN")
+            with self._db:
+                rows = ((path, position, event) for position, event in enumerate(events, first))
+                self._db.executemany("INSERT INTO events VALUES (?, ?, ?)", rows)
 
     def create_stream(self, path: str) -> bool:
         """Make a stream; `False` when it was there already."""
@@ -125,8 +175,7 @@ class Store:
             if path in self._streams:
                 return False
             self._streams[path] = Stream()
-            if self._sqlite is not None:
-                self._sqlite.create_stream(path)
+            self._write("INSERT INTO streams (path) VALUES (?)", path)
             return True
 
     def append(
@@ -152,8 +201,7 @@ class Store:
             first = len(stream.events)
             items = [_encode(event, envelope, index) for index, event in enumerate(events, first)]
             stream.events.extend(items)
-            if self._sqlite is not None:
-                self._sqlite.append(path, first, items)
+            self._write_events(path, first, items)
         if notify:
             self.on_change(path)
 
@@ -165,10 +213,22 @@ class Store:
         """
         with self._lock:
             self._streams[path].closed = True
-            if self._sqlite is not None:
-                self._sqlite.close_stream(path)
+            self._write("UPDATE streams SET closed = 1 WHERE path = ?", path)
         if notify:
             self.on_change(path)
+
+    def replace_events(self, path: str, events: Iterable[bytes]) -> None:
+        """Begin a stream anew with these events; its readers are woken.
+
+        Raises:
+            KeyError: No such stream.
+        """
+        with self._lock:
+            stream = self._streams[path]
+            stream.events[:] = events
+            self._write("DELETE FROM events WHERE path = ?", path)
+            self._write_events(path, 0, stream.events)
+        self.on_change(path)
 
     def read(self, path: str, after: int, limit: int) -> Page:
         """The events behind a position, as many as a page holds.
@@ -182,11 +242,15 @@ class Store:
             last = after + len(events)
             return Page(events, last, up_to_date=last + 1 >= len(stream.events), closed=stream.closed)
 
-    def tail(self, path: str) -> tuple[int, bool] | None:
-        """The position of the last event and whether the stream is closed; `None` when there is no such stream."""
+    def head(self, path: str) -> int:
+        """The position of the last event; -1 when there is none."""
         with self._lock:
-            stream = self._streams.get(path)
-            return None if stream is None else (len(stream.events) - 1, stream.closed)
+            return len(self._streams[path].events) - 1 if path in self._streams else -1
+
+    def tail(self, path: str) -> Page | None:
+        """The page behind the last event, on which there is nothing; `None` when there is no such stream."""
+        with self._lock:
+            return self.read(path, self.head(path), 0) if path in self._streams else None
 
     def history(self, path: str) -> list[Any]:
         """Every event of a stream, parsed.
@@ -198,24 +262,6 @@ class Store:
             events = list(self._streams[path].events)
         return [json.loads(event) for event in events]
 
-    def put_record(self, record: Mapping[str, Any]) -> None:
-        """Write the record of a run, in place of an older one."""
-        with self._lock:
-            self._records[record["runId"]] = dict(record)
-            if self._sqlite is not None:
-                self._sqlite.put_record(record["runId"], to_json(record))
-
-    def record(self, run_id: str) -> dict[str, Any] | None:
-        """The record of a run, or `None`."""
-        with self._lock:
-            record = self._records.get(run_id)
-            return None if record is None else dict(record)
-
-    def run_ids(self) -> list[str]:
-        """The ids of all records, oldest first."""
-        with self._lock:
-            return list(self._records)
-
     def put_document(self, path: str, document: Any) -> None:
         """Write a document, JSON, in place of an older one.
 
@@ -226,52 +272,42 @@ class Store:
         data = to_json(document)
         with self._lock:
             self._documents[path] = json.loads(data)
-            if self._sqlite is not None:
-                self._sqlite.put_document(path, data)
+            self._write(PUT_DOCUMENT, path, data)
 
     def document(self, path: str) -> Any:
         """A document, or `None`."""
         with self._lock:
             return self._documents.get(path)
 
+    def documents(self, folder: str) -> list[str]:
+        """The names of the documents in a folder, in the order of their making."""
+        with self._lock:
+            return [path.removeprefix(folder) for path in self._documents if path.startswith(folder)]
+
     def delete(self, path: str) -> None:
         """Remove a stream with its document and the documents below it; its readers are woken."""
         with self._lock:
             self._streams.pop(path, None)
+            self._write("DELETE FROM streams WHERE path = ?", path)
+            self._write("DELETE FROM events WHERE path = ?", path)
             for name in [name for name in self._documents if name == path or name.startswith(f"{path}/")]:
                 del self._documents[name]
-            if self._sqlite is not None:
-                self._sqlite.delete(path)
-        self.on_change(path)
-
-    def replace_events(self, path: str, events: Iterable[bytes]) -> None:
-        """Begin a stream anew with these events; its readers are woken.
-
-        Raises:
-            KeyError: No such stream.
-        """
-        with self._lock:
-            stream = self._streams[path]
-            stream.events[:] = events
-            if self._sqlite is not None:
-                self._sqlite.delete_events(path)
-                self._sqlite.append(path, 0, stream.events)
+                self._write("DELETE FROM documents WHERE path = ?", name)
         self.on_change(path)
 
     def forget(self) -> None:
-        """Lose everything, the database included."""
+        """Lose everything, on disk too."""
         with self._lock:
             self._streams.clear()
-            self._records.clear()
             self._documents.clear()
-            if self._sqlite is not None:
-                self._sqlite.forget()
+            for table in ("streams", "events", "documents"):
+                self._write(f"DELETE FROM {table}")  # noqa: S608 - names of our own
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the file."""
         with self._lock:
-            if self._sqlite is not None:
-                self._sqlite.close()
+            if self._db is not None:
+                self._db.close()
 
 
 def _encode(event: Event, envelope: Mapping[str, Any] | None, index: int) -> bytes:
@@ -288,83 +324,3 @@ def _complete(event: Mapping[str, Any], envelope: Mapping[str, Any], index: int)
     own = {name: value for name, value in event.items() if name not in stamps}
     added = {name: value for name, value in envelope.items() if name not in own}
     return own | added | {name: event.get(name, value) for name, value in stamps.items()}
-
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS streams (path TEXT PRIMARY KEY, closed INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS events (path TEXT, position INTEGER, data BLOB, PRIMARY KEY (path, position)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS records (run_id TEXT PRIMARY KEY, data BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS documents (path TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
-"""
-
-# Unlike INSERT OR REPLACE it leaves the row where it is: records are loaded in the order of their making.
-PUT_RECORD = "INSERT INTO records VALUES (?, ?) ON CONFLICT (run_id) DO UPDATE SET data = excluded.data"
-
-
-class SqliteStore:
-    """Writes through to SQLite; every call is on disk, as far as a killed process is concerned, when it returns.
-
-    Not safe for use by several threads at once: the store's lock is held around every call.
-
-    Args:
-        database: The file, made when it is not there.
-    """
-
-    def __init__(self, database: str | Path) -> None:
-        self._db = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = OFF")
-        self._db.executescript(SCHEMA)
-
-    def load(self) -> tuple[dict[str, Stream], dict[str, dict[str, Any]], dict[str, Any]]:
-        """The streams by path, the records by run id and the documents by path that earlier servers left."""
-        streams = {path: Stream(closed=bool(closed)) for path, closed in self._db.execute("SELECT * FROM streams")}
-        for path, data in self._db.execute("SELECT path, data FROM events ORDER BY path, position"):
-            streams[path].events.append(data)
-        records = {
-            run_id: json.loads(data) for run_id, data in self._db.execute("SELECT * FROM records ORDER BY rowid")
-        }
-        documents = {path: json.loads(data) for path, data in self._db.execute("SELECT * FROM documents")}
-        return streams, records, documents
-
-    def create_stream(self, path: str) -> None:
-        """Note a new stream."""
-        self._db.execute("INSERT INTO streams (path) VALUES (?)", (path,))
-
-    def append(self, path: str, first: int, items: Sequence[bytes]) -> None:
-        """Note events from a position on, all or none."""
-        rows = [(path, position, item) for position, item in enumerate(items, first)]
-        self._db.execute("BEGIN")
-        with self._db:
-            self._db.executemany("INSERT INTO events VALUES (?, ?, ?)", rows)
-
-    def close_stream(self, path: str) -> None:
-        """Note that a stream takes nothing more."""
-        self._db.execute("UPDATE streams SET closed = 1 WHERE path = ?", (path,))
-
-    def put_record(self, run_id: str, data: bytes) -> None:
-        """Note the record of a run."""
-        self._db.execute(PUT_RECORD, (run_id, data))
-
-    def put_document(self, path: str, data: bytes) -> None:
-        """Note a document."""
-        self._db.execute("INSERT OR REPLACE INTO documents VALUES (?, ?)", (path, data))
-
-    def delete_events(self, path: str) -> None:
-        """Remove the events of a stream."""
-        self._db.execute("DELETE FROM events WHERE path = ?", (path,))
-
-    def delete(self, path: str) -> None:
-        """Remove a stream with its document and the documents below it."""
-        self.delete_events(path)
-        self._db.execute("DELETE FROM streams WHERE path = ?", (path,))
-        below = f"{path}/"
-        self._db.execute("DELETE FROM documents WHERE path = ? OR substr(path, 1, ?) = ?", (path, len(below), below))
-
-    def forget(self) -> None:
-        """Empty every table."""
-        self._db.executescript("DELETE FROM streams; DELETE FROM events; DELETE FROM records; DELETE FROM documents;")
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()

@@ -15,7 +15,6 @@ from flue.testing._connections import ServerStoppedError
 from flue.testing._store import UNSET, make_id, now_text, to_json
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Awaitable, Callable, Mapping
     from types import TracebackType
 
@@ -160,20 +159,10 @@ class ConversationTurn:
         initial_data: What the conversation was created with, or `None`.
     """
 
-    def __init__(
-        self,
-        agent_name: str,
-        conversation_id: str,
-        message: ReceivedMessage,
-        response: AgentResponse,
-        *,
-        conversation: Conversation,
-        queue: ConversationQueue,
-        stopped: threading.Event,
-        interrupted: threading.Event,
-    ) -> None:
-        self.agent_name = agent_name
-        self.conversation_id = conversation_id
+    def __init__(self, message: ReceivedMessage, response: AgentResponse, queue: ConversationQueue) -> None:
+        conversation = queue.conversation
+        self.agent_name = conversation.agent_name
+        self.conversation_id = conversation.id
         self.uid = conversation.uid
         self.submission_id = message.submission_id
         self.message = message
@@ -181,8 +170,8 @@ class ConversationTurn:
         self.initial_data = conversation.initial_data
         self._conversation = conversation
         self._queue = queue
-        self._stopped = stopped
-        self._interrupted = interrupted
+        self._stopped = queue.workers.stopped
+        self._interrupted = queue.workers.make_interrupt()
         self._response = response
         self._ended = False
         self._aborted = False
@@ -458,121 +447,91 @@ class ConversationTurn:
 
 
 class ConversationQueue:
-    """The messages of one conversation that wait for their turn, and the turn that is at work."""
+    """The messages of one conversation that wait for their turn, and the turn that is at work.
 
-    def __init__(self) -> None:
-        self.pending: deque[ReceivedMessage] = deque()
-        self.turn: ConversationTurn | None = None
-        self.call: asyncio.Task[Any] | None = None
-        self.is_served = False
-
-
-class ConversationRunner:
-    """Gives messages to agents, one turn after the other in each conversation. Used on the loop of the server.
+    Used on the loop of the server.
 
     Args:
+        conversation: Whose messages these are.
         workers: Who calls the functions.
     """
 
-    def __init__(self, workers: Workers) -> None:
-        self._workers = workers
-        self._queues: dict[str, ConversationQueue] = {}
+    def __init__(self, conversation: Conversation, workers: Workers) -> None:
+        self.conversation = conversation
+        self.workers = workers
+        self.pending: deque[ReceivedMessage] = deque()
+        self._turn: ConversationTurn | None = None
+        self._call: asyncio.Task[Any] | None = None
+        self._is_served = False
 
-    def submit(
-        self,
-        function: ConversationFunction,
-        agent_name: str,
-        conversation_id: str,
-        conversation: Conversation,
-        message: ReceivedMessage,
-    ) -> None:
+    def submit(self, function: ConversationFunction, message: ReceivedMessage) -> None:
         """Take a message."""
-        queue = self._queues.setdefault(conversation.path, ConversationQueue())
-        with conversation.lock:
-            queue.pending.append(message)
-            if queue.is_served:
-                return
-            queue.is_served = True
+        with self.conversation.lock:
+            self.pending.append(message)
+        if not self._is_served:
+            self._is_served = True
+            self.workers.spawn(self._serve(function))
 
-        def make_turn(message: ReceivedMessage, response: AgentResponse) -> ConversationTurn:
-            return ConversationTurn(
-                agent_name,
-                conversation_id,
-                message,
-                response,
-                conversation=conversation,
-                queue=queue,
-                stopped=self._workers.stopped,
-                interrupted=self._workers.make_interrupt(),
-            )
-
-        self._workers.spawn(self._serve(function, conversation, queue, make_turn))
-
-    def abort(self, conversation: Conversation) -> bool:
+    def abort(self) -> bool:
         """Abort the turn that is at work, and the messages that wait. Returns whether there were any."""
-        queue = self._queues.get(conversation.path)
-        if queue is None:
-            return False
-        with conversation.lock:
-            if queue.turn is None and not queue.pending:
+        with self.conversation.lock:
+            if self._turn is None and not self.pending:
                 return False
-            if queue.turn is not None:
-                queue.turn.abort()
-                queue.turn = None
-            for message in queue.pending:
-                append_advisory(conversation, message.submission_id)
-                append_settlement(conversation, message.submission_id, {"outcome": "aborted", "error": ABORTED}, None)
-            queue.pending.clear()
-            if queue.call is not None:
-                queue.call.cancel()
+            if self._turn is not None:
+                self._turn.abort()
+                self._turn = None
+            outcome = {"outcome": "aborted", "error": ABORTED}
+            for message in self.pending:
+                append_advisory(self.conversation, message.submission_id)
+                append_settlement(self.conversation, message.submission_id, outcome, None)
+            self._end_call()
         return True
 
-    def discard(self, conversation: Conversation) -> None:
-        """End all work on a conversation that is gone."""
-        queue = self._queues.pop(conversation.path, None)
-        if queue is None:
-            return
-        with conversation.lock:
-            queue.pending.clear()
-            if queue.turn is not None:
-                queue.turn.discard()
-            if queue.call is not None:
-                queue.call.cancel()
+    def discard(self) -> None:
+        """End all work: the conversation is gone."""
+        with self.conversation.lock:
+            if self._turn is not None:
+                self._turn.discard()
+            self._end_call()
 
-    async def _serve(
-        self,
-        function: ConversationFunction,
-        conversation: Conversation,
-        queue: ConversationQueue,
-        make_turn: Callable[[ReceivedMessage, AgentResponse], ConversationTurn],
-    ) -> None:
-        while queue.pending:
+    def _end_call(self) -> None:
+        self.pending.clear()
+        if self._call is not None:
+            self._call.cancel()
+
+    async def _serve(self, function: ConversationFunction) -> None:
+        """Give the messages to the agent, one turn after the other, until none waits."""
+        conversation = self.conversation
+        while self.pending:
             with conversation.lock:
-                message = queue.pending.popleft()
-                append_message(conversation, message)
+                message = self.pending.popleft()
+                is_first = conversation.head == 0
+                conversation.append({"type": "message-appended", "message": message.to_message()})
+                for _ in range(2 if is_first else 1):
+                    conversation.append()
                 response = AgentResponse(message.submission_id)
                 joined = deque([message])
             while joined:
-                turn = queue.turn = make_turn(joined.popleft(), response)
+                turn = self._turn = ConversationTurn(joined.popleft(), response, self)
                 name = f"agent {conversation.path}"
-                call = queue.call = self._workers.spawn(self._workers.call(function, turn, name=name))
+                call = self._call = self.workers.spawn(self.workers.call(function, turn, name=name))
                 await asyncio.wait([call])
                 with conversation.lock:
-                    queue.turn = queue.call = None
+                    self._turn = self._call = None
                     if turn.aborted:
                         break
                     if call.cancelled() or isinstance(call.exception(), ServerStoppedError):
                         return  # the submission stays unsettled, as on a server that died
                     if not _end_turn(turn, call):
                         break
-                    while queue.pending and not joined:
-                        joined.extend(queue.pending)
-                        queue.pending.clear()
+                    if self.pending and not joined:
+                        joined.extend(self.pending)
+                        self.pending.clear()
                         for message in joined:
                             response.join(conversation, message)
                     if not joined:
                         response.settle(conversation, {"outcome": "completed"})
-        queue.is_served = False
+        self._is_served = False
 
 
 def _end_turn(turn: ConversationTurn, call: asyncio.Task[Any]) -> bool:
@@ -586,14 +545,6 @@ def _end_turn(turn: ConversationTurn, call: asyncio.Task[Any]) -> bool:
     if error is not None:
         turn.fail(error)
     return error is None
-
-
-def append_message(conversation: Conversation, message: ReceivedMessage) -> None:
-    """Add a message that begins a response to the transcript."""
-    is_first = conversation.head == 0
-    conversation.append({"type": "message-appended", "message": message.to_message()})
-    for _ in range(2 if is_first else 1):
-        conversation.append()
 
 
 def append_settlement(conversation: Conversation, submission_id: str, outcome: Chunk, answered_by: str | None) -> None:

@@ -255,62 +255,29 @@ class Reply:
     fault: Fault = NO_FAULT
 
 
-class Scripts:
-    """The scripts of a server, asked in order for every request. Usable from any thread."""
-
-    def __init__(self) -> None:
-        self._scripts: list[_Script] = []
-        self._lock = threading.Lock()
-
-    def add(
-        self,
-        path: str | re.Pattern[str],
-        replies: Iterable[bytes | Reply],
-        *,
-        method: str | None = None,
-        repeat_last: bool = False,
-    ) -> None:
-        """Answer the requests to a path by hand; see `FlueTestServer.script`."""
-        with self._lock:
-            self._scripts.append(_Script(path, list(replies), method=method, repeat_last=repeat_last))
-
-    def clear(self) -> None:
-        """Forget every script."""
-        with self._lock:
-            self._scripts.clear()
-
-    def take(self, request: RecordedRequest) -> bytes | Reply | None:
-        """The reply to this request, or `None` when no script is for it.
-
-        Raises:
-            ScriptExhaustedError: A script is for it and has no reply left.
-        """
-        with self._lock:
-            for script in self._scripts:
-                if script.matches(request):
-                    return script.take(request)
-        return None
-
-
 class ScriptExhaustedError(Exception):
     """A request came in for which its script has no reply left."""
 
 
-class _Script:
-    def __init__(
-        self, path: str | re.Pattern[str], replies: list[bytes | Reply], *, method: str | None, repeat_last: bool
-    ) -> None:
-        self._path = path
-        self._replies = replies
-        self._method = method
-        self._repeat_last = repeat_last
+@dataclass(slots=True)
+class Script:
+    """Replies to the requests to a path; see `FlueTestServer.script`."""
+
+    path: str | re.Pattern[str]
+    replies: list[bytes | Reply]
+    method: str | None
+    repeat_last: bool
 
     def matches(self, request: RecordedRequest) -> bool:
-        return self._method in {None, request.method} and target_matches(self._path, request.target)
+        """Whether it is for this request."""
+        return self.method in {None, request.method} and target_matches(self.path, request.target)
 
     def take(self, request: RecordedRequest) -> bytes | Reply:
-        if not self._replies:
+        """The reply to this request.
+
+        Raises:
+            ScriptExhaustedError: There is none left.
+        """
+        if not self.replies:
             raise ScriptExhaustedError(f"no reply left for {request.method} {request.target}")
-        if self._repeat_last and len(self._replies) == 1:
-            return self._replies[0]
-        return self._replies.pop(0)
+        return self.replies[0] if self.repeat_last and len(self.replies) == 1 else self.replies.pop(0)

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 
-from flue.testing import _responses as responses
-from flue.testing._agents import AgentFunction, AgentRoutes, AgentRunner
-from flue.testing._connections import Connections, ServerStoppedError, ServerThread, Workers, listen
+from flue.testing._connections import ServerStoppedError, ServerThread, Workers
 from flue.testing._conversation_routes import ConversationAgent, ConversationRoutes
 from flue.testing._conversations import Conversations
 from flue.testing._http import Response
-from flue.testing._routes import Routes
-from flue.testing._runs import Runs, Workflow, WorkflowFunction, WorkflowRunner, run_path
-from flue.testing._store import UNSET, SqliteStore, Store
-from flue.testing._streams import EventStreamReader, ReadOptions, UnsupportedVersionError
-from flue.testing._turns import ConversationFunction, ConversationRunner
-from flue.testing.faults import NO_FAULT, FaultQueue, Reply, ScriptExhaustedError, Scripts
+from flue.testing._routes import RefusedError, RunRoutes
+from flue.testing._runs import AgentFunction, Runner, Runs, Workflow, WorkflowFunction, run_path
+from flue.testing._store import UNSET, Store
+from flue.testing._streams import EventStreamReader, ReadOptions, StreamCondition, UnsupportedVersionError
+from flue.testing.faults import NO_FAULT, FaultQueue, Reply, Script, ScriptExhaustedError
 
 if TYPE_CHECKING:
     import re
-    import socket
     import ssl
     from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
     from pathlib import Path
@@ -33,6 +30,7 @@ if TYPE_CHECKING:
     from flue.testing._http import RecordedRequest
     from flue.testing._runs import Validate
     from flue.testing._store import Event
+    from flue.testing._turns import ConversationFunction
     from flue.testing.faults import Fault
 
 logger = logging.getLogger("flue.testing")
@@ -120,23 +118,22 @@ class FlueTestServer:
         self._workflows: dict[str, Workflow] = {}
         self._agents: dict[str, AgentFunction] = {}
         self._faults = FaultQueue()
-        self._scripts = Scripts()
-        self._store = Store(None if database is None else SqliteStore(database))
+        self._scripts: list[Script] = []
+        self._store = Store(database)
         self._runs = Runs(self._store)
         self._options = ReadOptions(poll_hold, heartbeat, page_limit, check_versions)
-        self._reader = EventStreamReader(self._store, self._options)
+        self._condition = StreamCondition()
         self._conversation_agents: dict[str, ConversationAgent] = {}
         self._conversations = Conversations(self._store)
-        self._conversation_runner: ConversationRunner | None = None
 
         # What tests ask about; written on the loop of the server.
         self._changed = threading.Condition()
         self._requests: list[RecordedRequest] = []
-        self._numbered = 0
         self._open_connections = 0
         self._problems: list[str] = []
 
         self._thread: ServerThread | None = None
+        self._routes: RunRoutes | ConversationRoutes | None = None
 
     # Start and stop
 
@@ -151,20 +148,16 @@ class FlueTestServer:
             raise RuntimeError("the server runs already")
         sock = self._listen()
         workers = Workers()
-        routes = self._routes(workers) if self._flue_version == 1 else self._conversation_routes(workers)
-
-        async def respond(request: RecordedRequest) -> tuple[Response | bytes, Fault]:
-            return await self._respond(routes, request)
-
-        connections = Connections(
-            respond=respond,
-            next_number=self._next_number,
+        routes = self._routes = self._make_routes(workers)
+        thread = ServerThread(
+            workers,
+            lambda request: self._respond(routes, request),
             on_count=self._set_open_connections,
             on_error=self._report,
             keep_alive=self._keep_alive,
+            ssl_context=self._ssl,
         )
-        thread = ServerThread(connections, workers, self._ssl, self._report)
-        self._store.on_change = lambda path: thread.call_soon(self._reader.condition.wake, path)
+        self._store.on_change = lambda path: thread.call_soon(self._condition.wake, path)
         thread.start(sock)
         self._thread = thread
 
@@ -205,15 +198,18 @@ class FlueTestServer:
 
     def pause_listening(self) -> None:
         """Close the port: new connections are refused, open ones go on."""
-        self._running().pause_listening()
+        thread = self._running()
+        thread.call(thread.close_port())
 
     def resume_listening(self) -> None:
         """Open the port again, the same one."""
-        self._running().resume_listening(self._listen())
+        thread = self._running()
+        thread.call(thread.listen(self._listen()))
 
     def drop_connections(self) -> None:
         """Reset every open connection."""
-        self._running().reset_connections()
+        thread = self._running()
+        thread.call(thread.reset_connections())
 
     # Addresses
 
@@ -366,7 +362,7 @@ class FlueTestServer:
         Raises:
             KeyError: No such run.
         """
-        self._runs.complete_record(run_id, result=result, error=error)
+        self._store.put_document(run_path(run_id), self._runs.ended(run_id, result=result, error=error))
 
     def finish_run(self, run_id: str, *, result: Any = None, error: Any = None) -> None:
         """End a run as Flue does: ``run_end``, then the stream is closed, then the record is written.
@@ -380,12 +376,13 @@ class FlueTestServer:
             KeyError: No such run.
             ValueError: Its stream is closed.
         """
-        self._runs.finish(run_id, result=result, error=error)
+        # Not told before the close: a reader that waits sees both at once.
+        self._runs.close(run_id, self._runs.append_end(run_id, notify=False, result=result, error=error))
 
     @property
     def run_ids(self) -> list[str]:
         """The ids of all runs, those of workflows too, in the order of their making."""
-        return self._store.run_ids()
+        return self._store.documents(run_path(""))
 
     def history(self, run_id: str) -> list[Any]:
         """Every event of a run so far, parsed.
@@ -455,14 +452,8 @@ class FlueTestServer:
             KeyError: No such conversation.
         """
         conversation = self._conversation(agent_name, conversation_id)
-        runner = self._conversation_runner
-
-        async def discard() -> None:
-            if runner is not None:
-                runner.discard(conversation)
-
-        if self._thread is not None:
-            self._thread.call(discard)
+        if self._thread is not None and isinstance(self._routes, ConversationRoutes):
+            self._thread.call(self._routes.discard(conversation))
         self._conversations.delete(conversation)
 
     def _conversation(self, agent_name: str, conversation_id: str) -> Conversation:
@@ -496,7 +487,7 @@ class FlueTestServer:
             repeat_last: The last reply is for all that follow. Otherwise these get status 599, and `problems`
                 says so.
         """
-        self._scripts.add(path, replies, method=method, repeat_last=repeat_last)
+        self._scripts.append(Script(path, list(replies), method, repeat_last=repeat_last))
 
     # What the server has seen
 
@@ -548,41 +539,32 @@ class FlueTestServer:
 
     # On the loop of the server
 
-    def _conversation_routes(self, workers: Workers) -> ConversationRoutes:
-        self._conversation_runner = ConversationRunner(workers)
-        return ConversationRoutes(
-            base_path=self._base_path,
-            token=self._token,
-            scheme=self._scheme,
-            agents=self._conversation_agents,
-            conversations=self._conversations,
-            runner=self._conversation_runner,
-            options=self._options,
-            condition=self._reader.condition,
-        )
-
-    def _routes(self, workers: Workers) -> Routes:
-        agents = AgentRoutes(
-            agents=self._agents,
-            runner=AgentRunner(self._store, workers),
-            reader=self._reader,
-            scheme=self._scheme,
-        )
-        return Routes(
-            base_path=self._base_path,
-            token=self._token,
+    def _make_routes(self, workers: Workers) -> RunRoutes | ConversationRoutes:
+        shared = (self._base_path, self._token, self._scheme)
+        if self._flue_version == 2:
+            return ConversationRoutes(
+                *shared,
+                agents=self._conversation_agents,
+                conversations=self._conversations,
+                workers=workers,
+                options=self._options,
+                condition=self._condition,
+            )
+        return RunRoutes(
+            *shared,
             store=self._store,
-            reader=self._reader,
+            reader=EventStreamReader(self._store, self._options, self._condition),
+            runner=Runner(self._store, self._runs, workers),
             workflows=self._workflows,
-            runner=WorkflowRunner(self._runs, workers),
-            agents=agents,
+            agents=self._agents,
         )
 
     async def _respond(
-        self, routes: Routes | ConversationRoutes, request: RecordedRequest
+        self, routes: RunRoutes | ConversationRoutes, request: RecordedRequest
     ) -> tuple[Response | bytes, Fault]:
         """The response to a request, and its fault. Never raises: an error of the server is a 500."""
         with self._changed:
+            request = replace(request, number=len(self._requests) + 1)
             self._requests.append(request)
             self._changed.notify_all()
         try:
@@ -594,10 +576,10 @@ class FlueTestServer:
             pass
         except Exception as error:  # noqa: BLE001 - reported to the test
             self._report(error)
-        return responses.internal_error(), NO_FAULT
+        return RefusedError("internal_error").response, NO_FAULT
 
     async def _choose_response(
-        self, routes: Routes | ConversationRoutes, request: RecordedRequest
+        self, routes: RunRoutes | ConversationRoutes, request: RecordedRequest
     ) -> tuple[Response | bytes, Fault]:
         """Faults come first, then scripts, then the routes."""
         fault = self._faults.take(request)
@@ -605,17 +587,14 @@ class FlueTestServer:
             return b"", fault
         if fault.status is not None:
             return Response(fault.status, [], fault.body or b""), fault
-        reply = self._scripts.take(request)
+        script = next((script for script in self._scripts if script.matches(request)), None)
+        reply = None if script is None else script.take(request)
         if isinstance(reply, Reply) and fault is NO_FAULT:
             fault = reply.fault
         response = await routes.respond(request) if reply is None else _scripted(reply)
         if fault.body is not None and isinstance(response, Response):
             response = replace(response, body=fault.body)
         return response, fault
-
-    def _next_number(self) -> int:
-        self._numbered += 1
-        return self._numbered
 
     def _set_open_connections(self, count: int) -> None:
         with self._changed:
@@ -633,7 +612,8 @@ class FlueTestServer:
             self._problems.append(problem)
 
     def _listen(self) -> socket.socket:
-        sock = listen(self._port)
+        # A thousand clients may come at once.
+        sock = socket.create_server(("127.0.0.1", self._port), backlog=4096)
         self._port = sock.getsockname()[1]
         return sock
 
