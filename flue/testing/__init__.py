@@ -24,49 +24,33 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flue.testing._connections import ServerStoppedError
-    from flue.testing._conversations import ReceivedAttachment, ReceivedMessage
-    from flue.testing._http import RecordedRequest
-    from flue.testing._runs import AgentTurn, InvalidInputError, WorkflowRun
-    from flue.testing._turns import ConversationTurn, ToolCall, TurnAbortedError
-    from flue.testing.faults import Fault, FaultQueue, FaultRule, Reply
-    from flue.testing.server import FlueTestServer
-
-__all__ = [
-    "AgentTurn",
-    "ConversationTurn",
-    "Fault",
-    "FaultQueue",
-    "FaultRule",
-    "FlueTestServer",
-    "InvalidInputError",
-    "ReceivedAttachment",
-    "ReceivedMessage",
-    "RecordedRequest",
-    "Reply",
-    "ServerStoppedError",
-    "ToolCall",
-    "TurnAbortedError",
-    "WorkflowRun",
-]
+    from flue.testing._connections import ServerStoppedError as ServerStoppedError
+    from flue.testing._conversations import ReceivedAttachment as ReceivedAttachment
+    from flue.testing._conversations import ReceivedMessage as ReceivedMessage
+    from flue.testing._http import RecordedRequest as RecordedRequest
+    from flue.testing._runs import AgentTurn as AgentTurn
+    from flue.testing._runs import InvalidInputError as InvalidInputError
+    from flue.testing._runs import WorkflowRun as WorkflowRun
+    from flue.testing._turns import ConversationTurn as ConversationTurn
+    from flue.testing._turns import ToolCall as ToolCall
+    from flue.testing._turns import TurnAbortedError as TurnAbortedError
+    from flue.testing.faults import Fault as Fault
+    from flue.testing.faults import FaultQueue as FaultQueue
+    from flue.testing.faults import FaultRule as FaultRule
+    from flue.testing.faults import Reply as Reply
+    from flue.testing.server import FlueTestServer as FlueTestServer
 
 _MODULES = {
-    "AgentTurn": "_runs",
-    "ConversationTurn": "_turns",
-    "Fault": "faults",
-    "FaultQueue": "faults",
-    "FaultRule": "faults",
     "FlueTestServer": "server",
-    "InvalidInputError": "_runs",
-    "ReceivedAttachment": "_conversations",
-    "ReceivedMessage": "_conversations",
     "RecordedRequest": "_http",
-    "Reply": "faults",
     "ServerStoppedError": "_connections",
-    "ToolCall": "_turns",
-    "TurnAbortedError": "_turns",
-    "WorkflowRun": "_runs",
+    **dict.fromkeys(("ReceivedAttachment", "ReceivedMessage"), "_conversations"),
+    **dict.fromkeys(("AgentTurn", "InvalidInputError", "WorkflowRun"), "_runs"),
+    **dict.fromkeys(("ConversationTurn", "ToolCall", "TurnAbortedError"), "_turns"),
+    **dict.fromkeys(("Fault", "FaultQueue", "FaultRule", "Reply"), "faults"),
 }
+
+__all__ = [*_MODULES]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,16 +8,17 @@ import inspect
 import socket
 import threading
 import weakref
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from flue.testing._http import (
     MAX_HEAD,
     ConnectionEndedError,
     MalformedRequestError,
-    Writer,
     abort,
     read_request,
     reset,
+    send,
     send_raw,
     send_response,
 )
@@ -70,13 +71,30 @@ class Workers:
         """What a callable returns or raises.
 
         Args:
-            function: Plain or a coroutine function.
+            function: A coroutine function, or a plain one, which gets a daemon thread of its own: nobody has to wait
+                for it for ever.
             argument: Its only one.
             name: Of its thread.
         """
         if inspect.iscoroutinefunction(function):
             return await function(argument)
-        return await self._in_thread(function, argument, name)
+        future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()  # it cannot be cancelled any more
+
+        def call() -> None:
+            try:
+                future.set_result(function(argument))
+            except BaseException as raised:  # noqa: BLE001 - handed over to the task
+                # What would end the loop itself, or cannot leave a coroutine, goes wrapped.
+                passable = isinstance(raised, Exception) and not isinstance(raised, StopIteration)
+                future.set_exception(raised if passable else RuntimeError(repr(raised)))
+            finally:
+                self._threads.discard(threading.current_thread())
+
+        thread = threading.Thread(target=call, name=name, daemon=True)
+        self._threads.add(thread)
+        thread.start()
+        return await asyncio.wrap_future(future)
 
     async def stop(self) -> None:
         """End what is at work.
@@ -97,37 +115,6 @@ class Workers:
                 msg = f"{thread.name} is still running; a plain function should wait with sleep() of its argument"
                 raise RuntimeError(msg)
 
-    async def _in_thread(self, function: Callable[[T], Any], argument: T, name: str) -> Any:
-        """Call a function on a daemon thread of its own, for which nobody has to wait for ever."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
-
-        def settle(result: Any, error: BaseException | None) -> None:
-            if future.done():
-                return
-            if error is None:
-                future.set_result(result)
-            else:
-                future.set_exception(error)
-
-        def call() -> None:
-            result, error = None, None
-            try:
-                result = function(argument)
-            except BaseException as raised:  # noqa: BLE001 - handed over to the task
-                # What would end the loop itself, or cannot leave a coroutine, goes wrapped.
-                passable = isinstance(raised, Exception) and not isinstance(raised, StopIteration)
-                error = raised if passable else RuntimeError(repr(raised))
-            finally:
-                self._threads.discard(threading.current_thread())
-            with contextlib.suppress(RuntimeError):  # the server has stopped meanwhile
-                loop.call_soon_threadsafe(settle, result, error)
-
-        thread = threading.Thread(target=call, name=name, daemon=True)
-        self._threads.add(thread)
-        thread.start()
-        return await future
-
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
@@ -135,7 +122,6 @@ class Workers:
 
 
 MALFORMED = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 SECONDS_TO_STOP = 30.0
 SECONDS_TO_RECOVER = 0.1
 
@@ -306,6 +292,9 @@ class ServerThread:
             task.cancel()
 
     def _opened(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> asyncio.Task[None]:
+        # A cut and a stall are exact only if nothing waits in this process when they happen. With 0 a transport of
+        # asyncio's TLS would pause for ever.
+        writer.transport.set_write_buffer_limits(high=1)
         task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
         self._open[task] = writer
         task.add_done_callback(self._closed)
@@ -318,9 +307,8 @@ class ServerThread:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve a connection to its end."""
-        response_writer = Writer(writer)
         try:
-            while await self._serve_request(reader, response_writer):
+            while await self._serve_request(reader, writer):
                 pass
         except (OSError, ConnectionEndedError, asyncio.IncompleteReadError):
             pass  # the client has gone or was idle for too long, or a fault ended the connection
@@ -333,22 +321,18 @@ class ServerThread:
         finally:
             writer.close()
 
-    async def _serve_request(self, reader: asyncio.StreamReader, writer: Writer) -> bool:
+    async def _serve_request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Read one request and respond to it; whether the connection can carry another one."""
-
-        async def send_continue() -> None:
-            await writer.send(CONTINUE)
-
         try:
-            request = await read_request(reader, send_continue=send_continue, idle=self._keep_alive)
+            request = await read_request(reader, writer, idle=self._keep_alive)
         except MalformedRequestError:
-            await writer.send(MALFORMED)
+            await send(writer, MALFORMED)
             return False
         if request is None:
             return False
         response, fault = await self._respond(request)
         if fault.refuse:
-            writer.end("reset")
+            reset(writer)
             return False
         if fault.stall_before_headers:
             await asyncio.sleep(fault.stall_before_headers)

@@ -20,14 +20,12 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 from urllib.parse import parse_qsl, unquote
 
 from flue.testing.faults import NO_FAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from flue.testing.faults import End, Fault, Framing
 
 Headers: TypeAlias = list[tuple[str, str]]
@@ -113,13 +111,13 @@ def _decode(segment: str) -> str:
 
 
 async def read_request(
-    reader: asyncio.StreamReader, *, send_continue: Callable[[], Awaitable[None]], idle: float
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, idle: float
 ) -> RecordedRequest | None:
     """The next request of a connection, not numbered yet, or `None` when it ended between two of them.
 
     Args:
         reader: Where the bytes come from; its limit bounds the head.
-        send_continue: Awaited when the client asks for ``100 Continue`` before it sends the body.
+        writer: Where the client is told to go on when it asks before it sends the body.
         idle: Seconds in which the head must have come.
 
     Raises:
@@ -143,7 +141,7 @@ async def read_request(
     headers = [_header(line) for line in lines[1:]]
     lowered = {name.lower(): value for name, value in headers}
     if lowered.get("expect", "").lower() == "100-continue":
-        await send_continue()
+        await send(writer, b"HTTP/1.1 100 Continue\r\n\r\n")
     body = await _read_body(reader, lowered)
     method, target, version = parts
     path, _, query = target.partition("?")
@@ -211,34 +209,27 @@ class ConnectionEndedError(Exception):
     """A fault has ended the response, and the connection with it."""
 
 
-class Writer:
-    """The outgoing side of one connection.
+async def send(writer: asyncio.StreamWriter, data: bytes) -> None:
+    """Give bytes to the kernel, all of them.
 
-    Args:
-        writer: Of the connection.
+    Raises:
+        ConnectionError: The client has gone.
     """
+    writer.write(data)
+    await writer.drain()
 
-    def __init__(self, writer: asyncio.StreamWriter) -> None:
-        self._writer = writer
-        # A cut and a stall are exact only if nothing waits in this process when they happen. With 0 a transport
-        # of asyncio's TLS would pause for ever.
-        writer.transport.set_write_buffer_limits(high=1)
 
-    async def send(self, data: bytes) -> None:
-        """Give bytes to the kernel, all of them.
+def end_connection(writer: asyncio.StreamWriter, how: End) -> NoReturn:
+    """End a connection by a reset, or closing it in order.
 
-        Raises:
-            ConnectionError: The client has gone.
-        """
-        self._writer.write(data)
-        await self._writer.drain()
-
-    def end(self, how: End) -> None:
-        """End the connection: by a reset, or closing it in order."""
-        if how == "reset":
-            reset(self._writer)
-        else:
-            self._writer.close()
+    Raises:
+        ConnectionEndedError: Always.
+    """
+    if how == "reset":
+        reset(writer)
+    else:
+        writer.close()
+    raise ConnectionEndedError
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
@@ -258,18 +249,19 @@ def abort(writer: asyncio.StreamWriter) -> None:
         writer.transport.abort()
 
 
-async def send_raw(writer: Writer, data: bytes, fault: Fault = NO_FAULT) -> None:
+async def send_raw(writer: asyncio.StreamWriter, data: bytes, fault: Fault = NO_FAULT) -> None:
     """Send bytes that are a whole response already, then end the connection.
 
     Raises:
         ConnectionEndedError: Always, unless the client has gone before.
     """
     await _Body(writer, fault, framing="close").send(data)
-    writer.end("reset" if fault.end == "reset" else "close")
-    raise ConnectionEndedError
+    end_connection(writer, "reset" if fault.end == "reset" else "close")
 
 
-async def send_response(writer: Writer, request: RecordedRequest, response: Response, fault: Fault = NO_FAULT) -> bool:
+async def send_response(
+    writer: asyncio.StreamWriter, request: RecordedRequest, response: Response, fault: Fault = NO_FAULT
+) -> bool:
     """Send a response, with its fault.
 
     Returns:
@@ -289,17 +281,16 @@ async def send_response(writer: Writer, request: RecordedRequest, response: Resp
         response.status, headers + _hop_by_hop(body, framing, fault, keep_alive=keep_alive, declared=declared), fault
     )
     if fault.cut_head_after is not None:
-        await writer.send(head[: fault.cut_head_after])
-        writer.end("reset" if fault.end is None else fault.end)
-        raise ConnectionEndedError
+        await send(writer, head[: fault.cut_head_after])
+        end_connection(writer, fault.end or "reset")
     if body is None:
-        await writer.send(head)
+        await send(writer, head)
         return keep_alive
     sender = _Body(writer, fault, framing)
     if isinstance(body, bytes):
         await sender.send(body, head=head)
     else:
-        await writer.send(head)
+        await send(writer, head)
         async with aclosing(body):
             async for chunk in body:
                 if await sender.send(chunk):
@@ -371,7 +362,7 @@ def _head(status: int, headers: Headers, fault: Fault) -> bytes:
 class _Body:
     """Sends a body in its framing, and counts its bytes for the faults that happen at one of them."""
 
-    def __init__(self, writer: Writer, fault: Fault, framing: Framing) -> None:
+    def __init__(self, writer: asyncio.StreamWriter, fault: Fault, framing: Framing) -> None:
         self._writer = writer
         self._fault = fault
         self._chunked = framing == "chunked"
@@ -389,18 +380,18 @@ class _Body:
             data = data[: cut - self._sent]
         before, behind = (b"%x\r\n" % len(data), b"\r\n") if self._chunked and data else (b"", b"")
         if cut is None and self._stall_at is None and self._fault.trickle is None:
-            await self._writer.send(head + before + data + behind)
+            await send(self._writer, head + before + data + behind)
             return False
-        await self._writer.send(head + before)
+        await send(self._writer, head + before)
         position = 0
         while not await self._cut_here() and position < len(data):
             step = self._step(len(data) - position)
-            await self._writer.send(data[position : position + step])
+            await send(self._writer, data[position : position + step])
             position += step
             self._sent += step
             if self._fault.trickle is not None and position < len(data):
                 await asyncio.sleep(self._fault.trickle_pause)
-        await self._writer.send(behind)
+        await send(self._writer, behind)
         return self._sent == cut
 
     async def finish(self) -> None:
@@ -412,7 +403,7 @@ class _Body:
         if self._fault.cut_after is None:
             self._break_off()
         if self._chunked:
-            await self._writer.send(b"0\r\n\r\n")
+            await send(self._writer, b"0\r\n\r\n")
 
     async def _cut_here(self) -> bool:
         """Whether the body ends here; before that, the silence that is due here."""
@@ -427,8 +418,7 @@ class _Body:
     def _break_off(self, default: End = "clean") -> None:
         end = self._fault.end or default
         if end != "clean":
-            self._writer.end(end)
-            raise ConnectionEndedError
+            end_connection(self._writer, end)
 
     def _step(self, left: int) -> int:
         """How many bytes to send at once: up to where the next thing happens."""

@@ -30,59 +30,35 @@ class StreamCondition:
     """Readers that wait for a change of a stream. Used on the loop of the server only."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, set[asyncio.Future[bool]]] = {}
+        self._changes: dict[str, asyncio.Event] = {}
 
     def wake(self, path: str) -> None:
         """Wake every reader of a stream."""
-        for future in self._waiting.pop(path, ()):
-            _settle(future, True)
+        if path in self._changes:
+            self._changes.pop(path).set()
 
     async def wait(self, path: str, ready: Callable[[], bool], seconds: float) -> bool:
         """Wait until a change makes `ready` true; `False` when none did in time.
 
-        The reader is registered before `ready` is asked, so that no change falls in between. A wake-up may come late,
-        for a change that the reader has seen already: then it goes on waiting.
+        A wake-up may come late, for a change that the reader has seen already: then it goes on waiting.
         """
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
-        while True:
-            future: asyncio.Future[bool] = loop.create_future()
-            self._waiting.setdefault(path, set()).add(future)
-            timer = loop.call_at(deadline, _settle, future, False)
-            try:
-                if ready():
-                    return True
-                if not await future:
-                    return False
-            finally:
-                timer.cancel()
-                waiting = self._waiting.get(path, set())
-                waiting.discard(future)
-                if not waiting:
-                    self._waiting.pop(path, None)
-
-
-def _settle(future: asyncio.Future[bool], woken: bool) -> None:
-    if not future.done():
-        future.set_result(woken)
+        try:
+            async with asyncio.timeout(seconds):
+                while not ready():
+                    await self._changes.setdefault(path, asyncio.Event()).wait()
+        except TimeoutError:
+            return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How reads behave.
+    """How reads behave; see `FlueTestServer`."""
 
-    Attributes:
-        poll_hold: Seconds that a long poll waits for something new, and a server-sent stream between two
-            keep-alive frames.
-        heartbeat: Seconds between two heartbeat comments.
-        page_limit: Events in one page or data frame.
-        check_versions: Refuse to serve events of another version than 3, as Flue does.
-    """
-
-    poll_hold: float = 30.0
-    heartbeat: float = 15.0
-    page_limit: int = 100
-    check_versions: bool = False
+    poll_hold: float
+    heartbeat: float
+    page_limit: int
+    check_versions: bool
 
 
 def event_stream_response(frames: AsyncGenerator[bytes, None]) -> Response:

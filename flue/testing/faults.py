@@ -116,27 +116,18 @@ def target_matches(pattern: str | re.Pattern[str] | None, target: str) -> bool:
     return pattern in target if isinstance(pattern, str) else pattern.search(target) is not None
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
 class FaultRule:
     """A fault, the requests that it is for, and how often it has been used. Made by `FaultQueue.add`."""
 
-    def __init__(
-        self,
-        fault: Fault | Chooser,
-        *,
-        method: str | None,
-        path: str | re.Pattern[str] | None,
-        live: Live | None,
-        times: int | None,
-        after: int,
-    ) -> None:
-        self._fault = fault
-        self._method = method
-        self._path = path
-        self._live = live
-        self._skip = after
-        self.times = times
-        self.applied = 0
-        """How many responses it has been applied to."""
+    fault: Fault | Chooser
+    method: str | None
+    path: str | re.Pattern[str] | None
+    live: Live | None
+    times: int | None
+    after: int
+    applied: int = 0
+    """How many responses it has been applied to."""
 
     @property
     def exhausted(self) -> bool:
@@ -147,23 +138,21 @@ class FaultRule:
         """The fault for this request, or `None` when it is not for this one."""
         if self.exhausted or not self._matches(request):
             return None
-        if self._skip > 0:
-            self._skip -= 1
+        if self.after > 0:
+            self.after -= 1
             return None
-        fault = self._fault if isinstance(self._fault, Fault) else self._fault(request)
+        fault = self.fault if isinstance(self.fault, Fault) else self.fault(request)
         if fault is not None:
             self.applied += 1
         return fault
 
     def _matches(self, request: RecordedRequest) -> bool:
-        if self._method is not None and self._method.upper() != request.method:
-            return False
-        if self._live is not None:
-            live = request.first("live")
-            wanted = live is not None if isinstance(self._live, bool) else live
-            if wanted != self._live:
-                return False
-        return target_matches(self._path, request.target)
+        live = request.first("live")
+        return (
+            (self.method is None or self.method.upper() == request.method)
+            and (self.live is None or self.live == (live is not None if isinstance(self.live, bool) else live))
+            and target_matches(self.path, request.target)
+        )
 
 
 class FaultQueue:
@@ -208,7 +197,7 @@ class FaultQueue:
         Returns:
             The rule, whose ``applied`` counts.
         """
-        rule = FaultRule(fault, method=method, path=path, live=live, times=times, after=after)
+        rule = FaultRule(fault=fault, method=method, path=path, live=live, times=times, after=after)
         with self._lock:
             self._rules.append(rule)
         return rule
