@@ -78,18 +78,7 @@ class ConversationAgent:
 
 
 class ConversationRoutes(Routes):
-    """The routes of conversations.
-
-    Args:
-        base_path: What every path begins with.
-        token: The bearer token that every request must carry, or `None`.
-        scheme: Of the URLs that are handed out.
-        agents: By name; may grow while the server runs.
-        conversations: Where their conversations are.
-        workers: Who calls the agents.
-        options: How reads behave.
-        condition: Readers that wait.
-    """
+    """The routes of conversations. Agents, by name, may grow while the server runs."""
 
     no_route = Response(404, [("content-type", "text/plain; charset=UTF-8")], b"404 Not Found")
 

@@ -12,7 +12,7 @@ import json
 import threading
 from collections.abc import Iterable, Mapping, Sequence  # noqa: TC003 - annotations of public classes resolve at run time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NotRequired, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flue.testing._store import UNSET, Page, agent_path, format_offset, is_object, make_id, to_json
 
@@ -93,16 +93,6 @@ class ReceivedMessage:
         return message
 
 
-class _Document(TypedDict):
-    """A conversation in the store, beside its batches."""
-
-    conversationId: str
-    uid: str
-    incarnation: str
-    keys: dict[str, dict[str, str]]
-    initialData: NotRequired[Any]
-
-
 class Conversation:
     """One conversation. Usable from any thread; its lock spans what must happen together.
 
@@ -118,40 +108,22 @@ class Conversation:
         self.id = conversation_id
         self.path = path = agent_path(agent_name, conversation_id)
         self._store = store
-        self._document: _Document = store.document(path)
+        self._document: dict[str, Any] = store.document(path)
         self._messages: list[Chunk] = []
         self._settlements: list[Chunk] = []
         for batch in store.history(path):
             for chunk in batch:
                 self._apply(chunk)
 
-    @classmethod
-    def create(cls, store: Store, agent_name: str, conversation_id: str, initial_data: Any) -> Conversation:
-        """Make a conversation; its first batch is a reset to nothing."""
-        path = agent_path(agent_name, conversation_id)
-        document: _Document = {
-            "conversationId": make_id("conv"),
-            "uid": make_id("inst"),
-            "incarnation": make_id("inc"),
-            "keys": {},
-        }
-        if initial_data is not UNSET:
-            document["initialData"] = initial_data
-        store.put_document(path, document)
-        store.create_stream(path)
-        conversation = cls(store, agent_name, conversation_id)
-        conversation.append_reset()
-        return conversation
-
     @property
     def uid(self) -> str:
         """Which creation of this conversation it is."""
-        return self._document["uid"]
+        return str(self._document["uid"])
 
     @property
     def incarnation(self) -> str:
         """Which creation of its stream it is."""
-        return self._document["incarnation"]
+        return str(self._document["incarnation"])
 
     @property
     def initial_data(self) -> Any:
@@ -165,7 +137,8 @@ class Conversation:
 
     def keyed_submission(self, key: str) -> dict[str, str] | None:
         """The submission that an idempotency key names, with the fingerprint of its payload; or `None`."""
-        return self._document["keys"].get(key)
+        known: dict[str, str] | None = self._document["keys"].get(key)
+        return known
 
     def add_key(self, key: str, submission: Mapping[str, str]) -> None:
         """Note the submission that an idempotency key names."""
@@ -320,7 +293,7 @@ class Conversations:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._loaded: dict[str, Conversation] = {}
 
     def get(self, agent_name: str, conversation_id: str) -> Conversation | None:
@@ -332,18 +305,23 @@ class Conversations:
             return self._loaded.get(path)
 
     def create(self, agent_name: str, conversation_id: str, initial_data: Any = UNSET) -> Conversation:
-        """Make a conversation.
+        """Make a conversation; its first batch is a reset to nothing.
 
         Raises:
             ValueError: There is one.
         """
         path = agent_path(agent_name, conversation_id)
         with self._lock:
-            if path in self._loaded or self._store.document(path) is not None:
+            if self.get(agent_name, conversation_id) is not None:
                 msg = f"conversation {conversation_id!r} of agent {agent_name!r} exists"
                 raise ValueError(msg)
-            self._loaded[path] = Conversation.create(self._store, agent_name, conversation_id, initial_data)
-            return self._loaded[path]
+            document: dict[str, Any] = {} if initial_data is UNSET else {"initialData": initial_data}
+            document |= {"conversationId": make_id("conv"), "uid": make_id("inst"), "incarnation": make_id("inc")}
+            self._store.put_document(path, document | {"keys": {}})
+            self._store.create_stream(path)
+            conversation = self._loaded[path] = Conversation(self._store, agent_name, conversation_id)
+            conversation.append_reset()
+            return conversation
 
     def delete(self, conversation: Conversation) -> None:
         """Lose a conversation."""

@@ -252,15 +252,7 @@ PROMPT_SHAPE = 'Direct agent requests must use JSON object body { "message": str
 class RunRoutes(Routes):
     """The routes of Flue 1.0 in its order of checks: runs, workflows, and agents as in betas 3 to 7.
 
-    Args:
-        base_path: What every path begins with.
-        token: The bearer token that every request must carry, or `None`.
-        scheme: Of the URLs that are handed out.
-        store: Where the records of the runs are.
-        reader: Reads event streams.
-        runner: Runs workflows and agents.
-        workflows: By name; may grow while the server runs.
-        agents: By name; may grow while the server runs.
+    Workflows and agents, by name, may grow while the server runs.
     """
 
     no_route = Response(404, [("Content-Type", "text/plain; charset=UTF-8")], b"404 Not Found")

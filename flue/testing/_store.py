@@ -129,6 +129,8 @@ PUT_DOCUMENT = "INSERT INTO documents VALUES (?, ?) ON CONFLICT (path) DO UPDATE
 class Store:
     """Streams and documents by their path: ``runs/ID``, ``agents/NAME/ID``. In memory, and written through to a file.
 
+    What is done to a stream that does not exist raises `KeyError`.
+
     Args:
         database: A SQLite file where everything is written as well, and read from at the start. What a call has written
             is on disk, as far as a killed process is concerned, when it returns.
@@ -190,7 +192,6 @@ class Store:
             notify: Wake the readers that wait. Without, it is as if another process had written.
 
         Raises:
-            KeyError: No such stream.
             ValueError: It is closed, or an event cannot be written as JSON.
         """
         with self._lock:
@@ -206,11 +207,7 @@ class Store:
             self.on_change(path)
 
     def close_stream(self, path: str, *, notify: bool = True) -> None:
-        """Let nothing more be added to a stream.
-
-        Raises:
-            KeyError: No such stream.
-        """
+        """Let nothing more be added to a stream."""
         with self._lock:
             self._streams[path].closed = True
             self._write("UPDATE streams SET closed = 1 WHERE path = ?", path)
@@ -218,11 +215,7 @@ class Store:
             self.on_change(path)
 
     def replace_events(self, path: str, events: Iterable[bytes]) -> None:
-        """Begin a stream anew with these events; its readers are woken.
-
-        Raises:
-            KeyError: No such stream.
-        """
+        """Begin a stream anew with these events; its readers are woken."""
         with self._lock:
             stream = self._streams[path]
             stream.events[:] = events
@@ -231,11 +224,7 @@ class Store:
         self.on_change(path)
 
     def read(self, path: str, after: int, limit: int) -> Page:
-        """The events behind a position, as many as a page holds.
-
-        Raises:
-            KeyError: No such stream.
-        """
+        """The events behind a position, as many as a page holds."""
         with self._lock:
             stream = self._streams[path]
             events = stream.events[after + 1 : after + 1 + limit]
@@ -253,11 +242,7 @@ class Store:
             return self.read(path, self.head(path), 0) if path in self._streams else None
 
     def history(self, path: str) -> list[Any]:
-        """Every event of a stream, parsed.
-
-        Raises:
-            KeyError: No such stream.
-        """
+        """Every event of a stream, parsed."""
         with self._lock:
             events = list(self._streams[path].events)
         return [json.loads(event) for event in events]

@@ -108,22 +108,15 @@ class ToolCall:
 
 @dataclass(slots=True)
 class AgentResponse:
-    """A message of an agent in the making, and the submissions that it answers.
-
-    Attributes:
-        submission_id: The submission that it was begun for.
-        joined_ids: Those that have joined it, in order.
-        message_id: Its id, once it has begun.
-        turn_id: The id of its latest step.
-        metadata: What it will begin with.
-        steps: How many steps it has had.
-    """
+    """A message of an agent in the making, and the submissions that it answers: its own, and those that join it."""
 
     submission_id: str
     joined_ids: list[str] = field(default_factory=list[str])
     message_id: str | None = None
     turn_id: str | None = None
+    """Of its latest step."""
     metadata: dict[str, Any] = field(default_factory=dict[str, Any])
+    """What it will begin with."""
     steps: int = 0
 
     def join(self, conversation: Conversation, message: ReceivedMessage) -> None:
