@@ -7,10 +7,14 @@ import json
 import re
 import time
 
+from flue.codec import ConversationChunkDecoder, to_json
+from flue.core.conversation import ConversationReducer
+
 from .raw import ask, get, recorded
 
 JSON = [("content-type", "application/json")]
 TARGET = "/agents/support/one"
+IMAGE = {"type": "image", "data": "aGk=", "mimeType": "image/png"}
 
 
 def send(server, body="hello", *, target=TARGET, **fields):
@@ -62,77 +66,14 @@ def talk(server, body="hello", *, target=TARGET, **fields):
     return got.json()
 
 
-def reduce(chunks, state=None):
-    """The messages and settlements that chunks add up to. Written from the protocol, not from the server."""
-    messages, settlements = state or ({}, {})
-    for chunk in chunks:
-        kind, message = chunk["type"], messages.get(chunk.get("messageId"))
-        parts = message["parts"] if message else []
-        if kind == "conversation-reset":
-            snapshot = json.loads(json.dumps(chunk["snapshot"]))
-            messages = {entry["id"]: entry for entry in snapshot["messages"]}
-            settlements = {entry["submissionId"]: entry for entry in snapshot["settlements"]}
-        elif kind == "message-appended":
-            messages[chunk["message"]["id"]] = json.loads(json.dumps(chunk["message"]))
-        elif kind == "message-started" and message is None:
-            message = {"id": chunk["messageId"], "role": "assistant", "purpose": "assistant", "display": "visible"}
-            message |= {name: chunk[name] for name in ("submissionId", "turnId", "metadata") if name in chunk}
-            messages[chunk["messageId"]] = message | {"parts": []}
-        elif kind == "message-metadata" and message:
-            message["metadata"] = merge(message.get("metadata", {}), chunk["metadata"])
-        elif kind == "data-part" and message:
-            part = {"type": "data-" + chunk["name"], "data": chunk["data"]}
-            places = [place for place, old in enumerate(parts) if old["type"] == part["type"]]
-            if places:
-                parts[places[0]] = part
-            else:
-                parts.append(part)
-        elif kind == "message-delta" and message:
-            last = parts[-1] if parts else {}
-            if last.get("state") == "streaming" and last["type"] == chunk["kind"]:
-                last["text"] += chunk["delta"]
-            else:
-                if last.get("state") == "streaming":
-                    last["state"] = "done"
-                parts.append({"type": chunk["kind"], "text": chunk["delta"], "state": "streaming"})
-        elif kind == "tool-input" and message:
-            if parts and parts[-1].get("state") == "streaming":
-                parts[-1]["state"] = "done"
-            call = {"type": "dynamic-tool", "state": "input-available"}
-            parts.append(call | {name: chunk[name] for name in ("toolName", "toolCallId", "input")})
-        elif kind in {"tool-output", "tool-output-error"}:
-            pending = [
-                part
-                for entry in messages.values()
-                for part in entry["parts"]
-                if part.get("toolCallId") == chunk["toolCallId"] and part["state"] == "input-available"
-            ]
-            pending[-1]["state"] = "output-available" if kind == "tool-output" else "output-error"
-            pending[-1].update({name: chunk[name] for name in ("output", "errorText", "durationMs") if name in chunk})
-        elif kind == "message-completed":
-            for part in parts:
-                if part["type"] in {"text", "reasoning"}:
-                    part["state"] = "done"
-        elif kind == "submission-settled":
-            kept = ("submissionId", "outcome", "error", "answeredBySubmissionId")
-            settlements[chunk["submissionId"]] = {name: chunk[name] for name in kept if name in chunk}
-    return messages, settlements
-
-
-def merge(old, new):
-    merged = dict(old)
-    for key, value in new.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = merge(merged[key], value) if both else value
-    return merged
-
-
 def assert_adds_up(server, target=TARGET):
-    """The snapshot is what the chunks from the origin add up to."""
-    snapshot, chunks = history(server, target), all_updates(server, target=target)
-    messages, settlements = reduce(chunks)
-    assert snapshot["messages"] == list(messages.values())
-    assert snapshot["settlements"] == list(settlements.values())
+    """The snapshot is what the chunks from the origin add up to, for a client of this protocol."""
+    reducer, decode = ConversationReducer(), ConversationChunkDecoder()
+    for chunk in all_updates(server, target=target):
+        reducer.apply(decode(chunk))
+    snapshot, state = history(server, target), reducer.state
+    assert snapshot["messages"] == [to_json(message) for message in state.messages]
+    assert snapshot["settlements"] == [to_json(settlement) for settlement in state.settlements]
 
 
 # Recordings

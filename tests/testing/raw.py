@@ -89,10 +89,17 @@ def read_until(sock, marker):
     return data
 
 
-def raw(server, target, *, method="GET", extra=""):
-    """All bytes of an answer on a connection of its own, and how it ended."""
+@contextmanager
+def requested(server, target, *, method="GET", extra=""):
+    """A connection of its own on which a request was sent."""
     with opened(server) as sock:
         sock.sendall(request_bytes(server, target, method=method, extra=extra))
+        yield sock
+
+
+def raw(server, target, **options):
+    """All bytes of an answer on a connection of its own, and how it ended."""
+    with requested(server, target, **options) as sock:
         return read_all(sock)
 
 

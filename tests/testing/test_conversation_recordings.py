@@ -14,12 +14,12 @@ import pytest
 
 from flue.testing import FlueTestServer
 
-from .conversing import JSON, Normalizer, assert_adds_up, comparable_headers, of_flue2, send, settled, talk
-from .raw import ask, dechunk, get, opened, read_until, request_bytes, split
+from .conversing import IMAGE, JSON, Normalizer, assert_adds_up, comparable_headers, of_flue2, send, settled, talk
+from .raw import ask, dechunk, get, read_until, requested, split
 
 SERVER_OPTIONS = {"flue_version": 2, "poll_hold": 0.1, "heartbeat": 0.05}
 
-AUTHORIZED = [("authorization", "Bearer secret")]
+TARGET = "/agents/assistant/rec-2abbe4"
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
@@ -43,7 +43,7 @@ def by_submission(chunks):
     return scripts
 
 
-def play(turn, chunks, compact):
+def play(turn, chunks, compact=None):
     """Write what the chunks of one submission say. Whatever Flue adds by itself is left to the server."""
     calls = {}
     batches = itertools.groupby(chunks, key=lambda chunk: (chunk["type"], chunk["position"]["batch"]))
@@ -103,92 +103,89 @@ class Sides:
 def test_absent(server):
     """Nothing was ever sent."""
     server.add_agent("assistant", lambda turn: None)
-    target, sides = "/agents/assistant/rec-2abbe4", Sides()
-    sides.compare("01", get(server, target))
+    sides = Sides()
+    sides.compare("01", get(server, TARGET))
     for number, live in (("02", ""), ("03", "&live=long-poll"), ("04", "&live=sse")):
-        sides.compare(number, get(server, f"{target}?view=updates&offset=-1{live}"))
-    sides.compare("05", ask(server, "HEAD", target))
-    sides.compare("06", get(server, f"{target}/attachments/att_nope"))
-    sides.compare("07", ask(server, "POST", f"{target}/abort"))
-    sides.compare("08", send(server, "hi", uid="inst_nope", target=target))
+        sides.compare(number, get(server, f"{TARGET}?view=updates&offset=-1{live}"))
+    sides.compare("05", ask(server, "HEAD", TARGET))
+    sides.compare("06", get(server, f"{TARGET}/attachments/att_nope"))
+    sides.compare("07", ask(server, "POST", f"{TARGET}/abort"))
+    sides.compare("08", send(server, "hi", uid="inst_nope", target=TARGET))
     sides.compare("85", get(server, "/agents/nosuch/x"))
     sides.compare("89", get(server, "/agents/assistant/%20"))
-    unicode = "/agents/assistant/caf%C3%A9%2Fa%20b-2abbe4"
-    sides.compare("90", send(server, "hi", target=unicode))
+    sides.compare("90", send(server, "hi", target="/agents/assistant/caf%C3%A9%2Fa%20b-2abbe4"))
 
 
-def test_session(server):
+PAGE_1, HEAD = (of_flue2(number).header("stream-next-offset") for number in ("41", "42"))
+BEYOND = f"{0:016d}_{99999:016d}"
+READS = {
+    "28": "?view=history",
+    "29": "",
+    "31": "?offset=-1",
+    "32": "?view=x",
+    "33": "?view=updates",
+    "34": "?view=updates&offset=-1&offset=-1",
+    "35": "?view=updates&offset=x",
+    "36": "?view=updates&offset=now",
+    "37": "?view=updates&offset=-1&live=x",
+    "38": "?view=updates&offset=-1&tail=1",
+    "39": f"?view=updates&offset={BEYOND}",
+    "40": f"?view=updates&offset={BEYOND}&live=sse",
+    "41": "?view=updates&offset=-1",
+    "42": f"?view=updates&offset={PAGE_1}",
+    "43": f"?view=updates&offset={HEAD}",
+    "44": "?view=updates&offset=-1&live=long-poll",
+}
+
+
+def test_session(server, gate):
     """Nine submissions: tools, failures, a signal, an attachment; then every kind of read."""
-    target, sides = "/agents/assistant/rec-2abbe4", Sides()
+    sides = Sides()
     scripts = iter(by_submission([*items(of_flue2("41")), *items(of_flue2("42"))]))
-    keyed = threading.Event()
 
     @server.agent("assistant")
     def assistant(turn):
         if turn.message.body == "keyed":
-            keyed.wait(5)
-        play(turn, next(scripts), compact=None)
+            gate()
+        play(turn, next(scripts))
 
-    created = send(server, "use the tool", uid=None, target=target)
-    sides.compare("09", created)
-    uid = created.json()["uid"]
-    sides.compare("10", send(server, "again", uid=None, target=target))
-    sides.compare("11", send(server, "hi", uid="inst_other", target=target))
-    settled(server, created.json(), target=target)
-
-    def step(number, got):
+    def step(number, body, *, settles=True, **fields):
+        got = send(server, body, target=TARGET, **fields)
         sides.compare(number, got)
-        settled(server, got.json(), target=target)
+        if settles:
+            settled(server, got.json(), target=TARGET)
+        return got.json()
 
-    step("12", send(server, "hello again", uid=uid, target=target))
-    first = send(server, "keyed", idempotencyKey="k-2abbe4", target=target)
-    sides.compare("13", first)
-    sides.compare("14", send(server, "keyed", idempotencyKey="k-2abbe4", target=target))
-    keyed.set()
-    settled(server, first.json(), target=target)
-    sides.compare("15", send(server, "keyed", idempotencyKey="k-2abbe4", target=target))
-    sides.compare("16", send(server, "different payload", idempotencyKey="k-2abbe4", target=target))
-    sides.compare("17", send(server, "keyed", idempotencyKey="", target=target))
-    sides.compare("18", send(server, "keyed", idempotencyKey="x" * 257, target=target))
-    signal = {"kind": "signal", "type": "slack.message", "attributes": {"sender": "ana"}, "tagName": "slack"}
-    step("19", send(server, "from a thread", **signal, target=target))
-    step("20", send(server, "badtool now", target=target))
-    step("21", send(server, "two tools", target=target))
-    step("22", send(server, "please fail", target=target))
-    step("23", send(server, "silent", target=target))
-    attachment = {"type": "image", "data": PNG, "mimeType": "image/png", "filename": "dot.png"}
-    last = send(server, "look", attachments=[attachment], target=target)
-    step("24", last)
+    created = step("09", "use the tool", uid=None, settles=False)
+    step("10", "again", uid=None, settles=False)
+    step("11", "hi", uid="inst_other", settles=False)
+    settled(server, created, target=TARGET)
+    step("12", "hello again", uid=created["uid"])
+    first = step("13", "keyed", idempotencyKey="k-2abbe4", settles=False)
+    step("14", "keyed", idempotencyKey="k-2abbe4", settles=False)
+    gate.open()
+    settled(server, first, target=TARGET)
+    step("15", "keyed", idempotencyKey="k-2abbe4")
+    step("16", "different payload", idempotencyKey="k-2abbe4", settles=False)
+    step("17", "keyed", idempotencyKey="", settles=False)
+    step("18", "keyed", idempotencyKey="x" * 257, settles=False)
+    step("19", "from a thread", kind="signal", type="slack.message", attributes={"sender": "ana"}, tagName="slack")
+    step("20", "badtool now")
+    step("21", "two tools")
+    step("22", "please fail")
+    step("23", "silent")
+    last = step("24", "look", attachments=[IMAGE | {"data": PNG, "filename": "dot.png"}])
 
-    found = get(server, f"{target}/attachments/att_direct_{last.json()['submissionId']}_0")
+    found = get(server, f"{TARGET}/attachments/att_direct_{last['submissionId']}_0")
     assert (found.body, comparable_headers(found)) == (of_flue2("25").body, capital_length(of_flue2("25")))
-    sides.compare("26", get(server, f"{target}/attachments/nope"))
-    sides.compare("27", ask(server, "POST", f"{target}/attachments/nope"))
-    sides.compare("28", get(server, f"{target}?view=history"))
-    sides.compare("29", get(server, target))
-    sides.compare("30", ask(server, "HEAD", target))
-    at = f"{target}?view=updates"
-    sides.compare("31", get(server, f"{target}?offset=-1"))
-    sides.compare("32", get(server, f"{target}?view=x"))
-    sides.compare("33", get(server, at))
-    sides.compare("34", get(server, f"{at}&offset=-1&offset=-1"))
-    sides.compare("35", get(server, f"{at}&offset=x"))
-    sides.compare("36", get(server, f"{at}&offset=now"))
-    sides.compare("37", get(server, f"{at}&offset=-1&live=x"))
-    sides.compare("38", get(server, f"{at}&offset=-1&tail=1"))
-    gone = f"{at}&offset={0:016d}_{99999:016d}"
-    sides.compare("39", get(server, gone))
-    sides.compare("40", get(server, f"{gone}&live=sse"))
-    sides.compare("41", get(server, f"{at}&offset=-1"))
-    page1 = of_flue2("41").header("stream-next-offset")
-    sides.compare("42", get(server, f"{at}&offset={page1}"))
-    head = of_flue2("42").header("stream-next-offset")
-    sides.compare("43", get(server, f"{at}&offset={head}"))
-    sides.compare("44", get(server, f"{at}&offset=-1&live=long-poll"))
-    idle = get(server, f"{at}&offset={head}&live=long-poll")
-    sides.compare("43", idle)
-    assert_adds_up(server, target)
-    sides.compare("84", ask(server, "DELETE", target))
+    sides.compare("26", get(server, f"{TARGET}/attachments/nope"))
+    sides.compare("27", ask(server, "POST", f"{TARGET}/attachments/nope"))
+    sides.compare("30", ask(server, "HEAD", TARGET))
+    for number, query in READS.items():
+        sides.compare(number, get(server, f"{TARGET}{query}"))
+    sides.compare("43", get(server, f"{TARGET}?view=updates&offset={HEAD}&live=long-poll"))  # an idle one
+    assert_adds_up(server, TARGET)
+    sides.compare("84", ask(server, "DELETE", TARGET))
 
 
 def capital_length(got):
@@ -198,29 +195,21 @@ def capital_length(got):
     )
 
 
-def test_long_poll_is_woken():
+def test_long_poll_is_woken(gate):
     """By the message that somebody else sends, with nothing else yet: the agent has not begun."""
-    release, target = threading.Event(), "/agents/assistant/rec-2abbe4"
     with FlueTestServer(flue_version=2) as server:
-
-        @server.agent("assistant")
-        def assistant(turn):
-            if turn.message.body == "poke":
-                release.wait(5)
-
-        talk(server, target=target)
-        head = get(server, target).header("stream-next-offset")
+        server.add_agent("assistant", lambda turn: gate() if turn.message.body == "poke" else None)
+        talk(server, target=TARGET)
+        head = get(server, TARGET).header("stream-next-offset")
         seen = len(server.requests)
-        with opened(server) as sock:
-            sock.sendall(request_bytes(server, f"{target}?view=updates&offset={head}&live=long-poll"))
+        with requested(server, f"{TARGET}?view=updates&offset={head}&live=long-poll") as sock:
             server.wait_for_requests(seen + 1)
-            receipt = send(server, "poke", target=target).json()
-            body = split(read_until(sock, b"}]"))[1]
-        release.set()
-        settled(server, receipt, target=target)
+            receipt = send(server, "poke", target=TARGET).json()
+            got = json.loads(split(read_until(sock, b"}]"))[1])
+        gate.open()
+        settled(server, receipt, target=TARGET)
         assert server.problems == []
     recorded = json.loads(of_flue2("45").body)
-    got = json.loads(body)
     assert [list(item) for item in got] == [list(item) for item in recorded]
     assert got[1]["message"]["parts"] == recorded[1]["message"]["parts"]
 
@@ -228,51 +217,42 @@ def test_long_poll_is_woken():
 def test_idle_events(server):
     """Checkpoint, control, then heartbeats and controls in the recorded order."""
     server.add_agent("assistant", lambda turn: None)
-    target = "/agents/assistant/rec-2abbe4"
-    talk(server, target=target)
-    head = get(server, target).header("stream-next-offset")
-    expected = dechunk(of_flue2("47").body)[0].decode()
-    with opened(server) as sock:
-        sock.sendall(request_bytes(server, f"{target}?view=updates&offset={head}&live=sse"))
+    talk(server, target=TARGET)
+    head = get(server, TARGET).header("stream-next-offset")
+    with requested(server, f"{TARGET}?view=updates&offset={head}&live=sse") as sock:
         data = b""
         while data.count(b": heartbeat\n\n") < 3:
             data += read_until(sock, b"\n\n\r\n")
-    start, _ = split(data)
-    got = dechunk(data.partition(b"\r\n\r\n")[2])[0].decode()
-    expected = expected.replace(of_flue2("42").header("stream-next-offset"), head)
-    numbered = f'"streamNextOffset":"{head}"'
-    expected = re.sub(r'"streamNextOffset":"[0-9_]+"', numbered, expected)
-    assert Normalizer()(got)[: len(Normalizer()(expected))] == Normalizer()(expected)
+    start, body = split(data)
+    expected = re.sub(r"[0-9]{16}_[0-9]{16}", head, dechunk(of_flue2("47").body)[0].decode())
+    got, expected = Normalizer()(dechunk(body)[0].decode()), Normalizer()(expected)
+    assert got[: len(expected)] == expected
     recorded = {name for name, _ in of_flue2("47").headers}
     assert {line.partition(b": ")[0].decode() for line in start.splitlines()[1:]} == recorded
 
 
-def test_reporter(server):
+def test_reporter(server, gate):
     """Data parts and metadata, followed live by server-sent events."""
     target, sides = "/agents/reporter/rec-2abbe4", Sides()
     (script,) = by_submission(items(of_flue2("49")))
-    listening = threading.Event()
 
     @server.agent("reporter")
     def reporter(turn):
-        listening.wait(5)
-        play(turn, script, compact=None)
+        gate()
+        play(turn, script)
 
     got = send(server, "go", target=target)
     sides.compare("48", got)
-    with opened(server) as sock:
-        where = f"{target}?view=updates&offset={got.json()['offset']}&live=sse"
-        sock.sendall(request_bytes(server, where))
+    with requested(server, f"{target}?view=updates&offset={got.json()['offset']}&live=sse") as sock:
         data = read_until(sock, b"upToDate")
-        listening.set()
-        data += read_until(sock, b"submission-settled")
-        data += read_until(sock, b"event: control")
-        data += read_until(sock, b"\n\n")
-    frames = dechunk(data.partition(b"\r\n\r\n")[2])[0].decode()
+        gate.open()
+        for marker in (b"submission-settled", b"event: control", b"\n\n"):
+            data += read_until(sock, marker)
+    frames = dechunk(split(data)[1])[0].decode()
     assert re.fullmatch(r"((event: (data|control)\ndata:\S.*\n\n)|(: heartbeat\n\n))+", frames)
-    mine = [json.loads(line[5:]) for line in frames.splitlines() if line.startswith("data:[")]
-    assert [chunk["type"] for chunk in mine[0]] == ["stream-checkpoint"]
-    chunks = [chunk for page in mine[1:] for chunk in page]
+    checkpoint, *pages = [json.loads(line[5:]) for line in frames.splitlines() if line.startswith("data:[")]
+    assert [chunk["type"] for chunk in checkpoint] == ["stream-checkpoint"]
+    chunks = [chunk for page in pages for chunk in page]
     assert sides.text(0, dumps(chunks)) == sides.text(1, dumps(items(of_flue2("49"))))
     offsets = re.findall(r'"streamNextOffset":"([0-9_]+)"', frames)
     assert offsets == sorted(offsets)
@@ -285,30 +265,29 @@ def dumps(value):
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-def test_abort_of_a_running_and_a_queued_submission(server):
+def test_abort_of_a_running_and_a_queued_submission(server, gate):
     target, sides = "/agents/slow/rec-2abbe4", Sides()
     (script,) = by_submission(items(of_flue2("55")))
     deltas = [chunk for chunk in script if chunk["type"] == "message-delta"]
     early = [chunk for chunk in deltas if chunk["position"]["batch"] <= 7]
-    written, go_on, done = threading.Event(), threading.Event(), threading.Event()
+    done = threading.Event()
 
     @server.agent("slow")
     def slow(turn):
-        play(turn, early, compact=None)
-        written.set()
-        go_on.wait(5)
-        play(turn, [chunk for chunk in deltas if chunk not in early], compact=None)
+        play(turn, early)
+        gate()
+        play(turn, [chunk for chunk in deltas if chunk not in early])
         turn.text(" word17 word")
         done.set()
         turn.sleep(30)
 
     sides.compare("52", send(server, "talk", target=target))
-    assert written.wait(5)
+    gate.reached()
     queued = send(server, "queued", target=target)
     assert queued.status == 202
     sides.text(0, queued.body.decode()), sides.text(1, of_flue2("53").body.decode())
     sides.compare("54", get(server, target))
-    go_on.set()
+    gate.open()
     assert done.wait(5)
     chunks = get(server, f"{target}?view=updates&offset={0:016d}_{0:016d}").json()[1:-1]
     assert sides.text(0, dumps(chunks)) == sides.text(1, dumps(items(of_flue2("55"))))
@@ -349,21 +328,26 @@ class Session:
     def __init__(self, server, name):
         self.server, self.name, self.target = server, name, "/agents/slow/one"
         self.chunks = items(of_flue2(f"{name}_updates"))
-        self.bodies = [
-            chunk["message"]["parts"][0]["text"]
-            for chunk in self.chunks
-            if chunk["type"] == "message-appended" and chunk["message"]["role"] == "user"
-        ]
+        appended = [chunk for chunk in self.chunks if chunk["type"] == "message-appended"]
+        self.bodies = [chunk["message"]["parts"][0]["text"] for chunk in appended if chunk["message"]["role"] == "user"]
+        self.second = appended[1]["position"]["batch"] if len(appended) > 1 else None
 
-    def of_agent(self, start, end=None):
-        """The chunks of the agent in a range of batches."""
+    def batch(self, kind):
+        """The batch of the last chunk of a type."""
+        return [chunk["position"]["batch"] for chunk in self.chunks if chunk["type"] == kind][-1]
+
+    def play(self, turn, start=0, end=None):
+        """Write the chunks of the agent in a range of batches."""
         kept = [chunk for chunk in self.chunks if chunk["type"] not in {"message-appended", "conversation-reset"}]
-        return [chunk for chunk in kept if start <= chunk["position"]["batch"] < (end or 10**9)]
+        play(turn, [chunk for chunk in kept if start <= chunk["position"]["batch"] < (end or 10**9)])
 
     def send(self, number):
         got = send(self.server, self.bodies[number], target=self.target)
         assert got.status == 202
         return got.json()
+
+    def abort(self):
+        assert ask(self.server, "POST", f"{self.target}/abort").json() == {"aborted": True}
 
     def compare(self, receipt):
         settled(self.server, receipt, target=self.target)
@@ -373,59 +357,37 @@ class Session:
         assert_adds_up(self.server, self.target)
 
 
-def boundary(session):
-    """The batch of the second message: what is before it, the agent writes before it joins."""
-    appended = [chunk for chunk in session.chunks if chunk["type"] == "message-appended"]
-    return appended[1]["position"]["batch"]
-
-
-@pytest.mark.parametrize("name", ["joined_at_tool", "failed_joined"])
-def test_messages_that_join_after_a_tool(server, name):
+@pytest.mark.parametrize("name", ["joined_at_tool", "failed_joined", "joined_at_end"])
+def test_messages_that_join(server, gate, name):
+    """After a tool, or when the function returns: then what was written before stands before them."""
     session = Session(server, name)
-    begun, go_on = threading.Event(), threading.Event()
+    ranges = iter([(0, session.second), (session.second, None)])
 
     @server.agent("slow")
     def slow(turn):
-        begun.set()
-        go_on.wait(5)
-        play(turn, session.of_agent(0), compact=None)
+        if name == "joined_at_end":
+            session.play(turn, *next(ranges))
+        gate()
+        if name != "joined_at_end":
+            session.play(turn)
 
     host = session.send(0)
-    assert begun.wait(5)
+    gate.reached()
     for number in range(1, len(session.bodies)):
         session.send(number)
-    go_on.set()
-    session.compare(host)
-
-
-def test_message_that_joins_at_the_end(server):
-    session = Session(server, "joined_at_end")
-    half = boundary(session)
-    scripts = iter([session.of_agent(0, half), session.of_agent(half)])
-    begun, go_on = threading.Event(), threading.Event()
-
-    @server.agent("slow")
-    def slow(turn):
-        play(turn, next(scripts), compact=None)
-        begun.set()
-        go_on.wait(5)
-
-    host = session.send(0)
-    assert begun.wait(5)
-    session.send(1)
-    go_on.set()
+    gate.open()
     session.compare(host)
 
 
 def test_text_that_is_taken_back(server):
     session = Session(server, "retracted")
-    (reset,) = [chunk["position"]["batch"] for chunk in session.chunks[1:] if chunk["type"] == "conversation-reset"]
+    reset = session.batch("conversation-reset")
 
     @server.agent("slow")
     def slow(turn):
-        play(turn, session.of_agent(0, reset), compact=None)
+        session.play(turn, 0, reset)
         turn.reset()
-        play(turn, session.of_agent(reset), compact=None)
+        session.play(turn, reset)
 
     session.compare(session.send(0))
 
@@ -434,41 +396,38 @@ def test_abort_while_a_tool_is_at_work(server):
     """What a tool says then is its own."""
     session = Session(server, "abort_in_tool")
     session.bodies.append("later")
-    outcome = next(chunk for chunk in session.chunks if chunk["type"] == "tool-output-error")
     working = threading.Event()
 
     @server.agent("slow")
     def slow(turn):
-        play(turn, session.of_agent(0, outcome["position"]["batch"]), compact=None)
+        session.play(turn, 0, session.batch("tool-output-error"))
         working.set()
         turn.sleep(30)
 
     session.send(0)
     assert working.wait(5)
     last = session.send(1)
-    assert ask(server, "POST", f"{session.target}/abort").json() == {"aborted": True}
+    session.abort()
     session.compare(last)
 
 
-def test_abort_after_joining(server):
+def test_abort_after_joining(server, gate):
     session = Session(server, "abort_of_joined")
-    begun, go_on, written = threading.Event(), threading.Event(), threading.Event()
-    end = [chunk["position"]["batch"] for chunk in session.chunks if chunk["type"] == "message-completed"][-1]
+    written = threading.Event()
 
     @server.agent("slow")
     def slow(turn):
-        begun.set()
-        go_on.wait(5)
-        play(turn, session.of_agent(0, end), compact=None)
+        gate()
+        session.play(turn, 0, session.batch("message-completed"))
         written.set()
         turn.sleep(30)
 
     host = session.send(0)
-    assert begun.wait(5)
+    gate.reached()
     session.send(1)
-    go_on.set()
+    gate.open()
     assert written.wait(5)
-    assert ask(server, "POST", f"{session.target}/abort").json() == {"aborted": True}
+    session.abort()
     session.compare(host)
 
 
@@ -487,50 +446,46 @@ def test_initial_data(server):
     created = send(server, "x", initialData={"tier": "gold"}, target=target)
     sides.compare("73", created)
     settled(server, created.json(), target=target)
-    uid = created.json()["uid"]
-    sides.compare("74", send(server, "x", initialData={"tier": "gold"}, uid=uid, target=target))
+    sides.compare("74", send(server, "x", initialData={"tier": "gold"}, uid=created.json()["uid"], target=target))
     talk(server, "x", target=target)
     assert seen == [{"tier": "gold"}, {"tier": "gold"}]
 
 
 def test_refused_sends(server):
     server.add_agent("assistant", lambda turn: None)
-    target, sides = "/agents/assistant/rec-2abbe4", Sides()
+    sides = Sides()
 
-    def post(body, headers=JSON, query=""):
-        return ask(server, "POST", target + query, body, headers)
+    def post(body, headers=JSON):
+        return ask(server, "POST", TARGET, body, headers)
 
     sides.compare("75", post(b'{"message": "hi"}'))
     sides.compare("76", post(b'"hi"'))
-    sides.compare("77", send(server, uid=3, target=target))
-    sides.compare("78", send(server, kind="signal", type="t", tagName="1 bad", target=target))
-    sides.compare("79", send(server, kind="signal", type="submission_aborted", target=target))
-    sides.compare("80", send(server, "x", target=f"{target}?wait=result"))
+    sides.compare("77", send(server, uid=3, target=TARGET))
+    sides.compare("78", send(server, kind="signal", type="t", tagName="1 bad", target=TARGET))
+    sides.compare("79", send(server, kind="signal", type="submission_aborted", target=TARGET))
+    sides.compare("80", send(server, "x", target=f"{TARGET}?wait=result"))
     broken, expected = post(b"{nope"), of_flue2("81")
     # The words of the JSON parser are its own.
-    first = [got.json()["error"]["details"].split("\n") for got in (broken, expected)]
-    assert broken.status == expected.status
-    assert first[0][1:] == first[1][1:]
-    assert first[0][0].startswith("The JSON parser reported: ")
+    words, *rest = broken.error["details"].split("\n")
+    assert (broken.status, rest) == (expected.status, expected.error["details"].split("\n")[1:])
+    assert words.startswith("The JSON parser reported: ")
     sides.compare("82", post(b"hi", [("content-type", "text/plain")]))
     sides.compare("83", post(None, []))
-    assert get(server, target).status == 404
+    assert get(server, TARGET).status == 404
 
 
 def test_errors_that_are_logged(server):
     """The reference is in the body and in a header."""
     server.add_agent("assistant", lambda turn: None)
-    got = send(server, attachments=[{"type": "image", "data": "no base64!", "mimeType": "image/png"}],
-               target="/agents/assistant/rec-2abbe4")  # fmt: skip
-    Sides().compare("88", got)
+    Sides().compare("88", send(server, attachments=[IMAGE | {"data": "no base64!"}], target=TARGET))
     # An empty conversation is left behind.
-    assert get(server, "/agents/assistant/rec-2abbe4").json()["messages"] == []
+    assert get(server, TARGET).json()["messages"] == []
 
 
 def test_authorization():
     with FlueTestServer("secret", flue_version=2) as server:
         server.add_agent("assistant", lambda turn: None)
-        target, sides = "/agents/assistant/rec-2abbe4", Sides()
-        sides.compare("86", get(server, target))
-        sides.compare("87", get(server, target, headers=[("authorization", "Bearer nope")]))
-        assert get(server, target, headers=AUTHORIZED).status == 404
+        sides = Sides()
+        sides.compare("86", get(server, TARGET))
+        sides.compare("87", get(server, TARGET, headers=[("authorization", "Bearer nope")]))
+        assert get(server, TARGET, headers=[("authorization", "Bearer secret")]).status == 404
