@@ -10,9 +10,8 @@ import time
 from flue.codec import ConversationChunkDecoder, to_json
 from flue.core.conversation import ConversationReducer
 
-from .raw import ask, get, recorded
+from .raw import JSON, ask, get, recorded
 
-JSON = [("content-type", "application/json")]
 TARGET = "/agents/support/one"
 IMAGE = {"type": "image", "data": "aGk=", "mimeType": "image/png"}
 

@@ -13,6 +13,8 @@ RECORDINGS = Path(__file__).parents[1] / "recordings"
 TIMEOUT = 10.0
 
 CLOSED, RESET = "closed", "reset"
+JSON = [("content-type", "application/json")]
+CLOSE = "Connection: close\r\n"
 
 
 @dataclass
@@ -55,8 +57,7 @@ def get(server, target, **options):
 
 def invoke(server, name, value=None, *, query=""):
     body = None if value is None else json.dumps(value).encode()
-    headers = [] if value is None else [("content-type", "application/json")]
-    return ask(server, "POST", f"/workflows/{name}{query}", body, headers)
+    return ask(server, "POST", f"/workflows/{name}{query}", body, [] if value is None else JSON)
 
 
 @contextmanager

@@ -9,9 +9,7 @@ import pytest
 
 from flue.testing import FlueTestServer
 
-from .raw import RECORDINGS, ask, get, opened, read_until, recorded, request_bytes
-
-JSON = [("content-type", "application/json")]
+from .raw import JSON, RECORDINGS, ask, get, read_until, recorded, requested
 
 
 def prompt(server, message="hello", *, target="/agents/assistant/one", query="", images=None):
@@ -87,8 +85,7 @@ def test_events(server, assistant):
 
 def test_live_stream(server, assistant):
     prompt(server, query="?wait=result")
-    with opened(server) as sock:
-        sock.sendall(request_bytes(server, "/agents/assistant/one?offset=now&live=sse", extra="Connection: close\r\n"))
+    with requested(server, "/agents/assistant/one?offset=now&live=sse") as sock:
         read_until(sock, b"upToDate")
         prompt(server)
         read_until(sock, b"submission_settled")
@@ -106,31 +103,34 @@ def test_images(server):
     assert (big.status, big.error["details"]) == (400, "Image data exceeds the 14680064 character limit.")
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        None,
-        b"[]",
-        b"{}",
-        b'{"message":1}',
-        b'{"message":"x","images":{}}',
-        b'{"message":"x","images":[{"type":"image"}]}',
-    ],
-)
+IMAGES = b'{"message":"x","images":%b}'
+
+
+@pytest.mark.parametrize("body", [None, b"[]", b"{}", b'{"message":1}', IMAGES % b"{}", IMAGES % b'[{"type":"image"}]'])
 def test_malformed_prompts(server, assistant, body):
     got = ask(server, "POST", "/agents/assistant/one", body, JSON if body else [])
     assert (got.status, got.error["type"]) == (400, "invalid_request")
     assert got.error["details"].startswith("Direct agent requests must use JSON object body")
 
 
-def test_order_of_checks(server, assistant):
-    for query in ("wait=x", "wait=result&wait=result"):
-        assert ask(server, "POST", f"/agents/nope/one?{query}").error["type"] == "invalid_request"
-    refused = ask(server, "DELETE", "/agents/nope/one")
-    assert (refused.status, refused.header("allow")) == (405, "GET, HEAD, POST")
-    assert ask(server, "GET", "/agents/nope/one").error["type"] == "agent_not_found"
-    assert ask(server, "GET", "/agents/assistant/%20").error["type"] == "invalid_request"
-    assert ask(server, "POST", "/agents/assistant/one", b"{", JSON).error["type"] == "invalid_json"
+@pytest.mark.parametrize(
+    ("method", "target", "body", "status", "kind"),
+    [
+        ("POST", "nope/one?wait=x", None, 400, "invalid_request"),
+        ("POST", "nope/one?wait=result&wait=result", None, 400, "invalid_request"),
+        ("DELETE", "nope/one", None, 405, "method_not_allowed"),
+        ("GET", "nope/one", None, 404, "agent_not_found"),
+        ("GET", "assistant/%20", None, 400, "invalid_request"),
+        ("POST", "assistant/one", b"{", 400, "invalid_json"),
+    ],
+)
+def test_order_of_checks(server, assistant, method, target, body, status, kind):
+    got = ask(server, method, f"/agents/{target}", body, JSON if body else [])
+    assert (got.status, got.error["type"]) == (status, kind)
+    assert got.header("allow") == ("GET, HEAD, POST" if status == 405 else None)
+
+
+def test_what_is_not_there(server, assistant):
     assert ask(server, "POST", "/agents/assistant/one", b"{}", []).status == 415
     assert ask(server, "HEAD", "/agents/assistant/one").status == 404
     expected = dict(recorded("errors.http"))["GET /agents/assistant/none?offset=-1"]
@@ -163,26 +163,26 @@ def test_result_that_is_not_json(server):
     assert kinds == ["operation_start", "agent_start", "agent_end", "operation", "idle", "submission_settled"]
 
 
-def test_one_prompt_at_a_time_for_each_instance(server):
-    first, other, release = threading.Event(), threading.Event(), threading.Event()
+def test_one_prompt_at_a_time_for_each_instance(server, gate):
+    other = threading.Event()
 
     @server.agent("assistant")
     def assistant(turn):
-        (first if turn.instance_id == "one" else other).set()
-        release.wait(5)
+        if turn.instance_id == "one":
+            gate()
+        other.set()
 
     prompt(server, "1")
-    assert first.wait(5)
+    gate.reached()
     prompt(server, "2")
     prompt(server, "3", target="/agents/assistant/two")
     assert other.wait(5)
     assert [event["type"] for event in events(server)].count("operation_start") == 1
-    release.set()
+    gate.open()
     prompt(server, "4", query="?wait=result")
     kinds = [event["type"] for event in events(server)]
-    assert [kind for kind in kinds if kind in {"operation_start", "submission_settled"}] == [
-        "operation_start", "submission_settled",
-    ] * 3  # fmt: skip
+    ends = ["operation_start", "submission_settled"]
+    assert [kind for kind in kinds if kind in ends] == ends * 3
 
 
 def test_stopped_while_at_work(server):

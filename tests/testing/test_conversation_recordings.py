@@ -14,8 +14,8 @@ import pytest
 
 from flue.testing import FlueTestServer
 
-from .conversing import IMAGE, JSON, Normalizer, assert_adds_up, comparable_headers, of_flue2, send, settled, talk
-from .raw import ask, dechunk, get, read_until, requested, split
+from .conversing import IMAGE, Normalizer, assert_adds_up, comparable_headers, of_flue2, send, settled, talk
+from .raw import JSON, ask, dechunk, get, read_until, requested, split
 
 SERVER_OPTIONS = {"flue_version": 2, "poll_hold": 0.1, "heartbeat": 0.05}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from flue.testing import FlueTestServer, TurnAbortedError
 
 from .conversing import IMAGE, TARGET, all_updates, assert_adds_up, history, send, settled, talk, updates
-from .raw import ask, dechunk, get, opened, read_all, read_until, request_bytes, split
+from .raw import ask, dechunk, get, read_all, read_until, requested, split
 
 SERVER_OPTIONS = {"flue_version": 2, "poll_hold": 0.1, "heartbeat": 0.05}
 
@@ -61,32 +62,25 @@ def test_turn(server):
         (["Hel"], "Hello", ["Hello"]),
         (["Well. "], "Hello", ["Well. Hello"]),
         (["Hello"], "", ["Hello"]),
+        (["same", {"output": 1}], "same", ["same", "tool", "same"]),
     ],
 )
 def test_reply(server, written, returned, expected):
-    """What is returned is added to what was written, unless it has been written already."""
+    """What is returned is added to what was written since the last tool, unless it has been written already."""
 
     @server.agent("support")
     async def support(turn):
-        for delta in written:
-            turn.text(delta)
+        for piece in written:
+            if isinstance(piece, str):
+                turn.text(piece)
+            else:
+                turn.tool("look", **piece)
             await asyncio.sleep(0)
         return returned
 
     talk(server)
-    assert [part["text"] for part in reply(server)] == expected
+    assert [part.get("text", "tool") for part in reply(server)] == expected
     assert_adds_up(server)
-
-
-def test_text_behind_a_tool_is_not_compared_with_text_before_it(server):
-    @server.agent("support")
-    def support(turn):
-        turn.text("same")
-        turn.tool("look", output=1)
-        return "same"
-
-    talk(server)
-    assert [part.get("text", "tool") for part in reply(server)] == ["same", "tool", "same"]
 
 
 @pytest.mark.parametrize("returned", [7, b"x"])
@@ -178,8 +172,7 @@ def test_metadata(server):
         turn.metadata({"usage": {"out": 2}, "model": None})
 
     talk(server)
-    kinds = [chunk["type"] for chunk in all_updates(server)]
-    assert kinds.count("message-metadata") == 1
+    assert [chunk["type"] for chunk in all_updates(server)].count("message-metadata") == 1
     assert history(server)["messages"][-1]["metadata"] == {"model": None, "usage": {"in": 1, "out": 2}}
     assert_adds_up(server)
 
@@ -258,23 +251,22 @@ def test_joining(server, at_work):
     assert_adds_up(server)
 
 
-def test_joining_when_no_step_follows(server):
+def test_joining_when_no_step_follows(server, gate):
     """Messages that wait when the function returns continue the response, with a call of the function each."""
-    first, go_on, calls = threading.Event(), threading.Event(), []
+    calls = []
 
     @server.agent("support")
     def support(turn):
         calls.append((turn.message.body, turn.submission_id))
         turn.text(f"{turn.message.body}. ")
-        first.set()
-        go_on.wait(5)
+        gate()
 
     host = send(server, "one").json()
-    assert first.wait(5)
+    gate.reached()
     joiners = [send(server, body).json() for body in ("two", "three")]
     other = send(server, "four", target="/agents/support/other").json()  # conversations do not wait for each other
     assert len(history(server)["messages"]) == 2
-    go_on.set()
+    gate.open()
     settled(server, host)
     settled(server, other, target="/agents/support/other")
     assert texts(server) == [("user", "one"), ("assistant", "one. two. three. "), ("user", "two"), ("user", "three")]
@@ -286,21 +278,19 @@ def test_joining_when_no_step_follows(server):
     assert_adds_up(server)
 
 
-def test_failure_of_one_that_joined(server):
+def test_failure_of_one_that_joined(server, gate):
     """The whole response has failed, and what waits behind it has one of its own."""
-    first, go_on = threading.Event(), threading.Event()
 
     @server.agent("support")
     def support(turn):
-        first.set()
-        go_on.wait(5)
+        gate()
         if turn.message.body == "bad":
             raise RuntimeError("no")
 
     host = send(server, "good").json()
-    assert first.wait(5)
+    gate.reached()
     bad = send(server, "bad").json()
-    go_on.set()
+    gate.open()
     settled(server, host)
     talk(server, "again")
     settlements = history(server)["settlements"]
@@ -488,8 +478,7 @@ def test_pages(server):
     positions = [(chunk["position"]["batch"], chunk["position"]["index"]) for chunk in got]
     assert positions == sorted(set(positions))
     assert len(got) == 1 + 83 * 3  # the reset, and no, one, two chunks in turn
-    with opened(server) as sock:
-        sock.sendall(request_bytes(server, f"{TARGET}?view=updates&offset=-1&live=sse"))
+    with requested(server, f"{TARGET}?view=updates&offset=-1&live=sse") as sock:
         data = dechunk(split(read_until(sock, b"upToDate"))[1])[0]
     assert data.count(b"event: control") == 3
     assert history(server)["messages"] == []
@@ -538,9 +527,8 @@ def test_new_incarnation(server):
     server.add_agent("support", lambda turn: "hi")
     talk(server)
     old = history(server)
-    with opened(server) as sock:
-        target = f"{TARGET}?view=updates&offset={old['offset']}&live=sse"
-        sock.sendall(request_bytes(server, target, extra="Connection: close\r\n"))
+    target = f"{TARGET}?view=updates&offset={old['offset']}&live=sse"
+    with requested(server, target, extra="Connection: close\r\n") as sock:
         read_until(sock, b"upToDate")
         server.reset_incarnation("support", "one")
         assert read_all(sock)[0].endswith(b"0\r\n\r\n")
@@ -558,8 +546,7 @@ def test_deleted_conversation(server, at_work):
     working, _ = at_work
     old = send(server, "work").json()
     assert working.wait(5)
-    with opened(server) as sock:
-        sock.sendall(request_bytes(server, f"{TARGET}?view=updates&offset=-1&live=sse", extra="Connection: close\r\n"))
+    with requested(server, f"{TARGET}?view=updates&offset=-1&live=sse", extra="Connection: close\r\n") as sock:
         read_until(sock, b"upToDate")
         server.delete_conversation("support", "one")
         read_all(sock)
@@ -587,25 +574,28 @@ def test_restart(server, at_work, lose_state):
 
 def test_state_survives(tmp_path):
     """Messages, keys, attachments, identity."""
-    documents = []
-    for _ in range(2):
+
+    @contextlib.contextmanager
+    def another_server():
         with FlueTestServer(flue_version=2, database=tmp_path / "flue.db") as server:
             server.add_agent("support", lambda turn: f"{turn.initial_data}")
+            yield server
+
+    documents = []
+    for _ in range(2):
+        with another_server() as server:
             got = talk(server, "x", attachments=[IMAGE], idempotencyKey="k", initialData=[1])
-            target = f"{TARGET}/attachments/att_direct_{got['submissionId']}_0"
-            assert get(server, target).body == b"hi"
+            assert get(server, f"{TARGET}/attachments/att_direct_{got['submissionId']}_0").body == b"hi"
             documents.append(history(server))
             assert_adds_up(server)
     assert documents[0] == documents[1]
     assert documents[0]["messages"][-1]["parts"][0]["text"] == "[1]"
     assert got["deduplicated"]
-    with FlueTestServer(flue_version=2, database=tmp_path / "flue.db") as server:
-        server.add_agent("support", lambda turn: None)
+    with another_server() as server:
         server.reset_incarnation("support", "one")
+    with another_server() as server:
         again = history(server)
-        server.delete_conversation("support", "one")
-        assert get(server, TARGET).status == 404
         assert (again["messages"], again["offset"]) == (documents[0]["messages"], f"{0:016d}_{0:016d}")
-    with FlueTestServer(flue_version=2, database=tmp_path / "flue.db") as server:
-        server.add_agent("support", lambda turn: None)
+        server.delete_conversation("support", "one")
+    with another_server() as server:
         assert get(server, TARGET).status == 404

@@ -9,7 +9,7 @@ import pytest
 
 from flue.testing import FlueTestServer
 
-from .raw import CLOSED, ask, dechunk, opened, raw, read_all, read_until, request_bytes, split
+from .raw import CLOSE, CLOSED, ask, dechunk, opened, raw, read_all, read_until, request_bytes, requested, split
 
 
 def test_connections_are_kept(server):
@@ -33,8 +33,8 @@ def test_connections_are_kept(server):
 
 
 def test_requests_sent_ahead_are_answered_in_order(server):
-    with opened(server) as sock:
-        sock.sendall(request_bytes(server, "/nope?1") + request_bytes(server, "/nope?2", extra="Connection: close\r\n"))
+    with requested(server, "/nope?1") as sock:
+        sock.sendall(request_bytes(server, "/nope?2", extra=CLOSE))
         assert read_all(sock)[0].count(b"HTTP/1.1 404 Not Found") == 2
     assert [request.target for request in server.requests] == ["/api/nope?1", "/api/nope?2"]
 
@@ -51,8 +51,7 @@ def test_idle_connections_are_closed():
 def test_a_client_that_leaves_is_noticed(server):
     run_id = server.create_run()
     for number, live in enumerate(("sse", "long-poll"), 1):
-        with opened(server) as sock:
-            sock.sendall(request_bytes(server, f"/runs/{run_id}?offset=-1&live={live}"))
+        with requested(server, f"/runs/{run_id}?offset=-1&live={live}"):
             server.wait_for_requests(number)
             server.wait_for_connections(1)
         server.wait_for_connections(0)
@@ -70,12 +69,20 @@ def test_old_clients(server):
 
 def test_continue(server):
     server.add_workflow("echo", lambda run: run.input)
-    with opened(server) as sock:
-        extra = "Content-Type: application/json\r\nContent-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n"
-        sock.sendall(request_bytes(server, "/workflows/echo?wait=result", method="POST", extra=extra))
+    extra = f"Content-Type: application/json\r\nContent-Length: 2\r\nExpect: 100-continue\r\n{CLOSE}"
+    with requested(server, "/workflows/echo?wait=result", method="POST", extra=extra) as sock:
         assert read_until(sock, b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
         sock.sendall(b"12")
         assert b'{"result":12' in read_all(sock)[0]
+
+
+def test_chunked_request_body(server):
+    server.add_workflow("echo", lambda run: run.input)
+    extra = f"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n{CLOSE}"
+    with requested(server, "/workflows/echo?wait=result", method="POST", extra=extra) as sock:
+        sock.sendall(b'3\r\n{"a\r\n4;x=y\r\n":1}\r\n0\r\n\r\n')
+        assert split(read_all(sock)[0])[1].startswith(b'{"result":{"a":1}')
+    assert server.requests[0].json() == {"a": 1}
 
 
 @pytest.mark.parametrize(
@@ -115,9 +122,9 @@ def test_big_answers_to_slow_readers(server):
     run_id, text = server.create_run(), "x" * (8 << 20)
     server.append(run_id, {"type": "log", "message": text})
     for framing in ("", "?offset=-1&live=long-poll"):
-        data, _ = raw(server, f"/runs/{run_id}{framing}", extra="Connection: close\r\n")
+        data, _ = raw(server, f"/runs/{run_id}{framing}", extra=CLOSE)
         assert text.encode() in split(data)[1]
     server.close_run(run_id)
-    data, _ = raw(server, f"/runs/{run_id}?offset=-1&live=sse", extra="Connection: close\r\n")
+    data, _ = raw(server, f"/runs/{run_id}?offset=-1&live=sse", extra=CLOSE)
     payload, complete = dechunk(split(data)[1])
     assert (text.encode() in payload, complete) == (True, True)

@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
-from .raw import ask, get, invoke, opened, read_all, request_bytes, split
+from .raw import JSON, ask, get, invoke, requested
 
-JSON = [("content-type", "application/json")]
+PLAIN = [("content-type", "text/plain")]
 
 
 def post(server, body, headers, query=""):
@@ -27,16 +27,13 @@ def inputs(server):
 def test_accepted(server, inputs):
     got = invoke(server, "echo", {"a": "é"})
     assert (got.status, list(got.json())) == (202, ["runId"])
-    assert got.header("location") is None
-    assert got.header("stream-next-offset") is None
+    assert (got.header("location"), got.header("stream-next-offset")) == (None, None)
     assert get(server, f"/runs/{got.json()['runId']}?offset=-1").status == 200
-
-
-def test_waiting_for_the_result(server, inputs):
     got = invoke(server, "echo", [1, None], query="?wait=result")
-    assert got.status == 200
-    assert list(got.json()) == ["result", "runId"]
-    assert got.json()["result"] == [1, None]
+    assert (got.status, list(got.json()), got.json()["result"]) == (200, ["result", "runId"], [1, None])
+    ids = {invoke(server, "echo").json()["runId"] for _ in range(20)}
+    assert len(ids) == 20
+    assert all(len(run_id) == 30 and run_id.startswith("run_0") for run_id in ids)
 
 
 @pytest.mark.parametrize(
@@ -52,52 +49,44 @@ def test_waiting_for_the_result(server, inputs):
     ],
 )
 def test_inputs(server, inputs, body, headers, given):
-    assert post(server, body, headers, "?wait=result").status == 200
+    """They are recorded when there is one."""
+    run_id = post(server, body, headers, "?wait=result").json()["runId"]
     assert inputs == [given]
+    for recorded in (server.history(run_id)[0], get(server, f"/runs/{run_id}?meta").json()):
+        assert recorded.get("input", {}) == given
 
 
-def test_input_is_recorded_when_there_is_one(server, inputs):
-    for body, recorded in [(None, False), (b"null", True)]:
-        run_id = post(server, body, JSON if body else [], "?wait=result").json()["runId"]
-        assert ("input" in server.history(run_id)[0]) is recorded
-        assert ("input" in get(server, f"/runs/{run_id}?meta").json()) is recorded
+def test_no_input_is_not_an_empty_object(server, inputs):
+    run_id = post(server, None, [], "?wait=result").json()["runId"]
+    assert "input" not in server.history(run_id)[0]
+    assert "input" not in get(server, f"/runs/{run_id}?meta").json()
+
+
+WAIT = 'Invalid query parameters: wait: Invalid type: Expected "result" but received '
 
 
 @pytest.mark.parametrize(
-    ("body", "headers", "refusal"),
+    ("method", "target", "body", "headers", "status", "kind", "details"),
     [
-        (b"{}", [], (415, "unsupported_media_type")),
-        (b"{}", [("content-type", "text/plain")], (415, "unsupported_media_type")),
-        (b"{", JSON, (400, "invalid_json")),
-        (b"NaN", JSON, (400, "invalid_json")),
-        (b"[" * 100_000, JSON, (400, "invalid_json")),
+        ("POST", "echo", b"{}", [], 415, "unsupported_media_type", "No Content-Type header was sent."),
+        ("POST", "echo", b"{}", PLAIN, 415, "unsupported_media_type", 'Received Content-Type: "text/plain".'),
+        ("POST", "echo", b"{", JSON, 400, "invalid_json", ""),
+        ("POST", "echo", b"NaN", JSON, 400, "invalid_json", ""),
+        ("POST", "echo", b"[" * 100_000, JSON, 400, "invalid_json", ""),
+        ("POST", "echo?wait=no", None, [], 400, "invalid_request", f'{WAIT}"no"'),
+        ("POST", "echo?wait=result&wait=result", None, [], 400, "invalid_request", f"{WAIT}Array"),
+        # Checked before the name is, and after the method.
+        ("POST", "nope?wait=no", None, [], 400, "invalid_request", ""),
+        ("GET", "echo?wait=no", None, [], 405, "method_not_allowed", ""),
+        ("PUT", "nope", None, [], 405, "method_not_allowed", ""),
+        ("POST", "%20", None, [], 400, "invalid_request", "Workflow URLs must have the shape"),
     ],
 )
-def test_bodies_that_are_refused(server, inputs, body, headers, refusal):
-    got = post(server, body, headers)
-    assert ((got.status, got.error["type"]), inputs) == (refusal, [])
-
-
-def test_wait_has_one_value(server, inputs):
-    got = post(server, None, [], "?wait=no")
-    assert (got.status, got.error["type"]) == (400, "invalid_request")
-    details = 'Invalid query parameters: wait: Invalid type: Expected "result" but received "no"'
-    assert got.error["details"] == details
-    twice = post(server, None, [], "?wait=result&wait=result")
-    assert twice.error["details"].endswith('Expected "result" but received Array')
-    # Checked before the name is.
-    assert ask(server, "POST", "/workflows/nope?wait=no").status == 400
-
-
-def test_only_post(server, inputs):
-    for method in ("GET", "PUT"):
-        got = ask(server, method, "/workflows/echo?wait=no")
-        assert (got.status, got.header("allow")) == (405, "POST")
-
-
-def test_blank_name(server):
-    got = ask(server, "POST", "/workflows/%20")
-    assert (got.status, got.error["type"]) == (400, "invalid_request")
+def test_refusals(server, inputs, method, target, body, headers, status, kind, details):
+    got = ask(server, method, f"/workflows/{target}", body, headers)
+    assert (got.status, got.error["type"], inputs) == (status, kind, [])
+    assert got.error["details"].startswith(details)
+    assert got.header("allow") == ("POST" if status == 405 else None)
 
 
 def test_no_input_wanted(server):
@@ -127,15 +116,9 @@ def test_validation_comes_before_the_run(server):
 def test_plain_functions_have_a_thread_each(server):
     """Two runs that wait for each other: neither could end if they shared one."""
     both = threading.Barrier(2)
-
-    @server.workflow("meet")
-    def meet(run):
-        return both.wait(5) >= 0
-
-    first = invoke(server, "meet")
+    server.add_workflow("meet", lambda run: both.wait(5) >= 0)
+    assert invoke(server, "meet").status == 202
     assert invoke(server, "meet", query="?wait=result").json()["result"] is True
-    assert first.status == 202
-    assert threading.current_thread() is threading.main_thread()
 
 
 def test_coroutine_functions_share_the_loop(server):
@@ -187,46 +170,28 @@ def test_failure(server, asynchronous):
     assert (record["status"], record["isError"], record["error"]["name"]) == ("errored", True, "LookupError")
 
 
-@pytest.mark.parametrize("result", [float("nan"), object()])
-def test_result_that_is_not_json(server, result):
-    server.add_workflow("odd", lambda _: result)
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (lambda _: float("nan"), "ActionOutputSerializationError"),
+        (lambda _: object(), "ActionOutputSerializationError"),
+        (lambda run: run.emit({"type": "log", "at": object()}), "TypeError"),
+    ],
+)
+def test_what_is_not_json_fails_the_run(server, function, name):
+    server.add_workflow("odd", function)
     run_id = invoke(server, "odd").json()["runId"]
     get(server, f"/runs/{run_id}?offset=-1&live=sse")
     end = server.history(run_id)[-1]
-    assert (end["isError"], end["error"]["name"]) == (True, "ActionOutputSerializationError")
+    assert (end["isError"], end["error"]["name"]) == (True, name)
 
 
-def test_event_that_is_not_json_fails_the_run(server):
-    server.add_workflow("odd", lambda run: run.emit({"type": "log", "at": object()}))
-    run_id = invoke(server, "odd").json()["runId"]
-    get(server, f"/runs/{run_id}?offset=-1&live=sse")
-    assert server.history(run_id)[-1]["error"]["name"] == "TypeError"
-
-
-def test_the_run_outlives_who_waits_for_it(server):
-    release = threading.Event()
-    server.add_workflow("slow", lambda _: release.wait(5))
-    with opened(server) as sock:
-        sock.sendall(request_bytes(server, "/workflows/slow?wait=result", method="POST", extra="Content-Length: 0\r\n"))
-        server.wait_for_requests(1)
+def test_the_run_outlives_who_waits_for_it(server, gate):
+    server.add_workflow("slow", lambda _: gate())
+    with requested(server, "/workflows/slow?wait=result", method="POST", extra="Content-Length: 0\r\n"):
+        gate.reached()
     server.wait_for_connections(0)
-    release.set()
+    gate.open()
     (run_id,) = server.run_ids
     get(server, f"/runs/{run_id}?offset=-1&live=sse")
-    assert server.history(run_id)[-1]["result"] is True
-
-
-def test_ids_are_unlike(server, inputs):
-    ids = {invoke(server, "echo").json()["runId"] for _ in range(20)}
-    assert len(ids) == 20
-    assert all(len(run_id) == 30 and run_id.startswith("run_0") for run_id in ids)
-
-
-def test_chunked_request_body(server, inputs):
-    with opened(server) as sock:
-        extra = "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n"
-        sock.sendall(request_bytes(server, "/workflows/echo?wait=result", method="POST", extra=extra))
-        sock.sendall(b'3\r\n{"a\r\n4;x=y\r\n":1}\r\n0\r\n\r\n')
-        _, body = split(read_all(sock)[0])
-    assert body.startswith(b'{"result":{"a":1}')
-    assert server.requests[0].json() == {"a": 1}
+    assert server.history(run_id)[-1]["isError"] is False

@@ -10,7 +10,7 @@ import pytest
 
 from flue.testing import FlueTestServer
 
-from .raw import CLOSED, RESET, ask, dechunk, get, opened, raw, read_all, read_until, request_bytes, split
+from .raw import CLOSE, CLOSED, RESET, ask, dechunk, get, raw, read_all, read_until, requested, split
 
 
 def offset(position):
@@ -41,19 +41,35 @@ def impatient():
     assert running.problems == []
 
 
-def test_pages(server, history):
-    first = get(server, f"/runs/{history}")
-    assert messages(first) == list(range(100))
-    assert first.header("stream-next-offset") == offset(99)
-    assert first.header("stream-up-to-date") is None
-    second = get(server, f"/runs/{history}?offset={offset(99)}")
-    assert messages(second) == list(range(100, 200))
-    last = get(server, f"/runs/{history}?offset={offset(199)}")
-    assert messages(last) == list(range(200, 250))
-    assert (last.header("stream-up-to-date"), last.header("stream-closed")) == ("true", None)
+@pytest.mark.parametrize(
+    ("query", "expected", "next_position", "up_to_date"),
+    [
+        ("", range(100), 99, None),
+        (f"?offset={offset(99)}", range(100, 200), 199, None),
+        (f"?offset={offset(149)}", range(150, 250), 249, "true"),  # exactly one page
+        (f"?offset={offset(199)}", range(200, 250), 249, "true"),
+        # Padding and the first half mean nothing; beyond the tail there is nothing, and no complaint.
+        ("?offset=7_248", [249], 249, "true"),
+        ("?offset=0_249", [], 249, "true"),
+        ("?offset=0_300", [], 300, "true"),
+        ("?offset=now", [], 249, "true"),
+        # A tail counts from the start of the stream only.
+        ("?tail=1", [249], 249, "true"),
+        ("?offset=-1&tail=3", [247, 248, 249], 249, "true"),
+        (f"?offset=-1&tail={'9' * 30}", range(100), 99, None),
+        ("?tail=120", range(130, 230), 229, None),
+        (f"?offset={offset(244)}&tail=2", [245, 246, 247, 248, 249], 249, "true"),
+        # At once, as there is something.
+        ("?offset=-1&live=long-poll", range(100), 99, None),
+    ],
+)
+def test_pages(server, history, query, expected, next_position, up_to_date):
+    got = get(server, f"/runs/{history}{query}")
+    assert messages(got) == list(expected)
+    assert got.header("stream-next-offset") == offset(next_position)
+    assert (got.header("stream-up-to-date"), got.header("stream-closed")) == (up_to_date, None)
     server.close_run(history)
-    assert get(server, f"/runs/{history}?offset={offset(99)}").header("stream-closed") is None
-    assert get(server, f"/runs/{history}?offset={offset(199)}").header("stream-closed") == "true"
+    assert get(server, f"/runs/{history}{query}").header("stream-closed") == up_to_date
 
 
 def test_page_limit():
@@ -63,47 +79,14 @@ def test_page_limit():
         assert messages(get(server, f"/runs/{run_id}?offset=-1")) == [0, 1, 2]
 
 
-def test_exactly_one_page_is_up_to_date(server):
-    run_id = server.create_run()
-    server.append(run_id, *map(log, range(100)))
-    assert get(server, f"/runs/{run_id}").header("stream-up-to-date") == "true"
-
-
 def test_empty_stream(server):
     """The one place where a server gives the sentinel itself as the next offset."""
     got = get(server, f"/runs/{server.create_run()}?offset=-1")
     assert (got.body, got.header("stream-next-offset"), got.header("stream-up-to-date")) == (b"[]", "-1", "true")
 
 
-@pytest.mark.parametrize(("asked", "echoed"), [("0_300", offset(300)), ("7_249", offset(249))])
-def test_offsets_at_and_beyond_the_tail(server, history, asked, echoed):
-    """Padding and the first half mean nothing; beyond the tail there is nothing, and no complaint."""
-    got = get(server, f"/runs/{history}?offset={asked}")
-    assert (got.body, got.header("stream-next-offset")) == (b"[]", echoed)
-
-
-@pytest.mark.parametrize(
-    ("tail", "expected"),
-    [("1", [249]), ("3", [247, 248, 249]), ("9" * 30, list(range(100))), ("120", list(range(130, 230)))],
-)
-def test_tail(server, history, tail, expected):
-    assert messages(get(server, f"/runs/{history}?offset=-1&tail={tail}")) == expected
-    assert messages(get(server, f"/runs/{history}?tail={tail}")) == expected
-
-
-def test_tail_behind_an_offset_is_ignored(server, history):
-    assert messages(get(server, f"/runs/{history}?offset={offset(244)}&tail=2")) == [245, 246, 247, 248, 249]
-
-
-def test_now(server, history):
-    got = get(server, f"/runs/{history}?offset=now")
-    assert (got.body, got.header("stream-next-offset"), got.header("etag")) == (b"[]", offset(249), None)
-    assert got.header("stream-up-to-date") == "true"
-
-
 def test_now_of_a_closed_stream(server, history):
     server.close_run(history)
-    assert get(server, f"/runs/{history}?offset=now").header("stream-closed") == "true"
     polled = get(server, f"/runs/{history}?offset=now&live=long-poll")
     assert (polled.status, polled.header("stream-closed")) == (204, "true")
     assert polled.header("stream-next-offset") == offset(249)
@@ -128,6 +111,7 @@ def test_entity_tags(server, history):
     again = get(server, f"/runs/{history}?offset=-1", headers=[("if-none-match", got.header("etag"))])
     assert (again.status, again.body, again.header("etag")) == (304, b"", got.header("etag"))
     assert get(server, f"/runs/{history}?offset=-1", headers=[("if-none-match", '"x"')]).status == 200
+    assert get(server, f"/runs/{history}?offset=now").header("etag") is None
     server.close_run(history)
     assert get(server, f"/runs/{history}?offset={offset(199)}").header("etag").endswith(':c"')
 
@@ -150,21 +134,15 @@ def test_entity_tags(server, history):
 def test_malformed(server, query, details):
     got = get(server, f"/runs/{server.create_run()}?{query}")
     assert (got.status, got.error["type"], got.error["details"]) == (400, "invalid_request", details)
+    assert get(server, f"/runs/nope?{query}").status == 404
 
 
-def test_unknown_run_before_malformed_query(server):
-    assert get(server, "/runs/nope?offset=zzz").status == 404
-
-
-def test_routes_that_do_not_exist(server):
-    run_id = server.create_run()
-    for target in ("/runs/", "/runs", f"/runs/{run_id}/", f"/runs/{run_id}/x", "/workflows/", "/"):
-        got = get(server, target)
-        assert (got.status, got.body, got.header("content-type")) == (
-            404,
-            b"404 Not Found",
-            "text/plain; charset=UTF-8",
-        )
+@pytest.mark.parametrize("target", ["/runs/", "/runs", "/runs/x/", "/runs/x/x", "/workflows/", "/"])
+def test_routes_that_do_not_exist(server, target):
+    server.create_run(run_id="x")
+    got = get(server, target)
+    assert (got.status, got.body) == (404, b"404 Not Found")
+    assert got.header("content-type") == "text/plain; charset=UTF-8"
 
 
 def test_ids_are_decoded_once(server):
@@ -187,22 +165,23 @@ def test_runs_of_a_workflow_that_hides_them(server):
         assert ask(server, method, f"/runs/{run_id}{query}").status == 404
 
 
-class TestLongPoll:
-    def test_what_is_there_comes_at_once(self, server, history):
-        got = get(server, f"/runs/{history}?offset=-1&live=long-poll")
-        assert messages(got) == list(range(100))
-        assert got.header("stream-up-to-date") is None
-        assert got.header("stream-cursor").isdigit()
+@pytest.fixture
+def polled():
+    """Poll behind an offset, and do something while the poll waits: the head and the body of the answer."""
 
-    def test_waits_for_an_event(self, server):
+    def polled(server, run_id, offset, meanwhile):
+        with requested(server, f"/runs/{run_id}?offset={offset}&live=long-poll", extra=CLOSE) as sock:
+            server.wait_for_requests(len(server.requests) + 1)
+            meanwhile()
+            return split(read_all(sock)[0])
+
+    return polled
+
+
+class TestLongPoll:
+    def test_waits_for_an_event(self, server, polled):
         run_id = server.create_run()
-        with opened(server) as sock:
-            sock.sendall(
-                request_bytes(server, f"/runs/{run_id}?offset=now&live=long-poll", extra="Connection: close\r\n")
-            )
-            server.wait_for_requests(1)
-            server.append(run_id, log(1))
-            head, body = split(read_all(sock)[0])
+        head, body = polled(server, run_id, "now", lambda: server.append(run_id, log(1)))
         assert b"Stream-Next-Offset: " + offset(0).encode() in head
         assert [event["message"] for event in json.loads(body)] == ["1"]
 
@@ -214,29 +193,21 @@ class TestLongPoll:
         assert (got.header("stream-up-to-date"), got.header("stream-closed")) == ("true", None)
         assert got.header("content-length") is None
 
-    def test_closing_ends_the_wait(self, server):
+    def test_closing_ends_the_wait(self, server, polled):
         run_id = server.create_run()
-        with opened(server) as sock:
-            sock.sendall(
-                request_bytes(server, f"/runs/{run_id}?offset=-1&live=long-poll", extra="Connection: close\r\n")
-            )
-            server.wait_for_requests(1)
-            server.close_run(run_id)
-            head, _ = split(read_all(sock)[0])
+        head, _ = polled(server, run_id, "-1", lambda: server.close_run(run_id))
         assert head.startswith(b"HTTP/1.1 204 No Content\r\n")
         assert b"Stream-Closed: true" in head
 
-    def test_closed_by_another_process_with_events_unread(self, impatient):
+    def test_closed_by_another_process_with_events_unread(self, impatient, polled):
         """Flue looks at "closed" when the poll times out, and at nothing else: the tail is lost on who believes it."""
         run_id = impatient.create_run()
-        with opened(impatient) as sock:
-            sock.sendall(
-                request_bytes(impatient, f"/runs/{run_id}?offset=-1&live=long-poll", extra="Connection: close\r\n")
-            )
-            impatient.wait_for_requests(1)
+
+        def write_elsewhere():
             impatient.append(run_id, log(1), notify=False)
             impatient.close_run(run_id, notify=False)
-            head, _ = split(read_all(sock)[0])
+
+        head, _ = polled(impatient, run_id, "-1", write_elsewhere)
         assert head.startswith(b"HTTP/1.1 204 ")
         assert b"Stream-Next-Offset: -1\r\n" in head
         assert b"Stream-Closed: true\r\n" in head
@@ -280,8 +251,7 @@ class TestServerSentEvents:
 
     def test_heartbeats_and_keep_alive(self, impatient):
         run_id = impatient.create_run()
-        with opened(impatient) as sock:
-            sock.sendall(request_bytes(impatient, f"/runs/{run_id}?offset=-1&live=sse"))
+        with requested(impatient, f"/runs/{run_id}?offset=-1&live=sse") as sock:
             data = read_until(sock, b": heartbeat\n\n")
             while data.count(b"event: control") < 3:
                 data += sock.recv(65536)
@@ -294,8 +264,7 @@ class TestServerSentEvents:
     def test_unread_events_of_another_process_arrive(self, impatient):
         """Unlike a long poll, a stream reads again after each wait."""
         run_id = impatient.create_run()
-        with opened(impatient) as sock:
-            sock.sendall(request_bytes(impatient, f"/runs/{run_id}?offset=-1&live=sse", extra="Connection: close\r\n"))
+        with requested(impatient, f"/runs/{run_id}?offset=-1&live=sse", extra=CLOSE) as sock:
             impatient.wait_for_requests(1)
             impatient.append(run_id, log(1), notify=False)
             impatient.close_run(run_id, notify=False)
@@ -332,18 +301,24 @@ class TestEvents:
         assert "result" not in record
 
     def test_record_apart_from_the_stream(self, server):
+        """The last word counts."""
         run_id = server.create_run()
         server.append(run_id, {"type": "run_end", "result": 1, "isError": False})
         server.close_run(run_id)
-        assert get(server, f"/runs/{run_id}?meta").json()["status"] == "active"
-        server.complete_record(run_id, result=1)
-        assert get(server, f"/runs/{run_id}?meta").json()["result"] == 1
+        for outcome in (
+            {"status": "active"},
+            {"status": "errored", "error": "no"},
+            {"status": "completed", "result": 1},
+        ):
+            if outcome["status"] != "active":
+                server.complete_record(run_id, result=outcome.get("result"), error=outcome.get("error"))
+            record = get(server, f"/runs/{run_id}?meta").json()
+            assert {name: record[name] for name in ("status", "result", "error") if name in record} == outcome
 
     def test_unknown_and_repeated_runs(self, server):
-        with pytest.raises(KeyError):
-            server.append("nope", log(1))
-        with pytest.raises(KeyError):
-            server.finish_run("nope")
+        for call in (server.history, server.append, server.close_run, server.finish_run, server.complete_record):
+            with pytest.raises(KeyError):
+                call("nope")
         server.create_run(run_id="one")
         with pytest.raises(ValueError, match="exists"):
             server.create_run(run_id="one")
@@ -373,8 +348,7 @@ def test_an_event_is_seen_within_moments(server):
     """Readers are woken, not polled: the median of twenty writes is a matter of milliseconds."""
     run_id = server.create_run()
     taken = []
-    with opened(server) as sock:
-        sock.sendall(request_bytes(server, f"/runs/{run_id}?offset=-1&live=sse"))
+    with requested(server, f"/runs/{run_id}?offset=-1&live=sse") as sock:
         read_until(sock, b"upToDate")
         for i in range(20):
             start = time.perf_counter()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 
 import pytest
 
 from flue.testing import FlueTestServer, InvalidInputError
 
-from .raw import ask, dechunk, get, opened, raw, read_all, read_until, recorded, request_bytes, split
+from .raw import CLOSE, JSON, ask, dechunk, get, invoke, read_all, read_until, recorded, requested, split
 
 ERRORS = dict(recorded("errors.http"))
 
@@ -41,32 +40,20 @@ def fails(run):
 
 
 @pytest.mark.parametrize(
-    "title", [title for title in ERRORS if title.startswith(("GET /runs/run_nope", "GET /runs/RUN?"))]
-)
-def test_read_errors(server, title):
-    run_id = server.create_run()
-    got = get(server, title.partition(" ")[2].replace("RUN", run_id))
-    assert got.status == ERRORS[title].status
-    assert comparable(got.headers) == comparable(ERRORS[title].headers)
-    assert got.body == ERRORS[title].body
-
-
-@pytest.mark.parametrize(
-    ("title", "request_of"),
+    "title",
     [
-        ("DELETE /runs/RUN", lambda run_id: ("DELETE", f"/runs/{run_id}", None)),
-        ("POST /workflows/nope", lambda _: ("POST", "/workflows/nope", b"{}")),
-        ('POST /workflows/ticks {"bad":2}', lambda _: ("POST", "/workflows/ticks", b'{"bad":2}')),
-        (
-            'POST /workflows/ticks?wait=result {"count":1,"fail":true}',
-            lambda _: ("POST", "/workflows/ticks?wait=result", b'{"count":1,"fail":true}'),
-        ),
+        *(title for title in ERRORS if title.startswith(("GET /runs/run_nope", "GET /runs/RUN?"))),
+        "DELETE /runs/RUN",
+        "POST /workflows/nope",
+        'POST /workflows/ticks {"bad":2}',
+        'POST /workflows/ticks?wait=result {"count":1,"fail":true}',
     ],
 )
-def test_other_errors(server, title, request_of):
+def test_errors(server, title):
     server.add_workflow("ticks", fails, validate=count_needed)
-    method, target, body = request_of(server.create_run())
-    got = ask(server, method, target, body, [("content-type", "application/json")] if body else [])
+    method, target, *body = title.replace("RUN", server.create_run()).split(" ")
+    sent = "".join(body) or ("{}" if method == "POST" else None)
+    got = ask(server, method, target, sent, JSON if sent else [])
     assert got.status == ERRORS[title].status
     assert comparable(got.headers) == comparable(ERRORS[title].headers)
     assert got.body == ERRORS[title].body
@@ -98,21 +85,18 @@ def test_history_as_one_frame(server):
 def test_live_frames(server):
     """Events that are written while somebody reads: the very bytes, but for the cursor."""
     ((_, expected),) = recorded("ticks_live_sse.http")
-    groups = ticks_events()
-    run_id = server.create_run("ticks", run_id=groups[0][0]["runId"])
-    server.append(run_id, *groups[0], raw=True)
-    body = b""
-    with opened(server) as sock:
-        sock.sendall(request_bytes(server, f"/runs/{run_id}?offset=-1&live=sse", extra="Connection: close\r\n"))
-        body += read_until(sock, b'"upToDate":true}\n\n')
-        for group in groups[1:-1]:
+    first, *groups, last = ticks_events()
+    run_id = server.create_run("ticks", run_id=first[0]["runId"])
+    server.append(run_id, *first, raw=True)
+    with requested(server, f"/runs/{run_id}?offset=-1&live=sse", extra=CLOSE) as sock:
+        data = read_until(sock, b'"upToDate":true}\n\n')
+        for group in groups:
             server.append(run_id, *group, raw=True)
-            body += read_until(sock, b'"upToDate":true}\n\n')
-        server.append(run_id, *groups[-1], raw=True, notify=False)
+            data += read_until(sock, b'"upToDate":true}\n\n')
+        server.append(run_id, *last, raw=True, notify=False)
         server.close_run(run_id)
-        rest, _ = read_all(sock)
-    _, chunked = split(body + rest)
-    payload, complete = dechunk(chunked)
+        data += read_all(sock)[0]
+    payload, complete = dechunk(split(data)[1])
     assert complete
     assert without_cursor(payload) == without_cursor(expected.body)
 
@@ -126,8 +110,7 @@ def test_long_poll(server):
     got = [get(server, f"/runs/{run_id}?offset=-1")]
     for group in groups[1:]:
         target = f"/runs/{run_id}?offset={got[-1].header('stream-next-offset')}&live=long-poll"
-        with opened(server) as sock:
-            sock.sendall(request_bytes(server, target))
+        with requested(server, target) as sock:
             server.wait_for_requests(len(got) + 1)
             server.append(run_id, *group, raw=True)
             head = read_until(sock, b"\r\n\r\n")
@@ -145,22 +128,15 @@ def test_long_poll(server):
 
 def test_events_of_a_workflow(server):
     """The events that a Python workflow leaves have the fields of the recording, in its order."""
-    release = threading.Event()
 
     @server.workflow("ticks")
     def ticks(run):
         for i in range(run.input["count"]):
             run.log(f"tick {i}", i=i, pad="")
-        release.wait(5)
         return {"ticks": run.input["count"]}
 
-    accepted = ask(
-        server, "POST", "/workflows/ticks", b'{"count":5,"delayMs":300}', [("content-type", "application/json")]
-    )
-    run_id = accepted.json()["runId"]
-    release.set()
-    _, body = split(raw(server, f"/runs/{run_id}?offset=-1&live=sse", extra="Connection: close\r\n")[0])
-    assert dechunk(body)[1]
+    run_id = invoke(server, "ticks", {"count": 5, "delayMs": 300}).json()["runId"]
+    get(server, f"/runs/{run_id}?offset=-1&live=sse")
     expected = [event for group in ticks_events() for event in group]
     history = server.history(run_id)
     assert [list(event) for event in history] == [list(event) for event in expected]
@@ -172,10 +148,8 @@ def test_events_of_a_workflow(server):
 
 def test_record_of_a_workflow(server):
     server.add_workflow("chat", lambda _: {"summary": "Ünïcödé ✓ 🎉"})
-    body = b'{"text":"What is 2 + 40?"}'
-    got = ask(server, "POST", "/workflows/chat?wait=result", body, [("content-type", "application/json")])
+    got = invoke(server, "chat", {"text": "What is 2 + 40?"}, query="?wait=result")
     record = get(server, f"/runs/{got.json()['runId']}?meta")
-    assert list(record.json()) == [
-        "runId", "workflowName", "status", "startedAt", "input", "endedAt", "isError", "durationMs", "result",
-    ]  # fmt: skip
+    names = "runId workflowName status startedAt input endedAt isError durationMs result"
+    assert list(record.json()) == names.split()
     assert "Ünïcödé ✓ 🎉".encode() in record.body
