@@ -58,10 +58,11 @@ def settled(server, submission, *, target=TARGET):
 
 
 def talk(server, body="hello", *, target=TARGET, **fields):
-    """Send, and wait for the settlement; the receipt."""
+    """Send while nothing else is at work, and wait for the settlement; the receipt."""
     got = send(server, body, target=target, **fields)
     assert got.status == 202, got.body
     settled(server, got.json(), target=target)
+    assert_adds_up(server, target)
     return got.json()
 
 

@@ -80,38 +80,38 @@ def test_reply(server, written, returned, expected):
 
     talk(server)
     assert [part.get("text", "tool") for part in reply(server)] == expected
-    assert_adds_up(server)
 
 
-@pytest.mark.parametrize("returned", [7, b"x"])
-def test_reply_that_is_no_text(server, returned):
-    server.add_agent("support", lambda turn: returned)
-    error = settled(server, send(server).json())["error"]
-    assert error["meta"]["reason"] == f"an agent returns the text of its reply or None, not {type(returned).__name__}"
+def raise_error(turn):
+    turn.text("half a ")
+    raise KeyError("gone")
 
 
-@pytest.mark.parametrize("asynchronous", [False, True])
-def test_failure(server, asynchronous):
+async def raise_later(turn):
+    raise_error(turn)
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (raise_error, "'gone'"),
+        (raise_later, "'gone'"),
+        (lambda turn: turn.text("half a ") or 7, "an agent returns the text of its reply or None, not int"),
+        (lambda turn: turn.text("half a ") or b"x", "an agent returns the text of its reply or None, not bytes"),
+    ],
+)
+def test_failure(server, function, reason):
     """What was written stays, and the conversation goes on."""
-
-    def fail(turn):
-        if turn.message.body == "fail":
-            turn.text("half a ")
-            raise KeyError("gone")
-        return "fine"
-
-    async def fail_later(turn):
-        return fail(turn)
-
-    server.add_agent("support", fail_later if asynchronous else fail)
+    server.add_agent("support", function)
     submission_id = talk(server, "fail")["submissionId"]
+    server.add_agent("support", lambda turn: "fine")
     talk(server, "again")
     failed, completed = history(server)["settlements"]
-    assert failed["error"]["message"] == f"direct({submission_id}) failed: 'gone'"
+    assert failed["error"]["message"] == f"direct({submission_id}) failed: {reason}"
+    assert failed["error"]["meta"]["reason"] == reason
     assert (failed["outcome"], failed["answeredBySubmissionId"]) == ("failed", submission_id)
     assert completed["outcome"] == "completed"
     assert texts(server) == [("user", "fail"), ("assistant", "half a "), ("user", "again"), ("assistant", "fine")]
-    assert_adds_up(server)
 
 
 def test_chunk_that_is_not_json(server):
@@ -133,7 +133,6 @@ def test_chunk_that_is_not_json(server):
 
     talk(server)
     assert [part["type"] for part in reply(server)] == ["dynamic-tool", "text"]
-    assert_adds_up(server)
 
 
 def test_tool_calls(server):
@@ -159,7 +158,6 @@ def test_tool_calls(server):
     ]  # fmt: skip
     assert [part["state"] for part in parts if "input" in part][-1] == "input-available"
     assert [part["data"] for part in parts if part["type"] == "data-progress"] == [2]
-    assert_adds_up(server)
 
 
 def test_metadata(server):
@@ -174,7 +172,6 @@ def test_metadata(server):
     talk(server)
     assert [chunk["type"] for chunk in all_updates(server)].count("message-metadata") == 1
     assert history(server)["messages"][-1]["metadata"] == {"model": None, "usage": {"in": 1, "out": 2}}
-    assert_adds_up(server)
 
 
 def test_retracted_text(server):
@@ -204,7 +201,6 @@ def test_retracted_text(server):
     assert [(part["type"], part.get("text", part.get("data"))) for part in reply(server)] == [
         ("text", "Looking. "), ("dynamic-tool", None), ("data-progress", 2), ("data-chart", []), ("text", "The answer."),
     ]  # fmt: skip
-    assert_adds_up(server)
 
 
 # Several messages
@@ -297,7 +293,6 @@ def test_failure_of_one_that_joined(server, gate):
     assert [entry["outcome"] for entry in settlements] == ["failed", "failed", "completed"]
     assert [entry["submissionId"] for entry in settlements[:2]] == [bad["submissionId"], host["submissionId"]]
     assert settlements[0]["error"] == settlements[1]["error"]
-    assert_adds_up(server)
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
@@ -306,8 +301,6 @@ def test_abort(server, asynchronous):
     working, told = threading.Event(), threading.Event()
 
     def support(turn):
-        if turn.message.body == "quick":
-            return "yes"
         working.set()
         with pytest.raises(TurnAbortedError):
             turn.sleep(60)
@@ -318,8 +311,6 @@ def test_abort(server, asynchronous):
         raise TurnAbortedError
 
     async def support_later(turn):
-        if turn.message.body == "quick":
-            return "yes"
         working.set()
         try:
             await asyncio.sleep(60)
@@ -329,6 +320,7 @@ def test_abort(server, asynchronous):
     server.add_agent("support", support_later if asynchronous else support)
     send(server, "slow")
     assert working.wait(5)
+    server.add_agent("support", lambda turn: "yes")
     assert ask(server, "POST", f"{TARGET}/abort").json() == {"aborted": True}
     assert told.wait(5)
     assert ask(server, "POST", f"{TARGET}/abort").json() == {"aborted": False}
@@ -340,7 +332,6 @@ def test_abort(server, asynchronous):
     assert texts(server) == [
         ("user", "slow"), ("system", "Submission was aborted."), ("user", "quick"), ("assistant", "yes"),
     ]  # fmt: skip
-    assert_adds_up(server)
 
 
 # Admission
@@ -539,7 +530,6 @@ def test_new_incarnation(server):
     gone = get(server, f"{TARGET}?view=updates&offset={old['offset']}")
     assert (gone.status, gone.error["meta"]["nextOffset"]) == (416, new["offset"])
     talk(server, "again")
-    assert_adds_up(server)
 
 
 def test_deleted_conversation(server, at_work):
@@ -569,7 +559,6 @@ def test_restart(server, at_work, lose_state):
     new = talk(server, "hello")
     assert (new["uid"] == old["uid"], history(server)["incarnation"] == incarnation) == (not lose_state, not lose_state)
     assert [entry["submissionId"] for entry in history(server)["settlements"]] == [new["submissionId"]]
-    assert_adds_up(server)
 
 
 def test_state_survives(tmp_path):

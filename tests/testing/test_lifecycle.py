@@ -17,7 +17,7 @@ import pytest
 
 from flue.testing import Fault, FlueTestServer, Reply, ServerStoppedError, _connections
 
-from .raw import CLOSE, CLOSED, JSON, RESET, ask, get, invoke, opened, read_all, read_until, request_bytes, requested
+from .raw import CLOSED, JSON, RESET, ask, get, invoke, opened, read_all, read_until, request_bytes, requested
 
 CERTIFICATE = Path(__file__).parent / "loopback.pem"
 
@@ -351,18 +351,6 @@ class TestTLS:
     def test_a_client_without_trust_is_no_problem_of_the_server(self, tls_server):
         with opened(tls_server) as sock, pytest.raises(ssl.SSLError):
             ssl.create_default_context().wrap_socket(sock, server_hostname="127.0.0.1")
-
-
-def test_within_a_running_loop(server):
-    async def main():
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(request_bytes(server, f"/runs/{server.create_run()}", extra=CLOSE))
-        data = await reader.read()
-        writer.close()
-        await writer.wait_closed()
-        return data
-
-    assert asyncio.run(main()).startswith(b"HTTP/1.1 200 OK")
 
 
 def test_a_thousand_streams(server):
