@@ -188,11 +188,11 @@ class Conversation:
         page = self._store.read(self.path, after, limit)
         return replace(page, events=[batch[1:-1] for batch in page.events if batch != b"[]"])
 
-    def message(self, message_id: str) -> Chunk | None:
-        """A copy of a message, or `None`."""
+    def parts(self, message_id: str) -> list[Chunk]:
+        """A copy of the parts of a message."""
         with self.lock:
             found = self._find(message_id)
-            return None if found is None else copy.deepcopy(found)
+            return [] if found is None else copy.deepcopy(found["parts"])
 
     def replace_parts(self, message_id: str, parts: list[Chunk]) -> None:
         """Give a message other parts, and tell readers by a reset."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class StreamCondition:
-    """Readers that wait for a change of a stream. Used on the loop of the server only."""
+    """Readers that wait for a change of a stream. Used on one loop of the server only."""
 
     def __init__(self) -> None:
         self._changes: dict[str, asyncio.Event] = {}

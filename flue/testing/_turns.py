@@ -278,13 +278,11 @@ class ConversationTurn:
         """
         with self._conversation.lock:
             self._check()
-            message = (
-                None if self._response.message_id is None else self._conversation.message(self._response.message_id)
-            )
-            if message is None or self._response.message_id is None or not self._step_is_open:
+            if self._response.message_id is None or not self._step_is_open:
                 return
             self._complete_step()
-            data = {part["type"]: part for part in message["parts"] if part["type"].startswith("data-")}
+            written = self._conversation.parts(self._response.message_id)
+            data = {part["type"]: part for part in written if part["type"].startswith("data-")}
             parts = [data.pop(part["type"], part) for part in self._parts_before_step]
             self._conversation.replace_parts(self._response.message_id, [*parts, *data.values()])
             self._calls = [call for call in self._calls if call.step != self._response.steps]
@@ -316,7 +314,7 @@ class ConversationTurn:
             call.outcome = outcome
             step = [other for other in self._calls if other.step == call.step]
             if all(other.outcome is not None for other in step):
-                self._append_outcomes(step)
+                self._append_outcomes()
 
     def finish(self, reply: object) -> None:
         """End the turn with the reply that the function has returned: what of it is not written yet is added."""
@@ -350,11 +348,10 @@ class ConversationTurn:
             self._complete_step()
         append_advisory(self._conversation, self._response.submission_id)
         self._response.settle(self._conversation, {"outcome": "aborted", "error": ABORTED})
-        self._ended = self._aborted = True
-        self._interrupted.set()
+        self.discard()
 
     def discard(self) -> None:
-        """End the turn without a word: its conversation is gone."""
+        """End the turn without a word."""
         self._ended = self._aborted = True
         self._interrupted.set()
 
@@ -382,7 +379,7 @@ class ConversationTurn:
         self._check()
         if self._step_is_open:
             return
-        self._append_outcomes([call for call in self._calls if call.outcome is not None])
+        self._append_outcomes()
         response = self._response
         if take_joined and self._has_written:
             while self._queue.pending:
@@ -401,8 +398,7 @@ class ConversationTurn:
         self._has_written = self._step_is_open = True
         self._called_tools = False
         self._step_text = ""
-        written = self._conversation.message(response.message_id)
-        self._parts_before_step = [] if written is None else written["parts"]
+        self._parts_before_step = self._conversation.parts(response.message_id)
 
     def _close_block(self) -> None:
         if self._block is not None:
@@ -415,17 +411,18 @@ class ConversationTurn:
             self._append({"type": "message-completed", "messageId": self._response.message_id, "timestamp": now_text()})
             self._step_is_open = False
 
-    def _append_outcomes(self, calls: list[ToolCall]) -> None:
-        if calls:
-            self._append(*(call.outcome for call in calls if call.outcome is not None))
-            self._calls = [call for call in self._calls if call not in calls]
+    def _append_outcomes(self) -> None:
+        outcomes = [call.outcome for call in self._calls if call.outcome is not None]
+        if outcomes:
+            self._append(*outcomes)
+            self._calls = [call for call in self._calls if call.outcome is None]
 
     def _end_message(self) -> None:
         # A model always answers to the outcome of its tools. Who waits has a turn to come, so nobody joins here.
         if not self._has_written or self._called_tools:
             self._begin_step(take_joined=False)
         self._complete_step()
-        self._append_outcomes([call for call in self._calls if call.outcome is not None])
+        self._append_outcomes()
 
     def _append(self, *chunks: Chunk) -> None:
         self._conversation.append(*chunks)

@@ -122,7 +122,6 @@ class FlueTestServer:
         self._store = Store(database)
         self._runs = Runs(self._store)
         self._options = ReadOptions(poll_hold, heartbeat, page_limit, check_versions)
-        self._condition = StreamCondition()
         self._conversation_agents: dict[str, ConversationAgent] = {}
         self._conversations = Conversations(self._store)
 
@@ -148,7 +147,8 @@ class FlueTestServer:
             raise RuntimeError("the server runs already")
         sock = self._listen()
         workers = Workers()
-        routes = self._routes = self._make_routes(workers)
+        condition = StreamCondition()  # of the loop to come
+        routes = self._routes = self._make_routes(workers, condition)
         thread = ServerThread(
             workers,
             lambda request: self._respond(routes, request),
@@ -157,7 +157,7 @@ class FlueTestServer:
             keep_alive=self._keep_alive,
             ssl_context=self._ssl,
         )
-        self._store.on_change = lambda path: thread.call_soon(self._condition.wake, path)
+        self._store.on_change = lambda path: thread.call_soon(condition.wake, path)
         thread.start(sock)
         self._thread = thread
 
@@ -539,7 +539,7 @@ class FlueTestServer:
 
     # On the loop of the server
 
-    def _make_routes(self, workers: Workers) -> RunRoutes | ConversationRoutes:
+    def _make_routes(self, workers: Workers, condition: StreamCondition) -> RunRoutes | ConversationRoutes:
         shared = (self._base_path, self._token, self._scheme)
         if self._flue_version == 2:
             return ConversationRoutes(
@@ -548,12 +548,12 @@ class FlueTestServer:
                 conversations=self._conversations,
                 workers=workers,
                 options=self._options,
-                condition=self._condition,
+                condition=condition,
             )
         return RunRoutes(
             *shared,
             store=self._store,
-            reader=EventStreamReader(self._store, self._options, self._condition),
+            reader=EventStreamReader(self._store, self._options, condition),
             runner=Runner(self._store, self._runs, workers),
             workflows=self._workflows,
             agents=self._agents,

@@ -210,7 +210,8 @@ def test_restart_keeps_port_and_state(server):
     # What starts now runs, and who waits now is woken.
     assert invoke(server, "w").status == 202
     with requested(server, target) as sock:
-        read_until(sock, b'"message":"1"')
+        read_until(sock, b"upToDate")
+        get(server, "/nope")  # answered once the stream waits
         server.append(run_id, log(2))
         read_until(sock, b'"message":"2"')
 

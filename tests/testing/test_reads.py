@@ -164,17 +164,14 @@ def test_runs_of_a_workflow_that_hides_them(server):
         assert ask(server, method, f"/runs/{run_id}{query}").status == 404
 
 
-@pytest.fixture
-def polled():
+def polled(server, run_id, offset, meanwhile):
     """Poll behind an offset, and do something while the poll waits: the head and the body of the answer."""
-
-    def polled(server, run_id, offset, meanwhile):
-        with requested(server, f"/runs/{run_id}?offset={offset}&live=long-poll", extra=CLOSE) as sock:
-            server.wait_for_requests(len(server.requests) + 1)
-            meanwhile()
-            return split(read_all(sock)[0])
-
-    return polled
+    seen = len(server.requests)
+    with requested(server, f"/runs/{run_id}?offset={offset}&live=long-poll", extra=CLOSE) as sock:
+        server.wait_for_requests(seen + 1)
+        get(server, "/nope")  # answered once the poll waits
+        meanwhile()
+        return split(read_all(sock)[0])
 
 
 class TestLongPoll:
@@ -186,25 +183,26 @@ class TestLongPoll:
         assert (got.header("stream-up-to-date"), got.header("stream-closed")) == ("true", None)
         assert got.header("content-length") is None
 
-    def test_closing_ends_the_wait(self, server, polled):
+    def test_closing_ends_the_wait(self, server):
         run_id = server.create_run()
         head, _ = polled(server, run_id, "-1", lambda: server.close_run(run_id))
         assert head.startswith(b"HTTP/1.1 204 No Content\r\n")
         assert b"Stream-Closed: true" in head
 
-    def test_closed_by_another_process_with_events_unread(self, impatient, polled):
+    def test_closed_by_another_process_with_events_unread(self):
         """Flue looks at "closed" when the poll times out, and at nothing else: the tail is lost on who believes it."""
-        run_id = impatient.create_run()
+        with FlueTestServer(poll_hold=1) as server:
+            run_id = server.create_run()
 
-        def write_elsewhere():
-            impatient.append(run_id, log(1), notify=False)
-            impatient.close_run(run_id, notify=False)
+            def write_elsewhere():
+                server.append(run_id, log(1), notify=False)
+                server.close_run(run_id, notify=False)
 
-        head, _ = polled(impatient, run_id, "-1", write_elsewhere)
-        assert head.startswith(b"HTTP/1.1 204 ")
-        assert b"Stream-Next-Offset: -1\r\n" in head
-        assert b"Stream-Closed: true\r\n" in head
-        assert messages(get(impatient, f"/runs/{run_id}?offset=-1")) == [1]
+            head, _ = polled(server, run_id, "-1", write_elsewhere)
+            assert head.startswith(b"HTTP/1.1 204 ")
+            assert b"Stream-Next-Offset: -1\r\n" in head
+            assert b"Stream-Closed: true\r\n" in head
+            assert messages(get(server, f"/runs/{run_id}?offset=-1")) == [1]
 
     def test_cursor_runs_ahead_of_the_clients(self, server, history):
         now = int(get(server, f"/runs/{history}?offset=-1&live=long-poll").header("stream-cursor"))
@@ -241,6 +239,18 @@ class TestServerSentEvents:
         assert [set(control) - {"streamNextOffset"} for control in controls] == [
             {"streamCursor"}, {"streamCursor"}, {"streamClosed"},
         ]  # fmt: skip
+
+    def test_a_run_that_ends_is_told_with_the_close_of_its_stream(self, server, gate):
+        """Unlike to a long poll: a stream looks a little later."""
+        server.add_workflow("short", lambda run: gate())
+        run_id = ask(server, "POST", "/workflows/short").json()["runId"]
+        with requested(server, f"/runs/{run_id}?offset=-1&live=sse", extra=CLOSE) as sock:
+            data = read_until(sock, b"upToDate")
+            gate.open()
+            data += read_all(sock)[0]
+        frames = dechunk(split(data)[1])[0].split(b"\n\n")
+        kinds = [b"run_start", b"upToDate", b"run_end", b"streamClosed", b""]
+        assert [kind in frame for kind, frame in zip(kinds, frames, strict=True)] == [True] * 5
 
     def test_heartbeats_and_keep_alive(self, impatient):
         run_id = impatient.create_run()
