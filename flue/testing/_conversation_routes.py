@@ -346,7 +346,7 @@ def parse_send(value: Any) -> tuple[dict[str, Any], Any, Any, str | None]:
     message = parse_message(value)
     if key is not UNSET and (not isinstance(key, str) or not key):
         raise invalid("`idempotencyKey` must be a non-empty string naming this delivery.")
-    if isinstance(key, str) and len(key) > MAX_KEY:
+    if isinstance(key, str) and len(key.encode("utf-16-le", "surrogatepass")) > 2 * MAX_KEY:  # as JavaScript counts
         raise invalid(f"`idempotencyKey` must be at most {MAX_KEY} characters.")
     if isinstance(uid, str) and initial_data is not UNSET:
         raise invalid(NO_SEED)

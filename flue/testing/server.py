@@ -6,7 +6,6 @@ import asyncio
 import logging
 import socket
 import threading
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 
@@ -514,8 +513,11 @@ class FlueTestServer:
         Raises:
             TimeoutError: They have not, in `timeout` seconds.
         """
-        self._wait(lambda: len(self._requests) >= count, timeout, lambda: f"{len(self._requests)} of {count} requests")
-        return self.requests
+        with self._changed:
+            if not self._changed.wait_for(lambda: len(self._requests) >= count, timeout):
+                msg = f"{len(self._requests)} of {count} requests after {timeout:g} s"
+                raise TimeoutError(msg)
+            return list(self._requests)
 
     def wait_for_connections(self, count: int, timeout: float = 5.0) -> None:
         """Wait until exactly so many connections are open.
@@ -523,19 +525,10 @@ class FlueTestServer:
         Raises:
             TimeoutError: They are not, in `timeout` seconds.
         """
-        self._wait(
-            lambda: self._open_connections == count,
-            timeout,
-            lambda: f"{self._open_connections} connections, not {count}",
-        )
-
-    def _wait(self, met: Callable[[], bool], timeout: float, found: Callable[[], str]) -> None:
-        deadline = time.monotonic() + timeout
         with self._changed:
-            while not met():
-                if not self._changed.wait(deadline - time.monotonic()):
-                    msg = f"{found()} after {timeout:g} s"
-                    raise TimeoutError(msg)
+            if not self._changed.wait_for(lambda: self._open_connections == count, timeout):
+                msg = f"{self._open_connections} connections, not {count} after {timeout:g} s"
+                raise TimeoutError(msg)
 
     # On the loop of the server
 

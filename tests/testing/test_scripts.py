@@ -6,7 +6,7 @@ import re
 
 from flue.testing import Fault, FlueTestServer, Reply
 
-from .raw import CLOSED, RESET, ask, dechunk, get, raw, split
+from .raw import CLOSE, CLOSED, RESET, ask, dechunk, get, raw, split
 
 
 def test_each_request_takes_the_next_reply(server):
@@ -52,7 +52,7 @@ def test_raw_bytes_cut(server):
 
 def test_pieces_are_chunks(server):
     server.script("/x", [Reply(body=[b"a", b"", b"bc"])])
-    head, body = split(raw(server, "/x", extra="Connection: close\r\n")[0])
+    head, body = split(raw(server, "/x", extra=CLOSE)[0])
     assert b"Transfer-Encoding: chunked" in head
     assert body == b"1\r\na\r\n2\r\nbc\r\n0\r\n\r\n"
 
