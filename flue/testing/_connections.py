@@ -236,7 +236,6 @@ class ServerThread:
             await self._workers.stop()
 
     async def listen(self, sock: socket.socket) -> None:
-        """Accept connections on a listening socket."""
         sock.setblocking(False)
         self._port = sock
         self._accept_again(sock)
@@ -286,7 +285,6 @@ class ServerThread:
             connection.close()
 
     async def reset_connections(self) -> None:
-        """Reset every open connection."""
         for task, writer in self._open.items():
             reset(writer)
             task.cancel()
@@ -306,7 +304,6 @@ class ServerThread:
         self._on_count(len(self._open))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve a connection to its end."""
         try:
             while await self._serve_request(reader, writer):
                 pass

@@ -103,7 +103,6 @@ class ConversationRoutes(Routes):
         self._queues: dict[str, ConversationQueue] = {}
 
     async def discard(self, conversation: Conversation) -> None:
-        """End all work on a conversation that is gone."""
         queue = self._queues.pop(conversation.path, None)
         if queue is not None:
             queue.discard()
@@ -266,7 +265,6 @@ def _checkpoint(conversation: Conversation) -> bytes:
 
 
 def _control(page: Page) -> dict[str, Any]:
-    """The control frame behind a page."""
     control: dict[str, Any] = {"streamNextOffset": format_offset(page.next_position)}
     return control | {"upToDate": True} if page.up_to_date else control
 
@@ -280,7 +278,6 @@ def _read_headers(position: int, *, up_to_date: bool) -> Headers:
 
 
 def check_id(conversation_id: str) -> None:
-    """A conversation has an id."""
     if not conversation_id.strip():
         raise invalid("Agent conversation URLs must end with a non-empty conversation id segment.")
 
@@ -305,7 +302,6 @@ def check_parameters(request: RecordedRequest, view: str) -> None:
 
 
 def check_head(conversation: Conversation, offset: str) -> None:
-    """The offset is not beyond the end of the stream."""
     if parse_offset(offset) > conversation.head:
         meta = {"offset": offset, "nextOffset": format_offset(conversation.head)}
         raise RefusedError("stream_offset_gone", meta=meta, offset=offset, path=conversation.path)
@@ -321,7 +317,6 @@ def check_uid(uid: Any, conversation: Conversation | None, conversation_id: str)
 
 
 def check_initial_data(agent: ConversationAgent, initial_data: Any) -> None:
-    """The agent takes the data that a conversation is to be created with."""
     if agent.validate_initial_data is None:
         return
     try:
@@ -401,7 +396,6 @@ def check_signal(kind: object, tag_name: object) -> None:
 
 
 def receive(message: dict[str, Any], submission_id: str) -> ReceivedMessage:
-    """The message as the agent gets it."""
     if message["kind"] == "signal":
         return ReceivedMessage(
             submission_id,

@@ -141,13 +141,11 @@ class Conversation:
         return known
 
     def add_key(self, key: str, submission: Mapping[str, str]) -> None:
-        """Note the submission that an idempotency key names."""
         with self.lock:
             self._document["keys"][key] = dict(submission)
             self._store.put_document(self.path, self._document)
 
     def add_attachment(self, attachment: ReceivedAttachment) -> None:
-        """Keep the bytes of an attachment."""
         data = base64.b64encode(attachment.data).decode()
         self._store.put_document(
             f"{self.path}/attachments/{attachment.id}", {"mimeType": attachment.mime_type, "data": data}
@@ -189,7 +187,6 @@ class Conversation:
         return replace(page, events=[batch[1:-1] for batch in page.events if batch != b"[]"])
 
     def parts(self, message_id: str) -> list[Chunk]:
-        """A copy of the parts of a message."""
         with self.lock:
             found = self._find(message_id)
             return [] if found is None else copy.deepcopy(found["parts"])
@@ -324,7 +321,6 @@ class Conversations:
             return conversation
 
     def delete(self, conversation: Conversation) -> None:
-        """Lose a conversation."""
         with self._lock:
             self._loaded.pop(conversation.path, None)
             self._store.delete(conversation.path)

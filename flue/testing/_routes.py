@@ -133,12 +133,10 @@ class RefusedError(Exception):
 
 
 def json_response(value: Any, *, status: int = 200, headers: Headers | None = None) -> Response:
-    """A response whose body is this value."""
     return Response(status, [JSON_TYPE, *(headers or [])], to_json(value))
 
 
 def accepted(receipt: dict[str, Any]) -> Response:
-    """The response to an admission."""
     headers = [("Location", receipt["streamUrl"]), ("Stream-Next-Offset", receipt["offset"])]
     return json_response(receipt, status=202, headers=headers)
 
@@ -154,7 +152,6 @@ def invalid(reason: str) -> RefusedError:
 
 
 def check_method(request: RecordedRequest, *allowed: str) -> None:
-    """Refuse a method that the resource does not know."""
     if request.method not in allowed:
         quoted = ", ".join(f'"{name}"' for name in allowed)
         headers = [("Allow", ", ".join(allowed))]
@@ -184,7 +181,6 @@ def _no_constant(name: str) -> None:
 
 
 def is_image(value: object) -> bool:
-    """Whether a value of JSON is an image as clients send them."""
     match value:
         case {"type": "image", "data": str(), "mimeType": str()}:
             return True
@@ -216,7 +212,6 @@ class Routes:
         self._scheme = scheme
 
     async def respond(self, request: RecordedRequest) -> Response:
-        """The response of the route that the request names."""
         try:
             response = await self._respond(request) or self.no_route
         except RefusedError as refused:
@@ -350,7 +345,6 @@ def wants_result(request: RecordedRequest) -> bool:
 
 
 async def finished(work: asyncio.Task[Any]) -> Any:
-    """The result of a workflow or an agent."""
     try:
         # Shielded: it goes on when the client that waits for it leaves.
         return await asyncio.shield(work)
@@ -359,7 +353,6 @@ async def finished(work: asyncio.Task[Any]) -> Any:
 
 
 def check_input(workflow: Workflow, value: Any) -> None:
-    """Refuse input that the workflow does not take."""
     if not workflow.accepts_input:
         if not isinstance(value, Unset):
             raise RefusedError("workflow_input_unexpected")
@@ -374,7 +367,6 @@ def check_input(workflow: Workflow, value: Any) -> None:
 
 
 def parse_prompt(value: Any) -> tuple[str, list[Any]]:
-    """The message and the images that an agent is sent."""
     sent = value if is_object(value) else {}
     message, images = sent.get("message"), sent.get("images", [])
     if not isinstance(message, str) or not is_array(images) or not all(map(is_image, images)):

@@ -26,7 +26,6 @@ AgentFunction: TypeAlias = "Callable[[AgentTurn], Any] | Callable[[AgentTurn], A
 
 
 def run_path(run_id: str) -> str:
-    """The path of the stream and the record of a run."""
     return f"runs/{run_id}"
 
 
@@ -60,7 +59,6 @@ class Runs:
         self._store.append(run_path(run_id), events, envelope=envelope, notify=notify)
 
     def start(self, run_id: str) -> None:
-        """Add ``run_start``."""
         record = self._store.document(run_path(run_id))
         names = ("runId", "workflowName", "startedAt", "input")
         self.append(run_id, [{"type": "run_start"} | {name: record[name] for name in names if name in record}])
@@ -80,7 +78,6 @@ class Runs:
         return record
 
     def close(self, run_id: str, record: Mapping[str, Any]) -> None:
-        """Close the stream and write the record."""
         self._store.close_stream(run_path(run_id))
         self._store.put_document(run_path(run_id), record)
 

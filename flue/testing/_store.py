@@ -48,12 +48,10 @@ def to_json(value: Any) -> bytes:
 
 
 def is_object(value: object) -> TypeGuard[dict[str, Any]]:
-    """Whether a value of JSON is an object."""
     return isinstance(value, dict)
 
 
 def is_array(value: object) -> TypeGuard[list[Any]]:
-    """Whether a value of JSON is an array."""
     return isinstance(value, list)
 
 
@@ -63,7 +61,6 @@ def make_id(prefix: str) -> str:
 
 
 def stable_id(prefix: str, name: str) -> str:
-    """An id that is always the same for a name."""
     return f"{prefix}_{_base32(int.from_bytes(hashlib.sha256(name.encode()).digest()[:16]))}"
 
 
@@ -79,7 +76,6 @@ ENVELOPE = ("v", "eventIndex", "timestamp")
 
 
 def format_offset(position: int) -> str:
-    """The offset of an event by its position."""
     return "-1" if position == -1 else f"{0:016d}_{position:016d}"
 
 
@@ -148,7 +144,6 @@ class Store:
             self._load(self._db)
 
     def _load(self, db: sqlite3.Connection) -> None:
-        """Take what earlier servers left."""
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = OFF")
         db.executescript(SCHEMA)
@@ -242,7 +237,6 @@ class Store:
             return self.read(path, self.head(path), 0) if path in self._streams else None
 
     def history(self, path: str) -> list[Any]:
-        """Every event of a stream, parsed."""
         with self._lock:
             events = list(self._streams[path].events)
         return [json.loads(event) for event in events]
@@ -260,7 +254,6 @@ class Store:
             self._write(PUT_DOCUMENT, path, data)
 
     def document(self, path: str) -> Any:
-        """A document, or `None`."""
         with self._lock:
             return self._documents.get(path)
 
@@ -289,7 +282,6 @@ class Store:
                 self._write(f"DELETE FROM {table}")  # noqa: S608 - names of our own
 
     def close(self) -> None:
-        """Close the file."""
         with self._lock:
             if self._db is not None:
                 self._db.close()

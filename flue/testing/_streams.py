@@ -33,7 +33,6 @@ class StreamCondition:
         self._changes: dict[str, asyncio.Event] = {}
 
     def wake(self, path: str) -> None:
-        """Wake every reader of a stream."""
         if path in self._changes:
             self._changes.pop(path).set()
 
@@ -62,7 +61,6 @@ class ReadOptions:
 
 
 def event_stream_response(frames: AsyncGenerator[bytes, None]) -> Response:
-    """A response of server-sent events."""
     headers = [("content-type", "text/event-stream"), ("cache-control", "no-cache"), *SECURITY_HEADERS]
     return Response(200, headers, frames)
 
@@ -118,7 +116,6 @@ def _frame(kind: str, data: bytes) -> bytes:
 
 
 def to_array(page: Page) -> bytes:
-    """The events of a page as JSON."""
     return b"[" + b",".join(page.events) + b"]"
 
 
@@ -253,7 +250,6 @@ class EventStreamReader:
 
 
 def _control(page: Page) -> dict[str, Any]:
-    """The control frame behind a page."""
     control: dict[str, Any] = {"streamNextOffset": format_offset(page.next_position)}
     if page.closed and page.up_to_date:
         return control | {"streamClosed": True}

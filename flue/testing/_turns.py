@@ -120,7 +120,6 @@ class AgentResponse:
     steps: int = 0
 
     def join(self, conversation: Conversation, message: ReceivedMessage) -> None:
-        """Let a message join."""
         self.joined_ids.append(message.submission_id)
         conversation.append({"type": "message-appended", "message": message.to_message(self.turn_id)})
         conversation.append()
@@ -455,7 +454,6 @@ class ConversationQueue:
         self._is_served = False
 
     def submit(self, function: ConversationFunction, message: ReceivedMessage) -> None:
-        """Take a message."""
         with self.conversation.lock:
             self.pending.append(message)
         if not self._is_served:
@@ -538,7 +536,6 @@ def _end_turn(turn: ConversationTurn, call: asyncio.Task[Any]) -> bool:
 
 
 def append_settlement(conversation: Conversation, submission_id: str, outcome: Chunk, answered_by: str | None) -> None:
-    """Settle a submission."""
     chunk: Chunk = {"type": "submission-settled", "submissionId": submission_id} | outcome
     if answered_by is not None:
         chunk["answeredBySubmissionId"] = answered_by
