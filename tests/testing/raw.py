@@ -60,6 +60,10 @@ def invoke(server, name, value=None, *, query=""):
     return ask(server, "POST", f"/workflows/{name}{query}", body, [] if value is None else JSON)
 
 
+def log(i):
+    return {"type": "log", "level": "info", "message": str(i)}
+
+
 @contextmanager
 def opened(server):
     with socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT) as sock:

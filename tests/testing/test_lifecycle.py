@@ -17,17 +17,13 @@ import pytest
 
 from flue.testing import Fault, FlueTestServer, Reply, ServerStoppedError, _connections
 
-from .raw import CLOSED, JSON, RESET, ask, get, invoke, opened, read_all, read_until, request_bytes, requested
+from .raw import CLOSED, JSON, RESET, ask, get, invoke, log, opened, read_all, read_until, request_bytes, requested
 
 CERTIFICATE = Path(__file__).parent / "loopback.pem"
 
 
 def descriptors():
     return len(list(Path("/proc/self/fd").iterdir()))
-
-
-def log(i):
-    return {"type": "log", "level": "info", "message": str(i)}
 
 
 def test_addresses():
@@ -39,6 +35,8 @@ def test_addresses():
         assert get(server, "/runs/x").status == 200
         with pytest.raises(RuntimeError, match="runs already"):
             server.start()
+        with pytest.raises(OSError, match="in use"):
+            FlueTestServer(port=server.port).start()
     for base_path in ("api", "/api/", "/"):
         with pytest.raises(ValueError, match="base_path"):
             FlueTestServer(base_path=base_path)
@@ -61,11 +59,6 @@ def test_stop_is_idempotent():
         server.drop_connections()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", server.port), timeout=5)
-
-
-def test_port_taken():
-    with FlueTestServer() as server, pytest.raises(OSError, match="in use"):
-        FlueTestServer(port=server.port).start()
 
 
 def test_nothing_is_left_behind():
@@ -193,7 +186,7 @@ def test_not_from_its_own_loop(server):
     assert "not from its own loop" in server.history(run_id)[-1]["error"]["message"]
 
 
-def test_restart_keeps_port_and_state(server):
+def test_restart_keeps_the_port_and_the_state_unless_it_is_to_be_lost(server):
     port, run_id = server.port, server.create_run()
     server.append(run_id, log(1))
     server.add_workflow("w", lambda run: run.sleep(60))
@@ -214,10 +207,6 @@ def test_restart_keeps_port_and_state(server):
         get(server, "/nope")  # answered once the stream waits
         server.append(run_id, log(2))
         read_until(sock, b'"message":"2"')
-
-
-def test_restart_without_state(server):
-    run_id = server.create_run()
     server.restart(lose_state=True)
     assert get(server, f"/runs/{run_id}").status == 404
     assert server.run_ids == []

@@ -9,15 +9,11 @@ import pytest
 
 from flue.testing import FlueTestServer
 
-from .raw import CLOSE, CLOSED, RESET, ask, dechunk, get, raw, read_all, read_until, requested, split
+from .raw import CLOSE, CLOSED, RESET, ask, dechunk, get, log, raw, read_all, read_until, requested, split
 
 
 def offset(position):
     return f"{0:016d}_{position:016d}"
-
-
-def log(i):
-    return {"type": "log", "level": "info", "message": str(i)}
 
 
 def messages(got):
