@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,9 +78,11 @@ def request_bytes(server, target, *, method="GET", extra=""):
 def read_all(sock):
     """Every byte until the end, and how that came."""
     data = b""
+    deadline = time.monotonic() + 3 * TIMEOUT
     try:
         while piece := sock.recv(65536):
             data += piece
+            assert time.monotonic() < deadline, f"does not end: {data[-200:]!r}"
     except ConnectionResetError:
         return data, RESET
     return data, CLOSED
@@ -87,10 +90,12 @@ def read_all(sock):
 
 def read_until(sock, marker):
     data = b""
+    deadline = time.monotonic() + 3 * TIMEOUT
     while marker not in data:
         piece = sock.recv(65536)
         assert piece, f"ended before {marker!r}: {data!r}"
         data += piece
+        assert time.monotonic() < deadline, f"{marker!r} does not come: {data[-200:]!r}"
     return data
 
 

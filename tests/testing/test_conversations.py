@@ -542,14 +542,21 @@ def test_deleted_conversation(server, at_work):
 
 
 @pytest.mark.parametrize("lose_state", [False, True])
-def test_restart(server, at_work, lose_state):
+def test_restart(server, lose_state):
     """A submission at work never settles; without its state the conversation is another one."""
-    working, _ = at_work
+    working = threading.Event()
+
+    @server.agent("support")
+    def support(turn):
+        working.set()
+        turn.sleep(60)  # nobody waits for that
+
     old = send(server, "work").json()
     assert working.wait(5)
     incarnation = history(server)["incarnation"]
     server.restart(lose_state=lose_state)
     assert get(server, TARGET).status == (404 if lose_state else 200)
+    server.add_agent("support", lambda turn: "hi")
     new = talk(server, "hello")
     assert (new["uid"] == old["uid"], history(server)["incarnation"] == incarnation) == (not lose_state, not lose_state)
     assert [entry["submissionId"] for entry in history(server)["settlements"]] == [new["submissionId"]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import socket
 import threading
 import time
 import typing
@@ -13,7 +14,22 @@ import pytest
 
 from flue.testing import Fault, FlueTestServer, ReceivedAttachment, ReceivedMessage, RecordedRequest, Reply
 
-from .raw import CLOSE, CLOSED, RESET, ask, dechunk, get, invoke, raw, read_all, read_until, requested, split
+from .raw import (
+    CLOSE,
+    CLOSED,
+    RESET,
+    ask,
+    dechunk,
+    get,
+    invoke,
+    opened,
+    raw,
+    read_all,
+    read_until,
+    request_bytes,
+    requested,
+    split,
+)
 
 
 @pytest.fixture
@@ -145,13 +161,10 @@ class TestHowItTravels:
 
     @pytest.mark.parametrize("at", [0, 5])
     def test_stall_in_the_body(self, server, run_id, whole, at):
-        server.faults.add(Fault(stall_after=at, stall=0.1))
-        with requested(server, f"/runs/{run_id}", extra=CLOSE) as sock:
+        server.faults.add(Fault(stall_after=at, stall=60))
+        with requested(server, f"/runs/{run_id}") as sock:
             data = read_until(sock, b"\r\n\r\n" + whole[:at])
-            assert data.endswith(b"\r\n\r\n" + whole[:at])
-            start = time.monotonic()
-            assert read_all(sock)[0] == whole[at:]
-            assert time.monotonic() - start >= 0.05
+        assert data.endswith(b"\r\n\r\n" + whole[:at])
 
     @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
     @pytest.mark.parametrize("size", [1, 7])
@@ -161,7 +174,12 @@ class TestHowItTravels:
 
     @pytest.mark.parametrize(
         ("knobs", "seconds"),
-        [({"stall_before_headers": 0.1}, 0.1), ({"trickle": 2, "trickle_pause": 0.03}, 0.06)],
+        [
+            ({"stall_before_headers": 0.1}, 0.1),
+            ({"stall_after": 0, "stall": 0.1}, 0.1),
+            ({"stall_after": 3, "stall": 0.1}, 0.1),
+            ({"trickle": 2, "trickle_pause": 0.03}, 0.06),
+        ],
     )
     def test_pauses(self, answer, knobs, seconds):
         start = time.monotonic()
@@ -211,6 +229,17 @@ class TestHowItEnds:
     def test_head(self, answer_raw, cut, end, how):
         head, body, ended = answer_raw(cut_head_after=cut, end=end)
         assert (head, body, ended) == (b"HTTP/1.1 200 OK\r\ncontent-type: application/json"[:cut], b"", how)
+
+    def test_packets_leave_at_once(self, server, run_id, whole):
+        """To a client that takes its time to acknowledge, too: a reset would lose what waits for that.
+
+        There are few: the kernel lets only ten or so go before the first is acknowledged.
+        """
+        server.faults.add(Fault(trickle=1, cut_after=5))
+        with opened(server) as sock:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+            sock.sendall(request_bytes(server, f"/runs/{run_id}"))
+            assert split(read_all(sock)[0])[1] == whole[:5]
 
     def test_gzip_cut_short(self, answer_raw, whole):
         _, body, _ = answer_raw(gzip=True, cut_after=30, end="close", framing="close")
