@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 
 import pytest
@@ -152,22 +153,29 @@ def test_log_levels_and_attributes(server):
     assert (delta["text"], delta["eventIndex"]) == ("é", 3)
 
 
-@pytest.mark.parametrize("asynchronous", [False, True])
-def test_failure(server, asynchronous):
-    def fail(run):
-        raise LookupError("not here")
+async def fail_later(run):
+    raise LookupError("not here")
 
-    async def fail_later(run):
-        fail(run)
 
-    server.add_workflow("fail", fail_later if asynchronous else fail)
+@pytest.mark.parametrize(
+    ("function", "error"),
+    [
+        (lambda run: {}["not here"], {"name": "KeyError", "message": "'not here'"}),
+        (fail_later, {"name": "LookupError", "message": "not here"}),
+        # What would end the server's thread, or cannot leave a coroutine.
+        (lambda run: sys.exit(3), {"name": "RuntimeError", "message": "SystemExit(3)"}),
+        (lambda run: next(iter([])), {"name": "RuntimeError", "message": "StopIteration()"}),
+    ],
+)
+def test_failure(server, function, error):
+    server.add_workflow("fail", function)
     got = invoke(server, "fail", query="?wait=result")
     assert (got.status, got.error["type"]) == (500, "internal_error")
-    accepted = invoke(server, "fail").json()["runId"]
-    stream = get(server, f"/runs/{accepted}?offset=-1&live=sse").body
-    assert b'"error":{"name":"LookupError","message":"not here"}' in stream
-    record = get(server, f"/runs/{accepted}?meta").json()
-    assert (record["status"], record["isError"], record["error"]["name"]) == ("errored", True, "LookupError")
+    run_id = invoke(server, "fail").json()["runId"]
+    get(server, f"/runs/{run_id}?offset=-1&live=sse")
+    assert server.history(run_id)[-1]["error"] == error
+    record = get(server, f"/runs/{run_id}?meta").json()
+    assert (record["status"], record["isError"], record["error"]) == ("errored", True, error)
 
 
 @pytest.mark.parametrize(
