@@ -1,7 +1,7 @@
 """The pytest plugin of flue-sdk: a Flue server in the test's own process, and clients bound to it.
 
-pytest finds it by itself once flue-sdk is installed. It is loaded by every run, so it imports nothing but
-pytest until a fixture is asked for.
+pytest finds it by itself once flue-sdk is installed. It is loaded by every run: the names of `flue` and `flue.testing`
+are loaded when a fixture uses them.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
+import flue
+import flue.testing
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import httpx
-
-    from flue import AsyncConversation, AsyncFlueClient, BackoffOptions, Conversation, FlueClient
-    from flue.testing import FlueTestServer
-
 
 CONVERSATION_FIXTURES = {"flue_conversation", "async_flue_conversation"}
 CONVERSATION_PATH = "/agents/assistant/test"
@@ -29,17 +28,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def flue_server(request: pytest.FixtureRequest) -> Iterator[FlueTestServer]:
+def flue_server(request: pytest.FixtureRequest) -> Iterator[flue.testing.FlueTestServer]:
     """A Flue server on loopback, new for each test: register workflows or agents, script faults, look at requests.
 
     It speaks Flue 1.0, or Flue 2 in a test that asks for a conversation or is marked
     ``@pytest.mark.flue_version(2)``. What goes wrong inside it, a script that has run out for instance, fails the test.
     """
-    from flue.testing import FlueTestServer  # noqa: PLC0415 - only for tests that ask for it
-
     marker = request.node.get_closest_marker("flue_version")
     default: Literal[1, 2] = 1 if CONVERSATION_FIXTURES.isdisjoint(request.fixturenames) else 2
-    with FlueTestServer(flue_version=default if marker is None else marker.args[0]) as server:
+    with flue.testing.FlueTestServer(flue_version=default if marker is None else marker.args[0]) as server:
         yield server
         problems = server.problems
     if problems:
@@ -47,16 +44,14 @@ def flue_server(request: pytest.FixtureRequest) -> Iterator[FlueTestServer]:
 
 
 @pytest.fixture
-def flue_client(flue_server: FlueTestServer) -> Iterator[FlueClient]:
+def flue_client(flue_server: flue.testing.FlueTestServer) -> Iterator[flue.FlueClient]:
     """A `flue.FlueClient` bound to `flue_server`, with back-off pauses of milliseconds; closed after the test."""
-    from flue import FlueClient  # noqa: PLC0415 - only for tests that ask for it
-
-    with FlueClient(flue_server.base_url, backoff_options=_without_pauses(), trust_env=False) as client:
+    with flue.FlueClient(flue_server.base_url, backoff_options=_without_pauses(), trust_env=False) as client:
         yield client
 
 
 @pytest.fixture
-def async_flue_client(flue_server: FlueTestServer) -> AsyncFlueClient:
+def async_flue_client(flue_server: flue.testing.FlueTestServer) -> flue.AsyncFlueClient:
     """A `flue.AsyncFlueClient` bound to `flue_server`, with back-off pauses of milliseconds.
 
     To be used with or without ``async with``.
@@ -64,36 +59,30 @@ def async_flue_client(flue_server: FlueTestServer) -> AsyncFlueClient:
     A plain fixture: it needs no asyncio plugin, and works with all of them. Its client keeps no connection between
     two requests, so nothing is left when the event loop of the test ends.
     """
-    from flue import AsyncFlueClient  # noqa: PLC0415 - only for tests that ask for it
-
-    return AsyncFlueClient(flue_server.base_url, http_client=_http_client(), backoff_options=_without_pauses())
+    return flue.AsyncFlueClient(flue_server.base_url, http_client=_http_client(), backoff_options=_without_pauses())
 
 
 @pytest.fixture
-def flue_conversation(flue_server: FlueTestServer) -> Iterator[Conversation]:
+def flue_conversation(flue_server: flue.testing.FlueTestServer) -> Iterator[flue.Conversation]:
     """The conversation ``test`` of the agent ``assistant`` of `flue_server`, as a `flue.Conversation`.
 
     Register the agent with ``@flue_server.agent("assistant")``. Back-off pauses are of milliseconds; it is closed after
     the test.
     """
-    from flue import Conversation  # noqa: PLC0415 - only for tests that ask for it
-
     url = f"{flue_server.base_url}{CONVERSATION_PATH}"
-    with Conversation(url, backoff_options=_without_pauses(), trust_env=False) as conversation:
+    with flue.Conversation(url, backoff_options=_without_pauses(), trust_env=False) as conversation:
         yield conversation
 
 
 @pytest.fixture
-def async_flue_conversation(flue_server: FlueTestServer) -> AsyncConversation:
+def async_flue_conversation(flue_server: flue.testing.FlueTestServer) -> flue.AsyncConversation:
     """The conversation ``test`` of the agent ``assistant`` of `flue_server`, as a `flue.AsyncConversation`.
 
     Register the agent with ``@flue_server.agent("assistant")``. A plain fixture like `async_flue_client`, to be used
     with or without ``async with``.
     """
-    from flue import AsyncConversation  # noqa: PLC0415 - only for tests that ask for it
-
     url = f"{flue_server.base_url}{CONVERSATION_PATH}"
-    return AsyncConversation(url, http_client=_http_client(), backoff_options=_without_pauses())
+    return flue.AsyncConversation(url, http_client=_http_client(), backoff_options=_without_pauses())
 
 
 def _http_client() -> httpx.AsyncClient:
@@ -103,8 +92,6 @@ def _http_client() -> httpx.AsyncClient:
     return httpx.AsyncClient(limits=httpx.Limits(max_keepalive_connections=0), trust_env=False)
 
 
-def _without_pauses() -> BackoffOptions:
+def _without_pauses() -> flue.BackoffOptions:
     """A test does not wait for a server that it breaks itself, and is told soon when nothing gets better."""
-    from flue import BackoffOptions  # noqa: PLC0415
-
-    return BackoffOptions(initial_delay=0.001, max_delay=0.01, max_elapsed=10.0)
+    return flue.BackoffOptions(initial_delay=0.001, max_delay=0.01, max_elapsed=10.0)
