@@ -102,10 +102,12 @@ class ConversationRoutes(Routes):
         self._condition = condition
         self._queues: dict[str, ConversationQueue] = {}
 
-    async def discard(self, conversation: Conversation) -> None:
+    async def delete(self, conversation: Conversation) -> None:
+        """Lose a conversation with all work on it, in no request's way."""
         queue = self._queues.pop(conversation.path, None)
         if queue is not None:
             queue.discard()
+        self._conversations.delete(conversation)
 
     def _unauthorized(self, authorization: str | None) -> Response:
         status, kind, message, details = 403, "forbidden", "Forbidden", "bad bearer token"

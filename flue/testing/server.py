@@ -452,8 +452,9 @@ class FlueTestServer:
         """
         conversation = self._conversation(agent_name, conversation_id)
         if self._thread is not None and isinstance(self._routes, ConversationRoutes):
-            self._thread.call(self._routes.discard(conversation))
-        self._conversations.delete(conversation)
+            self._thread.call(self._routes.delete(conversation))
+        else:
+            self._conversations.delete(conversation)
 
     def _conversation(self, agent_name: str, conversation_id: str) -> Conversation:
         self._require_version(2)
