@@ -13,20 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 from flue import AbortSignal, Attachment, Conversation, FlueError, FlueExecutionError, UserMessage, to_json
 from flue._requests import Deadline
-from flue.cli._main import Exit, Interrupted, UsageError, shown_on
+from flue.cli import Exit, Interrupted, UsageError
 from flue.cli.chat_view import ChatView, ObservationView, transcript_blocks
 from flue.cli.commands import READ_BACKOFF, STREAM_ORIGIN, CtrlC, read_text, show_timeline
-from flue.cli.output import LogLines, choose_view, open_output, say, write_json
+from flue.cli.output import LogLines, open_output, say, shown_on, write_json
 from flue.cli.parser import program_name
-from flue.cli.text import Markdown, clean, line, one_line
+from flue.cli.text import Markdown, clean, command_line, line, one_line
+from flue.cli.timeline import ConversationTimeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flue import ConversationState, Reply, SendResult
+    from flue.cli.output import Terminal
     from flue.cli.parser import Options
-    from flue.cli.terminal import Terminal
-    from flue.models import ConversationChunk
+    from flue.cli.text import Block
 
 __all__ = ["abort", "chat", "history", "observe", "send", "timeline"]
 
@@ -37,7 +38,7 @@ _CONTINUATION = "\\"
 def chat(options: Options) -> Exit:
     """Talk to an agent: a line in, a reply out."""
     with _open(options) as conversation:
-        if options.json or not sys.stdout.isatty():
+        if options.json_lines:
             return _chat_lines(conversation, options)
         terminal = open_output()
         with shown_on(ChatView(terminal)) as view:
@@ -54,33 +55,29 @@ def send(options: Options) -> Exit:
         except KeyboardInterrupt:
             raise Interrupted("interrupted; if the message was delivered, the agent continues") from None
         if options.no_wait:
-            _show_receipt(receipt, conversation.url, options)
-            return Exit.OK
+            admitted = line((one_line(receipt.submission_id), "bold"), mark=("▶ ", "green"))
+            follow = command_line(f"{program_name()} observe {conversation.url}", "  next: ")
+            return _show(options, to_json(receipt), admitted, follow)
         try:
-            if options.json or not sys.stdout.isatty():
+            if options.json_lines:
                 return _send_lines(conversation, receipt, deadline)
             with shown_on(ChatView(open_output())) as view:
                 return _send_shown(conversation, receipt, view, deadline)
         except KeyboardInterrupt:
-            follow = f"to follow it: {program_name()} observe {conversation.url}"
-            raise Interrupted("interrupted; the agent continues", follow) from None
+            command = f"{program_name()} observe {conversation.url}"
+            raise Interrupted("interrupted; the agent continues", f"to follow it: {command}") from None
 
 
 def history(options: Options) -> Exit:
     """Show the conversation as it is now."""
     with _open(options) as conversation, shown_on(LogLines()):
         snapshot = conversation.history(timeout=options.timeout, backoff_options=READ_BACKOFF)
-        if options.json or not sys.stdout.isatty():
-            write_json(sys.stdout, to_json(snapshot))
-        else:
-            open_output().write(*transcript_blocks(snapshot.messages, snapshot.settlements))
-    return Exit.OK
+    return _show(options, to_json(snapshot), *transcript_blocks(snapshot.messages, snapshot.settlements))
 
 
 def observe(options: Options) -> Exit:
     """Show the conversation, and what changes, until Ctrl-C."""
-    lines = options.json or not sys.stdout.isatty()
-    view = None if lines else ObservationView(open_output())
+    view = None if options.json_lines else ObservationView(open_output())
     with _open(options) as conversation, shown_on(view or LogLines()):
         if view is not None:
             view.start()
@@ -88,7 +85,7 @@ def observe(options: Options) -> Exit:
         with conversation.observe(signal=signal, timeout=options.timeout) as observation, CtrlC(signal.abort) as ctrl_c:
             for state in observation:
                 if view is None:
-                    write_json(sys.stdout, _state_json(state))
+                    write_json(_state_json(state))
                 else:
                     view.phase(observation.phase)
                     view.state(state.messages, state.settlements)
@@ -99,9 +96,7 @@ def observe(options: Options) -> Exit:
 
 def timeline(options: Options) -> Exit:
     """Show when the turns and tool calls of the conversation ran."""
-    from flue.cli.timeline import ConversationTimeline  # noqa: PLC0415  # only for this command
-
-    with _open(options) as conversation, shown_on(choose_view(json_lines=options.json)) as view:
+    with _open(options) as conversation, shown_on(LogLines()):
         steps = ConversationTimeline(conversation.url)
         # The history has durations of tool calls, but only the chunks of the stream have times.
         reading = conversation.stream(
@@ -110,18 +105,22 @@ def timeline(options: Options) -> Exit:
         with reading:
             for chunk in reading:
                 steps.add(chunk)
-        show_timeline(steps, view, options)
-    return Exit.OK
+    return show_timeline(steps, options)
 
 
 def abort(options: Options) -> Exit:
     """Abort everything that runs or waits in the conversation."""
     with _open(options) as conversation, shown_on(LogLines()):
         result = conversation.abort(timeout=options.timeout)
-    if options.json or not sys.stdout.isatty():
-        write_json(sys.stdout, to_json(result))
+    return _show(options, to_json(result), line(("aborted" if result.aborted else "nothing was running", "")))
+
+
+def _show(options: Options, value: dict[str, Any], *blocks: Block) -> Exit:
+    """Show the result of a command: as JSON, or as these blocks."""
+    if options.json_lines:
+        write_json(value)
     else:
-        open_output().write(line(("aborted" if result.aborted else "nothing was running", "")))
+        open_output().write(*blocks)
     return Exit.OK
 
 
@@ -240,23 +239,21 @@ def _chat_lines(conversation: Conversation, options: Options) -> Exit:
                 say(str(error))
                 status = Exit.FAILED
             else:
-                write_json(sys.stdout, _reply_json(reply))
+                write_json(_reply_json(reply))
     return status
 
 
 def _send_lines(conversation: Conversation, receipt: SendResult, deadline: Deadline) -> Exit:
     """The chunks as JSON lines, and the reply as the last one."""
-
-    def write_chunk(chunk: ConversationChunk) -> None:
-        write_json(sys.stdout, to_json(chunk))
-
     with shown_on(LogLines()):
         try:
-            reply = conversation.read(receipt, on_event=write_chunk, timeout=deadline.remaining())
+            reply = conversation.read(
+                receipt, on_event=lambda chunk: write_json(to_json(chunk)), timeout=deadline.remaining()
+            )
         except FlueExecutionError as error:
             say(str(error))
             return Exit.FAILED
-    write_json(sys.stdout, _reply_json(reply))
+    write_json(_reply_json(reply))
     return Exit.OK
 
 
@@ -273,15 +270,6 @@ def _send_shown(conversation: Conversation, receipt: SendResult, view: ChatView,
         view.close()
         open_output().write(Markdown(clean(reply.text)))
     return Exit.OK
-
-
-def _show_receipt(receipt: SendResult, url: str, options: Options) -> None:
-    if options.json or not sys.stdout.isatty():
-        write_json(sys.stdout, to_json(receipt))
-        return
-    terminal = open_output()
-    terminal.write(line((one_line(receipt.submission_id), "bold"), mark=("▶ ", "green")))
-    terminal.write_command(("  next: ", "dim"), f"{program_name()} observe {url}")
 
 
 def _reply_json(reply: Reply) -> dict[str, Any]:

@@ -6,56 +6,36 @@ of a stream, `ObservationView` with the states of an observation.
 
 from __future__ import annotations
 
-import itertools
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
+from flue import models
+from flue.cli.output import GrowingText
 from flue.cli.text import (
     Markdown,
     clean,
     clock,
-    compact,
+    data_line,
     failure,
     line,
     one_line,
     paragraphs,
+    status_line,
     tool_finished,
     tool_started,
-)
-from flue.models import (
-    ConversationResetChunk,
-    DataPart,
-    DataPartChunk,
-    DynamicToolPart,
-    FilePart,
-    MessageAppendedChunk,
-    MessageCompletedChunk,
-    MessageDeltaChunk,
-    MessageStartedChunk,
-    ReasoningPart,
-    SubmissionSettledChunk,
-    TextPart,
-    ToolInputChunk,
-    ToolOutputChunk,
-    ToolOutputErrorChunk,
-    UnknownChunk,
-    UnknownPart,
+    unknown_line,
+    warning_line,
 )
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Iterable, Iterator, Sequence
 
-    from flue.cli.terminal import Terminal
+    from flue.cli.output import Terminal
     from flue.cli.text import Block, Line
-    from flue.models import (
-        ConversationChunk,
-        ConversationMessage,
-        ConversationPart,
-        ConversationSettlement,
-    )
+    from flue.models import ConversationChunk, ConversationMessage, ConversationPart, ConversationSettlement
 
 __all__ = ["ChatView", "ObservationView", "ReplyView", "message_blocks", "outcome_lines", "transcript_blocks"]
 
@@ -92,9 +72,9 @@ def message_blocks(message: ConversationMessage) -> list[Block]:
         return [block for part in message.parts for block in _part_blocks(part)]
     blocks: list[Block] = []
     for part in message.parts:
-        if isinstance(part, TextPart) and message.role == "user":
+        if isinstance(part, models.TextPart) and message.role == "user":
             blocks += paragraphs(part.text, mark=("» ", "cyan"), style="cyan")
-        elif isinstance(part, TextPart):
+        elif isinstance(part, models.TextPart):
             tag = None if message.signal is None else message.signal.tag_name
             title = f"{one_line(tag)}: " if tag else ""
             blocks += paragraphs(f"{title}{part.text}", mark=("· ", "dim"), style="dim")
@@ -115,54 +95,31 @@ def outcome_lines(outcome: str, error: Any) -> list[Line]:
 
 def _part_blocks(part: ConversationPart) -> list[Block]:
     match part:
-        case TextPart():
+        case models.TextPart():
             text = clean(part.text)
             return [Markdown(text)] if text.strip() else []
-        case ReasoningPart():
+        case models.ReasoningPart():
             return [*paragraphs(part.text.strip("\n"), style=_REASONING)] if part.text.strip() else []
-        case FilePart():
+        case models.FilePart():
             size = "" if part.size is None else f", {part.size:,} bytes"
             name = one_line(part.filename or part.id or "file")
             return [line((name, ""), (f"  {one_line(part.media_type)}{size}", "dim"), mark=("· ", "dim"))]
-        case DynamicToolPart():
+        case models.DynamicToolPart():
             return [_tool_line(part)]
-        case DataPart():
-            return [_data_line(part.name, part.data)]
-        case UnknownPart():
-            return [_unknown_line(part.wire_type or "part", part.problem)]
+        case models.DataPart():
+            return [data_line(part.name, part.data)]
+        case models.UnknownPart():
+            return [unknown_line(part.wire_type or "part", part.problem)]
 
 
-def _tool_line(part: DynamicToolPart) -> Line:
+def _tool_line(part: models.DynamicToolPart) -> Line:
     if part.state == "input-available":
         return tool_started(part.tool_name, part.input)
     failed = part.state == "output-error"
     return tool_finished(part.tool_name, part.duration_ms, part.error_text if failed else part.output, failed=failed)
 
 
-def _data_line(name: str, data: Any) -> Line:
-    return line((one_line(name), "bold"), (f"  {compact(data)}", ""), mark=("· ", "dim"), clip=True)
-
-
-def _unknown_line(name: str, problem: str) -> Line:
-    return line((f"{one_line(name)}: {one_line(problem)}", "dim"), mark=("? ", "yellow"))
-
-
 # A message that grows.
-
-
-@attrs.define
-class _Text:
-    """Text or reasoning on the terminal.
-
-    Attributes:
-        kind: `text` or `reasoning`.
-        text: all of it, not cleaned.
-        written: lines that are written where there is no footer.
-    """
-
-    kind: str
-    text: str = ""
-    written: int = 0
 
 
 @attrs.define
@@ -173,6 +130,10 @@ class _Tool:
     name: str
     started_at: float
     finished: bool = False
+
+
+_Part: TypeAlias = tuple[str, str, Any]
+"""What tells whether parts are the same: the kind with the text or the id of the call; and the call itself."""
 
 
 class ReplyView:
@@ -187,8 +148,8 @@ class ReplyView:
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
-        self._parts: list[_Text | _Tool] = []
-        self._open: _Text | None = None
+        self._parts: list[tuple[str, GrowingText | _Tool]] = []
+        self._open: GrowingText | None = None
         self._data: dict[str, Any] = {}
         self._unwritten_data: dict[str, Any] = {}
 
@@ -199,25 +160,28 @@ class ReplyView:
 
     def delta(self, kind: str, text: str) -> None:
         """Append a piece of text or reasoning."""
-        if self._open is None or self._open.kind != kind:
+        if self._open is None or self._parts[-1][0] != kind:
             self._close_part()
-            self._open = _Text(kind)
-            self._parts.append(self._open)
-        self._open.text += text
-        if not self._terminal.is_live:
-            self._write_lines(self._open, clean(self._open.text).split("\n")[:-1])
+            style = _REASONING if kind == "reasoning" else ""
+            self._open = GrowingText(self._terminal, style, whole=True)
+            self._parts.append((kind, self._open))
+        self._open.received += text
+        self._open.flow()
 
-    def tool_started(self, call_id: str, name: str, input_: Any) -> None:
+    def tool_started(self, call_id: str, name: str, input_: Any) -> _Tool:
         """A tool is called."""
         self._close_part()
-        self._parts.append(_Tool(call_id, name, time.monotonic()))
+        tool = _Tool(call_id, name, time.monotonic())
+        self._parts.append(("tool", tool))
         self._terminal.write(tool_started(name, input_))
+        return tool
 
     def tool_finished(self, call_id: str, milliseconds: float | None, output: Any, *, failed: bool) -> None:
         """A tool call has ended: the latest of this id that is running, since a provider may use an id twice."""
         self._close_part()
         tool = next((tool for tool in self._running() if tool.id == call_id), _Tool(call_id, "tool", 0.0))
-        self._finish(tool, milliseconds, output, failed=failed)
+        tool.finished = True
+        self._terminal.write(tool_finished(tool.name, milliseconds, output, failed=failed))
 
     def data(self, name: str, value: Any) -> None:
         """Set named data. On a live terminal only its last value stays."""
@@ -225,52 +189,48 @@ class ReplyView:
         if self._terminal.is_live:
             self._unwritten_data[name] = value
         else:
-            self._terminal.write(_data_line(name, value))
+            self._terminal.write(data_line(name, value))
 
     def replace(self, parts: Sequence[ConversationPart]) -> None:
         """These are the parts now: show what is new, and mark as retracted what is no longer among them."""
-        if not _is_prefix(_keys(self._parts), _keys(parts)):
-            self._retract()
-        shown = _keys(self._parts)  # what need not be shown again
-        tools = iter([part for part in self._parts if isinstance(part, _Tool)])
+        wanted: list[_Part] = []
         for part in parts:
-            if isinstance(part, TextPart | ReasoningPart):
-                text = part.text
-                if shown and shown[0][0] == part.type:
-                    text = text[len(shown[0][1]) :]
-                    shown[0] = (part.type, shown[0][1][len(part.text) :])
-                    if not shown[0][1]:
-                        del shown[0]
-                if text:
-                    self.delta(part.type, text)
-            elif isinstance(part, DynamicToolPart):
-                if shown:
-                    del shown[0]
-                    tool = next(tools)
-                else:
-                    self.tool_started(part.tool_call_id, part.tool_name, part.input)
-                    tool = next(self._running())
-                if part.state != "input-available" and not tool.finished:
-                    self._close_part()
-                    failed = part.state == "output-error"
-                    self._finish(tool, part.duration_ms, part.error_text if failed else part.output, failed=failed)
-            elif isinstance(part, DataPart) and self._data.get(part.name, self) != part.data:
+            if isinstance(part, models.DynamicToolPart):
+                wanted.append(("tool", part.tool_call_id, part))
+            elif isinstance(part, models.TextPart | models.ReasoningPart):
+                wanted.append((part.type, part.text, None))
+        wanted = _joined(wanted)
+        shown = self._shown()
+        if not _is_prefix(shown, wanted):
+            self._retract()
+            shown = []
+        for index, (kind, value, part) in enumerate(wanted):
+            known = shown[index] if index < len(shown) else None
+            if part is None:
+                rest = value[0 if known is None else len(known[1]) :]
+                if rest:
+                    self.delta(kind, rest)
+                continue
+            tool = self.tool_started(value, part.tool_name, part.input) if known is None else known[2]
+            if part.state != "input-available" and not tool.finished:
+                self._close_part()
+                tool.finished = True
+                self._terminal.write(_tool_line(part))
+        for part in parts:
+            if isinstance(part, models.DataPart) and self._data.get(part.name, self) != part.data:
                 self.data(part.name, part.data)
 
     def close(self) -> None:
         """The message, or a step of it, is complete: write what is in the making."""
         self._close_part()
         data, self._unwritten_data = self._unwritten_data, {}
-        self._terminal.write(*(_data_line(name, value) for name, value in data.items()))
+        self._terminal.write(*(data_line(name, value) for name, value in data.items()))
 
     def footer(self) -> list[Block]:
         """What is in the making. May be called from another thread."""
-        blocks: list[Block] = [_data_line(name, value) for name, value in list(self._unwritten_data.items())]
+        data: list[Block] = [data_line(name, value) for name, value in list(self._unwritten_data.items())]
         part = self._open
-        if part is not None:
-            style = _REASONING if part.kind == "reasoning" else ""
-            blocks += [line((text, style)) for text in clean(part.text).split("\n")]
-        return blocks
+        return data if part is None else data + part.footer()
 
     def activity(self) -> str:
         """What is going on, for a status line. May be called from another thread."""
@@ -281,85 +241,74 @@ class ReplyView:
 
     def _running(self) -> Iterator[_Tool]:
         """The tool calls that are running, the latest first."""
-        return (part for part in reversed(list(self._parts)) if isinstance(part, _Tool) and not part.finished)
+        return (part for _, part in reversed(list(self._parts)) if isinstance(part, _Tool) and not part.finished)
 
-    def _finish(self, tool: _Tool, milliseconds: float | None, output: Any, *, failed: bool) -> None:
-        tool.finished = True
-        self._terminal.write(tool_finished(tool.name, milliseconds, output, failed=failed))
+    def _shown(self) -> list[_Part]:
+        return _joined(
+            (kind, part.id, part) if isinstance(part, _Tool) else (kind, part.received, None)
+            for kind, part in self._parts
+        )
 
     def _close_part(self) -> None:
         part, self._open = self._open, None
-        if part is None:
-            return
-        text = clean(part.text).strip("\n") if self._terminal.is_live else clean(part.text).rstrip("\n")
-        if not text.strip():
-            return
-        if not self._terminal.is_live:
-            self._write_lines(part, text.split("\n"))
-        elif part.kind == "text":
-            self._terminal.write(Markdown(text))
-        else:
-            self._terminal.write(*paragraphs(text, style=_REASONING))
-
-    def _write_lines(self, part: _Text, lines: list[str]) -> None:
-        style = _REASONING if part.kind == "reasoning" else ""
-        self._terminal.write(*(line((text, style)) for text in lines[part.written :]))
-        part.written = max(len(lines), part.written)
+        if part is not None:
+            part.end()
 
     def _retract(self) -> None:
         """Mark everything shown as retracted."""
-        if self._open is not None and self._terminal.is_live:  # so far it is in the footer only
-            part, self._open = self._open, None
-            self._terminal.write(*paragraphs(part.text.strip(), style=_RETRACTED))
-        self._close_part()
-        self._terminal.write(
-            line(("the server took back this reply; it starts again", "yellow"), mark=("↻ ", "yellow"))
-        )
+        part, self._open = self._open, None
+        if part is not None:  # on a live terminal it is in the footer only so far
+            part.end(_RETRACTED if self._terminal.is_live else None)
+        taken = "the server took back this reply; it starts again"
+        self._terminal.write(line((taken, "yellow"), mark=("↻ ", "yellow")))
         self._parts.clear()
         self._data.clear()
         self._unwritten_data.clear()
 
 
-def _keys(parts: Iterable[object]) -> list[tuple[str, str]]:
-    """What tells whether parts are the same: kinds with their text or the id of the call.
+def _joined(parts: Iterable[_Part]) -> list[_Part]:
+    """Parts that are not empty, adjacent ones of one kind of text as one.
 
-    Adjacent blocks of one kind are joined: live they arrive as one part, in a snapshot they are several.
+    Live such ones arrive as one part, in a snapshot they are several.
     """
-    keys: list[tuple[str, str]] = []
-    for part in parts:
-        match part:
-            case _Text():
-                kind, value = part.kind, part.text
-            case TextPart() | ReasoningPart():
-                kind, value = part.type, part.text
-            case _Tool():
-                kind, value = "tool", part.id
-            case DynamicToolPart():
-                kind, value = "tool", part.tool_call_id
-            case _:
-                continue
-        if kind != "tool" and keys and keys[-1][0] == kind:
-            keys[-1] = (kind, keys[-1][1] + value)
-        elif kind == "tool" or value:
-            keys.append((kind, value))
-    return keys
+    joined: list[_Part] = []
+    for kind, value, call in parts:
+        if call is None and joined and joined[-1][0] == kind:
+            joined[-1] = (kind, joined[-1][1] + value, None)
+        elif call is not None or value:
+            joined.append((kind, value, call))
+    return joined
 
 
-def _is_prefix(shown: list[tuple[str, str]], wanted: list[tuple[str, str]]) -> bool:
-    if len(shown) > len(wanted):
-        return False
-    *before, (kind, value) = shown or [("", "")]
-    if not shown:
-        return True
-    target_kind, target = wanted[len(before)]
-    same = target.startswith(value) if kind != "tool" else target == value
-    return before == wanted[: len(before)] and kind == target_kind and same
+def _is_prefix(shown: list[_Part], wanted: list[_Part]) -> bool:
+    """Whether what is wanted begins with what is shown; the last text that is shown may grow."""
+    pairs = list(zip(shown, wanted, strict=False))
+    same = [one[:2] == other[:2] for one, other in pairs]
+    if pairs and not same[-1]:
+        (kind, value, call), (wanted_kind, wanted_value, _) = pairs[-1]
+        same[-1] = kind == wanted_kind and call is None and wanted_value.startswith(value)
+    return len(shown) <= len(wanted) and all(same)
 
 
 # Streams and observations.
 
 
-class ChatView:
+class _View:
+    """What the views of streams and of observations have in common.
+
+    Args:
+        terminal: where to.
+    """
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+
+    def warning(self, record: logging.LogRecord) -> None:
+        """Show what the library logs, such as a failed attempt."""
+        self._terminal.write(warning_line(record))
+
+
+class ChatView(_View):
     """Shows the chunks of one submission after another.
 
     Args:
@@ -370,15 +319,12 @@ class ChatView:
     """
 
     def __init__(self, terminal: Terminal) -> None:
+        super().__init__(terminal)
         self.outcome: str | None = None
-        self._terminal = terminal
         self._reply = ReplyView(terminal)
         self._message_id: str | None = None
         self._submission_id = ""
         self._position = (-1, -1)
-        self._started_at = 0.0
-        self._hint = ""
-        self._frames = itertools.cycle("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
 
     def follow(self, submission_id: str, hint: str) -> None:
         """Show a status line from now on, until `close`.
@@ -389,10 +335,16 @@ class ChatView:
         """
         self.outcome = None
         self._submission_id = submission_id
-        self._hint = hint
         self._reply, self._message_id = ReplyView(self._terminal), None
-        self._started_at = time.monotonic()
-        self._terminal.start(lambda: [*self._reply.footer(), self._status()])
+        started_at = time.monotonic()
+
+        def footer() -> list[Block]:
+            activity = self._reply.activity()
+            spans = [(f"  {activity}", "")] if activity else []
+            status = status_line(time.monotonic() - started_at, *spans, hint=hint)
+            return [*self._reply.footer(), status]
+
+        self._terminal.start(footer)
 
     @property
     def has_reply(self) -> bool:
@@ -401,31 +353,36 @@ class ChatView:
 
     def chunk(self, chunk: ConversationChunk) -> None:
         """Show a chunk. One that was shown before, because its batch was read again, is ignored."""
-        if isinstance(chunk, UnknownChunk):
-            self._terminal.write(_unknown_line(chunk.wire_type or "chunk", chunk.problem))
+        if isinstance(chunk, models.UnknownChunk):
+            self._terminal.write(unknown_line(chunk.wire_type or "chunk", chunk.problem))
             return
         position = (chunk.position.batch, chunk.position.index)
         if position <= self._position:
             return
         self._position = position
         match chunk:
-            case MessageStartedChunk() | MessageDeltaChunk() | DataPartChunk() | ToolInputChunk():
+            case models.MessageStartedChunk():
                 self._switch(chunk.message_id)
-                self._grow(chunk)
-            case ToolOutputChunk():
+            case models.MessageDeltaChunk():
+                self._switch(chunk.message_id).delta(chunk.kind, chunk.delta)
+            case models.DataPartChunk():
+                self._switch(chunk.message_id).data(chunk.name, chunk.data)
+            case models.ToolInputChunk():
+                self._switch(chunk.message_id).tool_started(chunk.tool_call_id, chunk.tool_name, chunk.input)
+            case models.ToolOutputChunk():
                 self._reply.tool_finished(chunk.tool_call_id, chunk.duration_ms, chunk.output, failed=False)
-            case ToolOutputErrorChunk():
+            case models.ToolOutputErrorChunk():
                 self._reply.tool_finished(chunk.tool_call_id, chunk.duration_ms, chunk.error_text, failed=True)
-            case MessageCompletedChunk():
+            case models.MessageCompletedChunk():
                 self._reply.close()
-            case MessageAppendedChunk():
+            case models.MessageAppendedChunk():
                 if chunk.message.role != "user" or chunk.message.submission_id != self._submission_id:
                     self._reply.close()
                     self._terminal.write(*message_blocks(chunk.message))
-            case ConversationResetChunk():
+            case models.ConversationResetChunk():
                 self._reset(chunk)
-            case SubmissionSettledChunk():
-                self._settled(chunk.submission_id, chunk.outcome, chunk.error)
+            case models.SubmissionSettledChunk():
+                self._settled(chunk)
             case _:
                 pass
 
@@ -434,53 +391,33 @@ class ChatView:
         self._reply.close()
         self._terminal.close()
 
-    def warning(self, record: logging.LogRecord) -> None:
-        """Show what the library logs, such as a failed attempt."""
-        self._terminal.write(line((one_line(record.getMessage()), "yellow"), mark=("! ", "yellow")))
-
-    def _grow(self, chunk: MessageStartedChunk | MessageDeltaChunk | DataPartChunk | ToolInputChunk) -> None:
-        match chunk:
-            case MessageDeltaChunk():
-                self._reply.delta(chunk.kind, chunk.delta)
-            case DataPartChunk():
-                self._reply.data(chunk.name, chunk.data)
-            case ToolInputChunk():
-                self._reply.tool_started(chunk.tool_call_id, chunk.tool_name, chunk.input)
-            case MessageStartedChunk():
-                pass
-
-    def _switch(self, message_id: str) -> None:
+    def _switch(self, message_id: str) -> ReplyView:
         """What follows belongs to this message."""
         if message_id != self._message_id:
             self._reply.close()
             self._reply, self._message_id = ReplyView(self._terminal), message_id
+        return self._reply
 
-    def _reset(self, chunk: ConversationResetChunk) -> None:
+    def _reset(self, chunk: models.ConversationResetChunk) -> None:
         for message in reversed(chunk.snapshot.messages):
             known = message.id == self._message_id
             own = message.role == "assistant" and message.submission_id == self._submission_id
             if known or (own and self._message_id is None):
-                self._switch(message.id)
-                self._reply.replace(message.parts)
+                self._switch(message.id).replace(message.parts)
                 break
         else:
             self._reply.replace([])
         for end in chunk.snapshot.settlements:
-            self._settled(end.submission_id, end.outcome, end.error)
+            self._settled(end)
 
-    def _settled(self, submission_id: str, outcome: str, error: Any) -> None:
-        if submission_id == self._submission_id and self.outcome is None:
-            self.outcome = outcome
+    def _settled(self, end: models.SubmissionSettledChunk | ConversationSettlement) -> None:
+        if end.submission_id == self._submission_id and self.outcome is None:
+            self.outcome = end.outcome
             self._reply.close()
-            self._terminal.write(*outcome_lines(outcome, error))
-
-    def _status(self) -> Line:
-        elapsed = f"{next(self._frames)} {clock(time.monotonic() - self._started_at)}"
-        activity = self._reply.activity()
-        return line((elapsed, "cyan"), (f"  {activity}" if activity else "", ""), (f"  {self._hint}", "dim"), clip=True)
+            self._terminal.write(*outcome_lines(end.outcome, end.error))
 
 
-class ObservationView:
+class ObservationView(_View):
     """Shows the states of an observation: what is new in each.
 
     Args:
@@ -488,7 +425,7 @@ class ObservationView:
     """
 
     def __init__(self, terminal: Terminal) -> None:
-        self._terminal = terminal
+        super().__init__(terminal)
         self._replies: dict[str, ReplyView] = {}
         self._messages: dict[str, ConversationMessage] = {}
         self._settlements: set[str] = set()
@@ -497,25 +434,26 @@ class ObservationView:
 
     def start(self) -> None:
         """Show a status line from now on, until `close`."""
-        self._terminal.start(self._footer)
+
+        def footer() -> list[Block]:
+            blocks = [block for reply in list(self._replies.values()) for block in reply.footer()]
+            return [*blocks, line((one_line(self._phase), "cyan"), ("  Ctrl-C leaves", "dim"))]
+
+        self._terminal.start(footer)
 
     def state(self, messages: Sequence[ConversationMessage], settlements: Sequence[ConversationSettlement]) -> None:
         """Show what a state adds to the last one."""
         for message in messages:
             if self._messages.get(message.id) == message:
                 continue
-            if message.role == "assistant":
-                self._begin(message.id)
-                reply = self._replies.setdefault(message.id, ReplyView(self._terminal))
-                reply.replace(message.parts)
-                if not any(
-                    isinstance(part, TextPart | ReasoningPart) and part.state == "streaming" for part in message.parts
-                ):
-                    reply.close()
-            else:
-                self._begin(message.id)
-                self._terminal.write(*message_blocks(message))
             self._messages[message.id] = message
+            if self._current not in {None, message.id}:
+                self._terminal.write(line())
+            self._current = message.id
+            if message.role == "assistant":
+                self._grow(message)
+            else:
+                self._terminal.write(*message_blocks(message))
         for end in settlements:
             if end.submission_id not in self._settlements:
                 self._settlements.add(end.submission_id)
@@ -531,16 +469,9 @@ class ObservationView:
             reply.close()
         self._terminal.close()
 
-    def warning(self, record: logging.LogRecord) -> None:
-        """Show what the library logs, such as a failed attempt."""
-        self._terminal.write(line((one_line(record.getMessage()), "yellow"), mark=("! ", "yellow")))
-
-    def _begin(self, message_id: str) -> None:
-        """A blank line between two messages."""
-        if self._current is not None and self._current != message_id:
-            self._terminal.write(line())
-        self._current = message_id
-
-    def _footer(self) -> list[Block]:
-        blocks = [block for reply in list(self._replies.values()) for block in reply.footer()]
-        return [*blocks, line((one_line(self._phase), "cyan"), ("  Ctrl-C leaves", "dim"))]
+    def _grow(self, message: ConversationMessage) -> None:
+        reply = self._replies.setdefault(message.id, ReplyView(self._terminal))
+        reply.replace(message.parts)
+        texts = [part for part in message.parts if isinstance(part, models.TextPart | models.ReasoningPart)]
+        if all(part.state != "streaming" for part in texts):
+            reply.close()

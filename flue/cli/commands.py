@@ -9,16 +9,17 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
-from flue import UNSET, BackoffOptions, FlueError, FlueExecutionError, NotFoundError, ServerError
+from flue import UNSET, BackoffOptions, FlueClient, FlueError, FlueExecutionError, NotFoundError, ServerError
 from flue._requests import Deadline
 from flue._results import RunOutcome
-from flue.cli._main import Exit, Interrupted, UsageError, open_client, shown_on
-from flue.cli.output import CsvView, JsonLinesView, choose_view, say
+from flue.cli import Exit, Interrupted, UsageError
+from flue.cli.output import CsvView, JsonLinesView, LogLines, choose_view, open_output, say, shown_on, write_json
 from flue.cli.parser import LIVE, completion_script, program_name, program_words
+from flue.cli.timeline import RunTimeline, draw, page, trace
 from flue.core.framing import DecodeError, parse_json
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import FrameType
 
-    from flue import FlueClient, FlueEventStream
+    from flue import FlueEventStream
     from flue.cli.output import View
     from flue.cli.parser import Options
     from flue.cli.timeline import Timeline
@@ -39,13 +40,17 @@ STREAM_ORIGIN = "-1"
 """The offset of the beginning of a stream."""
 
 
+def _client(options: Options) -> FlueClient:
+    return FlueClient(options.base_url, token=options.token, headers=options.headers)
+
+
 # Commands.
 
 
 def invoke(options: Options) -> Exit:
     """Start a run; wait for its result, follow it, or leave it."""
     value = _input(options.input)
-    with open_client(options) as client, shown_on(choose_view(json_lines=options.json)) as view:
+    with _client(options) as client, shown_on(choose_view(options)) as view:
         if options.wait:
             return _wait(client, view, options, value)
         deadline = Deadline(options.timeout)
@@ -57,8 +62,7 @@ def invoke(options: Options) -> Exit:
             return Exit.OK
         stream = client.runs.stream(admitted.run_id, live="sse", timeout=deadline.remaining())
         view.follow(None)
-        follower = Follower(client, view, options, admitted.run_id, workflow=options.name)
-        return Exit.OK if follower.follow(stream, deadline) else Exit.FAILED
+        return Follower(client, view, options, admitted.run_id, workflow=options.name).follow(stream, deadline)
 
 
 def _wait(client: FlueClient, view: View, options: Options, value: Any) -> Exit:
@@ -85,15 +89,15 @@ def _admission_unknown() -> Generator[None]:
 
 def get(options: Options) -> Exit:
     """Show the record of a run."""
-    with open_client(options) as client, shown_on(choose_view(json_lines=options.json)) as view:
+    with _client(options) as client, shown_on(choose_view(options)) as view:
         view.response(client.runs.get(options.run_id, backoff_options=READ_BACKOFF, timeout=options.timeout))
     return Exit.OK
 
 
 def events(options: Options) -> Exit:
     """List the events so far."""
-    chosen = CsvView(sys.stdout) if options.csv else choose_view(json_lines=options.json)
-    with open_client(options) as client, shown_on(chosen) as view:
+    chosen = CsvView() if options.csv else choose_view(options)
+    with _client(options) as client, shown_on(chosen) as view:
         reading = client.runs.stream(
             options.run_id,
             offset=options.offset,
@@ -108,18 +112,15 @@ def events(options: Options) -> Exit:
 
 def stream(options: Options) -> Exit:
     """Follow a run."""
-    modes: dict[str, Literal["sse", "long-poll", False]] = {"sse": "sse", "long-poll": "long-poll", "off": False}
+    live: Any = False if options.live == "off" else options.live
     deadline = Deadline(options.timeout)
-    with open_client(options) as client, shown_on(choose_view(json_lines=options.json)) as view:
-        open_stream = partial(
-            client.runs.stream, options.run_id, offset=options.offset, tail=options.tail, live=modes[options.live]
-        )
+    with _client(options) as client, shown_on(choose_view(options)) as view:
+        open_stream = partial(client.runs.stream, options.run_id, offset=options.offset, tail=options.tail, live=live)
         open_stream()  # checks the arguments before any request
         view.follow(_started_at(client, view, options))
         left = deadline.remaining()
         following = open_stream(timeout=left and (round(left, 1) or left))  # named in an error message
-        succeeded = Follower(client, view, options, options.run_id).follow(following, deadline)
-    return Exit.OK if succeeded else Exit.FAILED
+        return Follower(client, view, options, options.run_id).follow(following, deadline)
 
 
 def _started_at(client: FlueClient, view: View, options: Options) -> datetime | None:
@@ -134,10 +135,8 @@ def _started_at(client: FlueClient, view: View, options: Options) -> datetime | 
 
 def timeline(options: Options) -> Exit:
     """Show when each step of a run ran."""
-    from flue.cli.timeline import RunTimeline  # noqa: PLC0415  # only for this command
-
     deadline = Deadline(options.timeout)
-    with open_client(options) as client, shown_on(choose_view(json_lines=options.json)) as view:
+    with _client(options) as client, shown_on(LogLines()):
         steps = RunTimeline(client.runs.get(options.run_id, backoff_options=READ_BACKOFF, timeout=deadline.remaining()))
         reading = client.runs.stream(
             options.run_id, live=False, backoff_options=READ_BACKOFF, timeout=deadline.remaining()
@@ -145,20 +144,24 @@ def timeline(options: Options) -> Exit:
         with reading:
             for event in reading:
                 steps.add(event)
-        show_timeline(steps, view, options)
-    return Exit.OK
+    return show_timeline(steps, options)
 
 
-def show_timeline(timeline: Timeline, view: View, options: Options) -> None:
+def show_timeline(timeline: Timeline, options: Options) -> Exit:
     """Write a timeline to the files that the options name, or else show it."""
-    from flue.cli.timeline import page, trace  # noqa: PLC0415  # only for this command
-
     if options.html is not None:
         Path(options.html).write_text(page(timeline), encoding="utf-8")
     if options.trace is not None:
         Path(options.trace).write_text(trace(timeline), encoding="utf-8")
-    if options.html is None and options.trace is None:
-        view.timeline(timeline)
+    if options.html is not None or options.trace is not None:
+        return Exit.OK
+    if options.json_lines:
+        for bar in timeline.bars:
+            write_json(bar.json())
+    else:
+        terminal = open_output()
+        terminal.write(*draw(timeline, terminal))
+    return Exit.OK
 
 
 def completion(options: Options) -> Exit:
@@ -223,11 +226,11 @@ class Follower:
             self.view.end(stream.offset)
         return outcome
 
-    def follow(self, stream: FlueEventStream, deadline: Deadline) -> bool:
-        """Read to the end of the run. Returns False if the run failed; True, too, if it was not to be waited for."""
+    def follow(self, stream: FlueEventStream, deadline: Deadline) -> Exit:
+        """Read to the end of the run. Returns whether it failed; not if it was not to be waited for."""
         outcome = self.read(stream)
         if not outcome.done and not stream.closed:
-            return True
+            return Exit.OK
         for delay in outcome.poll_record(deadline):
             if delay is not None:
                 time.sleep(delay)
@@ -237,8 +240,8 @@ class Follower:
             outcome.result()
         except FlueExecutionError as error:
             self.view.failed(error)
-            return False
-        return True
+            return Exit.FAILED
+        return Exit.OK
 
     def _resume_command(self, offset: str) -> str:
         """The command that resumes reading. Token and headers are left out: they are secrets."""

@@ -1,68 +1,61 @@
-"""Where the results of a command go: JSON lines and CSV for programs; `flue.cli.run_view` is the view for people."""
+"""Where results go: JSON lines and CSV for programs, plain text for people; `flue.cli.terminal` has the colours."""
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import json
+import logging
+import shutil
 import sys
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeAlias, TypeVar
 
+from flue.cli.text import Markdown, clean, paragraphs
 from flue.codec import to_json
 
 if TYPE_CHECKING:
-    import logging
+    from collections.abc import Callable, Generator, Sequence
     from datetime import datetime
 
-    from flue.cli.terminal import Terminal
-    from flue.cli.timeline import Timeline
+    from flue.cli.parser import Options
+    from flue.cli.run_view import RunView
+    from flue.cli.text import Block
     from flue.errors import FlueExecutionError
     from flue.models import FlueEvent, RunRecord, WorkflowInvokeResult, WorkflowWaitResult
 
-__all__ = ["CsvView", "JsonLinesView", "LogLines", "View", "choose_view", "open_output", "say", "write_json"]
+__all__ = [
+    "CsvView",
+    "GrowingText",
+    "JsonLinesView",
+    "LogLines",
+    "Terminal",
+    "View",
+    "choose_view",
+    "open_output",
+    "say",
+    "shown_on",
+    "write_json",
+]
 
 
-class View(Protocol):
-    """Shows the results of a command about runs."""
+# For programs.
 
-    def response(self, response: WorkflowInvokeResult | WorkflowWaitResult | RunRecord) -> None:
-        """Show the response to a single request."""
-        ...
 
-    def hint(self, command: str) -> None:
-        """Show a command that one may want to type next."""
-        ...
+def write_json(value: dict[str, Any]) -> None:
+    """Write a JSON object to standard output as one line, and flush it.
 
-    def follow(self, started_at: datetime | None) -> None:
-        """Events will arrive live.
+    Lines are ASCII: everything else is escaped, so that lone surrogates and any encoding of the output are harmless.
+    """
+    sys.stdout.write(json.dumps(value, separators=(",", ":")) + "\n")
+    sys.stdout.flush()
 
-        Args:
-            started_at: when the run was started, if that is known.
-        """
-        ...
 
-    def event(self, event: FlueEvent) -> None:
-        """Show the next event."""
-        ...
-
-    def failed(self, error: FlueExecutionError) -> None:
-        """The run that was followed failed."""
-        ...
-
-    def end(self, offset: str) -> None:
-        """There are no more events; reading can be resumed from `offset`."""
-        ...
-
-    def timeline(self, timeline: Timeline) -> None:
-        """Show a timeline."""
-        ...
-
-    def warning(self, record: logging.LogRecord) -> None:
-        """Show what the library logs, such as a failed attempt."""
-        ...
-
-    def close(self) -> None:
-        """Nothing more follows. Idempotent."""
-        ...
+def say(*sentences: str) -> None:
+    """Write sentences to standard error, one a line, the program's name before the first. They are cleaned."""
+    first, *others = (" ".join(clean(sentence).split("\n")) for sentence in sentences)
+    sys.stderr.write("\n".join([f"flue: {first}", *(f"  {other}" for other in others)]) + "\n")
+    sys.stderr.flush()
 
 
 class LogLines:
@@ -77,18 +70,11 @@ class LogLines:
 
 
 class JsonLinesView(LogLines):
-    """One JSON object a line, flushed line by line; everything else goes to standard error.
-
-    Args:
-        out: where the lines go.
-    """
-
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
+    """The results of a command about runs as JSON objects, one a line; everything else goes to standard error."""
 
     def response(self, response: WorkflowInvokeResult | WorkflowWaitResult | RunRecord) -> None:
         """One line."""
-        write_json(self._out, to_json(response))
+        write_json(to_json(response))
 
     def hint(self, command: str) -> None:
         """Nothing."""
@@ -98,7 +84,7 @@ class JsonLinesView(LogLines):
 
     def event(self, event: FlueEvent) -> None:
         """One line."""
-        write_json(self._out, to_json(event))
+        write_json(to_json(event))
 
     def failed(self, error: FlueExecutionError) -> None:
         """A sentence on standard error."""
@@ -107,18 +93,9 @@ class JsonLinesView(LogLines):
     def end(self, offset: str) -> None:
         """Nothing."""
 
-    def timeline(self, timeline: Timeline) -> None:
-        """One line for each bar."""
-        for bar in timeline.bars:
-            write_json(self._out, bar.json())
-
 
 class CsvView(JsonLinesView):
-    """A table of events: one column for each field of the envelope, and the other fields as JSON in the last column.
-
-    Args:
-        out: where the table goes.
-    """
+    """A table of events: one column for each field of the envelope, and the other fields as JSON in the last column."""
 
     _COLUMNS = (
         ("event_index", "eventIndex"),
@@ -133,9 +110,8 @@ class CsvView(JsonLinesView):
         ("is_error", "isError"),
     )
 
-    def __init__(self, out: TextIO) -> None:
-        super().__init__(out)
-        self._table = csv.writer(out, lineterminator="\n")
+    def __init__(self) -> None:
+        self._table = csv.writer(sys.stdout, lineterminator="\n")
         self._table.writerow([*(name for name, _ in self._COLUMNS), "data"])
 
     def event(self, event: FlueEvent) -> None:
@@ -144,45 +120,183 @@ class CsvView(JsonLinesView):
         cells = [fields.pop(key, None) for _, key in self._COLUMNS]
         row = [cell if isinstance(cell, str) else "" if cell is None else json.dumps(cell) for cell in cells]
         self._table.writerow([*map(self._printable, row), json.dumps(fields, separators=(",", ":"))])
-        self._out.flush()
+        sys.stdout.flush()
 
     def _printable(self, cell: str) -> str:
-        encoding = self._out.encoding or "utf-8"
+        encoding = sys.stdout.encoding or "utf-8"
         return cell.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def choose_view(*, json_lines: bool) -> View:
-    """The view for standard output: JSON lines if asked for or if standard output is no terminal, else `RunView`."""
-    if json_lines or not sys.stdout.isatty():
-        return JsonLinesView(sys.stdout)
+# For people.
+
+# The drawing characters of this program, and replacements for an output whose encoding lacks them.
+_ASCII = str.maketrans("│┌└─✓✗▶»↻…●·✂█░⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|,`-+x>>@.*.%#:|/-\\|/-\\|/")
+
+
+class Terminal:
+    """Writes cleaned text for people to read, here plain text whose lines are broken by whatever shows them.
+
+    Args:
+        out: where the text goes. It gets `?` for what its encoding lacks.
+
+    Attributes:
+        is_live: whether a footer can be drawn.
+    """
+
+    is_live = False
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._glyphs: dict[int, int] = {}
+        try:
+            "".join(map(chr, _ASCII)).encode(out.encoding or "utf-8")
+        except UnicodeEncodeError:
+            self._glyphs = _ASCII
+        if isinstance(out, io.TextIOWrapper):
+            out.reconfigure(errors="replace")
+
+    @property
+    def columns(self) -> int:
+        """Columns of the terminal, as of now; 80 where there is none."""
+        return shutil.get_terminal_size().columns
+
+    def write(self, *blocks: Block) -> None:
+        """Write lines, and Markdown as it is."""
+        for block in blocks:
+            if isinstance(block, Markdown):
+                self._out.write(f"{block.text}\n")
+            else:
+                text = f"{'│ ' * block.level}{block.mark[0]}{block.text}".rstrip()
+                self._out.write(f"{text}\n".translate(self._glyphs))
+        self._out.flush()
+
+    def width(self, text: str) -> int:
+        """Columns that the text occupies; the number of characters is exact for most alphabets."""
+        return len(text)
+
+    def fit(self, text: str, columns: int) -> str:
+        """The text on exactly so many columns: padded, or cut with an ellipsis."""
+        return text.ljust(columns) if len(text) <= columns else f"{text[: columns - 1]}…"
+
+    def start(self, footer: Callable[[], Sequence[Block]]) -> None:
+        """Draw a footer below the last line from now on, where that is possible.
+
+        Args:
+            footer: returns its blocks as of now; called from another thread too.
+        """
+
+    def close(self) -> None:
+        """Write what is pending and remove the footer. Idempotent; `start` may follow."""
+
+
+def open_output() -> Terminal:
+    """Standard output for people: with colours if somebody looks at it and rich is installed, else with a hint."""
+    if not sys.stdout.isatty():
+        return Terminal(sys.stdout)
+    try:
+        from flue.cli.terminal import RichTerminal  # noqa: PLC0415  # rich is of the extra `cli`
+    except ImportError:
+        say("for colours and a live view: pip install 'flue-sdk[cli]'")
+        return Terminal(sys.stdout)
+    return RichTerminal(sys.stdout)
+
+
+class GrowingText:
+    """Text that arrives in pieces: lines are written when they are complete, and in the footer until then.
+
+    Args:
+        terminal: where to.
+        style: of the text.
+        level: in the tree.
+        whole: on a live terminal nothing is written before the end, and then as Markdown if there is no style.
+
+    Attributes:
+        received: the text so far, not cleaned.
+        written: how many characters of it are on the terminal.
+    """
+
+    def __init__(self, terminal: Terminal, style: str = "", level: int = 0, *, whole: bool = False) -> None:
+        self.received = ""
+        self.written = 0
+        self._terminal = terminal
+        self._style = style
+        self._level = level
+        self._whole = whole and terminal.is_live
+
+    def flow(self) -> None:
+        """Write the lines that are complete."""
+        end = self.received.rfind("\n") + 1
+        if end > self.written and not self._whole:
+            self._write(self.received[self.written : end - 1])
+            self.written = end
+
+    def end(self, style: str | None = None) -> None:
+        """Write the rest; `style`: instead of the usual one and of Markdown."""
+        self.flow()
+        rest = self.received[self.written :]
+        self.written = len(self.received)
+        if self._whole:
+            rest = rest.strip("\n")
+        if not rest.strip():
+            return
+        if self._whole and not self._style and style is None:
+            self._terminal.write(Markdown(clean(rest)))
+        else:
+            self._write(rest, style)
+
+    def footer(self) -> list[Block]:
+        """What has not been written. May be called from another thread."""
+        rest = self.received[self.written :]
+        return [*paragraphs(rest, style=self._style, level=self._level)] if rest else []
+
+    def _write(self, text: str, style: str | None = None) -> None:
+        style = self._style if style is None else style
+        self._terminal.write(*paragraphs(text, style=style, level=self._level))
+
+
+# Views.
+
+View: TypeAlias = "JsonLinesView | RunView"
+"""Shows the results of a command about runs."""
+
+
+def choose_view(options: Options) -> View:
+    """The view that the options ask for."""
+    if options.json_lines:
+        return JsonLinesView()
     from flue.cli.run_view import RunView  # noqa: PLC0415  # only if somebody looks
 
     return RunView(open_output())
 
 
-def open_output() -> Terminal:
-    """Standard output as a terminal, with a hint on standard error if colours could be had."""
-    from flue.cli.terminal import HINT, PlainTerminal, open_terminal  # noqa: PLC0415  # only if somebody looks
+class _LogView(Protocol):
+    def warning(self, record: logging.LogRecord) -> None: ...
 
-    terminal = open_terminal(sys.stdout)
-    if isinstance(terminal, PlainTerminal) and sys.stdout.isatty():
-        say(HINT)
-    return terminal
+    def close(self) -> None: ...
 
 
-def write_json(out: TextIO, value: dict[str, Any]) -> None:
-    """Write a JSON object as one line, and flush it.
-
-    Lines are ASCII: everything else is escaped, so that lone surrogates and any encoding of the output are harmless.
-    """
-    out.write(json.dumps(value, separators=(",", ":")) + "\n")
-    out.flush()
+_V = TypeVar("_V", bound=_LogView)
 
 
-def say(*sentences: str) -> None:
-    """Write sentences to standard error, one a line, the program's name before the first. They are cleaned."""
-    from flue.cli.text import clean  # noqa: PLC0415  # only if there is something to say
+@contextlib.contextmanager
+def shown_on(view: _V) -> Generator[_V]:
+    """While entered, a view shows what the library logs; it is closed at the end."""
+    handler = _ViewHandler(view)
+    logger = logging.getLogger("flue")
+    logger.addHandler(handler)
+    try:
+        yield view
+    finally:
+        logger.removeHandler(handler)
+        view.close()
 
-    first, *others = (" ".join(clean(sentence).split("\n")) for sentence in sentences)
-    sys.stderr.write("\n".join([f"flue: {first}", *(f"  {other}" for other in others)]) + "\n")
-    sys.stderr.flush()
+
+class _ViewHandler(logging.Handler):
+    """Passes log records to a view."""
+
+    def __init__(self, view: _LogView) -> None:
+        super().__init__(logging.WARNING)
+        self._view = view
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._view.warning(record)

@@ -7,12 +7,12 @@ import shlex
 import shutil
 import sys
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from flue import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 __all__ = ["LIVE", "Options", "build_parser", "completion_script", "program_name", "program_words"]
 
@@ -25,8 +25,27 @@ SHELLS = ("bash", "zsh", "tcsh")
 _ZSH_PREAMBLE = "(( ${+functions[compdef]} )) || { autoload -Uz compinit && compinit -i; }"
 """Not every `.zshrc` turns completion on, without which the script cannot register its function."""
 
-AddParser: TypeAlias = "Callable[..., argparse.ArgumentParser]"
-"""The `add_parser` of a group of commands."""
+_GROUPS = {"workflows": "start runs", "runs": "read runs"}
+_REMOTE = {
+    "workflows invoke": ("flue.cli.commands:invoke", "start a run"),
+    "runs get": ("flue.cli.commands:get", "show the record of a run"),
+    "runs events": ("flue.cli.commands:events", "list the events so far"),
+    "runs stream": ("flue.cli.commands:stream", "follow the events as they happen"),
+    "runs timeline": ("flue.cli.commands:timeline", "show when each step of a run ran"),
+    "chat": ("flue.cli.chat:chat", "talk to an agent of Flue 2"),
+    "send": ("flue.cli.chat:send", "send one message, show the reply"),
+    "history": ("flue.cli.chat:history", "show a conversation as it is now"),
+    "observe": ("flue.cli.chat:observe", "show a conversation as it changes"),
+    "timeline": ("flue.cli.chat:timeline", "show when its turns and tools ran"),
+    "abort": ("flue.cli.chat:abort", "abort all that runs or waits in it"),
+}
+"""Commands that talk to a server: the function that runs each, and what it does."""
+_LOCAL = {
+    "demo": ("flue.cli.demo:demo", "watch a run survive a lost connection, on an embedded server"),
+    "serve": ("flue.cli.demo:serve", "run sample servers of both generations of Flue, on this machine only"),
+    "completion": ("flue.cli.commands:completion", "print a shell script that completes commands and options"),
+}
+"""Commands that need no server."""
 
 _EPILOG = """\
 environment:
@@ -83,6 +102,11 @@ class Options(argparse.Namespace):
         """All headers; of those with the same name the last one counts."""
         return dict([*(self.headers_before or []), *(self.headers_after or [])])
 
+    @property
+    def json_lines(self) -> bool:
+        """Whether the output is for programs."""
+        return self.json or not sys.stdout.isatty()
+
 
 def program_name() -> str:
     """The command that runs this program, for messages that tell what to type."""
@@ -132,15 +156,23 @@ def build_parser(prog: str | None = None, *, file_completion: object = None) -> 
     )
     parser.add_argument("--version", action="version", version=f"flue-sdk {__version__}")
     add = parser.add_subparsers(title="commands", metavar="COMMAND").add_parser
-    workflows = add("workflows", help="start runs", allow_abbrev=False)
-    runs = add("runs", help="read runs", allow_abbrev=False)
-    files = [
-        *_invoke(_subcommands(workflows)),
-        *_runs(_subcommands(runs)),
-        *_conversations(add),
-        *_local(add),
-    ]
-    for action in files:
+    groups = {"": add}
+    for group, text in _GROUPS.items():
+        parser_of_group = add(group, help=text, allow_abbrev=False)
+        groups[group] = parser_of_group.add_subparsers(title="commands", metavar="COMMAND", required=True).add_parser
+    commands: dict[str, argparse.ArgumentParser] = {}
+    for path, (handler, text) in (_REMOTE | _LOCAL).items():
+        group, _, name = path.rpartition(" ")
+        commands[path] = groups[group](
+            name,
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}.",
+            parents=[_common("headers_after")] if path in _REMOTE else [],
+            argument_default=argparse.SUPPRESS,
+            allow_abbrev=False,
+        )
+        commands[path].set_defaults(handler=handler)
+    for action in (*_run_arguments(commands), *_conversation_arguments(commands), *_local_arguments(commands)):
         action.complete = file_completion  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     return parser
 
@@ -190,84 +222,40 @@ def _port(text: str) -> int:
     return port
 
 
-def _command(add: AddParser, name: str, handler: str, text: str, *, remote: bool = False) -> argparse.ArgumentParser:
-    parser = add(
-        name,
-        help=text,
-        description=f"{text[0].upper()}{text[1:]}.",
-        parents=[_common("headers_after")] if remote else [],
-        argument_default=argparse.SUPPRESS,
-        allow_abbrev=False,
-    )
-    parser.set_defaults(handler=handler)
-    return parser
+# Arguments of the commands. Each function returns those that are files.
 
 
-def _subcommands(parser: argparse.ArgumentParser) -> AddParser:
-    return parser.add_subparsers(title="commands", metavar="COMMAND", required=True).add_parser
-
-
-def _local(add: AddParser) -> list[argparse.Action]:
-    """Commands that need no server. Returns the arguments that are files, as the following functions do."""
-    _command(add, "demo", "flue.cli.demo:demo", "watch a run survive a lost connection, on an embedded server")
-    text = "run sample servers of both generations of Flue, on this machine only"
-    serve = _command(add, "serve", "flue.cli.demo:serve", text)
-    text = "of the workflows; the next one is for conversations; default: any two that are free"
-    serve.add_argument("--port", type=_port, help=text)
-    serve.add_argument("--token", help="bearer token that every request must carry")
-    text = "SQLite file that keeps the runs across restarts; the conversations are in FILE-conversations"
-    database = serve.add_argument("--database", metavar="FILE", help=text)
-    serve.add_argument("--json", action="store_true", help="print the URLs and the workflows as a JSON object")
-    text = "print a shell script that completes commands and options"
-    completion = _command(add, "completion", "flue.cli.commands:completion", text)
-    completion.add_argument("shell", choices=SHELLS)
-    return [database]
-
-
-def _invoke(add: AddParser) -> list[argparse.Action]:
-    invoke = _command(add, "invoke", "flue.cli.commands:invoke", "start a run", remote=True)
+def _run_arguments(commands: dict[str, argparse.ArgumentParser]) -> list[argparse.Action]:
+    invoke = commands["workflows invoke"]
     invoke.add_argument("name", metavar="NAME", help="name of the workflow")
     invoke.add_argument("--input", metavar="JSON", help="input: JSON, @FILE with JSON, or - for standard input")
     mode = invoke.add_mutually_exclusive_group()
     mode.add_argument("--wait", action="store_true", help="wait for the result in one request")
     mode.add_argument("--follow", action="store_true", help="follow the events until the run ends")
-    return []
-
-
-def _conversations(add: AddParser) -> list[argparse.Action]:
-    chat = _command(add, "chat", "flue.cli.chat:chat", "talk to an agent of Flue 2", remote=True)
-    send = _command(add, "send", "flue.cli.chat:send", "send one message, show the reply", remote=True)
-    history = _command(add, "history", "flue.cli.chat:history", "show a conversation as it is now", remote=True)
-    observe = _command(add, "observe", "flue.cli.chat:observe", "show a conversation as it changes", remote=True)
-    timeline = _command(add, "timeline", "flue.cli.chat:timeline", "show when its turns and tools ran", remote=True)
-    abort = _command(add, "abort", "flue.cli.chat:abort", "abort all that runs or waits in it", remote=True)
-    for parser in (chat, send, history, observe, timeline, abort):
-        parser.add_argument("url", metavar="URL", help="URL of the conversation, or its path below the base URL")
-    chat.add_argument("--new", action="store_true", help="URL is that of the agent: start a new conversation below it")
-    send.add_argument("text", metavar="TEXT", nargs="?", help="the message, or - for standard input")
-    text = "attach a file; may be repeated"
-    attach = send.add_argument("--attach", metavar="FILE", action="append", help=text)
-    send.add_argument("--no-wait", action="store_true", help="do not wait for the reply")
-    return [attach, *_timeline_files(timeline)]
-
-
-def _runs(add: AddParser) -> list[argparse.Action]:
-    get = _command(add, "get", "flue.cli.commands:get", "show the record of a run", remote=True)
-    events = _command(add, "events", "flue.cli.commands:events", "list the events so far", remote=True)
-    stream = _command(add, "stream", "flue.cli.commands:stream", "follow the events as they happen", remote=True)
-    timeline = _command(add, "timeline", "flue.cli.commands:timeline", "show when each step of a run ran", remote=True)
-    for parser in (get, events, stream, timeline):
-        parser.add_argument("run_id", metavar="ID", help="id of the run")
+    for name in ("get", "events", "stream", "timeline"):
+        commands[f"runs {name}"].add_argument("run_id", metavar="ID", help="id of the run")
+    events, stream = commands["runs events"], commands["runs stream"]
     for parser in (events, stream):
         parser.add_argument("--tail", metavar="N", type=int, help="only the last N events")
         parser.add_argument("--offset", metavar="O", help="start after this offset; `now`: only new events")
     events.add_argument("--csv", action="store_true", help="a CSV table instead of JSON")
-    stream.add_argument(
-        "--live",
-        choices=LIVE,
-        help="how to wait for new events: server-sent events (default), long polling, or not at all",
-    )
-    return _timeline_files(timeline)
+    text = "how to wait for new events: server-sent events (default), long polling, or not at all"
+    stream.add_argument("--live", choices=LIVE, help=text)
+    return _timeline_files(commands["runs timeline"])
+
+
+def _conversation_arguments(commands: dict[str, argparse.ArgumentParser]) -> list[argparse.Action]:
+    text = "URL of the conversation, or its path below the base URL"
+    for name in ("chat", "send", "history", "observe", "timeline", "abort"):
+        commands[name].add_argument("url", metavar="URL", help=text)
+    text = "URL is that of the agent: start a new conversation below it"
+    commands["chat"].add_argument("--new", action="store_true", help=text)
+    send = commands["send"]
+    send.add_argument("text", metavar="TEXT", nargs="?", help="the message, or - for standard input")
+    text = "attach a file; may be repeated"
+    attach = send.add_argument("--attach", metavar="FILE", action="append", help=text)
+    send.add_argument("--no-wait", action="store_true", help="do not wait for the reply")
+    return [attach, *_timeline_files(commands["timeline"])]
 
 
 def _timeline_files(timeline: argparse.ArgumentParser) -> list[argparse.Action]:
@@ -276,3 +264,15 @@ def _timeline_files(timeline: argparse.ArgumentParser) -> list[argparse.Action]:
         timeline.add_argument("--html", metavar="FILE", help="write a self-contained HTML page instead"),
         timeline.add_argument("--trace", metavar="FILE", help=text),
     ]
+
+
+def _local_arguments(commands: dict[str, argparse.ArgumentParser]) -> list[argparse.Action]:
+    serve = commands["serve"]
+    text = "of the workflows; the next one is for conversations; default: any two that are free"
+    serve.add_argument("--port", type=_port, help=text)
+    serve.add_argument("--token", help="bearer token that every request must carry")
+    text = "SQLite file that keeps the runs across restarts; the conversations are in FILE-conversations"
+    database = serve.add_argument("--database", metavar="FILE", help=text)
+    serve.add_argument("--json", action="store_true", help="print the URLs and the workflows as a JSON object")
+    commands["completion"].add_argument("shell", choices=SHELLS)
+    return [database]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
 import time
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import attrs
 
+from flue import models
+from flue.cli.output import GrowingText
 from flue.cli.text import (
     arguments,
     clean,
     clock,
+    command_line,
     compact,
     count,
+    data_line,
     duration,
     failure,
     line,
@@ -21,172 +24,29 @@ from flue.cli.text import (
     one_line,
     paragraphs,
     pretty,
+    status_line,
     tool_finished,
     tool_started,
+    unknown_line,
+    warning_line,
 )
-from flue.models import (
-    CompactionEvent,
-    CompactionStartEvent,
-    DataEvent,
-    LogEvent,
-    MessageEndEvent,
-    OperationEvent,
-    OperationStartEvent,
-    RunEndEvent,
-    RunRecord,
-    RunResumeEvent,
-    RunStartEvent,
-    SubmissionSettledEvent,
-    TaskEvent,
-    TaskStartEvent,
-    TextDeltaEvent,
-    ThinkingDeltaEvent,
-    ThinkingEndEvent,
-    ToolEvent,
-    ToolStartEvent,
-    TurnEvent,
-    TurnStartEvent,
-    UnknownEvent,
-    WorkflowWaitResult,
-)
+from flue.cli.timeline import Bar, RunTree
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Sequence
+    from collections.abc import Iterable
     from datetime import datetime
 
-    from flue.cli.terminal import Terminal
-    from flue.cli.text import Line
-    from flue.cli.timeline import Timeline
+    from flue.cli.output import Terminal
+    from flue.cli.text import Block, Line
     from flue.errors import FlueExecutionError
-    from flue.models import FlueEvent, PromptUsage, WorkflowInvokeResult
+    from flue.models import FlueEvent, RunRecord, WorkflowInvokeResult, WorkflowWaitResult
 
-__all__ = ["RunTree", "RunView", "render_event"]
+__all__ = ["RunView", "render_event"]
 
 _LOG_STYLES = {"info": "cyan", "warn": "bold yellow", "error": "bold red"}
 _THINKING = "dim italic"
 _STATUSES = {"completed": ("✓", "bold green"), "errored": ("✗", "bold red")}
-
-
-# The state of a run.
-
-
-@attrs.define
-class Totals:
-    """Sums over the events of a run so far.
-
-    Attributes:
-        events: number of events.
-        turns: number of model turns that have ended.
-        input: tokens read by the models, cached ones not counted.
-        output: tokens written by the models.
-        tokens: all tokens, cached ones included.
-        cost: in the currency of the provider's price list.
-    """
-
-    events: int = 0
-    turns: int = 0
-    input: int = 0
-    output: int = 0
-    tokens: int = 0
-    cost: float = 0.0
-
-    def add(self, usage: PromptUsage) -> None:
-        """Add the usage of one turn. The usage on operations sums up the same tokens and is not added."""
-        self.input += usage.input
-        self.output += usage.output
-        self.tokens += usage.total_tokens
-        self.cost += usage.cost.total
-
-    def text(self) -> str:
-        """Events, turns, tokens and cost, as far as there are any."""
-        if not self.turns:
-            return count(self.events, "event")
-        cost = f", cost {self.cost:.4f}" if self.cost else ""
-        tokens = f"{count(self.tokens, 'token')} ({self.input:,} in, {self.output:,} out)"
-        return f"{count(self.events, 'event')}, {count(self.turns, 'turn')}, {tokens}{cost}"
-
-
-class RunTree:
-    """The nesting of operations, turns, tools and tasks, kept up to date event by event.
-
-    Attributes:
-        totals: of the events so far.
-    """
-
-    def __init__(self) -> None:
-        self.totals = Totals()
-        self._running: dict[str, tuple[str, datetime]] = {}
-        self._levels: dict[str, int] = {}
-        self._turns: dict[str, int] = {}
-        self._turn_count = 0
-        self._tasks: dict[str, str] = {}
-
-    def level(self, event: FlueEvent) -> int:
-        """The depth of an event. Call it before `add`."""
-        parent = self.parent(event)
-        return 0 if parent is None else self._levels[parent]
-
-    def parent(self, event: FlueEvent) -> str | None:
-        """The id of the operation, turn or task that encloses an event. Call it before `add`."""
-        parents: tuple[str | None, ...]
-        match event:
-            case OperationStartEvent() | OperationEvent():
-                parents = (event.task_id,)
-            case TurnStartEvent() | TurnEvent() | CompactionStartEvent() | CompactionEvent():
-                parents = (event.operation_id, event.task_id)
-            case TaskStartEvent() | TaskEvent():
-                parents = (event.turn_id, event.operation_id)
-            case _:
-                parents = (event.turn_id, event.operation_id, event.task_id)
-        return next((key for key in parents if key is not None and key in self._levels), None)
-
-    def parallel_task(self, task_id: str | None) -> str | None:
-        """The title of a task if several tasks run at once, else None."""
-        return self._tasks.get(task_id) if task_id is not None and len(self._tasks) > 1 else None
-
-    def current_work(self) -> tuple[str, datetime] | None:
-        """What was started last and is still running, and since when. May be called from another thread."""
-        return next(reversed(list(self._running.values())), None)
-
-    def turn_number(self, turn_id: str) -> int:
-        """The number of a turn in the order of their starts, from 1."""
-        return self._turns.get(turn_id, self._turn_count)
-
-    def add(self, event: FlueEvent) -> None:
-        """Record what an event starts or ends."""
-        self.totals.events += 1
-        match event:
-            case OperationStartEvent():
-                self._levels[event.operation_id] = self.level(event) + 1
-            case OperationEvent():
-                self._levels.pop(event.operation_id, None)
-            case TurnStartEvent():
-                self._turn_count += 1
-                self._turns[event.turn_id] = self._turn_count
-                self._levels[event.turn_id] = self.level(event) + 1
-                self._running[event.turn_id] = ("waiting for the model", event.timestamp)
-            case TurnEvent():
-                self._levels.pop(event.turn_id, None)
-                self._turns.pop(event.turn_id, None)
-                self._running.pop(event.turn_id, None)
-                self.totals.turns += 1
-                if event.response.usage is not None:
-                    self.totals.add(event.response.usage)
-            case ToolStartEvent():
-                self._running[event.tool_call_id] = (event.tool_name, event.timestamp)
-            case ToolEvent():
-                self._running.pop(event.tool_call_id, None)
-            case TaskStartEvent():
-                self._levels[event.task_id] = self.level(event) + 1
-                self._tasks[event.task_id] = f"task {event.agent or event.task_id}"
-                self._running[event.task_id] = (self._tasks[event.task_id], event.timestamp)
-            case TaskEvent():
-                self._levels.pop(event.task_id, None)
-                self._tasks.pop(event.task_id, None)
-                self._running.pop(event.task_id, None)
-            case _:
-                pass
 
 
 class Status:
@@ -196,25 +56,20 @@ class Status:
         tree: of the run.
 
     Attributes:
-        started_at: when the run started, or the time of the first event seen; None before that.
         reconnects: how often the connection was lost.
     """
 
     def __init__(self, tree: RunTree) -> None:
-        self.started_at: datetime | None = None
         self.reconnects = 0
         self._tree = tree
         self._problem = ""
-        self._frames = itertools.cycle("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
-        self._opened_at = time.monotonic()
-        self._latest: tuple[datetime, float] | None = None
+        self._arrived_at = time.monotonic()
 
-    def event_received(self, timestamp: datetime | None) -> None:
+    def event_received(self, event: FlueEvent) -> None:
         """An event has arrived: the connection works."""
         self._problem = ""
-        if timestamp is not None:
-            self._latest = (timestamp, time.monotonic())
-            self.started_at = self.started_at or timestamp
+        if event.timestamp is not None:
+            self._arrived_at = time.monotonic()
 
     def attempt_failed(self, record: logging.LogRecord) -> bool:
         """Record a warning of the library. Returns whether it is worth a line: the first failed attempt in a row is."""
@@ -222,32 +77,25 @@ class Status:
         if attempt is None:
             return True
         self._problem = f"attempt {attempt} failed, next in {getattr(record, 'flue_delay', 0.0):.1f} s"
-        if attempt == 1 and self._tree.totals.events:
+        if attempt == 1 and self._tree.events:
             self.reconnects += 1
         return attempt == 1
 
     def line(self) -> Line:
         """The line as of now."""
-        spans = [
-            (f"{next(self._frames)} {clock(self._seconds_since(self.started_at))}", "cyan"),
-            (f"  {count(self._tree.totals.events, 'event')}", "dim"),
-        ]
+        spans = [(f"  {count(self._tree.events, 'event')}", "dim")]
         if self.reconnects:
             spans.append((f"  {count(self.reconnects, 'reconnect')}", "yellow"))
         work = self._tree.current_work()
         if self._problem:
             spans.append((f"  {self._problem}", "yellow"))
         elif work is not None:
-            name, since = work
-            spans.append((f"  {one_line(name)} {clock(self._seconds_since(since))}", ""))
-        return line(*spans, ("  Ctrl-C leaves, the run continues", "dim"), clip=True)
+            spans.append((f"  {one_line(work.name)} {clock(self._seconds_since(work.start))}", ""))
+        return status_line(self._seconds_since(0.0), *spans, hint="Ctrl-C leaves, the run continues")
 
-    def _seconds_since(self, moment: datetime | None) -> float:
+    def _seconds_since(self, milliseconds: float) -> float:
         # The server's clock need not agree with ours: only differences on one clock count.
-        if self._latest is None or moment is None:
-            return time.monotonic() - self._opened_at
-        timestamp, arrived = self._latest
-        return (timestamp - moment).total_seconds() + time.monotonic() - arrived
+        return (self._tree.until - milliseconds) / 1000 + time.monotonic() - self._arrived_at
 
 
 # Events as lines.
@@ -264,117 +112,101 @@ def render_event(event: FlueEvent, tree: RunTree) -> list[Line]:
         An empty list for events that are shown by others, or as text.
     """
     match event:
-        case RunStartEvent():
-            name = (one_line(event.workflow_name), "bold")
-            return [
-                line(name, (f"  {one_line(event.run_id)}", "dim"), mark=("▶ ", "green")),
-                *([] if event.input is None else [line(("input  ", "dim"), (compact(event.input), ""), clip=True)]),
-            ]
-        case RunResumeEvent():
+        case models.RunStartEvent():
+            name, run_id = (one_line(event.workflow_name), "bold"), (f"  {one_line(event.run_id)}", "dim")
+            given = line(("input  ", "dim"), (compact(event.input), ""), overflow="ellipsis")
+            return [line(name, run_id, mark=("▶ ", "green")), *([] if event.input is None else [given])]
+        case models.RunResumeEvent():
             name = (one_line(event.workflow_name), "bold")
             return [line(name, ("  resumed by the server", "yellow"), mark=("↻ ", "yellow"))]
-        case LogEvent():
-            return _log(event)
-        case OperationStartEvent():
+        case models.LogEvent():
+            attributes = [(f"  {arguments(event.attributes)}", "dim")] if event.attributes else []
+            *lines, last = paragraphs(event.message, mark=(f"{event.level:<5} ", _LOG_STYLES.get(event.level, "")))
+            return [*lines, line(*last.spans, *attributes, mark=last.mark)]
+        case models.OperationStartEvent():
             return [_start(event.operation_kind)]
-        case OperationEvent():
-            return [_end(event.operation_kind, event.duration_ms, failed=event.is_error, error=event.error)]
-        case TurnStartEvent():
+        case models.OperationEvent():
+            return [_end(event.operation_kind, event, event.error)]
+        case models.TurnStartEvent():
             purpose = "" if event.purpose == "agent" else one_line(event.purpose)
-            return [_start(f"turn {tree.turn_number(event.turn_id) + 1}", purpose)]
-        case TurnEvent():
-            return [_turn(event, tree)]
-        case ToolStartEvent():
+            return [_start(f"turn {tree.turns_begun + 1}", purpose)]
+        case models.TurnEvent():
+            return [_turn(event, tree.turn_label(event.turn_id))]
+        case models.ToolStartEvent():
             return [tool_started(event.tool_name, event.args)]
-        case ToolEvent():
+        case models.ToolEvent():
             return [tool_finished(event.tool_name, event.duration_ms, event.result, failed=event.is_error)]
-        case TaskStartEvent():
+        case models.TaskStartEvent():
             return [_start(f"task {one_line(event.agent or '')}".rstrip(), one_line(event.prompt[:2000]))]
-        case TaskEvent():
-            task = f"task {one_line(event.agent or '')}".rstrip()
-            return [_end(task, event.duration_ms, failed=event.is_error, error=event.result)]
-        case CompactionStartEvent():
-            text = f"compacting the context: {event.estimated_tokens:,.0f} tokens, {event.reason}"
-            return [line((text, "dim"), mark=("· ", "dim"))]
-        case CompactionEvent():
-            return [_compaction(event)]
-        case DataEvent():
-            data = (f"  {compact(event.data)}", "")
-            return [line((one_line(event.name), "bold"), data, mark=("· ", "dim"), clip=True)]
-        case SubmissionSettledEvent():
-            return [line((f"submission {one_line(event.submission_id)} {event.outcome}", "dim"), mark=("· ", "dim"))]
-        case UnknownEvent():
-            text = f"{one_line(event.wire_type or 'event')}: {one_line(event.problem)}"
-            return [line((text, "dim"), mark=("? ", "yellow"))]
+        case models.TaskEvent():
+            return [_end(f"task {one_line(event.agent or '')}".rstrip(), event, event.result)]
+        case models.CompactionStartEvent():
+            return [_note(f"compacting the context: {event.estimated_tokens:,.0f} tokens, {event.reason}")]
+        case models.CompactionEvent() if event.is_error:
+            return [line((f"compaction failed: {failure(event.error)}", "red"), mark=("✗ ", "red"))]
+        case models.CompactionEvent():
+            change = f"{event.messages_before} messages became {event.messages_after}, {duration(event.duration_ms)}"
+            return [_note(f"context compacted: {change}")]
+        case models.DataEvent():
+            return [data_line(event.name, event.data)]
+        case models.SubmissionSettledEvent():
+            return [_note(f"submission {one_line(event.submission_id)} {event.outcome}")]
+        case models.UnknownEvent():
+            return [unknown_line(event.wire_type or "event", event.problem)]
         case _:
             return []
 
 
+def _note(text: str) -> Line:
+    return line((text, "dim"), mark=("· ", "dim"))
+
+
 def _start(name: str, detail: str = "") -> Line:
-    return line((name, "bold"), (f"  {detail}" if detail else "", "dim"), mark=("┌ ", "dim"), clip=True)
+    return line((name, "bold"), (f"  {detail}" if detail else "", "dim"), mark=("┌ ", "dim"), overflow="ellipsis")
 
 
-def _end(name: str, milliseconds: float, *, failed: bool, error: object) -> Line:
-    spans = [(name, "red" if failed else "dim"), (f"  {duration(milliseconds)}", "dim")]
-    if failed:
+def _end(name: str, event: models.OperationEvent | models.TurnEvent | models.TaskEvent, error: object) -> Line:
+    spans = [(name, "red" if event.is_error else "dim"), (f"  {duration(event.duration_ms)}", "dim")]
+    if event.is_error:
         spans.append((f"  failed: {failure(error)}", "red"))
     return line(*spans, mark=("└ ", "dim"))
 
 
-def _turn(event: TurnEvent, tree: RunTree) -> Line:
-    name = f"turn {tree.turn_number(event.turn_id)}"
+def _turn(event: models.TurnEvent, label: str) -> Line:
     if event.is_error:
         error = event.response.error
         reason = None if error is None else {"name": error.name or error.type, "message": error.message or error.type}
-        return _end(name, event.duration_ms, failed=True, error=reason)
+        return _end(label, event, reason)
     usage = event.response.usage
     tokens = "" if usage is None else f"  {count(usage.total_tokens, 'token')}"
     model = one_line(event.response.response_model or event.request.requested_model)
-    return line((f"{name}  {duration(event.duration_ms)}  {model}{tokens}", "dim"), mark=("└ ", "dim"))
-
-
-def _compaction(event: CompactionEvent) -> Line:
-    if event.is_error:
-        return line((f"compaction failed: {failure(event.error)}", "red"), mark=("✗ ", "red"))
-    change = f"{event.messages_before} messages became {event.messages_after}, {duration(event.duration_ms)}"
-    return line((f"context compacted: {change}", "dim"), mark=("· ", "dim"))
-
-
-def _log(event: LogEvent) -> list[Line]:
-    """The message, whole, and the attributes behind it."""
-    lines = paragraphs(event.message, mark=(f"{event.level:<5} ", _LOG_STYLES.get(event.level, "")))
-    if event.attributes:
-        last = lines[-1]
-        lines[-1] = attrs.evolve(last, spans=(*last.spans, (f"  {arguments(event.attributes)}", "dim")))
-    return lines
+    return line((f"{label}  {duration(event.duration_ms)}  {model}{tokens}", "dim"), mark=("└ ", "dim"))
 
 
 # Text that arrives in pieces.
 
 
-_Source: TypeAlias = "tuple[str, str | None]"
-"""Whose text it is: `text` or `thinking`, and the turn."""
-
-
-@attrs.define
-class _Text:
-    """Text in the making.
+class _TurnText(GrowingText):
+    """What one turn says or thinks.
 
     Attributes:
-        style: of its lines.
+        source: whose text it is: its style, and the turn.
         level: in the tree.
         task: the task that it belongs to.
         title: of that task, if several run at once.
-        pieces: received so far.
-        written: how many of them are on the terminal.
     """
 
-    style: str
-    level: int
-    task: str | None = None
-    title: str | None = None
-    pieces: list[str] = attrs.field(factory=list[str])
-    written: int = 0
+    def __init__(self, style: str, event: FlueEvent, tree: RunTree, terminal: Terminal) -> None:
+        self.source = style, event.turn_id or event.session
+        self.level = tree.parent(event).depth
+        self.task = event.task_id
+        self.title = tree.parallel_task(event.task_id)
+        super().__init__(terminal, style, self.level)
+
+    @property
+    def waits(self) -> bool:
+        """Whether some of it has not been written."""
+        return self.written < len(self.received)
 
 
 class TextFlow:
@@ -382,100 +214,84 @@ class TextFlow:
 
     Args:
         terminal: where the text is written.
+        tree: of the run.
 
     Attributes:
         task: whose lines or text were written last.
     """
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Terminal, tree: RunTree) -> None:
         self.task: str | None = None
         self._terminal = terminal
-        self._texts: dict[_Source, _Text] = {}
-        self._source: _Source | None = None
-        self._current = _Text("", 0)
-        self._rest: str = ""
-        self._held: str = ""
+        self._tree = tree
+        self._texts: dict[tuple[str, str | None], _TurnText] = {}
+        self._writing: _TurnText | None = None
 
-    def delta(self, source: _Source, piece: str, text: _Text) -> None:
-        """A piece has arrived; `text` says how to show it, if its source is new."""
-        text = self._texts.setdefault(source, text)
-        text.pieces.append(piece)
-        if self._source is None or self._source[1] == source[1]:
-            self._write_pending(source, text)
+    def delta(self, style: str, event: FlueEvent, piece: str) -> None:
+        """A piece has arrived."""
+        text = self._text(style, event)
+        self._texts[text.source] = text
+        text.received += piece
+        if self._writing is None or self._writing.source[1] == text.source[1]:
+            self._write(text)
 
-    def complete(self, source: _Source, whole: str, text: _Text) -> None:
+    def complete(self, style: str, event: FlueEvent, whole: str) -> None:
         """The whole text is known: write it, unless its pieces said it. Pieces are best effort: some may be missing."""
-        text = self._texts.pop(source, text)
-        written = clean("".join(text.pieces[: text.written]))
-        if source == self._source:
+        text = self._text(style, event)
+        self._texts.pop(text.source, None)
+        if text is self._writing:
             self._end_line()
-        if whole and written != clean(whole):
-            self._begin(source, text)
+        written = text.received[: text.written]
+        if whole and clean(written) != clean(whole):
+            self._begin(text)
             if written:
-                note = line(("· some of it was missing; the whole text:", "dim"))
-                self._terminal.write(attrs.evolve(note, level=text.level))
-            self._write(whole)
-            self._end_line()
-        if self._source is None:  # the source that has waited longest continues
-            for waiting, other in self._texts.items():
-                if other.written < len(other.pieces):
-                    self._write_pending(waiting, other)
-                    break
+                note = "· some of it was missing; the whole text:"
+                self._terminal.write(line((note, "dim"), level=text.level))
+            self._terminal.write(*paragraphs(whole, style=style, level=text.level))
+            self._writing = None
+        if self._writing is None:  # the text that has waited longest continues
+            waiting = next((other for other in self._texts.values() if other.waits), None)
+            if waiting is not None:
+                self._write(waiting)
 
     def flush(self) -> None:
         """End the line in the making, if there is one, and write all text that waits."""
         self._end_line()
-        for source, text in self._texts.items():
-            if text.written < len(text.pieces):
-                self._write_pending(source, text)
+        for text in self._texts.values():
+            if text.waits:
+                self._write(text)
                 self._end_line()
 
-    def switch_task(self, task: str | None, title: str | None) -> list[Line]:
-        """What follows belongs to this task: a line that says so, if it is another and has a title."""
-        if task == self.task:
-            return []
+    def switch_task(self, task: str | None, title: str | None, level: int) -> None:
+        """What follows belongs to this task: write a line that says so, if it is another and has a title."""
+        if task != self.task and title is not None:
+            self._terminal.write(line((one_line(title), "dim"), mark=("─ ", "dim"), level=level))
         self.task = task
-        return [] if title is None else [line((one_line(title), "dim"), mark=("─ ", "dim"))]
 
-    def unfinished(self) -> Sequence[Line]:
-        """The line in the making: none or one. May be called from another thread."""
-        if self._source is None or not self._rest:
-            return []
-        return [attrs.evolve(line((self._rest, self._current.style)), level=self._current.level)]
+    def footer(self) -> list[Block]:
+        """The line in the making. May be called from another thread."""
+        text = self._writing
+        return [] if text is None else text.footer()
 
-    def _write_pending(self, source: _Source, text: _Text) -> None:
-        if source != self._source:
-            self._begin(source, text)
-        pieces = text.pieces[text.written :]
-        text.written = len(text.pieces)
-        self._write("".join(pieces))
+    def _text(self, style: str, event: FlueEvent) -> _TurnText:
+        """The text that an event is about; an empty one if it is new."""
+        known = self._texts.get((style, event.turn_id or event.session))
+        return _TurnText(style, event, self._tree, self._terminal) if known is None else known
 
-    def _begin(self, source: _Source, text: _Text) -> None:
+    def _write(self, text: _TurnText) -> None:
+        if text is not self._writing:
+            self._begin(text)
+        text.flow()
+
+    def _begin(self, text: _TurnText) -> None:
         self._end_line()
-        for switch in self.switch_task(text.task, text.title):
-            self._terminal.write(attrs.evolve(switch, level=text.level))
-        self._current = text
-        self._source = source
+        self.switch_task(text.task, text.title, text.level)
+        self._writing = text
 
     def _end_line(self) -> None:
-        unfinished = self.unfinished()
-        self._source = None
-        self._rest = self._held = ""
-        self._terminal.write(*unfinished)
-
-    def _write(self, text: str) -> None:
-        """Write the lines that are complete; keep the last one."""
-        text, self._held = self._held + text, ""
-        # JavaScript cuts text between UTF-16 code units: a piece may end with the first half of a character.
-        if text and "\ud800" <= text[-1] <= "\udbff":
-            text, self._held = text[:-1], text[-1]
-        *complete, self._rest = [
-            piece
-            for part in (self._rest + clean(text)).split("\n")
-            for piece in self._terminal.wrap(part, self._current.level)
-        ]
-        style, level = self._current.style, self._current.level
-        self._terminal.write(*(attrs.evolve(line((piece, style)), level=level) for piece in complete))
+        text, self._writing = self._writing, None
+        if text is not None:
+            text.end()
 
 
 # The view.
@@ -490,25 +306,25 @@ class RunView:
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
-        self._tree = RunTree()
+        self._tree = RunTree(Bar("run", "", 0, 0.0))
         self._status = Status(self._tree)
-        self._flow = TextFlow(terminal)
+        self._flow = TextFlow(terminal, self._tree)
         self._ended = False
 
     # Single responses.
 
     def response(self, response: WorkflowInvokeResult | WorkflowWaitResult | RunRecord) -> None:
         """Show the response as a block of lines."""
-        if isinstance(response, RunRecord):
+        if isinstance(response, models.RunRecord):
             self._record(response)
             return
         self._terminal.write(line((one_line(response.run_id), "bold"), mark=("▶ ", "green")))
-        if isinstance(response, WorkflowWaitResult):
+        if isinstance(response, models.WorkflowWaitResult):
             self._value("result", response.result)
 
     def hint(self, command: str) -> None:
         """Show a command on a line of its own."""
-        self._terminal.write_command(("  next: ", "dim"), command)
+        self._terminal.write(command_line(command, "  next: "))
 
     def _record(self, record: RunRecord) -> None:
         mark, style = _STATUSES.get(record.status, ("▶", "bold yellow"))
@@ -533,104 +349,99 @@ class RunView:
         lines = (line((text, ""), mark=("  ", "")) for text in pretty(value))
         self._terminal.write(line((name, "dim")), *lines)
 
-    def timeline(self, timeline: Timeline) -> None:
-        """Show a bar for everything that took time."""
-        from flue.cli.timeline import draw  # noqa: PLC0415  # only for this command
-
-        self._terminal.write(*draw(timeline, self._terminal))
-
     # Following.
 
     def follow(self, started_at: datetime | None) -> None:
         """Show a status line from now on."""
-        self._status.started_at = started_at
-        self._terminal.start(lambda: [*self._flow.unfinished(), self._status.line()])
+        self._tree.started_at = started_at
+        self._terminal.start(lambda: [*self._flow.footer(), self._status.line()])
 
     def event(self, event: FlueEvent) -> None:
         """Show an event."""
-        self._status.event_received(event.timestamp)
-        level = self._tree.level(event)
+        level = self._tree.parent(event).depth
         match event:
-            case TextDeltaEvent():
-                self._flow.delta(_source("text", event), event.text, self._text(event, level))
-            case ThinkingDeltaEvent():
-                self._flow.delta(_source("thinking", event), event.delta, self._text(event, level, _THINKING))
-            case ThinkingEndEvent():
-                self._flow.complete(_source("thinking", event), event.content, self._text(event, level, _THINKING))
-            case MessageEndEvent():
-                self._message(event, level)
-            case RunEndEvent():
-                self._tree.add(event)
-                self._end_of_run(event)
-                return
+            case models.TextDeltaEvent():
+                self._flow.delta("", event, event.text)
+            case models.ThinkingDeltaEvent():
+                self._flow.delta(_THINKING, event, event.delta)
+            case models.ThinkingEndEvent():
+                self._flow.complete(_THINKING, event, event.content)
+            case models.MessageEndEvent():
+                role, text = message_text(event.message)
+                if role == "user" and text:
+                    self._write(paragraphs(text, mark=("» ", "cyan"), style="cyan"), level)
+                elif role == "assistant":
+                    self._flow.complete("", event, text)
+            case models.RunStartEvent():
+                self._tree.started_at = event.started_at
+                self._lines(event, level)
+            case models.RunEndEvent():
+                pass
             case _:
-                if isinstance(event, RunStartEvent):
-                    self._status.started_at = event.started_at
                 self._lines(event, level)
         self._tree.add(event)
-
-    def _message(self, event: MessageEndEvent, level: int) -> None:
-        role, text = message_text(event.message)
-        if role == "user" and text:
-            self._write(level, paragraphs(text, mark=("» ", "cyan"), style="cyan"))
-        elif role == "assistant":
-            self._flow.complete(_source("text", event), text, self._text(event, level))
-
-    def _text(self, event: FlueEvent, level: int, style: str = "") -> _Text:
-        return _Text(style, level, event.task_id, self._tree.parallel_task(event.task_id))
+        self._status.event_received(event)
+        if isinstance(event, models.RunEndEvent):
+            self._end_of_run(event)
 
     def _lines(self, event: FlueEvent, level: int) -> None:
         lines = render_event(event, self._tree)
         if not lines:
             return
         self._flow.flush()
-        if isinstance(event, TaskStartEvent | TaskEvent):
+        if isinstance(event, models.TaskStartEvent | models.TaskEvent):
             self._flow.task = None
         else:
-            lines = [*self._flow.switch_task(event.task_id, self._tree.parallel_task(event.task_id)), *lines]
-        self._write(level, lines)
+            self._flow.switch_task(event.task_id, self._tree.parallel_task(event.task_id), level)
+        self._write(lines, level)
 
-    def _write(self, level: int, lines: Sequence[Line]) -> None:
+    def _write(self, lines: Iterable[Line], level: int = 0) -> None:
         self._flow.flush()
         self._terminal.write(*(attrs.evolve(each, level=level) for each in lines))
 
     # The end.
 
-    def _end_of_run(self, event: RunEndEvent) -> None:
+    def _end_of_run(self, event: models.RunEndEvent) -> None:
         self._ended = True
         took = duration(event.duration_ms)
         if event.is_error:
             reason = line((failure(event.error), "red"), mark=("  ", ""))
-            self._write(0, [line((f"failed after {took}", "bold red"), mark=("✗ ", "bold red")), reason])
+            self._write([line((f"failed after {took}", "bold red"), mark=("✗ ", "bold red")), reason])
         else:
-            self._write(0, [line((f"completed in {took}", "bold green"), mark=("✓ ", "bold green"))])
+            self._write([line((f"completed in {took}", "bold green"), mark=("✓ ", "bold green"))])
             self._value("result", event.result)
-        self._write(0, [line((self._totals(), "dim"))])
+        self._write([line((self._totals(), "dim"))])
 
     def _totals(self) -> str:
-        reconnects = self._status.reconnects
-        return self._tree.totals.text() + (f", {count(reconnects, 'reconnect')}" if reconnects else "")
+        """Events, turns, tokens, cost and reconnects, as far as there are any."""
+        usages = self._tree.usages
+        totals = [count(self._tree.events, "event")]
+        if self._tree.turns:
+            read, written = sum(usage.input for usage in usages), sum(usage.output for usage in usages)
+            tokens = count(sum(usage.total_tokens for usage in usages), "token")
+            totals += [count(self._tree.turns, "turn"), f"{tokens} ({read:,} in, {written:,} out)"]
+        if cost := sum(usage.cost.total for usage in usages):
+            totals.append(f"cost {cost:.4f}")
+        if self._status.reconnects:
+            totals.append(count(self._status.reconnects, "reconnect"))
+        return ", ".join(totals)
 
     def failed(self, error: FlueExecutionError) -> None:
         """Show why the run failed, unless its last event did."""
         if not self._ended:
-            self._write(0, paragraphs(str(error), mark=("✗ ", "red"), style="red"))
+            self._write(paragraphs(str(error), mark=("✗ ", "red"), style="red"))
 
     def end(self, offset: str) -> None:
         """Show the offset to resume from, unless the run has ended."""
         if not self._ended:
-            self._write(0, [line((f"{self._totals()}; to resume: --offset {offset}", "dim"))])
+            self._write([line((f"{self._totals()}; to resume: --offset {offset}", "dim"))])
 
     def warning(self, record: logging.LogRecord) -> None:
         """Show the first failed attempt in a row; the status line shows the others."""
         if self._status.attempt_failed(record) or not self._terminal.is_live:
-            self._write(0, [line((one_line(record.getMessage()), "yellow"), mark=("! ", "yellow"))])
+            self._write([warning_line(record)])
 
     def close(self) -> None:
         """Write what is pending and remove the status line. Idempotent."""
         self._flow.flush()
         self._terminal.close()
-
-
-def _source(kind: str, event: FlueEvent) -> _Source:
-    return kind, event.turn_id or event.session

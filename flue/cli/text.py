@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any, TypeAlias, cast
+import time
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import attrs
+
+if TYPE_CHECKING:
+    import logging
 
 __all__ = [
     "Block",
@@ -15,8 +19,10 @@ __all__ = [
     "arguments",
     "clean",
     "clock",
+    "command_line",
     "compact",
     "count",
+    "data_line",
     "duration",
     "failure",
     "line",
@@ -24,14 +30,21 @@ __all__ = [
     "one_line",
     "paragraphs",
     "pretty",
+    "status_line",
     "tool_finished",
     "tool_result",
     "tool_started",
+    "unknown_line",
+    "warning_line",
 ]
 
 Span: TypeAlias = tuple[str, str]
 """A piece of text and its style, in the words of rich (`bold red`); `""` for none."""
 
+Overflow: TypeAlias = Literal["fold", "ellipsis", "ignore"]
+"""What is done with text that does not fit on a line, in the words of rich: break it, cut it, or let it be."""
+
+_FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _MAX_VALUE = 2000
 """Characters of a value that are looked at for a single line: more than any terminal shows."""
 
@@ -57,13 +70,13 @@ class Line:
         spans: the text.
         mark: written before the text; what does not fit on the first line is indented by its width.
         level: depth in the tree of the run, drawn as vertical rules.
-        clip: cut what does not fit and show an ellipsis, instead of breaking the line.
+        overflow: what is done with text that does not fit; a line that is to be copied ignores it.
     """
 
     spans: tuple[Span, ...]
     mark: Span = ("", "")
     level: int = 0
-    clip: bool = False
+    overflow: Overflow = "fold"
 
     @property
     def text(self) -> str:
@@ -86,16 +99,16 @@ Block: TypeAlias = Line | Markdown
 """What a terminal writes."""
 
 
-def line(*spans: Span, mark: Span = ("", ""), clip: bool = False) -> Line:
-    """A line of these spans at level 0."""
-    return Line(spans, mark, clip=clip)
+def line(*spans: Span, mark: Span = ("", ""), level: int = 0, overflow: Overflow = "fold") -> Line:
+    """A line of these spans."""
+    return Line(spans, mark, level, overflow)
 
 
-def paragraphs(text: str, *, mark: Span = ("", ""), style: str = "") -> list[Line]:
+def paragraphs(text: str, *, mark: Span = ("", ""), style: str = "", level: int = 0) -> list[Line]:
     """Text that has not been cleaned yet as one `Line` for each of its lines; only the first has the mark visible."""
     first, *others = clean(text).split("\n")
     indent = (" " * len(mark[0]), "")
-    return [line((first, style), mark=mark), *(line((other, style), mark=indent) for other in others)]
+    return [Line(((first, style),), mark, level), *(Line(((other, style),), indent, level) for other in others)]
 
 
 def clean(text: str) -> str:
@@ -152,7 +165,7 @@ def arguments(value: Any) -> str:
 
 def tool_started(name: str, input_: Any) -> Line:
     """The line for a tool call that begins."""
-    return line((f"{one_line(name)}({arguments(input_)})", ""), mark=("● ", "blue"), clip=True)
+    return line((f"{one_line(name)}({arguments(input_)})", ""), mark=("● ", "blue"), overflow="ellipsis")
 
 
 def tool_finished(name: str, milliseconds: float | None, output: Any, *, failed: bool) -> Line:
@@ -160,7 +173,34 @@ def tool_finished(name: str, milliseconds: float | None, output: Any, *, failed:
     mark = ("✗ ", "red") if failed else ("✓ ", "green")
     took = "" if milliseconds is None else f"  {duration(milliseconds)}"
     result = "" if output is None else f"  {tool_result(output)}"
-    return line((one_line(name), ""), (took, "dim"), (result, "red" if failed else "dim"), mark=mark, clip=True)
+    spans = ((one_line(name), ""), (took, "dim"), (result, "red" if failed else "dim"))
+    return line(*spans, mark=mark, overflow="ellipsis")
+
+
+def command_line(command: str, indent: str = "  ") -> Line:
+    """The line for something to type. It can be copied: the terminal breaks it, not a line feed."""
+    return line((command, ""), mark=(indent, "dim"), overflow="ignore")
+
+
+def data_line(name: str, data: Any) -> Line:
+    """The line for named data."""
+    return line((one_line(name), "bold"), (f"  {compact(data)}", ""), mark=("· ", "dim"), overflow="ellipsis")
+
+
+def unknown_line(name: str, problem: str) -> Line:
+    """The line for something of an unknown type, or that does not fit its schema."""
+    return line((f"{one_line(name)}: {one_line(problem)}", "dim"), mark=("? ", "yellow"))
+
+
+def status_line(seconds: float, *spans: Span, hint: str) -> Line:
+    """The line below what is going on: a spinner, the time since it began, and what Ctrl-C does."""
+    elapsed = f"{_FRAMES[int(time.monotonic() * 10) % len(_FRAMES)]} {clock(seconds)}"
+    return line((elapsed, "cyan"), *spans, (f"  {hint}", "dim"), overflow="ellipsis")
+
+
+def warning_line(record: logging.LogRecord) -> Line:
+    """The line for what the library logs, such as a failed attempt."""
+    return line((one_line(record.getMessage()), "yellow"), mark=("! ", "yellow"))
 
 
 def tool_result(value: Any) -> str:

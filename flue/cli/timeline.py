@@ -9,36 +9,17 @@ from urllib.parse import unquote
 
 import attrs
 
-from flue.cli.run_view import RunTree
+from flue import models
 from flue.cli.text import arguments, clean, count, duration, failure, line, one_line
-from flue.models import (
-    MessageAppendedChunk,
-    MessageCompletedChunk,
-    MessageStartedChunk,
-    OperationEvent,
-    OperationStartEvent,
-    RunEndEvent,
-    SubmissionSettledChunk,
-    TaskEvent,
-    TaskStartEvent,
-    TextPart,
-    ToolEvent,
-    ToolInputChunk,
-    ToolOutputChunk,
-    ToolOutputErrorChunk,
-    ToolStartEvent,
-    TurnEvent,
-    TurnStartEvent,
-)
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from flue.cli.terminal import Terminal
+    from flue.cli.output import Terminal
     from flue.cli.text import Line
-    from flue.models import ConversationChunk, ConversationMessage, FlueEvent, RunRecord
+    from flue.models import ConversationChunk, FlueEvent, PromptUsage, RunRecord
 
-__all__ = ["Bar", "ConversationTimeline", "RunTimeline", "Timeline", "draw", "page", "trace"]
+__all__ = ["Bar", "ConversationTimeline", "RunTimeline", "RunTree", "Timeline", "draw", "page", "trace"]
 
 Kind: TypeAlias = Literal["run", "conversation", "operation", "submission", "turn", "tool", "task"]
 
@@ -57,18 +38,22 @@ _LABEL_SHARE = 0.4
 """Share of the columns beside the durations that labels may occupy."""
 
 
+# Steps.
+
+
 @attrs.define
 class Bar:
     """A step: the whole run or conversation, an operation, a submission, a turn, a tool call or a task.
 
     Attributes:
         kind: of the step.
-        label: its name.
+        label: what it does.
         depth: number of steps that enclose it.
         start: milliseconds from the start of the whole.
         end: milliseconds from the start of the whole; None while it is running.
         failed: whether it ended with an error.
         parent: the step that encloses it; None for the whole.
+        name: what is going on, shorter than the label.
     """
 
     kind: Kind
@@ -78,6 +63,21 @@ class Bar:
     end: float | None = None
     failed: bool = False
     parent: Bar | None = attrs.field(default=None, repr=False)
+    name: str = ""
+
+    def begin(self, kind: Kind, label: str, now: float, name: str = "") -> Bar:
+        """A step inside this one begins."""
+        return Bar(kind, one_line(label), self.depth + 1, now, parent=self, name=name)
+
+    def finish(self, now: float, *, failed: bool = False) -> None:
+        """The step has ended."""
+        self.end = now
+        self.failed = failed
+
+    @property
+    def took(self) -> str:
+        """How long it took, in words."""
+        return "unfinished" if self.end is None else duration(self.end - self.start)
 
     def json(self) -> dict[str, Any]:
         """The bar as a JSON object; `durationMs` is null while it is running."""
@@ -91,8 +91,127 @@ class Bar:
         }
 
 
-_SHOWN_IN_NOTEBOOK = 200
-"""Steps."""
+_Step: TypeAlias = tuple[Kind, str | None]
+"""A step of a run: its kind and its id."""
+
+
+class RunTree:
+    """What is running in a run and how steps enclose each other, kept up to date event by event.
+
+    Args:
+        whole: the bar of the run.
+        started_at: when the run started; by default at its first event.
+
+    Attributes:
+        started_at: when the run started, if that is known.
+        until: milliseconds from the start to the latest event.
+        events: number of events.
+        turns_begun: number of model turns that have begun.
+        turns: number of model turns that have ended.
+        usages: what these turns used. The usage on operations sums up the same tokens and is not among them.
+    """
+
+    def __init__(self, whole: Bar, started_at: datetime | None = None) -> None:
+        self.started_at = started_at
+        self.until = 0.0
+        self.events = 0
+        self.turns_begun = 0
+        self.turns = 0
+        self.usages: list[PromptUsage] = []
+        self._whole = whole
+        self._open: dict[_Step, Bar] = {("run", None): whole}
+
+    def parent(self, event: FlueEvent) -> Bar:
+        """The operation, turn or task that encloses an event, or the run. Call it before `add`.
+
+        Its `depth` is the level of the event in the tree.
+        """
+        operation: _Step = ("operation", event.operation_id)
+        turn: _Step = ("turn", event.turn_id)
+        task: _Step = ("task", event.task_id)
+        parents: tuple[_Step, ...]
+        match event:
+            case models.OperationStartEvent() | models.OperationEvent():
+                parents = (task,)
+            case models.TurnStartEvent() | models.TurnEvent():
+                parents = (operation, task)
+            case models.CompactionStartEvent() | models.CompactionEvent():
+                parents = (operation, task)
+            case models.TaskStartEvent() | models.TaskEvent():
+                parents = (turn, operation)
+            case _:
+                parents = (turn, operation, task)
+        return next((self._open[step] for step in parents if step in self._open), self._whole)
+
+    def parallel_task(self, task_id: str | None) -> str | None:
+        """The name of a task if several tasks run at once, else None."""
+        tasks = {key: bar.name for (kind, key), bar in self._open.items() if kind == "task"}
+        return tasks.get(task_id) if len(tasks) > 1 else None
+
+    def current_work(self) -> Bar | None:
+        """What was started last and is still running. May be called from another thread."""
+        running = reversed(list(self._open.values()))
+        return next((bar for bar in running if bar.kind in {"turn", "tool", "task"}), None)
+
+    def turn_label(self, turn_id: str) -> str:
+        """`turn 1` for the first turn. Call it before `add`."""
+        bar = self._open.get(("turn", turn_id))
+        return f"turn {self.turns_begun}" if bar is None else bar.label
+
+    def add(self, event: FlueEvent) -> Bar | None:
+        """Record what an event starts or ends. Returns a step that has begun."""
+        self.events += 1
+        if event.timestamp is None:
+            return None
+        self.started_at = self.started_at or event.timestamp
+        # The record and the events may come from different clocks; nothing starts before the run.
+        now = max(_milliseconds(self.started_at, event.timestamp), 0.0)
+        self.until = max(self.until, now)
+        match event:
+            case models.OperationStartEvent():
+                return self._begin(("operation", event.operation_id), event.operation_kind, event, now)
+            case models.TurnStartEvent():
+                self.turns_begun += 1
+                label = f"turn {self.turns_begun}"
+                return self._begin(("turn", event.turn_id), label, event, now, "waiting for the model")
+            case models.ToolStartEvent():
+                call = f"{one_line(event.tool_name)}({arguments(event.args)})"
+                return self._begin(("tool", event.tool_call_id), call, event, now, event.tool_name)
+            case models.TaskStartEvent():
+                name = f"task {event.agent or event.task_id}"
+                return self._begin(("task", event.task_id), f"task {event.agent or event.prompt}", event, now, name)
+            case models.OperationEvent():
+                return self._end(("operation", event.operation_id), event.operation_kind, event, now)
+            case models.TurnEvent():
+                self.turns += 1
+                if event.response.usage is not None:
+                    self.usages.append(event.response.usage)
+                return self._end(("turn", event.turn_id), "turn", event, now)
+            case models.ToolEvent():
+                return self._end(("tool", event.tool_call_id), event.tool_name, event, now)
+            case models.TaskEvent():
+                return self._end(("task", event.task_id), f"task {event.agent or event.task_id}", event, now)
+            case models.RunEndEvent():
+                return self._end(("run", None), "run", event, now)
+            case _:
+                return None
+
+    def _begin(self, step: _Step, label: str, event: FlueEvent, now: float, name: str = "") -> Bar:
+        bar = self._open[step] = self.parent(event).begin(step[0], label, now, name)
+        return bar
+
+    def _end(
+        self,
+        step: _Step,
+        label: str,
+        event: models.OperationEvent | models.TurnEvent | models.ToolEvent | models.TaskEvent | models.RunEndEvent,
+        now: float,
+    ) -> Bar | None:
+        begun = None
+        if step not in self._open:  # its start was not seen
+            begun = self._begin(step, label, event, max(now - event.duration_ms, 0.0))
+        self._open.pop(step).finish(now, failed=event.is_error)
+        return begun
 
 
 class Timeline:
@@ -101,6 +220,7 @@ class Timeline:
     Args:
         whole: encloses all other steps.
         name: identifies the run or conversation.
+        about: what a trace says of the whole.
 
     Attributes:
         bars: the first one is the whole.
@@ -111,23 +231,23 @@ class Timeline:
         error: why the whole failed, if it did.
     """
 
-    def __init__(self, whole: Bar, name: str) -> None:
+    def __init__(self, whole: Bar, name: str, about: dict[str, str]) -> None:
         self.bars = [whole]
         self.until = whole.end or 0.0
         self.name = name
         self.started_at: datetime | None = None
         self.status = ""
         self.error: str | None = None
+        self._about = about
 
     def about(self) -> dict[str, str]:
         """What a trace says of the whole."""
-        return {} if self.started_at is None else {"startedAt": self.started_at.isoformat()}
+        started = {} if self.started_at is None else {"startedAt": self.started_at.isoformat()}
+        return self._about | started
 
-    def _repr_html_(self) -> str:
-        # A frame of its own keeps the page's styles out of the notebook, and what a server says out of its scripts.
-        height = min(190 + 24 * min(len(self.bars), _SHOWN_IN_NOTEBOOK), 640)
-        source = escape(page(self, limit=_SHOWN_IN_NOTEBOOK))
-        return f'<iframe sandbox="" srcdoc="{source}" style="width:100%;height:{height}px;border:0"></iframe>'
+    def end(self, bar: Bar) -> float:
+        """Milliseconds from the start to the end of a step, or to what is known of a step that is running."""
+        return max(self.until if bar.end is None else bar.end, bar.start)
 
 
 class RunTimeline(Timeline):
@@ -138,75 +258,20 @@ class RunTimeline(Timeline):
     """
 
     def __init__(self, record: RunRecord) -> None:
-        whole = Bar("run", record.workflow_name, 0, 0.0, record.duration_ms, record.status == "errored")
-        super().__init__(whole, record.run_id)
+        failed = record.status == "errored"
+        whole = Bar("run", record.workflow_name, 0, 0.0, record.duration_ms, failed)
+        super().__init__(whole, record.run_id, {"runId": record.run_id, "workflowName": record.workflow_name})
         self.started_at = record.started_at
         self.status = record.status
-        self.error = failure(record.error) if record.status == "errored" else None
-        self._started_at = record.started_at
-        self._workflow_name = record.workflow_name
-        self._open: dict[str, Bar] = {"run": whole}
-        self._tree = RunTree()
-
-    def about(self) -> dict[str, str]:
-        """What a trace says of the run."""
-        return {"runId": self.name, "workflowName": self._workflow_name} | super().about()
+        self.error = failure(record.error) if failed else None
+        self._tree = RunTree(whole, record.started_at)
 
     def add(self, event: FlueEvent) -> None:
         """Add an event, in the order of the stream."""
-        if event.timestamp is not None:
-            now = self._at(event.timestamp)
-            self.until = max(self.until, now)
-            self._add(event, now)
-        self._tree.add(event)
-
-    def _add(self, event: FlueEvent, now: float) -> None:
-        match event:
-            case OperationStartEvent():
-                self._start("operation", event.operation_id, event.operation_kind, event, now)
-            case TurnStartEvent():
-                self._start("turn", event.turn_id, f"turn {self._tree.turn_number(event.turn_id) + 1}", event, now)
-            case ToolStartEvent():
-                call = f"{one_line(event.tool_name)}({arguments(event.args)})"
-                self._start("tool", event.tool_call_id, call, event, now)
-            case TaskStartEvent():
-                self._start("task", event.task_id, f"task {event.agent or event.prompt}", event, now)
-            case OperationEvent():
-                self._end("operation", event.operation_id, event.operation_kind, event, now)
-            case TurnEvent():
-                self._end("turn", event.turn_id, "turn", event, now)
-            case ToolEvent():
-                self._end("tool", event.tool_call_id, event.tool_name, event, now)
-            case TaskEvent():
-                self._end("task", event.task_id, f"task {event.agent or event.task_id}", event, now)
-            case RunEndEvent():
-                self._end("run", "run", "run", event, now)
-            case _:
-                pass
-
-    def _start(self, kind: Kind, key: str, label: str, event: FlueEvent, now: float) -> None:
-        parent = self._open.get(self._tree.parent(event) or "run", self.bars[0])
-        bar = Bar(kind, one_line(label), self._tree.level(event) + 1, now, parent=parent)
-        self._open[key] = bar
-        self.bars.append(bar)
-
-    def _end(
-        self,
-        kind: Kind,
-        key: str,
-        label: str,
-        event: OperationEvent | TurnEvent | ToolEvent | TaskEvent | RunEndEvent,
-        now: float,
-    ) -> None:
-        if key not in self._open:  # its start was not seen
-            self._start(kind, key, label, event, max(now - event.duration_ms, 0.0))
-        bar = self._open.pop(key)
-        bar.end = now
-        bar.failed = event.is_error
-
-    def _at(self, moment: datetime) -> float:
-        # The record and the events may come from different clocks; nothing starts before the run.
-        return max(_milliseconds(self._started_at, moment), 0.0)
+        begun = self._tree.add(event)
+        if begun is not None:
+            self.bars.append(begun)
+        self.until = max(self.until, self._tree.until)
 
 
 class ConversationTimeline(Timeline):
@@ -220,7 +285,7 @@ class ConversationTimeline(Timeline):
 
     def __init__(self, url: str) -> None:
         self._whole = Bar("conversation", unquote(url.rstrip("/").rpartition("/")[2]), 0, 0.0, 0.0)
-        super().__init__(self._whole, url)
+        super().__init__(self._whole, url, {"conversation": url})
         self.status = "empty"
         self._waiting: dict[str, str] = {}  # labels of submissions that have not started
         self._submissions: dict[str, Bar] = {}
@@ -228,16 +293,14 @@ class ConversationTimeline(Timeline):
         self._tools: dict[str, Bar] = {}
         self._turn_count = 0
 
-    def about(self) -> dict[str, str]:
-        """What a trace says of the conversation."""
-        return {"conversation": self.name} | super().about()
-
     def add(self, chunk: ConversationChunk) -> None:
         """Add a chunk, in the order of the stream, which is best read from its origin."""
-        if isinstance(chunk, MessageAppendedChunk):
+        if isinstance(chunk, models.MessageAppendedChunk):
             message = chunk.message
             if message.role != "assistant" and message.submission_id is not None:
-                self._waiting.setdefault(message.submission_id, _message_label(message))
+                text = next((part.text for part in message.parts if isinstance(part, models.TextPart)), "")
+                label = one_line(text[:_LABEL_LENGTH]) or message.purpose
+                self._waiting.setdefault(message.submission_id, label)
             return
         moment: datetime | None = getattr(chunk, "timestamp", None)
         if moment is None:
@@ -254,89 +317,89 @@ class ConversationTimeline(Timeline):
 
     def _add(self, chunk: ConversationChunk, now: float) -> None:
         match chunk:
-            case MessageStartedChunk():
+            case models.MessageStartedChunk():
                 self._turn_count += 1
-                self._end_step(self._turns, chunk.message_id, now, failed=True)  # its end is missing: the step failed
+                self._end(self._turns, chunk.message_id, now, failed=True)  # its end is missing: the step failed
                 parent = self._whole if chunk.submission_id is None else self._submission(chunk.submission_id, now)
-                self._turns[chunk.message_id] = self._start("turn", f"turn {self._turn_count}", parent, now)
-            case MessageCompletedChunk():
-                self._end_step(self._turns, chunk.message_id, now)
-            case ToolInputChunk():
+                self._turns[chunk.message_id] = self._begin(parent, "turn", f"turn {self._turn_count}", now)
+            case models.MessageCompletedChunk():
+                self._end(self._turns, chunk.message_id, now)
+            case models.ToolInputChunk():
                 turn = self._turns.get(chunk.message_id)
                 parent = self._whole if turn is None or turn.parent is None else turn.parent
                 call = f"{one_line(chunk.tool_name)}({arguments(chunk.input)})"
                 if chunk.tool_call_id in self._tools:  # some providers use an id twice; outcomes go to the newest call
                     self._tools[f"{chunk.tool_call_id} {len(self.bars)}"] = self._tools.pop(chunk.tool_call_id)
-                self._tools[chunk.tool_call_id] = self._start("tool", call, parent, now)
-            case ToolOutputChunk() | ToolOutputErrorChunk():
+                self._tools[chunk.tool_call_id] = self._begin(parent, "tool", call, now)
+            case models.ToolOutputChunk() | models.ToolOutputErrorChunk():
                 bar = self._tools.get(chunk.tool_call_id)
                 if bar is not None and chunk.duration_ms is not None:  # it waited before it was executed
                     bar.start = max(now - chunk.duration_ms, bar.start)
-                self._end_step(self._tools, chunk.tool_call_id, now, failed=isinstance(chunk, ToolOutputErrorChunk))
-            case SubmissionSettledChunk():
+                failed = isinstance(chunk, models.ToolOutputErrorChunk)
+                self._end(self._tools, chunk.tool_call_id, now, failed=failed)
+            case models.SubmissionSettledChunk():
                 failed = chunk.outcome != "completed"
                 submission = self._submission(chunk.submission_id, now)
                 for steps in (self._tools, self._turns):
                     for key in [key for key, bar in steps.items() if bar.parent is submission]:
-                        self._end_step(steps, key, now, failed=failed)
-                self._end_step(self._submissions, chunk.submission_id, now, failed=failed)
+                        self._end(steps, key, now, failed=failed)
+                self._end(self._submissions, chunk.submission_id, now, failed=failed)
             case _:
                 pass
 
     def _submission(self, submission_id: str, now: float) -> Bar:
         if submission_id not in self._submissions:
             label = self._waiting.pop(submission_id, submission_id)
-            self._submissions[submission_id] = self._start("submission", label, self._whole, now)
+            self._submissions[submission_id] = self._begin(self._whole, "submission", label, now)
         return self._submissions[submission_id]
 
-    def _start(self, kind: Kind, label: str, parent: Bar, now: float) -> Bar:
-        bar = Bar(kind, one_line(label), parent.depth + 1, now, parent=parent)
+    def _begin(self, parent: Bar, kind: Kind, label: str, now: float) -> Bar:
+        bar = parent.begin(kind, label, now)
         self.bars.append(bar)
         return bar
 
-    def _end_step(self, steps: dict[str, Bar], key: str, now: float, *, failed: bool = False) -> None:
+    def _end(self, steps: dict[str, Bar], key: str, now: float, *, failed: bool = False) -> None:
         bar = steps.pop(key, None)
         if bar is not None:
-            bar.end = now
-            bar.failed = failed
-
-
-def _message_label(message: ConversationMessage) -> str:
-    text = next((part.text for part in message.parts if isinstance(part, TextPart)), "")
-    return one_line(text[:_LABEL_LENGTH]) or message.purpose
+            bar.finish(now, failed=failed)
 
 
 def _milliseconds(start: datetime, moment: datetime) -> float:
     return (moment - start).total_seconds() * 1000
 
 
+# On a terminal.
+
+
 def draw(timeline: Timeline, terminal: Terminal) -> list[Line]:
     """The bars as lines that fill the columns of a terminal."""
     columns = terminal.columns
     labels = ["  " * bar.depth + bar.label for bar in timeline.bars]
-    times = ["unfinished" if bar.end is None else duration(bar.end - bar.start) for bar in timeline.bars]
-    time_columns = max(map(len, times))
+    time_columns = max(len(bar.took) for bar in timeline.bars)
     label_columns = min(max(map(terminal.width, labels)), int((columns - time_columns) * _LABEL_SHARE))
     cells = max(columns - label_columns - time_columns - 4, 4)
     lines: list[Line] = []
-    for bar, label, took in zip(timeline.bars, labels, times, strict=True):
-        first, last = _cells(bar, timeline.until, cells)
+    for bar, label in zip(timeline.bars, labels, strict=True):
+        first, last = _cells(bar, timeline, cells)
         style = "red" if bar.failed else _STYLES[bar.kind]
         label_span = (terminal.fit(label, label_columns), "red" if bar.failed else "")
         drawn = ("░" if bar.end is None else "█") * (last - first)
-        after = " " * (cells - last + 2) + f"{took:>{time_columns}}"
-        lines.append(line(label_span, (" " * (2 + first), ""), (drawn, style), (after, "dim"), clip=True))
+        after = " " * (cells - last + 2) + f"{bar.took:>{time_columns}}"
+        spans = (label_span, (" " * (2 + first), ""), (drawn, style), (after, "dim"))
+        lines.append(line(*spans, overflow="ellipsis"))
     return lines
 
 
-def _cells(bar: Bar, until: float, cells: int) -> tuple[int, int]:
+def _cells(bar: Bar, timeline: Timeline, cells: int) -> tuple[int, int]:
     """The first cell of a bar and the one after its last; every bar has at least one cell."""
-    if until <= 0:
+    if timeline.until <= 0:
         return 0, cells
-    scale = cells / until
+    scale = cells / timeline.until
     first = min(int(bar.start * scale), cells - 1)
-    end = until if bar.end is None else bar.end
-    return first, min(max(round(end * scale), first + 1), cells)
+    return first, min(max(round(timeline.end(bar) * scale), first + 1), cells)
+
+
+# As a trace.
 
 
 def trace(timeline: Timeline) -> str:
@@ -349,13 +412,13 @@ def trace(timeline: Timeline) -> str:
     threads: list[list[Bar]] = []  # for each thread the steps that are open, the innermost last
     events: list[dict[str, Any]] = []
     for bar in sorted(timeline.bars, key=lambda bar: (bar.start, bar.depth)):
-        end = _end(bar, timeline)
+        end = timeline.end(bar)
         for stack in threads:
-            while stack and stack[-1] is not bar.parent and _end(stack[-1], timeline) <= bar.start:
+            while stack and stack[-1] is not bar.parent and timeline.end(stack[-1]) <= bar.start:
                 stack.pop()
         # Inside its parent where that is possible; clocks that differ may let a step end after its parent.
         inside = (number for number, stack in enumerate(threads) if stack and stack[-1] is bar.parent)
-        fitting = [number for number in inside if bar.parent is None or end <= _end(bar.parent, timeline)]
+        fitting = [number for number in inside if bar.parent is None or end <= timeline.end(bar.parent)]
         number = next(iter(fitting), next((number for number, stack in enumerate(threads) if not stack), len(threads)))
         if number == len(threads):
             threads.append([])
@@ -375,6 +438,8 @@ def trace(timeline: Timeline) -> str:
     document = {"traceEvents": [*metadata, *events], "displayTimeUnit": "ms", "otherData": timeline.about()}
     return json.dumps(document, indent=1) + "\n"
 
+
+# As a page.
 
 _MIN_WIDTH = 0.3
 """Smallest width of a bar in per cent of the axis, so that it can be seen."""
@@ -430,22 +495,10 @@ li svg { width: 12px; height: 12px; margin-right: .4rem; vertical-align: -1px; }
 """
 
 
-def _end(bar: Bar, timeline: Timeline) -> float:
-    """Milliseconds from the start to the end of a step, or to what is known of a step that is running."""
-    return max(timeline.until if bar.end is None else bar.end, bar.start)
-
-
-def page(timeline: Timeline, *, limit: int | None = None) -> str:
-    """The timeline as an HTML page without scripts that loads nothing: it can be attached to a ticket.
-
-    Args:
-        timeline: what to draw.
-        limit: number of steps that are drawn, the first ones; None for all.
-    """
+def page(timeline: Timeline) -> str:
+    """The timeline as an HTML page without scripts that loads nothing: it can be attached to a ticket."""
     started = "" if timeline.started_at is None else f"started {timeline.started_at:%Y-%m-%d %H:%M:%S} UTC"
     summary = [timeline.status, duration(timeline.until), started, count(len(timeline.bars) - 1, "step")]
-    if limit is not None and len(timeline.bars) > limit:
-        summary.append(f"the first {limit} are shown")
     error = "" if timeline.error is None else f'<p class="failed">{_text(timeline.error)}</p>\n'
     name, run_id = _text(timeline.bars[0].label), _text(timeline.name)
     return (
@@ -455,12 +508,12 @@ def page(timeline: Timeline, *, limit: int | None = None) -> str:
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
         f"<title>{name} {run_id}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
         f"<h1>{name}</h1>\n<p>{run_id}</p>\n<p>{_text(', '.join(filter(None, summary)))}</p>\n{error}"
-        f'<div class="chart">\n{_chart(timeline, timeline.bars[:limit])}\n</div>\n'
+        f'<div class="chart">\n{_chart(timeline)}\n</div>\n'
         f"<ul>{_legend(timeline)}</ul>\n</body>\n</html>\n"
     )
 
 
-def _chart(timeline: Timeline, bars: list[Bar]) -> str:
+def _chart(timeline: Timeline) -> str:
     until = max(timeline.until, 1.0)
     step = _step(until)
     marks = "".join(_mark(number * step, until) for number in range(int(until / step) + 1))
@@ -469,26 +522,25 @@ def _chart(timeline: Timeline, bars: list[Bar]) -> str:
             f'<table style="--interval: {_share(step, until):.4f}%">',
             f'<thead><tr><th class="step">step</th><th><svg>{marks}</svg></th><th class="took">took</th></tr></thead>',
             "<tbody>",
-            *(_row(bar, timeline.until) for bar in bars),
+            *(_row(bar, timeline) for bar in timeline.bars),
             "</tbody>\n</table>",
         ]
     )
 
 
-def _row(bar: Bar, until: float) -> str:
-    end = until if bar.end is None else bar.end
-    took = "unfinished" if bar.end is None else duration(bar.end - bar.start)
+def _row(bar: Bar, timeline: Timeline) -> str:
     classes = " ".join([bar.kind, *["failed"] * bar.failed, *["open"] * (bar.end is None)])
     label = _text(bar.label[:_LABEL_LENGTH]) + "…" * (len(bar.label) > _LABEL_LENGTH)
-    title = f": {took}{', failed' if bar.failed else ''}, {duration(bar.start)} after the start"
+    title = f": {bar.took}{', failed' if bar.failed else ''}, {duration(bar.start)} after the start"
     # A run without duration fills the axis.
-    width = max(_share(end - bar.start, until), _MIN_WIDTH) if until > 0 else 100.0
+    until = timeline.until
+    width = max(_share(timeline.end(bar) - bar.start, until), _MIN_WIDTH) if until > 0 else 100.0
     first = min(_share(bar.start, until), 100.0 - width)
     return (
         f'<tr class="{classes}" title="{label}{title}">'
         f'<th scope="row" style="--depth: {bar.depth}">{label}</th>'
         f'<td><svg aria-hidden="true"><rect x="{first:.2f}%" y="4" width="{width:.2f}%" height="16" rx="3"/></svg></td>'
-        f"<td>{'✗ ' if bar.failed else ''}{took}</td></tr>"
+        f"<td>{'✗ ' if bar.failed else ''}{bar.took}</td></tr>"
     )
 
 

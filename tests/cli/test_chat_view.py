@@ -7,7 +7,8 @@ import json
 import pytest
 
 from flue.cli.chat_view import ChatView, ObservationView, transcript_blocks
-from flue.cli.terminal import PlainTerminal, RichTerminal
+from flue.cli.output import Terminal as PlainTerminal
+from flue.cli.terminal import RichTerminal
 from flue.codec import ConversationChunkDecoder
 from flue.models import ConversationResetChunk
 

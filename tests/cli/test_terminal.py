@@ -8,8 +8,9 @@ import re
 
 import pytest
 
+from flue.cli.output import Terminal as PlainTerminal
 from flue.cli.run_view import RunView
-from flue.cli.terminal import PlainTerminal, RichTerminal
+from flue.cli.terminal import RichTerminal
 from flue.codec import decode_event
 from flue.testing import Fault
 

@@ -10,7 +10,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from flue.cli.terminal import PlainTerminal, RichTerminal
+from flue.cli.output import Terminal as PlainTerminal
+from flue.cli.terminal import RichTerminal
 from flue.cli.timeline import ConversationTimeline, RunTimeline, draw, page, trace
 from flue.codec import ConversationChunkDecoder, decode_event, decode_run_record
 from flue.testing import FlueTestServer
@@ -345,25 +346,6 @@ def test_a_call_id_that_is_used_twice():
         ("    look(2)", 2500.0, 1500.0, False),
         ("    turn 2", 5000.0, 1000.0, True),
     ]
-
-
-def test_in_a_notebook(browser, tmp_path):
-    """In a frame without scripts and of a bounded size; what a server says stays text in both."""
-    evil = "\"'></iframe><script>alert(1)</script>"
-    timeline = RunTimeline(record(workflowName=evil, runId=evil))
-    for number in range(300):
-        timeline.add(event("task_start", 0.001 * number, taskId=f"k{number}", agent=evil * 500, prompt="look"))
-    html = timeline._repr_html_()
-    assert len(html) < 1_000_000
-    assert Page(html).tags == {"iframe"}
-    file = tmp_path / "notebook.html"
-    file.write_text(f'<!doctype html><meta charset="utf-8"><body>{html}', encoding="utf-8")
-    browser.open(file.as_uri(), width=900)
-    assert browser.complaints == []
-    assert browser.requests in ([file.as_uri()], [file.as_uri(), "about:srcdoc"])
-    assert browser.ask("document.querySelectorAll('iframe').length") == 1
-    assert browser.ask("document.querySelectorAll('script').length") == 0
-    assert "300 steps, the first 200 are shown" in html
 
 
 @pytest.fixture
