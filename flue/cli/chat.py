@@ -15,7 +15,7 @@ from flue import AbortSignal, Attachment, Conversation, FlueError, FlueExecution
 from flue._requests import Deadline
 from flue.cli import Exit, Interrupted, UsageError
 from flue.cli.chat_view import ChatView, ObservationView, transcript_blocks
-from flue.cli.commands import READ_BACKOFF, STREAM_ORIGIN, CtrlC, read_text, show_timeline
+from flue.cli.commands import READ_BACKOFF, STREAM_ORIGIN, CtrlC, read_text, show_timeline, standard_input
 from flue.cli.output import LogLines, open_output, say, shown_on, write_json
 from flue.cli.parser import program_name
 from flue.cli.text import Markdown, clean, command_line, line, one_line
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from flue.cli.output import Terminal
     from flue.cli.parser import Options
     from flue.cli.text import Block
-
-__all__ = ["abort", "chat", "history", "observe", "send", "timeline"]
+    from flue.models import ConversationChunk
 
 _CONTINUATION = "\\"
 """At the end of a line: the message continues on the next one."""
@@ -60,12 +59,40 @@ def send(options: Options) -> Exit:
             return _show(options, to_json(receipt), admitted, follow)
         try:
             if options.json_lines:
-                return _send_lines(conversation, receipt, deadline)
+                with shown_on(LogLines()):
+                    return _show_reply(conversation, receipt, deadline, None)
             with shown_on(ChatView(open_output())) as view:
-                return _send_shown(conversation, receipt, view, deadline)
+                return _show_reply(conversation, receipt, deadline, view)
         except KeyboardInterrupt:
             command = f"{program_name()} observe {conversation.url}"
             raise Interrupted("interrupted; the agent continues", f"to follow it: {command}") from None
+
+
+def _show_reply(conversation: Conversation, receipt: SendResult, deadline: Deadline, view: ChatView | None) -> Exit:
+    """Wait for the reply. Without a view, write the chunks as JSON lines, and the reply as the last one."""
+    if view is not None:
+        view.follow(receipt.submission_id, "Ctrl-C leaves, the agent continues")
+
+    def show(chunk: ConversationChunk) -> None:
+        if view is None:
+            write_json(to_json(chunk))
+        else:
+            view.chunk(chunk)
+
+    try:
+        reply = conversation.read(receipt, on_event=show, timeout=deadline.remaining())
+    except FlueExecutionError as error:
+        if view is not None:
+            view.close()
+        if view is None or view.outcome is None:  # it had failed before, and no chunk said so
+            say(str(error))
+        return Exit.FAILED
+    if view is None:
+        write_json(_reply_json(reply))
+    elif not view.has_reply:  # it was complete before
+        view.close()
+        open_output().write(Markdown(clean(reply.text)))
+    return Exit.OK
 
 
 def history(options: Options) -> Exit:
@@ -217,9 +244,7 @@ def _enable_line_editing() -> None:
 
 def _messages() -> Iterator[str]:
     """The lines of standard input that are not blank, in UTF-8."""
-    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]  # closed by the caller (`<&-`)
-        raise UsageError("there is no standard input")
-    for number, data in enumerate(sys.stdin.buffer, 1):
+    for number, data in enumerate(standard_input(), 1):
         try:
             text = data.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
         except UnicodeDecodeError as error:
@@ -241,35 +266,6 @@ def _chat_lines(conversation: Conversation, options: Options) -> Exit:
             else:
                 write_json(_reply_json(reply))
     return status
-
-
-def _send_lines(conversation: Conversation, receipt: SendResult, deadline: Deadline) -> Exit:
-    """The chunks as JSON lines, and the reply as the last one."""
-    with shown_on(LogLines()):
-        try:
-            reply = conversation.read(
-                receipt, on_event=lambda chunk: write_json(to_json(chunk)), timeout=deadline.remaining()
-            )
-        except FlueExecutionError as error:
-            say(str(error))
-            return Exit.FAILED
-    write_json(_reply_json(reply))
-    return Exit.OK
-
-
-def _send_shown(conversation: Conversation, receipt: SendResult, view: ChatView, deadline: Deadline) -> Exit:
-    view.follow(receipt.submission_id, "Ctrl-C leaves, the agent continues")
-    try:
-        reply = conversation.read(receipt, on_event=view.chunk, timeout=deadline.remaining())
-    except FlueExecutionError as error:
-        view.close()
-        if view.outcome is None:  # it had failed before, and no chunk said so
-            say(str(error))
-        return Exit.FAILED
-    if not view.has_reply:  # it was complete before
-        view.close()
-        open_output().write(Markdown(clean(reply.text)))
-    return Exit.OK
 
 
 def _reply_json(reply: Reply) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import attrs
 
 from flue import models
-from flue.cli.output import GrowingText
+from flue.cli.output import GrowingText, LogLines
 from flue.cli.text import (
     Markdown,
     clean,
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from flue.cli.output import Terminal
     from flue.cli.text import Block, Line
     from flue.models import ConversationChunk, ConversationMessage, ConversationPart, ConversationSettlement
-
-__all__ = ["ChatView", "ObservationView", "ReplyView", "message_blocks", "outcome_lines", "transcript_blocks"]
 
 _REASONING = "dim italic"
 _RETRACTED = "dim strike"
@@ -293,7 +291,7 @@ def _is_prefix(shown: list[_Part], wanted: list[_Part]) -> bool:
 # Streams and observations.
 
 
-class _View:
+class _View(LogLines):
     """What the views of streams and of observations have in common.
 
     Args:

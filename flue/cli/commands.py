@@ -9,7 +9,7 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import attrs
 
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from flue.cli.output import View
     from flue.cli.parser import Options
     from flue.cli.timeline import Timeline
-
-__all__ = ["completion", "events", "get", "invoke", "read_stdin", "read_text", "show_timeline", "stream", "timeline"]
 
 READ_BACKOFF = BackoffOptions(max_elapsed=15.0)
 """Retries of a command that only reads: a person wants to know sooner than a service that no server answers."""
@@ -57,8 +55,7 @@ def invoke(options: Options) -> Exit:
         with _admission_unknown():
             admitted = client.workflows.invoke(options.name, input=value, timeout=deadline.remaining())
         if not options.follow:
-            view.response(admitted)
-            view.hint(f"{program_name()} runs stream {admitted.run_id}")
+            view.response(admitted, f"{program_name()} runs stream {admitted.run_id}")
             return Exit.OK
         stream = client.runs.stream(admitted.run_id, live="sse", timeout=deadline.remaining())
         view.follow(None)
@@ -300,11 +297,11 @@ class CtrlC:
 # Input.
 
 
-def read_stdin() -> bytes:
-    """All of standard input, as bytes: its encoding is not that of the locale."""
+def standard_input() -> BinaryIO:
+    """Standard input as bytes: its encoding is not that of the locale."""
     if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]  # closed by the caller (`<&-`)
         raise UsageError("there is no standard input")
-    return sys.stdin.buffer.read()
+    return sys.stdin.buffer
 
 
 def read_text(argument: str) -> str:
@@ -317,7 +314,7 @@ def read_text(argument: str) -> str:
     """
     try:
         if argument == "-":
-            return read_stdin().decode("utf-8-sig")
+            return standard_input().read().decode("utf-8-sig")
         if argument.startswith("@"):
             return Path(argument[1:]).read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:

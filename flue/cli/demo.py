@@ -16,7 +16,7 @@ import attrs
 
 from flue import FlueClient, models, to_json
 from flue.cli import Exit, Interrupted, UsageError
-from flue.cli.output import open_output, shown_on, write_json
+from flue.cli.output import LogLines, open_output, shown_on, write_json
 from flue.cli.parser import program_name
 from flue.cli.run_view import render_event
 from flue.cli.text import command_line, compact, duration, line, one_line
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from flue.models import FlueEvent
     from flue.testing import AgentTurn, ConversationTurn, WorkflowRun
 
-__all__ = ["SAMPLES", "Sample", "demo", "register", "serve"]
-
 _CUT_AFTER = 4000
 """Bytes of the first response after which its connection is reset: in the middle of the run."""
 
@@ -46,7 +44,7 @@ def demo(options: Options) -> Exit:  # noqa: ARG001  # the signature of commands
         return _Demo(server, client, open_output()).run()
 
 
-class _Demo:
+class _Demo(LogLines):
     """The steps of the demonstration; each says what happens and which line of Python does it."""
 
     def __init__(self, server: FlueTestServer, client: FlueClient, terminal: Terminal) -> None:
@@ -121,9 +119,6 @@ class _Demo:
             self._note("✂ the connection breaks. The library logs on logger `flue`:", "bold yellow")
         self._note(one_line(record.getMessage()), "yellow")
         self._lost_at = getattr(record, "flue_offset", None)
-
-    def close(self) -> None:
-        """Nothing: every line was flushed."""
 
     # Output.
 

@@ -9,7 +9,7 @@ import json
 import logging
 import shutil
 import sys
-from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeAlias, TypeVar
 
 from flue.cli.text import Markdown, clean, paragraphs
 from flue.codec import to_json
@@ -23,20 +23,6 @@ if TYPE_CHECKING:
     from flue.cli.text import Block
     from flue.errors import FlueExecutionError
     from flue.models import FlueEvent, RunRecord, WorkflowInvokeResult, WorkflowWaitResult
-
-__all__ = [
-    "CsvView",
-    "GrowingText",
-    "JsonLinesView",
-    "LogLines",
-    "Terminal",
-    "View",
-    "choose_view",
-    "open_output",
-    "say",
-    "shown_on",
-    "write_json",
-]
 
 
 # For programs.
@@ -59,25 +45,26 @@ def say(*sentences: str) -> None:
 
 
 class LogLines:
-    """Shows what the library logs as sentences on standard error, and nothing else."""
+    """Shows what the library logs as sentences on standard error, and nothing else. The base of all views."""
 
     def warning(self, record: logging.LogRecord) -> None:
-        """A sentence on standard error."""
+        """Show what the library logs, such as a failed attempt."""
         say(record.getMessage())
 
     def close(self) -> None:
-        """Nothing: every line was flushed."""
+        """Write what is pending. Idempotent."""
 
 
 class JsonLinesView(LogLines):
     """The results of a command about runs as JSON objects, one a line; everything else goes to standard error."""
 
-    def response(self, response: WorkflowInvokeResult | WorkflowWaitResult | RunRecord) -> None:
+    def response(
+        self,
+        response: WorkflowInvokeResult | WorkflowWaitResult | RunRecord,
+        hint: str = "",  # noqa: ARG002  # the interface of views
+    ) -> None:
         """One line."""
         write_json(to_json(response))
-
-    def hint(self, command: str) -> None:
-        """Nothing."""
 
     def follow(self, started_at: datetime | None) -> None:
         """Nothing: the events say it."""
@@ -269,13 +256,7 @@ def choose_view(options: Options) -> View:
     return RunView(open_output())
 
 
-class _LogView(Protocol):
-    def warning(self, record: logging.LogRecord) -> None: ...
-
-    def close(self) -> None: ...
-
-
-_V = TypeVar("_V", bound=_LogView)
+_V = TypeVar("_V", bound=LogLines)
 
 
 @contextlib.contextmanager
@@ -294,7 +275,7 @@ def shown_on(view: _V) -> Generator[_V]:
 class _ViewHandler(logging.Handler):
     """Passes log records to a view."""
 
-    def __init__(self, view: _LogView) -> None:
+    def __init__(self, view: LogLines) -> None:
         super().__init__(logging.WARNING)
         self._view = view
 

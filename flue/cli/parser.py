@@ -14,8 +14,6 @@ from flue import __version__
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["LIVE", "Options", "build_parser", "completion_script", "program_name", "program_words"]
-
 LIVE = ("sse", "long-poll", "off")
 """How `runs stream` may wait for new events; the first is the default."""
 

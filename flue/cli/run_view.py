@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from flue import models
-from flue.cli.output import GrowingText
+from flue.cli.output import GrowingText, LogLines
 from flue.cli.text import (
     arguments,
     clean,
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from flue.cli.text import Block, Line
     from flue.errors import FlueExecutionError
     from flue.models import FlueEvent, RunRecord, WorkflowInvokeResult, WorkflowWaitResult
-
-__all__ = ["RunView", "render_event"]
 
 _LOG_STYLES = {"info": "cyan", "warn": "bold yellow", "error": "bold red"}
 _THINKING = "dim italic"
@@ -297,7 +295,7 @@ class TextFlow:
 # The view.
 
 
-class RunView:
+class RunView(LogLines):
     """Shows runs on a terminal.
 
     Args:
@@ -313,18 +311,16 @@ class RunView:
 
     # Single responses.
 
-    def response(self, response: WorkflowInvokeResult | WorkflowWaitResult | RunRecord) -> None:
-        """Show the response as a block of lines."""
+    def response(self, response: WorkflowInvokeResult | WorkflowWaitResult | RunRecord, hint: str = "") -> None:
+        """Show the response as a block of lines, and a command that one may want to type next."""
         if isinstance(response, models.RunRecord):
             self._record(response)
             return
         self._terminal.write(line((one_line(response.run_id), "bold"), mark=("▶ ", "green")))
         if isinstance(response, models.WorkflowWaitResult):
             self._value("result", response.result)
-
-    def hint(self, command: str) -> None:
-        """Show a command on a line of its own."""
-        self._terminal.write(command_line(command, "  next: "))
+        if hint:
+            self._terminal.write(command_line(hint, "  next: "))
 
     def _record(self, record: RunRecord) -> None:
         mark, style = _STATUSES.get(record.status, ("▶", "bold yellow"))

@@ -11,33 +11,6 @@ import attrs
 if TYPE_CHECKING:
     import logging
 
-__all__ = [
-    "Block",
-    "Line",
-    "Markdown",
-    "Span",
-    "arguments",
-    "clean",
-    "clock",
-    "command_line",
-    "compact",
-    "count",
-    "data_line",
-    "duration",
-    "failure",
-    "line",
-    "message_text",
-    "one_line",
-    "paragraphs",
-    "pretty",
-    "status_line",
-    "tool_finished",
-    "tool_result",
-    "tool_started",
-    "unknown_line",
-    "warning_line",
-]
-
 Span: TypeAlias = tuple[str, str]
 """A piece of text and its style, in the words of rich (`bold red`); `""` for none."""
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from flue.cli.text import Line
     from flue.models import ConversationChunk, FlueEvent, PromptUsage, RunRecord
 
-__all__ = ["Bar", "ConversationTimeline", "RunTimeline", "RunTree", "Timeline", "draw", "page", "trace"]
-
 Kind: TypeAlias = Literal["run", "conversation", "operation", "submission", "turn", "tool", "task"]
 
 _STYLES: dict[Kind, str] = {
@@ -517,14 +515,11 @@ def _chart(timeline: Timeline) -> str:
     until = max(timeline.until, 1.0)
     step = _step(until)
     marks = "".join(_mark(number * step, until) for number in range(int(until / step) + 1))
-    return "\n".join(
-        [
-            f'<table style="--interval: {_share(step, until):.4f}%">',
-            f'<thead><tr><th class="step">step</th><th><svg>{marks}</svg></th><th class="took">took</th></tr></thead>',
-            "<tbody>",
-            *(_row(bar, timeline) for bar in timeline.bars),
-            "</tbody>\n</table>",
-        ]
+    rows = "\n".join(_row(bar, timeline) for bar in timeline.bars)
+    return (
+        f'<table style="--interval: {_share(step, until):.4f}%">\n'
+        f'<thead><tr><th class="step">step</th><th><svg>{marks}</svg></th><th class="took">took</th></tr></thead>\n'
+        f"<tbody>\n{rows}\n</tbody>\n</table>"
     )
 
 
