@@ -37,8 +37,8 @@ class RichTerminal(Terminal):
     def __init__(self, out: TextIO, *, width: int | None = None) -> None:
         super().__init__(out)
         self._console = Console(file=out, width=width, highlight=False, markup=False, emoji=False)
-        if width is None and self._console.is_dumb_terminal:  # for which rich assumes 80 columns
-            self._console.width = super().columns
+        if self._console.is_dumb_terminal:  # for which rich assumes 80 columns
+            self._console.size = (width or super().columns, self._console.height)
         self.is_live = self._console.is_terminal and not self._console.is_dumb_terminal
         self._footer: _Footer | None = None
 

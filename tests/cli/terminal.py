@@ -90,20 +90,21 @@ class Output(io.TextIOWrapper):
 
 
 class Terminal:
-    """A program that runs in a pseudo-terminal of 80 columns; use it as a context manager.
+    """A program that runs in a pseudo-terminal; use it as a context manager.
 
     Args:
         arguments: of the program, which is `python -m flue`.
+        columns: of the terminal.
         environment: on top of our own.
     """
 
     program = (sys.executable, "-m", "flue")
 
-    def __init__(self, *arguments, **environment):
+    def __init__(self, *arguments, columns=80, **environment):
         self.raw = ""
         self.screen = Screen()
         self._master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         inherited = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "NO_COLOR"}}
         self._process = subprocess.Popen(
             [*self.program, *arguments],
@@ -135,6 +136,10 @@ class Terminal:
     def interrupt(self):
         """Press Ctrl-C."""
         self._process.send_signal(signal.SIGINT)
+
+    def type(self, text):
+        """Type this; `\\n` is the return key, `\\x04` Ctrl-D."""
+        os.write(self._master, text.encode())
 
     def wait(self):
         """Read to the end. Returns the exit status."""

@@ -2,70 +2,15 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from flue.cli.chat_view import ChatView, ObservationView, transcript_blocks
-from flue.cli.output import Terminal as PlainTerminal
+from flue.cli.output import Terminal
 from flue.cli.terminal import RichTerminal
-from flue.codec import ConversationChunkDecoder
-from flue.models import ConversationResetChunk
 
-from .terminal import ROOT, Output
-
-RECORDINGS = ROOT / "tests" / "recordings" / "flue2"
-MESSAGE, SUBMISSION = "entry_1", "sub_1"
-
-
-def bodies(name):
-    """The JSON values in a recorded response: its body, or the data of its events."""
-    (file,) = RECORDINGS.glob(f"{name}_*.http")
-    head, _, body = file.read_text(encoding="utf-8").partition("\n\n")
-    if "text/event-stream" in head:
-        return [json.loads(line.removeprefix("data:")) for line in body.splitlines() if line.startswith("data:[")]
-    return [json.loads(body)]
-
-
-def recorded_chunks(name):
-    return [chunk for page in bodies(name) for chunk in page if chunk["type"] != "stream-checkpoint"]
-
-
-def snapshot(**fields):
-    return {"v": 1, "conversationId": "conv_1", "offset": "-1", "messages": [], "settlements": [], **fields}
-
-
-def decoded_snapshot(value):
-    """The model of a snapshot, by way of the chunk that has one."""
-    reset = {"type": "conversation-reset", "conversationId": "conv_1", "position": {"batch": 0, "index": 0}}
-    chunk = ConversationChunkDecoder()(reset | {"snapshot": value})
-    assert isinstance(chunk, ConversationResetChunk)
-    return chunk.snapshot
-
-
-def message(*parts, role="assistant", submission=SUBMISSION, **fields):
-    basic = {"id": MESSAGE, "role": role, "purpose": role, "display": "visible", "submissionId": submission}
-    return {**basic, "parts": list(parts), **fields}
-
-
-def text(value, kind="text", state="done"):
-    return {"type": kind, "text": value, "state": state}
-
-
-def chunks(*wire):
-    """Chunks with positions, of one message unless they say otherwise."""
-    for number, (kind, fields) in enumerate(wire):
-        position = {"conversationId": "conv_1", "position": {"batch": number, "index": 0}}
-        about = {"messageId": MESSAGE} if kind.startswith(("message-", "data-", "tool-input")) else {}
-        yield {"type": kind, **position, **about, **fields}
-
-
-def delta(value, kind="text"):
-    return "message-delta", {"kind": kind, "delta": value}
-
-
-def settled(outcome="completed", **fields):
-    return "submission-settled", {"submissionId": SUBMISSION, "outcome": outcome, **fields}
+from . import wire
+from .terminal import Output
+from .wire import MESSAGE, SUBMISSION, appended, chunks, delta, message, reset, settled, snapshot, text, tool_input
 
 
 @pytest.fixture(params=["live", "dumb", "plain"])
@@ -74,17 +19,19 @@ def output(request, monkeypatch):
     return Output(terminal=request.param != "plain")
 
 
+def terminal(output, columns=80):
+    return RichTerminal(output, width=columns) if output.isatty() else Terminal(output)
+
+
 @pytest.fixture
 def shown(output):
     """Shows chunks on a terminal, after the message of a submission was sent; returns what the screen shows."""
 
-    def show(wire, submission=SUBMISSION, columns=80):
-        terminal = RichTerminal(output, width=columns) if output.isatty() else PlainTerminal(output)
-        view = ChatView(terminal)
-        decode = ConversationChunkDecoder()
+    def show(*sent, submission=SUBMISSION, columns=80):
+        view = ChatView(terminal(output, columns))
         view.follow(submission, "Ctrl-C aborts")
-        for chunk in wire:
-            view.chunk(decode(chunk))
+        for chunk in wire.decoded(sent if isinstance(sent[0], dict) else chunks(*sent)):
+            view.chunk(chunk)
         view.close()
         show.outcome = view.outcome
         return output.screen
@@ -93,12 +40,10 @@ def shown(output):
 
 
 def test_a_recorded_reply(shown):
-    wire = recorded_chunks("49")
-    submission = wire[-1]["submissionId"]
-    screen = shown(wire, submission)
+    recorded = wire.recorded_chunks("49")
+    screen = shown(*recorded, submission=recorded[-1]["submissionId"])
     assert shown.outcome == "completed"
     assert "» go" not in screen  # it was typed here
-    assert "build()" in screen
     lines = screen.splitlines()
     assert lines[0].startswith("Working on the report.")
     assert lines[1] == "● build()"
@@ -106,41 +51,40 @@ def test_a_recorded_reply(shown):
 
 
 def test_every_chunk_of_the_recordings_can_be_shown(shown):
-    screen = shown(recorded_chunks("41") + recorded_chunks("42"), "another")
+    screen = shown(*wire.recorded_chunks("41", "42"), submission="another")
     assert shown.outcome is None
-    assert "» " in screen
-    assert "✗ " in screen
+    assert {"» ", "✗ "} <= {line[:2] for line in screen.splitlines()}
     assert "?" not in {line[:1] for line in screen.splitlines()}
 
 
 def test_chunks_that_are_read_again_are_shown_once(shown):
-    wire = list(chunks(delta("Hello, "), delta("Ada."), settled()))
-    assert shown([*wire[:2], *wire]) == "Hello, Ada.\n"
+    sent = list(chunks(delta("Hello, "), delta("Ada."), settled()))
+    assert shown(*sent[:2], *sent) == "Hello, Ada.\n"
 
 
 def test_reasoning_text_and_tools(shown):
-    wire = chunks(
+    screen = shown(
         ("message-started", {"submissionId": SUBMISSION}),
         delta("let me think", "reasoning"),
         delta(" about it", "reasoning"),
         delta("I will look it up."),
-        ("tool-input", {"toolCallId": "c", "toolName": "look_up", "input": {"where": "Brest"}}),
-        ("tool-input", {"toolCallId": "c", "toolName": "look_down", "input": {}}),
+        tool_input(name="look_up", where="Brest"),
+        tool_input(name="look_down"),
         ("tool-output", {"toolCallId": "c", "output": "7.3 m", "durationMs": 1200}),
         ("tool-output-error", {"toolCallId": "c", "errorText": "no such place"}),
         ("message-completed", {}),
         delta("It is 7.3 metres."),
         settled(),
     )
-    assert shown(wire) == (
-        "let me think about it\n"
-        "I will look it up.\n"
-        '● look_up(where="Brest")\n'
-        "● look_down()\n"
-        '✓ look_down  1.2 s  "7.3 m"\n'
-        '✗ look_up  "no such place"\n'
-        "It is 7.3 metres.\n"
-    )
+    assert screen.splitlines() == [
+        "let me think about it",
+        "I will look it up.",
+        '● look_up(where="Brest")',
+        "● look_down()",
+        '✓ look_down  1.2 s  "7.3 m"',
+        '✗ look_up  "no such place"',
+        "It is 7.3 metres.",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -152,115 +96,89 @@ def test_reasoning_text_and_tools(shown):
     ],
 )
 def test_how_a_submission_ended(shown, end, line):
-    assert shown(chunks(delta("half a sen"), end)) == f"half a sen\n{line}\n"
+    assert shown(delta("half a sen"), end) == f"half a sen\n{line}\n"
     assert shown.outcome == end[1]["outcome"]
 
 
-def reset(*parts, **fields):
-    return "conversation-reset", {"snapshot": snapshot(messages=[message(*parts)], **fields)}
+TOOL = {"type": "dynamic-tool", "toolName": "look", "toolCallId": "c", "input": {}, "state": "input-available"}
+DONE = TOOL | {"state": "output-available", "output": 1, "durationMs": 5}
+CALL = ["● look()", "✓ look  5 ms  1"]
+TAKEN_BACK = "↻ the server took back this reply; it starts again"
 
 
-def test_text_that_the_server_takes_back(shown):
-    screen = shown(chunks(delta("It is fou"), reset(), delta("It is five."), settled()))
-    assert screen == "It is fou\n↻ the server took back this reply; it starts again\nIt is five.\n"
-
-
-def test_a_reset_that_changes_nothing_shows_nothing(shown):
-    """Such as one after compaction; adjacent blocks of one kind are one part live."""
-    again = reset(text("Hello, "), text("Ada", state="streaming"))
-    assert shown(chunks(delta("Hello, Ada"), again, delta("."), settled())) == "Hello, Ada.\n"
-
-
-def test_a_reset_that_knows_more_shows_the_rest(shown):
-    tool = {"type": "dynamic-tool", "toolName": "look", "toolCallId": "c", "input": {}}
-    done = tool | {"state": "output-available", "output": 1, "durationMs": 5}
-    wire = chunks(
-        delta("Well, "),
-        reset(text("Well, I will look."), done, done, {"type": "data-tide", "data": 7}),
-        reset(text("Well, I will look."), done, done, text("Done."), settlements=[settled()[1]]),
-    )
-    screen = shown(wire)
-    calls = ["● look()", "✓ look  5 ms  1"]
-    assert [line for line in screen.splitlines() if "tide" not in line] == [
-        "Well, I will look.",
-        *calls,
-        *calls,
-        "Done.",
-    ]
-    assert screen.count("· tide  7") == 1
+@pytest.mark.parametrize(
+    ("sent", "lines"),
+    [
+        ([delta("It is fou"), reset(), delta("It is five.")], ["It is fou", TAKEN_BACK, "It is five."]),
+        # Such as one after compaction: nothing changes. Adjacent blocks of one kind are one part live.
+        ([delta("Hello, Ada"), reset(text("Hello, "), text("Ada")), delta(".")], ["Hello, Ada."]),
+        # It knows more.
+        ([delta("Well, "), reset(text("Well, so."), DONE, DONE, text("Done."))], ["Well, so.", *CALL, *CALL, "Done."]),
+        ([delta("Well."), tool_input(), reset(text("Well."), DONE)], ["Well.", *CALL]),
+        # It knows less, or something else.
+        ([delta("Well."), tool_input(), reset(text("Well."))], ["Well.", CALL[0], TAKEN_BACK, "Well."]),
+        ([tool_input("d"), reset(TOOL)], [CALL[0], TAKEN_BACK, CALL[0]]),
+    ],
+)
+def test_a_reset(shown, sent, lines):
+    assert shown(*sent, reset_settled(sent)).splitlines() == lines
     assert shown.outcome == "completed"
 
 
+def reset_settled(sent):
+    """The settlement, in the last reset again if there is nothing behind it."""
+    kind, fields = sent[-1]
+    if kind != "conversation-reset":
+        return settled()
+    return kind, {"snapshot": fields["snapshot"] | {"settlements": [settled()[1]]}}
+
+
+def test_only_the_last_value_of_data_stays_on_a_live_terminal(shown, output):
+    tide = {"type": "data-tide", "data": 8}
+    screen = shown(("data-part", {"name": "tide", "data": 7}), delta("Well."), reset(text("Well."), tide, tide))
+    assert screen.count("· tide  8") == 1
+    assert ("· tide  7" in screen) == (not output.isatty() or "\x1b" not in output.text)
+
+
 def test_messages_of_others(shown):
-    signal = message(text("stock: low"), role="system", submission="sub_2", id="s", signal={"tagName": "alert"})
-    wire = chunks(
-        ("message-appended", {"message": message(text("mine"), role="user", id="u1")}),
-        ("message-appended", {"message": message(text("theirs"), role="user", id="u2", submission="sub_2")}),
-        ("message-appended", {"message": signal}),
-        ("message-appended", {"message": message(text("hush"), role="system", id="h", display="hidden")}),
+    theirs, alert, hello, novelty = shown(
+        appended(text("mine"), role="user", id="u1"),
+        appended(text("theirs"), role="user", id="u2", submission="sub_2"),
+        appended(text("stock: low"), role="system", submission="sub_2", id="s", signal={"tagName": "alert"}),
+        appended(text("hush"), role="system", id="h", display="hidden"),
         delta("Hello"),
         ("novelty", {}),
-    )
-    theirs, alert, hello, novelty = shown(wire).splitlines()
+    ).splitlines()
     assert (theirs, alert) == ("» theirs", "· alert: stock: low")
     # What is in the making stays below whatever else is shown.
     assert {hello, novelty} == {"Hello", "? novelty: unknown type 'novelty'"}
 
 
-def test_no_line_is_wider_than_the_terminal(monkeypatch):
-    monkeypatch.setenv("TERM", "xterm")
-    output = Output(terminal=True)
-    view = ChatView(RichTerminal(output, width=40))
-    decode = ConversationChunkDecoder()
-    view.follow(SUBMISSION, "Ctrl-C aborts")
-    long = "All work and no play makes a dull 雨 day. " * 20
-    call = {"toolCallId": "c", "toolName": "look", "input": {"at": long}}
-    for chunk in chunks(delta(long, "reasoning"), delta(f"# {long}\n\n* {long}\n\n`{long}`"), ("tool-input", call)):
-        view.chunk(decode(chunk))
-    view.close()
-    assert max(map(len, output.screen.splitlines())) <= 40
-
-
-def test_markdown_is_rendered_on_a_live_terminal(monkeypatch):
-    monkeypatch.setenv("TERM", "xterm")
-    output = Output(terminal=True)
-    view = ChatView(RichTerminal(output, width=40))
-    decode = ConversationChunkDecoder()
-    view.follow(SUBMISSION, "Ctrl-C aborts")
-    for chunk in chunks(delta("Some **bold** words\n\n* one\n* two\n\n[a link](http://127.0.0.1/x)"), settled()):
-        view.chunk(decode(chunk))
-    view.close()
-    assert output.screen.split() == [
-        "Some",
-        "bold",
-        "words",
-        "•",
-        "one",
-        "•",
-        "two",
-        "a",
-        "link",
-        "(http://127.0.0.1/x)",
-    ]
+@pytest.mark.parametrize("output", ["live"], indirect=True)
+def test_markdown_is_rendered_on_a_live_terminal(shown, output):
+    screen = shown(delta("Some **bold** words\n\n* one\n* two\n\n[a link](http://127.0.0.1/x)"), settled(), columns=40)
+    assert screen.split() == ["Some", "bold", "words", "•", "one", "•", "two", "a", "link", "(http://127.0.0.1/x)"]
     assert "\x1b]8" not in output.text
 
 
+@pytest.mark.parametrize("output", ["live"], indirect=True)
+def test_no_line_is_wider_than_the_terminal(shown):
+    markdown = f"# {wire.LONG}\n\n* {wire.LONG}\n\n`{wire.LONG}`"
+    screen = shown(delta(wire.LONG, "reasoning"), delta(markdown), tool_input(at=wire.LONG), columns=40)
+    assert max(map(len, screen.splitlines())) <= 40
+
+
 def test_escape_sequences_of_a_server_are_harmless(shown, output):
-    evil = "\x1b[2J\x1b]0;gotcha\x07 \x9b31m\u202eabc"
+    evil = wire.EVIL
     shown(
-        chunks(
-            delta(evil),
-            ("tool-input", {"toolCallId": "c", "toolName": evil, "input": {evil: evil}}),
-            ("tool-output-error", {"toolCallId": "c", "errorText": evil}),
-            ("data-part", {"name": evil, "data": evil}),
-            ("message-appended", {"message": message(text(evil), role="user", id="u", submission="sub_2")}),
-            settled("failed", error={"message": evil}),
-        )
+        delta(evil),
+        tool_input(name=evil, **{evil: evil}),
+        ("tool-output-error", {"toolCallId": "c", "errorText": evil}),
+        ("data-part", {"name": evil, "data": evil}),
+        appended(text(evil), role="user", id="u", submission="sub_2"),
+        settled("failed", error={"message": evil}),
     )
-    assert "gotcha" in output.text
-    assert not {"\x07", "\x9b", "\u202e"} & set(output.text)
-    assert "\x1b[2J" not in output.text
-    assert "\x1b]" not in output.text
+    assert wire.is_harmless(output.text)
 
 
 # Whole conversations.
@@ -268,8 +186,8 @@ def test_escape_sequences_of_a_server_are_harmless(shown, output):
 
 def transcript(name):
     output = Output()
-    saved = decoded_snapshot(bodies(name)[0])
-    PlainTerminal(output).write(*transcript_blocks(saved.messages, saved.settlements))
+    (saved,) = map(wire.decoded_snapshot, wire.responses(name))
+    Terminal(output).write(*transcript_blocks(saved.messages, saved.settlements))
     return output.text
 
 
@@ -288,25 +206,21 @@ def test_transcripts_of_recordings(name):
     assert not any(line.startswith("? ") for line in lines)
 
 
-# Observations.
-
-
 def test_an_observation_shows_what_is_new_in_each_state(output):
-    terminal = RichTerminal(output, width=80) if output.isatty() else PlainTerminal(output)
-    view = ObservationView(terminal)
+    view = ObservationView(terminal(output))
     view.start()
     asked = message(text("How high?"), role="user", id="u")
-    tool = {"type": "dynamic-tool", "toolName": "look", "toolCallId": "c", "input": {}, "state": "input-available"}
-    done = tool | {"state": "output-available", "output": 7, "durationMs": 5}
-    for state in [
-        snapshot(messages=[asked]),
-        snapshot(messages=[asked, message(text("I will ", state="streaming"))]),
-        snapshot(messages=[asked, message(text("I will look."), tool)]),
-        snapshot(messages=[asked, message(text("I will look."), done)]),
-        snapshot(messages=[asked, message(text("I will look."), done, text("7 m"))], settlements=[settled()[1]]),
-        snapshot(messages=[asked, message(text("I will look."), done, text("7 m"))], settlements=[settled()[1]]),
-    ]:
-        value = decoded_snapshot(state)
-        view.state(value.messages, value.settlements)
+    answers = [
+        [],
+        [message(text("I will ", state="streaming"))],
+        [message(text("I will look."), TOOL)],
+        [message(text("I will look."), DONE)],
+        *[[message(text("I will look."), DONE, text("7 m"))]] * 2,
+        [message(text("I will look."), DONE, text("7 m")), message(text("Ha."), id=f"{MESSAGE} too")],
+    ]
+    for answer in answers:
+        state = wire.decoded_snapshot(snapshot(asked, *answer, settlements=[settled("failed")[1]] * (len(answer) > 1)))
+        view.state(state.messages, state.settlements)
     view.close()
-    assert output.screen == "» How high?\n\nI will look.\n● look()\n✓ look  5 ms  7\n7 m\n"
+    shown = ["» How high?", "", "I will look.", *CALL, "7 m", "", "Ha.", "✗ failed"]
+    assert output.screen.splitlines() == shown
