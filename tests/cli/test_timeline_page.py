@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import pytest
 
-from flue.cli.timeline import RunTimeline, page
-from flue.codec import decode_event, decode_run_record
+from flue.cli.timeline import page
+
+from .wire import ended, event, operation, run_timeline
 
 WIDE, NARROW = 1200, 390
 
@@ -47,96 +48,55 @@ LOOK = """(() => {
 })()"""
 
 
-def moment(milliseconds):
-    hours, rest = divmod(milliseconds, 3_600_000)
-    return f"2026-11-23T{9 + hours:02}:{rest // 60_000:02}:{rest % 60_000 / 1000:06.3f}Z"
-
-
-def timeline(*wire, **fields):
-    """A timeline of events `(kind, at, fields)`, at so many milliseconds from the start."""
-    begun = {"runId": "run_01M847H4PPZEXAWXBD5EM2GT2F", "workflowName": "audit", "startedAt": moment(0)}
-    drawn = RunTimeline(decode_run_record(begun | {"status": "active"} | fields))
-    for kind, at, more in wire:
-        stamp = {"v": 3, "eventIndex": 0, "runId": begun["runId"], "timestamp": moment(at)}
-        drawn.add(decode_event({"type": kind} | stamp | more))
-    return drawn
-
-
-def began():
-    return [("operation_start", 10, {"operationId": "op", "operationKind": "prompt"})]
-
-
 def tool(number, start, end, *, name="bash", failed=False, **arguments):
     call = {"toolName": name, "toolCallId": f"call_{number}", "operationId": "op"}
-    return [
-        ("tool_start", start, {**call, "args": arguments or {"command": "ls"}}),
-        ("tool", end, {**call, "isError": failed, "durationMs": end - start}),
-    ]
+    begun = event("tool_start", start, args=arguments or {"command": "ls"}, **call)
+    return [begun, ended("tool", end, end - start, failed=failed, **call)]
 
 
-def ended(at):
-    return [
-        ("operation", at - 10, {"operationId": "op", "operationKind": "prompt", "isError": False, "durationMs": at}),
-        ("run_end", at, {"isError": False, "durationMs": at}),
-    ]
-
-
-def completed(at):
-    return {"status": "completed", "durationMs": at}
+def completed(*seen, took=0, **fields):
+    """A run of one operation that took so many milliseconds."""
+    end = [ended("operation", took - 10, took, operationId="op", operationKind="prompt"), ended("run_end", took, took)]
+    return run_timeline(operation("op", 10), *seen, *end, status="completed", durationMs=took, **fields)
 
 
 def failed():
     said = "the model said no: " + "because " * 60 + "x" * 300
-    return timeline(
-        *began(),
-        *tool(1, 100, 900),
-        *tool(2, 900, 2000, failed=True),
-        ("run_end", 2345, {"isError": True, "durationMs": 2345}),
-        status="errored",
-        isError=True,
-        durationMs=2345,
-        error={"name": "RuntimeError", "message": said},
-    )
+    seen = [*tool(1, 100, 900), *tool(2, 900, 2000, failed=True), ended("run_end", 2345, 2345, failed=True)]
+    error = {"name": "RuntimeError", "message": said}
+    fields = {"status": "errored", "isError": True, "durationMs": 2345, "error": error}
+    return run_timeline(operation("op", 10), *seen, **fields)
 
 
 def unfinished():
-    task = ("task_start", 1000, {"taskId": "k", "agent": "scout", "prompt": "look around", "operationId": "op"})
-    turn = ("turn_start", 1200, {"turnId": "t", "purpose": "agent", "operationId": "op", "taskId": "k"})
-    return timeline(*began(), *tool(1, 20, 900), task, turn)
+    task = event("task_start", 1000, taskId="k", agent="scout", prompt="look around", operationId="op")
+    turn = event("turn_start", 1200, turnId="t", purpose="agent", operationId="op", taskId="k")
+    return run_timeline(operation("op", 10), *tool(1, 20, 900), task, turn)
 
 
 def long_names():
     names = ["W" * 60, "雨の日には傘をさして歩く猫" * 5, "mcp__server__everything", "🌊" * 40, "i" * 200]
-    calls = [tool(n, n * 60_000, n * 60_000 + 49_000, name=name, q="M" * 50) for n, name in enumerate(names)]
-    wire = [*began(), *(event for call in calls for event in call), *ended(3_725_000)]
-    return timeline(*wire, workflowName="a-workflow-with-a-long-name-" * 6, **completed(3_725_000))
+    calls = (tool(n, n * 60_000, n * 60_000 + 49_000, name=name, q="M" * 50) for n, name in enumerate(names))
+    return completed(*chain(*calls), took=3_725_000, workflowName="a-workflow-with-a-long-name-" * 6)
 
 
 def many_bars():
-    calls = [event for n in range(300) for event in tool(n, n * 400, n * 400 + 390, path=f"/src/file{n}.py")]
-    return timeline(*began(), *calls, *ended(120_500), **completed(120_500))
+    return completed(*chain(*(tool(n, n * 400, n * 400 + 390) for n in range(300))), took=120_500)
 
 
 def deep():
-    wire = []
+    seen = []
     for n in range(15):
-        inside = {"taskId": f"k{n - 1}"} if n else {}
-        wire += [
-            ("operation_start", n * 9, {"operationId": f"o{n}", "operationKind": "prompt", **inside}),
-            ("task_start", n * 9 + 5, {"taskId": f"k{n}", "agent": f"scout {n}", "prompt": "", "operationId": f"o{n}"}),
-        ]
-    return timeline(*wire, ("run_end", 400, {"isError": False, "durationMs": 400}), **completed(400))
-
-
-def only_begun():
-    return timeline()
+        seen.append(operation(f"o{n}", n * 9, **({"taskId": f"k{n - 1}"} if n else {})))
+        seen.append(event("task_start", n * 9 + 5, taskId=f"k{n}", agent=f"scout {n}", prompt="", operationId=f"o{n}"))
+    return completed(*seen, took=400)
 
 
 def no_time():
-    return timeline(("run_end", 0, {"isError": False, "durationMs": 0}), **completed(0))
+    return run_timeline(ended("run_end"), status="completed", durationMs=0)
 
 
-RUNS = [failed, unfinished, long_names, many_bars, deep, only_begun, no_time]
+RUNS = [failed, unfinished, long_names, many_bars, deep, run_timeline, no_time]
 
 
 @pytest.fixture
@@ -213,12 +173,8 @@ def test_a_failure_is_told_by_more_than_its_colour(show):
 
 def test_what_a_server_says_is_text(show):
     evil = "<img src=x onerror=alert(1)><script>alert(2)</script>\"'&amp;"
-    browser = show(
-        timeline(
-            *tool(1, 0, 5, name=evil, **{evil: evil}), workflowName=evil, status="errored", error={"message": evil}
-        ),
-        width=WIDE,
-    )
+    call = tool(1, 0, 5, name=evil, **{evil: evil})
+    browser = show(run_timeline(*call, workflowName=evil, status="errored", error={"message": evil}), width=WIDE)
     assert browser.ask("document.querySelectorAll('img, script').length") == 0
     assert browser.ask("document.querySelector('h1').textContent") == evil
     assert browser.ask("document.querySelector('tr.tool').title").startswith(evil)
