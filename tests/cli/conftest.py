@@ -53,6 +53,14 @@ def flue(capsys, monkeypatch, request):
 
 
 @pytest.fixture
+def running(server):
+    """The id of a run that goes on, with one event so far."""
+    run_id = server.create_run("greet")
+    server.append(run_id, {"type": "log", "level": "info", "message": "so far"})
+    return run_id
+
+
+@pytest.fixture
 def finished(server):
     """The id of a completed run of five events."""
     run_id = server.create_run("greet", input={"name": "Ada"})
