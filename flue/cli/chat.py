@@ -106,15 +106,14 @@ def observe(options: Options) -> Exit:
     """Show the conversation, and what changes, until Ctrl-C."""
     view = None if options.json_lines else ObservationView(open_output())
     with _open(options) as conversation, shown_on(view or LogLines()):
-        if view is not None:
-            view.start()
         signal = AbortSignal()
         with conversation.observe(signal=signal, timeout=options.timeout) as observation, CtrlC(signal.abort) as ctrl_c:
+            if view is not None:
+                view.start(lambda: observation.phase)
             for state in observation:
                 if view is None:
                     write_json(_state_json(state))
                 else:
-                    view.phase(observation.phase)
                     view.state(state.messages, state.settlements)
     if ctrl_c.pressed:
         raise Interrupted("interrupted")

@@ -31,7 +31,7 @@ from flue.cli.text import (
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from flue.cli.output import Terminal
     from flue.cli.text import Block, Line
@@ -427,15 +427,18 @@ class ObservationView(_View):
         self._replies: dict[str, ReplyView] = {}
         self._messages: dict[str, ConversationMessage] = {}
         self._settlements: set[str] = set()
-        self._phase = "loading"
         self._current: str | None = None
 
-    def start(self) -> None:
-        """Show a status line from now on, until `close`."""
+    def start(self, phase: Callable[[], str]) -> None:
+        """Show a status line from now on, until `close`.
+
+        Args:
+            phase: returns that of the observation; called from another thread.
+        """
 
         def footer() -> list[Block]:
             blocks = [block for reply in list(self._replies.values()) for block in reply.footer()]
-            return [*blocks, line((one_line(self._phase), "cyan"), ("  Ctrl-C leaves", "dim"))]
+            return [*blocks, line((one_line(phase()), "cyan"), ("  Ctrl-C leaves", "dim"))]
 
         self._terminal.start(footer)
 
@@ -456,10 +459,6 @@ class ObservationView(_View):
             if end.submission_id not in self._settlements:
                 self._settlements.add(end.submission_id)
                 self._terminal.write(*outcome_lines(end.outcome, end.error))
-
-    def phase(self, phase: str) -> None:
-        """The phase of the observation, for the status line."""
-        self._phase = phase
 
     def close(self) -> None:
         """Write what is in the making and remove the status line. Idempotent."""

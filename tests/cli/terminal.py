@@ -101,8 +101,7 @@ class Terminal:
     program = (sys.executable, "-m", "flue")
 
     def __init__(self, *arguments, columns=80, **environment):
-        self.raw = ""
-        self.screen = Screen()
+        self._data = b""
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         inherited = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "NO_COLOR"}}
@@ -117,6 +116,18 @@ class Terminal:
         )
         os.close(slave)
 
+    @property
+    def raw(self):
+        """All that was written."""
+        return self._data.decode(errors="ignore")  # the last character may be incomplete
+
+    @property
+    def screen(self):
+        """What it looks like."""
+        screen = Screen()
+        screen.feed(self.raw)
+        return screen
+
     def __enter__(self):
         return self
 
@@ -127,11 +138,11 @@ class Terminal:
         with contextlib.suppress(OSError):
             os.close(self._master)
 
-    def read_until(self, text):
-        """Read until this was written."""
+    def read_until(self, text, after=""):
+        """Read until this was written, behind something else."""
         deadline = time.monotonic() + PATIENCE
-        while text not in self.raw:
-            assert self._read(deadline), f"{text!r} never came:\n{self.raw}"
+        while text not in self.raw.partition(after)[2] if after else text not in self.raw:
+            assert self._read(deadline), f"{text!r} never came:\n{self.raw[-2000:]}"
 
     def interrupt(self):
         """Press Ctrl-C."""
@@ -156,7 +167,5 @@ class Terminal:
             data = os.read(self._master, 65536)
         except OSError:  # nobody has the other end open any more
             return False
-        text = data.decode()
-        self.raw += text
-        self.screen.feed(text)
+        self._data += data
         return bool(data)

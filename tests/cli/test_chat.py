@@ -1,12 +1,15 @@
-"""`send`, `chat`, `history`, `abort` in a pipe, with a server of Flue 2."""
+"""The commands about conversations, in a pipe and on a terminal, with a server of Flue 2."""
 
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 
 from flue.testing import FlueTestServer
+
+from .terminal import PATIENCE, Terminal
 
 
 @pytest.fixture
@@ -15,19 +18,30 @@ def url():
 
         @server.agent("support")
         def support(turn):
-            if turn.message.body == "fail":
+            said = turn.message.body
+            if said == "fail":
                 raise RuntimeError("asked to fail")
-            return f"You said: {turn.message.body}"
+            if said == "wait":
+                turn.text("Half of ")
+                turn.sleep(PATIENCE)
+            files = "".join(f" ({file.filename}, {file.mime_type})" for file in turn.message.attachments)
+            return f"You said: {said}{files}"
 
         yield f"{server.base_url}/agents/support/1"
 
 
-def test_send_prints_the_chunks_and_the_reply_last(flue, url):
-    outcome = flue("send", url, "hello")
+# In a pipe.
+
+
+def test_send_prints_the_chunks_and_the_reply_last(flue, url, tmp_path, monkeypatch):
+    (tmp_path / "tide.png").write_bytes(b"\x89PNG")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("\ufeffhéllo".encode()), encoding="latin-1"))
+    outcome = flue("send", url, "-", "--attach", str(tmp_path / "tide.png"))
     *chunks, reply = outcome.objects
     assert (outcome.status, outcome.err) == (0, "")
     assert chunks[-1]["type"] == "submission-settled"
-    assert reply["text"] == "You said: hello"
+    assert set(reply) == {"text", "data", "metadata", "submissionId", "uid"}
+    assert reply["text"] == "You said: héllo (tide.png, image/png)"
 
 
 def test_a_failed_submission_is_status_1(flue, url):
@@ -43,14 +57,84 @@ def test_chat_answers_line_by_line(flue, url, monkeypatch):
     assert [reply["text"] for reply in outcome.objects] == ["You said: héllo", "You said: bye"]
 
 
-def test_history_and_abort(flue, url):
+def test_a_receipt_the_history_and_abort(flue, url, monkeypatch):
     assert flue("history", url).status == 3
-    flue("send", url, "hello")
+    address, _, path = url.partition("/agents/")
+    monkeypatch.setenv("FLUE_BASE_URL", f"{address}/")
+    (receipt,) = flue("send", f"agents/{path}", "hello", "--no-wait").objects
+    assert flue("send", url, "bye").status == 0
     (snapshot,) = flue("history", url).objects
-    assert [message["role"] for message in snapshot["messages"]] == ["user", "assistant"]
+    assert [message["role"] for message in snapshot["messages"]] == ["user", "assistant"] * 2
+    assert receipt["submissionId"] == snapshot["messages"][0]["submissionId"]
     assert flue("abort", url).objects == [{"aborted": False}]
 
 
-@pytest.mark.parametrize("arguments", [["send", "URL"], ["send", "agents/x", "hi"], ["chat"], ["history", "nowhere"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["send", "URL"],
+        ["send", "agents/x", "hi"],
+        ["send", "URL", "--attach", "/nowhere/at/all"],
+        ["chat"],
+        ["history", "nowhere"],
+    ],
+)
 def test_wrong_usage(flue, url, arguments):
     assert flue(*(url if word == "URL" else word for word in arguments)).status == 2
+
+
+# On a terminal.
+
+
+def test_a_chat(url):
+    """Replies flow as they come, Ctrl-C aborts one, a backslash continues a line, Ctrl-D leaves."""
+    with Terminal("chat", url) as terminal:
+        before = "continues it"
+        for typed, answer in [("one\\\ntwo\n", "You said: one"), ("fail\n", "asked to fail"), ("wait\n", "Half of")]:
+            terminal.read_until("» ", after=before)
+            terminal.type(typed)
+            terminal.read_until(answer)
+            before = answer
+        terminal.interrupt()
+        terminal.read_until("» ", after="aborted\x1b")
+        terminal.interrupt()
+        terminal.read_until("» ", after="Ctrl-D leaves\x1b")
+        terminal.type("\x04")
+        assert terminal.wait() == 0
+    lines = [line for line in terminal.screen.text.splitlines() if line not in {"", "»"}]
+    assert lines[0] == url
+    assert lines[2:6] == ["» one\\", "… two", "You said: one two", "» fail"]
+    assert lines[6].startswith("✗ failed  FlueError: ")
+    assert lines[7:9] == ["  asked to fail", "» wait"]
+    assert lines[9:] == ["■ aborting", "Half of", "· Submission was aborted.", "■ aborted", "Ctrl-D leaves"]
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "shown"),
+    [
+        (["send", "URL", "hello"], 0, r"You said: hello"),
+        (["send", "URL", "fail"], 1, r"✗ failed  FlueError: .*\n.* asked to fail"),
+        (["send", "URL", "hello", "--no-wait"], 0, r"▶ sub_\w+\n  next: python -m flue observe URL"),
+        (["history", "URL"], 0, r"» first\n\nYou said: first"),
+        (["abort", "URL"], 0, r"nothing was running"),
+    ],
+)
+def test_a_command_on_a_terminal(flue, url, words, status, shown):
+    assert flue("send", url, "first").status == 0
+    with Terminal(*(url if word == "URL" else word for word in words)) as terminal:
+        assert terminal.wait() == status
+    assert re.fullmatch(shown.replace("URL", re.escape(url)) + "\n", terminal.screen.text)
+
+
+def test_observe_on_a_terminal(flue, url):
+    assert flue("send", url, "first").status == 0
+    with Terminal("observe", url) as terminal:
+        terminal.read_until("You said: first")
+        terminal.read_until("live\x1b")  # the phase
+        assert flue("send", url, "second").status == 0
+        terminal.read_until("You said: second")
+        terminal.interrupt()
+        assert terminal.wait() == 130
+    assert terminal.screen.text.splitlines() == [
+        *("» first", "", "You said: first", "", "» second", "", "You said: second", "flue: interrupted")
+    ]

@@ -208,7 +208,7 @@ def test_transcripts_of_recordings(name):
 
 def test_an_observation_shows_what_is_new_in_each_state(output):
     view = ObservationView(terminal(output))
-    view.start()
+    view.start(lambda: "live")
     asked = message(text("How high?"), role="user", id="u")
     answers = [
         [],
