@@ -92,7 +92,12 @@ for module in pkgutil.walk_packages(flue.__path__, "flue."):
 print(*absent)
 """
 #: What needs something more, and what that is: an extra, or pytest, which whoever uses its plugin has.
-BROUGHT = {"flue.otel": "otel", "flue.checkpoints.redis": "redis", "flue.testing.plugin": "pytest"}
+BROUGHT = {
+    "flue.cli.terminal": "cli",
+    "flue.otel": "otel",
+    "flue.checkpoints.redis": "redis",
+    "flue.testing.plugin": "pytest",
+}
 
 
 def test_everything_but_what_an_extra_brings_can_be_imported_without(bare):
