@@ -50,10 +50,10 @@ class RichTerminal(Terminal):
     def write(self, *blocks: Block) -> None:
         """Write lines and rendered Markdown that stay: at once, or with the next frame of the footer."""
         rendered = self._rendered(blocks)
-        if self._footer is None:
-            _print(self._console, rendered)
-        else:
+        if self._footer is not None:
             self._footer.write(rendered)
+        else:
+            _print(self._console, rendered)
 
     def width(self, text: str) -> int:
         """Columns that the text occupies."""
@@ -113,15 +113,15 @@ class _Footer(Live):
         pending = [self._pending.popleft() for _ in range(len(self._pending))]
         try:
             with self.console:  # one write to the terminal
-                if pending:
-                    _print(self.console, pending)
+                _print(self.console, pending)
                 super().refresh()
         except OSError as error:
             self._error = error
 
 
 def _print(console: Console, blocks: list[_Rendered]) -> None:
-    console.print(*blocks, sep="", end="", crop=False)
+    if blocks:  # some versions of rich write a blank line for nothing
+        console.print(*blocks, sep="", end="", crop=False)
 
 
 @attrs.frozen
