@@ -11,6 +11,8 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from flue import Conversation, FlueClient
 from flue.testing import Fault
 
@@ -61,13 +63,11 @@ def test_ctrl_c_says_how_to_go_on_and_nothing_is_lost_or_repeated(server):
     assert [json.loads(line) for line in [*before, *out.splitlines()]] == server.history(run_id)
 
 
-def test_what_to_type_names_the_environment_where_it_is_not_activated(server):
-    run_id = server.create_run()
-    server.append(run_id, {"type": "log", "level": "info", "message": "hello"})
-    with process("runs", "stream", run_id, base_url=server.base_url, path="/usr/bin:/bin") as running:
-        assert running.stdout.readline()
-        running.send_signal(signal.SIGINT)
-        _, _, err = finish(running)
+def test_what_to_type_names_the_environment_where_it_is_not_activated(server, running):
+    with process("runs", "stream", running, base_url=server.base_url, path="/usr/bin:/bin") as command:
+        assert command.stdout.readline()
+        command.send_signal(signal.SIGINT)
+        _, _, err = finish(command)
     program, *_ = shlex.split(err.splitlines()[1].partition(": ")[2])
     assert (ROOT / program).samefile(sys.executable)
     assert (ROOT / program).parent == Path(sys.executable).parent
@@ -84,20 +84,20 @@ def test_ctrl_c_while_nothing_comes(server):
     assert f"runs stream {run_id} --offset -1 --tail 5 --live long-poll\n" in err
 
 
-def test_ctrl_c_in_a_read_that_is_no_stream(server, finished):
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["runs", "get", "run_1"], "interrupted"),
+        (["workflows", "invoke", "ticks", "--wait"], "interrupted; if the run was started, it continues"),
+        (["send", "agents/support/1", "hello"], "interrupted; if the message was delivered, the agent continues"),
+    ],
+)
+def test_ctrl_c_before_there_is_an_answer(server, words, said):
     server.faults.add(Fault(stall_before_headers=PATIENCE))
-    with process("runs", "get", finished, base_url=server.base_url) as running:
+    with process(*words, base_url=server.base_url) as running:
         server.wait_for_requests(1, PATIENCE)
         running.send_signal(signal.SIGINT)
-        assert finish(running) == (130, "", "flue: interrupted\n")
-
-
-def test_ctrl_c_while_a_run_is_started(server):
-    server.faults.add(Fault(stall_before_headers=PATIENCE))
-    with process("workflows", "invoke", "ticks", "--wait", base_url=server.base_url) as running:
-        server.wait_for_requests(1, PATIENCE)
-        running.send_signal(signal.SIGINT)
-        assert finish(running) == (130, "", "flue: interrupted; if the run was started, it continues\n")
+        assert finish(running) == (130, "", f"flue: {said}\n")
 
 
 def test_a_pipe_that_is_closed_ends_it_quietly(server):
@@ -162,22 +162,17 @@ def test_serve(tmp_path):
             assert len(conversation.history().messages) == 2
 
 
-def test_serve_on_a_port_that_is_taken(server):
-    with process("serve", "--port", str(server.port)) as running:
-        status, out, err = finish(running)
-    assert (status, out) == (3, "")
-    assert err.startswith("flue: ")
-    assert len(err.splitlines()) == 1
-
-
-def test_serve_with_a_file_that_is_no_database(tmp_path):
+@pytest.mark.parametrize(("option", "status"), [("--port", 3), ("--database", 2)])
+def test_serve_with_what_cannot_be_used(server, tmp_path, option, status):
+    """A port that is taken, a file that is no database."""
     file = tmp_path / "notes.txt"
     file.write_text("not a database, but long enough to look like something" * 100)
-    with process("serve", "--database", str(file)) as running:
-        status, out, err = finish(running)
-    assert (status, out) == (2, "")
-    assert str(file) in err
+    with process("serve", option, {"--port": str(server.port), "--database": str(file)}[option]) as running:
+        ended, out, err = finish(running)
+    assert (ended, out) == (status, "")
+    assert err.startswith("flue: ")
     assert len(err.splitlines()) == 1
+    assert (str(file) in err) == (option == "--database")
 
 
 def test_demo():
