@@ -15,7 +15,7 @@ from flue import AbortSignal, Attachment, Conversation, FlueError, FlueExecution
 from flue._requests import Deadline
 from flue.cli import Exit, Interrupted, UsageError
 from flue.cli.chat_view import ChatView, ObservationView, transcript_blocks
-from flue.cli.commands import READ_BACKOFF, STREAM_ORIGIN, CtrlC, read_text, show_timeline, standard_input
+from flue.cli.commands import READ_BACKOFF, STREAM_ORIGIN, CtrlC, on_ctrl_c, read_text, show_timeline, standard_input
 from flue.cli.output import LogLines, open_output, say, shown_on, write_json
 from flue.cli.parser import program_name
 from flue.cli.text import Markdown, clean, command_line, line, one_line
@@ -49,23 +49,18 @@ def send(options: Options) -> Exit:
     message = UserMessage(_text(options), tuple(map(_attachment, options.attach)))
     with _open(options) as conversation:
         deadline = Deadline(options.timeout)
-        try:
+        with on_ctrl_c("interrupted; if the message was delivered, the agent continues"):
             receipt = conversation.send(message, timeout=deadline.remaining())
-        except KeyboardInterrupt:
-            raise Interrupted("interrupted; if the message was delivered, the agent continues") from None
+        command = f"{program_name()} observe {conversation.url}"
         if options.no_wait:
             admitted = line((one_line(receipt.submission_id), "bold"), mark=("▶ ", "green"))
-            follow = command_line(f"{program_name()} observe {conversation.url}", "  next: ")
-            return _show(options, to_json(receipt), admitted, follow)
-        try:
+            return _show(options, to_json(receipt), admitted, command_line(command, "  next: "))
+        with on_ctrl_c("interrupted; the agent continues", f"to follow it: {command}"):
             if options.json_lines:
                 with shown_on(LogLines()):
                     return _show_reply(conversation, receipt, deadline, None)
             with shown_on(ChatView(open_output())) as view:
                 return _show_reply(conversation, receipt, deadline, view)
-        except KeyboardInterrupt:
-            command = f"{program_name()} observe {conversation.url}"
-            raise Interrupted("interrupted; the agent continues", f"to follow it: {command}") from None
 
 
 def _show_reply(conversation: Conversation, receipt: SendResult, deadline: Deadline, view: ChatView | None) -> Exit:
@@ -173,7 +168,8 @@ class _Chat:
         """Read messages and show replies until the end of the input."""
         interactive = sys.stdin is not None and sys.stdin.isatty()  # pyright: ignore[reportUnnecessaryComparison]
         if interactive:
-            _enable_line_editing()
+            with contextlib.suppress(ImportError):
+                importlib.import_module("readline")  # the editing keys and the history of `input`
             help_text = f"Ctrl-D leaves, Ctrl-C aborts a reply, {_CONTINUATION} at the end of a line continues it"
             self._terminal.write(line((one_line(self._conversation.url), "bold")), line((help_text, "dim")))
         failed = False
@@ -230,12 +226,6 @@ class _Chat:
         note = "aborting" if aborted else "nothing to abort: the reply is complete"
         self._terminal.write(line((note, "yellow"), mark=("■ ", "yellow")))
         return stream.offset
-
-
-def _enable_line_editing() -> None:
-    """Let `input` have the editing keys and the history of readline, where Python has it."""
-    with contextlib.suppress(ImportError):
-        importlib.import_module("readline")
 
 
 # Lines in, lines out.

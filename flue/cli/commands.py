@@ -38,6 +38,9 @@ STREAM_ORIGIN = "-1"
 """The offset of the beginning of a stream."""
 
 
+_ADMISSION_UNKNOWN = "interrupted; if the run was started, it continues"
+
+
 def _client(options: Options) -> FlueClient:
     return FlueClient(options.base_url, token=options.token, headers=options.headers)
 
@@ -52,7 +55,7 @@ def invoke(options: Options) -> Exit:
         if options.wait:
             return _wait(client, view, options, value)
         deadline = Deadline(options.timeout)
-        with _admission_unknown():
+        with on_ctrl_c(_ADMISSION_UNKNOWN):
             admitted = client.workflows.invoke(options.name, input=value, timeout=deadline.remaining())
         if not options.follow:
             view.response(admitted, f"{program_name()} runs stream {admitted.run_id}")
@@ -64,7 +67,7 @@ def invoke(options: Options) -> Exit:
 
 def _wait(client: FlueClient, view: View, options: Options, value: Any) -> Exit:
     try:
-        with _admission_unknown():
+        with on_ctrl_c(_ADMISSION_UNKNOWN):
             view.response(client.workflows.invoke(options.name, input=value, wait="result", timeout=options.timeout))
     except ServerError as error:
         # Flue 1.0 answers 500 if the run fails. Any other 5xx says nothing about the run.
@@ -73,15 +76,6 @@ def _wait(client: FlueClient, view: View, options: Options, value: Any) -> Exit:
         say(str(error), *getattr(error, "__notes__", []))
         return Exit.FAILED
     return Exit.OK
-
-
-@contextlib.contextmanager
-def _admission_unknown() -> Generator[None]:
-    """Ctrl-C in here leaves open whether a run was started."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise Interrupted("interrupted; if the run was started, it continues") from None
 
 
 def get(options: Options) -> Exit:
@@ -255,6 +249,15 @@ class Follower:
         command = shlex.join(words)
         secrets = [name for name, given in (("--token", options.token), ("--header", options.headers)) if given]
         return f"{command}  (and {' and '.join(secrets)} as before)" if secrets else command
+
+
+@contextlib.contextmanager
+def on_ctrl_c(*sentences: str) -> Generator[None]:
+    """Ctrl-C in here ends the command with these sentences."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(*sentences) from None
 
 
 class CtrlC:
