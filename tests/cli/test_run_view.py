@@ -269,6 +269,7 @@ def test_tasks_side_by_side_are_told_apart(shown):
     assert shown(
         operation("op"),
         task("task_start", "north"),
+        log("nobody else here", taskId="north"),
         task("task_start", "south"),
         log("cold here", taskId="north"),
         log("warm here", taskId="south"),
@@ -277,6 +278,7 @@ def test_tasks_side_by_side_are_told_apart(shown):
     ) == (
         "┌ prompt\n"
         "│ ┌ task north  look north\n"
+        "│ │ info  nobody else here\n"
         "│ ┌ task south  look south\n"
         "│ │ ─ task north\n"
         "│ │ info  cold here\n"
