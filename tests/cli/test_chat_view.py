@@ -117,6 +117,7 @@ TAKEN_BACK = "↻ the server took back this reply; it starts again"
         ([delta("Well."), tool_input(), reset(text("Well."), DONE)], ["Well.", *CALL]),
         # It knows less, or something else.
         ([delta("Well."), tool_input(), reset(text("Well."))], ["Well.", CALL[0], TAKEN_BACK, "Well."]),
+        ([delta("Well."), reset(text("No, no."))], ["Well.", TAKEN_BACK, "No, no."]),
         ([tool_input("d"), reset(TOOL)], [CALL[0], TAKEN_BACK, CALL[0]]),
     ],
 )
