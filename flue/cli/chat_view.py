@@ -256,7 +256,7 @@ class ReplyView:
         """Mark everything shown as retracted."""
         part, self._open = self._open, None
         if part is not None:  # on a live terminal it is in the footer only so far
-            part.end(_RETRACTED if self._terminal.is_live else None)
+            part.end(_RETRACTED if self._terminal.is_live else "")
         taken = "the server took back this reply; it starts again"
         self._terminal.write(line((taken, "yellow"), mark=("↻ ", "yellow")))
         self._parts.clear()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from flue.cli.parser import Options
     from flue.cli.run_view import RunView
-    from flue.cli.text import Block
+    from flue.cli.text import Block, Line
     from flue.errors import FlueExecutionError
     from flue.models import FlueEvent, RunRecord, WorkflowInvokeResult, WorkflowWaitResult
 
@@ -214,31 +214,29 @@ class GrowingText:
         """Write the lines that are complete."""
         end = self.received.rfind("\n") + 1
         if end > self.written and not self._whole:
-            self._write(self.received[self.written : end - 1])
+            self._terminal.write(*self._lines(self.received[self.written : end - 1]))
             self.written = end
 
-    def end(self, style: str | None = None) -> None:
-        """Write the rest; `style`: instead of the usual one and of Markdown."""
+    def end(self, style: str = "") -> None:
+        """Write the rest, perhaps in another style."""
         self.flow()
         rest = self.received[self.written :]
         self.written = len(self.received)
+        self._style = style or self._style
         if self._whole:
             rest = rest.strip("\n")
-        if not rest.strip():
-            return
-        if self._whole and not self._style and style is None:
+        if self._whole and not self._style and rest.strip():
             self._terminal.write(Markdown(clean(rest)))
-        else:
-            self._write(rest, style)
+        elif rest.strip():
+            self._terminal.write(*self._lines(rest))
 
     def footer(self) -> list[Block]:
         """What has not been written. May be called from another thread."""
         rest = self.received[self.written :]
-        return [*paragraphs(rest, style=self._style, level=self._level)] if rest else []
+        return [*self._lines(rest)] if rest else []
 
-    def _write(self, text: str, style: str | None = None) -> None:
-        style = self._style if style is None else style
-        self._terminal.write(*paragraphs(text, style=style, level=self._level))
+    def _lines(self, text: str) -> list[Line]:
+        return paragraphs(text, style=self._style, level=self._level)
 
 
 # Views.

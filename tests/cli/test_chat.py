@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 
 import pytest
 
+from flue import FlueExecutionError, Reply, SendResult
+from flue._requests import Deadline
+from flue.cli import output
+from flue.cli.chat import _show_reply
+from flue.cli.chat_view import ChatView
 from flue.testing import FlueTestServer
 
 from .terminal import PATIENCE, Terminal
@@ -124,6 +130,31 @@ def test_a_command_on_a_terminal(flue, url, words, status, shown):
     with Terminal(*(url if word == "URL" else word for word in words)) as terminal:
         assert terminal.wait() == status
     assert re.fullmatch(shown.replace("URL", re.escape(url)) + "\n", terminal.screen.text)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "out", "err"),
+    [
+        (Reply("It is done."), 0, "It is done.\n", ""),
+        (FlueExecutionError("agent_submission", "sub_1", "failed"), 1, "", "flue: "),
+    ],
+)
+def test_a_submission_that_was_settled_before_it_was_followed(capsys, outcome, status, out, err):
+    """History answers then; no chunk says how it went."""
+
+    class Settled:
+        def read(self, *_, **__):
+            if isinstance(outcome, Exception):
+                raise outcome
+            return outcome
+
+    receipt = SendResult(submission_id="sub_1", uid="u", offset="-1", stream_url="")
+    view = ChatView(output.Terminal(sys.stdout))
+    assert _show_reply(Settled(), receipt, Deadline(None), view) == status
+    captured = capsys.readouterr()
+    assert captured.out == out
+    assert captured.err.startswith(err)
+    assert bool(captured.err) == bool(err)
 
 
 def test_observe_on_a_terminal(flue, url):
