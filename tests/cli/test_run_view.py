@@ -351,17 +351,26 @@ def test_an_encoding_without_lines_and_marks(shown, kind):
 
 
 def test_warnings_of_the_library(monkeypatch):
+    """The first failed attempt in a row is told; before the first event it is no lost connection."""
     monkeypatch.setenv("TERM", "xterm")
     out = Output(terminal=True)
     view = RunView(RichTerminal(out))
-    view.event(decode_event(log("begun")))
-    for attempt in (1, 2, 3):
+    for attempt in (1, None, 1, 2, 3):
+        if attempt is None:
+            view.event(decode_event(log("begun")))
+            continue
         record = logging.LogRecord("flue", logging.WARNING, "", 0, f"attempt {attempt} failed", None, None)
         record.flue_attempt, record.flue_delay = attempt, 0.5
         view.warning(record)
     view.warning(logging.LogRecord("flue", logging.WARNING, "", 0, "something else", None, None))
     view.event(decode_event(ended("run_end", took=5, result=None)))
     view.close()
-    assert out.screen == (
-        "info  begun\n! attempt 1 failed\n! something else\n✓ completed in 5 ms\nresult   null\n2 events, 1 reconnect\n"
-    )
+    assert out.screen.splitlines() == [
+        "! attempt 1 failed",
+        "info  begun",
+        "! attempt 1 failed",
+        "! something else",
+        "✓ completed in 5 ms",
+        "result   null",
+        "2 events, 1 reconnect",
+    ]
