@@ -244,7 +244,8 @@ def test_text_does_not_depend_on_how_it_is_cut(shown, cut):
     """Also between the halves of a character that JavaScript stores as two."""
     units = PROSE.encode("utf-16-le")
     pieces = [part.decode("utf-16-le", "surrogatepass") for part in (units[: 2 * cut], units[2 * cut :])]
-    lines = shown(*map(text, pieces), columns=20).splitlines()
+    sent = [*(text(piece, turnId="t") for piece in pieces), said(PROSE, turnId="t")]
+    lines = shown(*sent, columns=20).splitlines()
     assert lines == ["It was a bright cold", "day in April,", "", "and the clocks 🕰", "were striking", "thirteen."]
 
 
