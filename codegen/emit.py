@@ -35,7 +35,7 @@ _STRUCT_TYPES: Final[Mapping[ir.ScalarKind, str]] = {
     "number": "int | float",
     "timestamp": "str",
 }
-_BASE: Final = ("NO_EXTRA", "NeedsSlowPath", "from_iso", "new", "own_copy", "struct")
+_BASE: Final = ("NO_EXTRA", "AFTER", "SEPARATORS", "NeedsSlowPath", "from_iso", "new", "own_copy", "struct")
 
 
 def emit(modules: Sequence[ir.Module], package: str, fallbacks: Iterable[str], raw: Sequence[str]) -> dict[str, str]:
@@ -345,7 +345,7 @@ class _DecodeWriter:
 
     def lines(self) -> list[str]:
         models = [item for item in self.order if isinstance(item, ir.Model)]
-        bases = {model.base: model.base_fields for model in models if model.base}
+        bases = {model.base: model.base_fields for model in models if self.is_shared(model)}
         lines: list[str] = []
         written: set[str] = set()
         for item in self.order:
@@ -412,6 +412,10 @@ class _DecodeWriter:
             case _:
                 return "Any"
 
+    def is_shared(self, model: ir.Model) -> bool:
+        """Tell whether a function sets what the model inherits: a few lines are not worth a call."""
+        return len(self.assignments(model.base_fields)) > 4
+
     def base_function(self, base: str, fields: Sequence[ir.Field]) -> list[str]:
         """Write the function that sets what models inherit."""
         lines = [f"def _{function_name(base)}(model: Any, wire: Any) -> None:"]
@@ -421,12 +425,12 @@ class _DecodeWriter:
         """Write the function from a struct to its model."""
         name = function_name(model.name)
         lines = [f"model = new({model.name})"]
-        if model.base:
+        if self.is_shared(model):
             inherited = [self.assignment(field) for field in model.base_fields]
             own = [field for field in model.own if self.assignment(field) not in inherited]
             lines += [f"_base_of_{name}(model, wire)", *self.assignments(own)]
         else:
-            lines += [*self.assignments(model.own), "model.wire_extra = NO_EXTRA"]
+            lines += [*self.assignments(model.fields), "model.wire_extra = NO_EXTRA"]
         return [f"def _{name}(wire: Any) -> {model.name}:", *_indented([*lines, "return model"])]
 
     def assignments(self, fields: Iterable[ir.Field]) -> list[str]:
@@ -436,9 +440,8 @@ class _DecodeWriter:
         target, source = f"model.{field.name}", f"wire.{field.name}"
         match field.type:
             case ir.Scalar("timestamp"):
-                # Separators at every third place from the fourth, and a Z at the end: the spelling of JavaScript.
                 lines = [
-                    'if value[4:20:3] != "--T::." or value[23:] != "Z":',
+                    'if value[SEPARATORS] != "--T::." or value[AFTER] != "Z":',
                     "    raise NeedsSlowPath",
                     f"{target} = from_iso(value)",
                 ]

@@ -300,9 +300,14 @@ def parse_time(value: Any) -> datetime:
     return time
 
 
+# Where a timestamp has its separators, and what is behind its digits, in the spelling of JavaScript.
+SEPARATORS: Final = slice(4, 20, 3)
+AFTER: Final = slice(23, None)
+
+
 def is_canonical_time(text: str) -> bool:
     """Tell whether a timestamp that was parsed has the usual spelling: that of JavaScript, with milliseconds."""
-    return text[4:20:3] == "--T::." and text[23:] == "Z" and text[11:13] != "24"
+    return text[SEPARATORS] == "--T::." and text[AFTER] == "Z" and text[11:13] != "24"
 
 
 def format_time(time: datetime) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from msgspec import UNSET
 
-from flue.codec._base import NO_EXTRA, NeedsSlowPath, from_iso, new, own_copy, struct
+from flue.codec._base import AFTER, NO_EXTRA, SEPARATORS, NeedsSlowPath, from_iso, new, own_copy, struct
 from flue.models.common import (
     FlueErrorInfo,
     FlueSerializedError,
@@ -710,7 +710,7 @@ def _event_envelope(model: Any, wire: Any) -> None:
     model.v = 3
     model.event_index = wire.event_index
     value = wire.timestamp
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
+    if value[SEPARATORS] != "--T::." or value[AFTER] != "Z":
         raise NeedsSlowPath
     model.timestamp = from_iso(value)
     model.run_id = wire.run_id
@@ -756,32 +756,12 @@ _base_of_idle_event: Final = own_copy(_event_envelope)
 _base_of_submission_settled_event: Final = own_copy(_event_envelope)
 
 
-def _chunk_envelope(model: Any, wire: Any) -> None:
-    model.conversation_id = wire.conversation_id
-    value = wire.position
-    model.position = _chunk_position(value)
-    model.wire_extra = NO_EXTRA
-
-
-_base_of_conversation_reset_chunk: Final = own_copy(_chunk_envelope)
-_base_of_message_appended_chunk: Final = own_copy(_chunk_envelope)
-_base_of_message_started_chunk: Final = own_copy(_chunk_envelope)
-_base_of_message_metadata_chunk: Final = own_copy(_chunk_envelope)
-_base_of_data_part_chunk: Final = own_copy(_chunk_envelope)
-_base_of_message_delta_chunk: Final = own_copy(_chunk_envelope)
-_base_of_tool_input_chunk: Final = own_copy(_chunk_envelope)
-_base_of_tool_output_chunk: Final = own_copy(_chunk_envelope)
-_base_of_tool_output_error_chunk: Final = own_copy(_chunk_envelope)
-_base_of_message_completed_chunk: Final = own_copy(_chunk_envelope)
-_base_of_submission_settled_chunk: Final = own_copy(_chunk_envelope)
-
-
 def _run_start_event(wire: Any) -> RunStartEvent:
     model = new(RunStartEvent)
     _base_of_run_start_event(model, wire)
     model.workflow_name = wire.workflow_name
     value = wire.started_at
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
+    if value[SEPARATORS] != "--T::." or value[AFTER] != "Z":
         raise NeedsSlowPath
     model.started_at = from_iso(value)
     value = wire.input
@@ -796,7 +776,7 @@ def _run_resume_event(wire: Any) -> RunResumeEvent:
     _base_of_run_resume_event(model, wire)
     model.workflow_name = wire.workflow_name
     value = wire.started_at
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
+    if value[SEPARATORS] != "--T::." or value[AFTER] != "Z":
         raise NeedsSlowPath
     model.started_at = from_iso(value)
     return model
@@ -1277,23 +1257,28 @@ def _chunk_position(wire: Any) -> ChunkPosition:
 
 def _conversation_reset_chunk(wire: Any) -> ConversationResetChunk:
     model = new(ConversationResetChunk)
-    _base_of_conversation_reset_chunk(model, wire)
     value = wire.snapshot
     model.snapshot = _conversation_snapshot(value)
+    model.conversation_id = wire.conversation_id
+    value = wire.position
+    model.position = _chunk_position(value)
+    model.wire_extra = NO_EXTRA
     return model
 
 
 def _message_appended_chunk(wire: Any) -> MessageAppendedChunk:
     model = new(MessageAppendedChunk)
-    _base_of_message_appended_chunk(model, wire)
     value = wire.message
     model.message = _conversation_message(value)
+    model.conversation_id = wire.conversation_id
+    value = wire.position
+    model.position = _chunk_position(value)
+    model.wire_extra = NO_EXTRA
     return model
 
 
 def _message_started_chunk(wire: Any) -> MessageStartedChunk:
     model = new(MessageStartedChunk)
-    _base_of_message_started_chunk(model, wire)
     model.message_id = wire.message_id
     model.submission_id = wire.submission_id
     model.turn_id = wire.turn_id
@@ -1302,41 +1287,53 @@ def _message_started_chunk(wire: Any) -> MessageStartedChunk:
     if value is None:
         model.timestamp = None
     else:
-        if value[4:20:3] != "--T::." or value[23:] != "Z":
+        if value[SEPARATORS] != "--T::." or value[AFTER] != "Z":
             raise NeedsSlowPath
         model.timestamp = from_iso(value)
+    model.conversation_id = wire.conversation_id
+    value = wire.position
+    model.position = _chunk_position(value)
+    model.wire_extra = NO_EXTRA
     return model
 
 
 def _message_metadata_chunk(wire: Any) -> MessageMetadataChunk:
     model = new(MessageMetadataChunk)
-    _base_of_message_metadata_chunk(model, wire)
     model.message_id = wire.message_id
     model.metadata = wire.metadata
+    model.conversation_id = wire.conversation_id
+    value = wire.position
+    model.position = _chunk_position(value)
+    model.wire_extra = NO_EXTRA
     return model
 
 
 def _data_part_chunk(wire: Any) -> DataPartChunk:
     model = new(DataPartChunk)
-    _base_of_data_part_chunk(model, wire)
     model.message_id = wire.message_id
     model.name = wire.name
     model.data = wire.data
+    model.conversation_id = wire.conversation_id
+    value = wire.position
+    model.position = _chunk_position(value)
+    model.wire_extra = NO_EXTRA
     return model
 
 
 def _message_delta_chunk(wire: Any) -> MessageDeltaChunk:
     model = new(MessageDeltaChunk)
-    _base_of_message_delta_chunk(model, wire)
     model.message_id = wire.message_id
     model.kind = wire.kind
     model.delta = wire.delta
+    model.conversation_id = wire.conversation_id
+    value = wire.position
+    model.position = _chunk_position(value)
+    model.wire_extra = NO_EXTRA
     return model
 
 
 def _tool_input_chunk(wire: Any) -> ToolInputChunk:
     model = new(ToolInputChunk)
-    _base_of_tool_input_chunk(model, wire)
     model.message_id = wire.message_id
     model.tool_call_id = wire.tool_call_id
     model.tool_name = wire.tool_name
@@ -1345,15 +1342,18 @@ def _tool_input_chunk(wire: Any) -> ToolInputChunk:
     if value is None:
         model.timestamp = None
     else:
-        if value[4:20:3] != "--T::." or value[23:] != "Z":
+        if value[SEPARATORS] != "--T::." or value[AFTER] != "Z":
             raise NeedsSlowPath
         model.timestamp = from_iso(value)
+    model.conversation_id = wire.conversation_id
+    value = wire.position
+    model.position = _chunk_position(value)
+    model.wire_extra = NO_EXTRA
     return model
 
 
 def _tool_output_chunk(wire: Any) -> ToolOutputChunk:
     model = new(ToolOutputChunk)
-    _base_of_tool_output_chunk(model, wire)
     model.tool_call_id = wire.tool_call_id
     model.output = wire.output
     model.duration_ms = wire.duration_ms
@@ -1361,15 +1361,18 @@ def _tool_output_chunk(wire: Any) -> ToolOutputChunk:
     if value is None:
         model.timestamp = None
     else:
-        if value[4:20:3] != "--T::." or value[23:] != "Z":
+        if value[SEPARATORS] != "--T::." or value[AFTER] != "Z":
             raise NeedsSlowPath
         model.timestamp = from_iso(value)
+    model.conversation_id = wire.conversation_id
+    value = wire.position
+    model.position = _chunk_position(value)
+    model.wire_extra = NO_EXTRA
     return model
 
 
 def _tool_output_error_chunk(wire: Any) -> ToolOutputErrorChunk:
     model = new(ToolOutputErrorChunk)
-    _base_of_tool_output_error_chunk(model, wire)
     model.tool_call_id = wire.tool_call_id
     model.error_text = wire.error_text
     model.duration_ms = wire.duration_ms
@@ -1377,29 +1380,35 @@ def _tool_output_error_chunk(wire: Any) -> ToolOutputErrorChunk:
     if value is None:
         model.timestamp = None
     else:
-        if value[4:20:3] != "--T::." or value[23:] != "Z":
+        if value[SEPARATORS] != "--T::." or value[AFTER] != "Z":
             raise NeedsSlowPath
         model.timestamp = from_iso(value)
+    model.conversation_id = wire.conversation_id
+    value = wire.position
+    model.position = _chunk_position(value)
+    model.wire_extra = NO_EXTRA
     return model
 
 
 def _message_completed_chunk(wire: Any) -> MessageCompletedChunk:
     model = new(MessageCompletedChunk)
-    _base_of_message_completed_chunk(model, wire)
     model.message_id = wire.message_id
     value = wire.timestamp
     if value is None:
         model.timestamp = None
     else:
-        if value[4:20:3] != "--T::." or value[23:] != "Z":
+        if value[SEPARATORS] != "--T::." or value[AFTER] != "Z":
             raise NeedsSlowPath
         model.timestamp = from_iso(value)
+    model.conversation_id = wire.conversation_id
+    value = wire.position
+    model.position = _chunk_position(value)
+    model.wire_extra = NO_EXTRA
     return model
 
 
 def _submission_settled_chunk(wire: Any) -> SubmissionSettledChunk:
     model = new(SubmissionSettledChunk)
-    _base_of_submission_settled_chunk(model, wire)
     model.submission_id = wire.submission_id
     model.outcome = wire.outcome
     value = wire.error
@@ -1411,9 +1420,13 @@ def _submission_settled_chunk(wire: Any) -> SubmissionSettledChunk:
     if value is None:
         model.timestamp = None
     else:
-        if value[4:20:3] != "--T::." or value[23:] != "Z":
+        if value[SEPARATORS] != "--T::." or value[AFTER] != "Z":
             raise NeedsSlowPath
         model.timestamp = from_iso(value)
+    model.conversation_id = wire.conversation_id
+    value = wire.position
+    model.position = _chunk_position(value)
+    model.wire_extra = NO_EXTRA
     return model
 
 

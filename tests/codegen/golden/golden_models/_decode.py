@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from msgspec import UNSET
 
-from flue.codec._base import NO_EXTRA, NeedsSlowPath, from_iso, new, own_copy, struct
+from flue.codec._base import AFTER, NO_EXTRA, SEPARATORS, NeedsSlowPath, from_iso, new, own_copy, struct
 from golden_models.common import Point
 from golden_models.shapes import Circle, Polygon
 
@@ -59,7 +59,7 @@ FIGURE: Final[Any] = _CIRCLE | _POLYGON
 def _item(model: Any, wire: Any) -> None:
     model.v = 2
     value = wire.created_at
-    if value[4:20:3] != "--T::." or value[23:] != "Z":
+    if value[SEPARATORS] != "--T::." or value[AFTER] != "Z":
         raise NeedsSlowPath
     model.created_at = from_iso(value)
     model.name = wire.name
@@ -105,7 +105,7 @@ def _polygon(wire: Any) -> Polygon:
     if value is None:
         model.moved_at = None
     else:
-        if value[4:20:3] != "--T::." or value[23:] != "Z":
+        if value[SEPARATORS] != "--T::." or value[AFTER] != "Z":
             raise NeedsSlowPath
         model.moved_at = from_iso(value)
     model.wire_extra = NO_EXTRA
