@@ -96,7 +96,10 @@ class Runs:
             timeout=timeout,
         )
         async with stream:
-            events = [event async for event in stream]
+            events: list[FlueEvent] = []
+            async for event in stream:
+                events.append(event)
+                events += stream.take_decoded()  # a sixth cheaper than awaiting each
             stream.raise_if_aborted()
         return events
 

@@ -99,6 +99,12 @@ class AsyncFlueEventStream(BaseStream[T]):
                 self._close_later()  # not awaited: a cancellation here would lose the event that was just taken
             return event
 
+    def take_decoded(self) -> list[T]:
+        """The events that are here already, decoded, without the last of their batch; for the only reader."""
+        events = list(self._decoded)
+        self._decoded.clear()
+        return events
+
     def cancel(self, reason: object = None) -> None:  # noqa: ARG002  # taken for parity with the TypeScript client
         """End the iteration without an error, also one that another task is waiting in, within 100 ms. The run goes on.
 
