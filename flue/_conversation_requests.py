@@ -136,10 +136,16 @@ def build_send(
         body["idempotencyKey"] = key
         budget = Budget(options)
     request = Request("POST", settings.base_url, (*ACCEPT_JSON, *CONTENT_JSON), codec.dumps_input(body))
-    build = partial(codec.decode, models.SendResult)
-    call = CallRequest(request, frozenset({200, 202}), build, idempotency_key=key)
+    call = CallRequest(request, frozenset({200, 202}), _decode_receipt, idempotency_key=key)
     seconds = check_signal_and_timeout(signal, timeout)
     return CallSpec(f"send to {_path(settings)}", call, budget, options, signal, seconds)
+
+
+def _decode_receipt(value: Any) -> SendResult:
+    """What `send()` returns; `ValueError` for a receipt that nobody could follow."""
+    receipt: SendResult = codec.decode(models.SendResult, value)
+    check_target(receipt)
+    return receipt
 
 
 def _message_fields(message: object, attachments: object) -> dict[str, Any]:

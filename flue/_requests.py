@@ -331,8 +331,15 @@ def build_invoke(
     body = None if isinstance(input, Unset) else codec.dumps_input(input)
     seconds = check_signal_and_timeout(signal, timeout)
     result = models.WorkflowWaitResult if wait else models.WorkflowInvokeResult
-    call = _post(settings, url, body, wait=wait is not None, timeout=seconds, build=partial(codec.decode, result))
+    call = _post(settings, url, body, wait=wait is not None, timeout=seconds, build=partial(_decode_started, result))
     return CallSpec(f"workflow {name}", call, None, None, signal, seconds)
+
+
+def _decode_started(result: type[Any], value: Any) -> Any:
+    """A run that was started; `ValueError` for one that nobody could ask for."""
+    started: Any = codec.decode(result, value)
+    quote_path_segment(started.run_id, "runId")
+    return started
 
 
 def _post(

@@ -28,6 +28,7 @@ from flue import (
 )
 from flue.testing import Fault
 
+from .frames import JSON
 from .harness import AGENT, BRIEF, EAGER, later, on_both_faces
 
 on_flue_2 = on_both_faces(flue_version=2)
@@ -54,6 +55,17 @@ def turns(server, *, gate=None):
 
 
 # Receipt.
+
+
+@pytest.mark.parametrize("fields", [{"submissionId": " "}, {"offset": ""}, {"offset": "0 0"}])
+@on_flue_2
+def test_a_receipt_that_nobody_could_follow(face, fields):
+    """The server's fault, not an argument's."""
+    receipt = {"streamUrl": "http://flue.test/x", "offset": "0_0", "submissionId": "sub_1", "uid": "inst_1"} | fields
+    face.server.faults.add(Fault(status=202, headers=[JSON], body=json.dumps(receipt).encode()))
+    with pytest.raises(DurableStreamError, match="PARSE_ERROR: the response does not fit"):
+        face.conversation().ask("hello")
+    assert len(face.targets) == 1
 
 
 @on_flue_2

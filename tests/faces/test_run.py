@@ -8,6 +8,7 @@ from flue import (
     AbortError,
     AbortSignal,
     BackoffOptions,
+    DurableStreamError,
     FlueExecutionError,
     FlueTimeoutError,
     ServerError,
@@ -16,7 +17,7 @@ from flue import (
 from flue.testing import Fault, Reply
 
 from .by_hand import FIRST, START, admitted
-from .frames import RUN, log, offset, page, run_end
+from .frames import JSON, RUN, dumps, log, offset, page, run_end
 from .harness import EAGER, on_both_faces
 
 
@@ -32,6 +33,16 @@ def test_start_follow_result(face):
     assert seen == [("log", 0), ("log", 1), ("run_end", 2)]
     assert face.targets == [START, FIRST, f"/api/runs/run_1?live=long-poll&offset={offset(1)}"]
     assert face.server.requests[0].body == b'{"week":7}'
+
+
+@pytest.mark.parametrize("run_id", ["", ".", ".."])
+@on_both_faces
+def test_an_admission_without_a_run(face, run_id):
+    """The server's fault, not an argument's: nobody could ask for such a run."""
+    face.server.script("workflows/report", [Reply(202, [JSON], dumps({"runId": run_id}))])
+    with pytest.raises(DurableStreamError, match="PARSE_ERROR: the response does not fit: runId must not be"):
+        face.run("report")
+    assert face.targets == [START]
 
 
 @on_both_faces(compare=False)
