@@ -519,7 +519,7 @@ def _connection_error(error: Exception, url: str) -> FlueConnectionError:
     chain = list(_causes(error))
     for link in chain:
         traceback.clear_frames(link.__traceback__)
-    connecting = any(isinstance(link, _CONNECT_TIMEOUTS) for link in chain)
+    connecting = any(isinstance(link, _CONNECT_TIMEOUTS) or _is_handshake_timeout(link) for link in chain)
     is_read_timeout = not connecting and any(isinstance(link, _READ_TIMEOUTS) for link in chain)
     what = "nothing was heard for the read time-out" if is_read_timeout else _innermost(chain)
     return FlueConnectionError(
@@ -536,6 +536,11 @@ def _is_retryable(error: Exception, chain: list[BaseException]) -> bool:
         return False
     refusals = [match for link in chain if isinstance(link, OSError) and (match := _TUNNEL_FAILED.search(str(link)))]
     return not refusals or int(refusals[-1][1]) in RETRYABLE_STATUSES
+
+
+def _is_handshake_timeout(link: BaseException) -> bool:
+    # urllib3 reports it as a read time-out; only the text of the ssl module says what was going on.
+    return isinstance(link, TimeoutError) and "handshake" in str(link)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

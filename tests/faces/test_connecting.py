@@ -102,6 +102,21 @@ def test_a_host_that_does_not_answer(face):
         assert is_theirs(face, caught.value.__cause__)
 
 
+@on_both_faces
+def test_a_handshake_without_an_answer(face):
+    """The connect time-out bounds TLS, too; that is no silence of a response."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}"
+        client = face.new_client(base_url=url, timeout=Timeouts(connect=0.1, read=30.0))
+        begun = time.monotonic()
+        with pytest.raises(FlueConnectionError) as caught:
+            face.wait(client.runs.get, RUN, backoff_options=BackoffOptions(max_retries=0))
+        assert time.monotonic() - begun < 5.0
+        assert not caught.value.is_read_timeout
+        assert caught.value.retryable
+        assert is_theirs(face, caught.value.__cause__)
+
+
 @on_both_faces(ssl_context=TLS)
 def test_a_certificate_that_is_not_trusted(face):
     """The same at every try, so there is one, without any limit; nothing reaches the server."""
