@@ -13,6 +13,7 @@ and cannot hit a descriptor that was closed and given to somebody else.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import http.client
 import math
 import os
@@ -144,7 +145,9 @@ def start_in_thread(function: Callable[[], T], name: str) -> Future[T]:
             future.set_result(result)
 
     try:
-        threading.Thread(target=work, name=name, daemon=True).start()
+        # In the caller's context: what is called may be the caller's own, and instrumentation finds its span there.
+        run = contextvars.copy_context().run
+        threading.Thread(target=run, args=(work,), name=name, daemon=True).start()
     except RuntimeError as error:  # too many threads, or the interpreter is about to exit
         raise OSError(f"no thread can be started: {error}") from error
     return future

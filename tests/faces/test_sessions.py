@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import json
 
 import httpx
@@ -221,6 +222,39 @@ def test_a_response_made_by_hand():
         mine.mount("http://", Mock())
         client = FlueClient("http://flue.test", session=mine)
         assert [event.event_index for event in client.runs.events(RUN)] == [0, 1]
+
+
+@on_both_faces(compare=False)
+def test_it_is_used_in_the_context_of_the_caller(face):
+    """Instrumentation finds the span, and an application its own request, in context variables."""
+    asking = contextvars.ContextVar("asking", default="nobody")
+    seen = []
+
+    class Session(requests.Session):
+        def send(self, request, **options):
+            seen.append(asking.get())
+            return super().send(request, **options)
+
+    class Client(httpx.AsyncClient):
+        async def send(self, request, **options):
+            seen.append(asking.get())
+            return await super().send(request, **options)
+
+    face.server.script(RUN, [page(log(0), next_offset=offset(0)), page(run_end(1), next_offset=offset(1))])
+    mine = Client() if face.is_async else Session()
+
+    async def read(client):
+        asking.set("me")
+        return [event.event_index async for event in client.runs.stream(RUN)]
+
+    if face.is_async:
+        assert face.wait(read, given(face, mine)) == [0, 1]
+        face.wait(mine.aclose)
+    else:
+        asking.set("me")
+        assert [event.event_index for event in given(face, mine).runs.stream(RUN)] == [0, 1]
+        mine.close()
+    assert seen == ["me", "me"]
 
 
 @on_both_faces
