@@ -156,6 +156,9 @@ class AsyncFlueEventStream(BaseStream[T]):
             action = await self._driver.advance()
         except FlueError:
             raise
+        except StopAsyncIteration as error:  # the caller would take it for the end, as in a generator before PEP 479
+            await self._driver.interrupt()
+            raise RuntimeError("a callback of this stream raised StopAsyncIteration") from error
         except BaseException:  # a cancelled pull, or an exception of a callback: not an end, the next pull goes on
             await self._driver.interrupt()
             raise

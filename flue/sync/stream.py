@@ -156,6 +156,9 @@ class FlueEventStream(BaseStream[T]):
             action = self._driver.advance()
         except FlueError:
             raise
+        except StopIteration as error:  # the caller would take it for the end, as in a generator before PEP 479
+            self._driver.interrupt()
+            raise RuntimeError("a callback of this stream raised StopIteration") from error
         except BaseException:  # KeyboardInterrupt, or an exception of a callback: not an end, the next pull goes on
             self._driver.interrupt()
             raise

@@ -7,7 +7,7 @@ import pytest
 from flue import AsyncFlueClient, AuthenticationError, FlueClient
 from flue.testing import Fault, FlueTestServer, Reply
 
-from .frames import RUN, control, data, log, page, run_end, sse
+from .frames import RUN, control, data, log, offset, page, run_end, sse
 from .harness import EAGER, face_on, on_both_faces
 
 BOTH = pytest.mark.parametrize("client_class", [FlueClient, AsyncFlueClient])
@@ -127,6 +127,33 @@ def test_a_callable_may_not_return_them_either(face, headers, error, text):
         with pytest.raises(error, match=text):
             face.wait(call, "run_1")
     assert face.targets == []
+
+
+@on_both_faces(compare=False)
+def test_a_callable_that_runs_out(face):
+    """Its `StopIteration` is not the end of the stream: that would be a history cut short in silence."""
+
+    tokens = iter(())
+
+    def plain():
+        return {"x-token": next(tokens)}
+
+    async def of_an_async_iterator():
+        for token in tokens:
+            return {"x-token": token}
+        raise StopAsyncIteration
+
+    sources = (plain, of_an_async_iterator) if face.is_async else (plain,)
+    pages = [page(log(0), next_offset=offset(0)), page(run_end(1), next_offset=offset(1))]
+    face.server.script(RUN, pages * len(sources))
+    for source in sources:
+        tokens = iter(["1"])
+        stream = face.stream(RUN, face.new_client(headers=source))
+        assert stream.next().event_index == 0
+        with pytest.raises(RuntimeError, match=r"Stop(Async)?Iteration"):
+            stream.next()
+        tokens = iter(["2"])
+        assert [event.event_index for event in stream.collect()] == [1]
 
 
 async def fresh():
