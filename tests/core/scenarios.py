@@ -173,6 +173,14 @@ _add(
 )
 _add("a 204 that says nothing", (CAUGHT_UP, Response(204), END), (0, 1), "plain 0, long-poll 1, long-poll 1")
 _add(
+    "polls that run out",
+    (nothing(at(3)), nothing(at(4)), page([], None, up_to_date=True), page([run_end(4)], at(5), up_to_date=True)),
+    (4,),
+    "plain 0, long-poll 3, long-poll 4, long-poll 4",
+    pauses=(IDLE, IDLE),
+    offset=5,
+)
+_add(
     "empty responses at once",
     (
         CAUGHT_UP,
@@ -189,7 +197,12 @@ _add(
 # Event connections.
 _add(
     "batches",
-    (stream(data_frame([log(0)]) + data_frame(logs(1, 3)) + control_frame(at(3)), frames([run_end(3)], at(4))),),
+    (
+        stream(
+            data_frame([log(0)]) + data_frame([]) + data_frame(logs(1, 3)) + control_frame(at(3)),
+            frames([run_end(3)], at(4)),
+        ),
+    ),
     (0, 1, 2, 3),
     "sse 0",
     live="sse",
@@ -241,9 +254,10 @@ for name, end in (("cleanly", ()), ("by a reset", (RESET,)), ("early", (ENDED,))
 for status in (406, 415, 501):
     _add(
         f"events refused by {status}",
-        (refusal(status), CAUGHT_UP, END),
+        (refusal(status), CAUGHT_UP, RESET, END),
         (0, 1),
-        "sse 0, plain 0, long-poll 1",
+        "sse 0, plain 0, long-poll 1, long-poll 1",
+        pauses=(LOST,),
         live="sse",
         mode="long-poll",
     )

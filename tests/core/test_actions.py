@@ -1,29 +1,20 @@
-"""Actions are values."""
+"""Actions are values, and a single request knows what is made of its response."""
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 
 from flue.core import actions
-from flue.core.actions import Done, LiveModeChanged, Open, Request, ResponseHead, Retry, Sleep
+from flue.core.actions import CallRequest, Done, LiveModeChanged, Open, Request, ResponseHead, Retry, Sleep
 from flue.core.retry import FailedAttempt
 from flue.core.stream_state import Headers
-from flue.errors import FlueConnectionError
+from flue.errors import DurableStreamError, FlueConnectionError
 
 ERROR = FlueConnectionError("reset")
-VALUES = [
-    Request("GET", "https://h/"),
-    ResponseHead(200, Headers(), body_length_known=True, received_at=0.0),
-    Open(Request("GET", "https://h/")),
-    actions.READ,
-    Retry(FailedAttempt(1, 0.5, ERROR, None, will_retry=True)),
-    Sleep(1.0),
-    LiveModeChanged("long-poll"),
-    actions.DELIVER,
-    Done(),
-    actions.Fail(ERROR),
-]
+REQUEST = Request("GET", "https://flue.test/runs/r?meta")
+HEAD = ResponseHead(200, Headers(), body_length_known=True, received_at=0.0)
+RETRY = Retry(FailedAttempt(1, 0.5, ERROR, None, will_retry=True))
+VALUES = [REQUEST, HEAD, Open(REQUEST), RETRY, Sleep(1.0), LiveModeChanged("long-poll"), Done(), actions.Fail(ERROR)]
 
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
@@ -31,10 +22,34 @@ def test_they_cannot_be_changed_on_the_way(value):
     for name in value.__struct_fields__:
         with pytest.raises(AttributeError, match="immutable"):
             setattr(value, name, None)
-    assert value == msgspec.structs.replace(value)
 
 
-def test_defaults():
-    assert Request("GET", "https://h/") == Request("GET", "https://h/", headers=(), body=None, read_timeout=None)
-    assert (ERROR.retryable, ERROR.is_read_timeout) == (True, False)
-    assert Done().value is None
+def run_id(value):
+    if not isinstance(value, dict):
+        raise ValueError(f"no run record: {value}")
+    return value["runId"]
+
+
+class TestParse:
+    CALL = CallRequest(REQUEST, frozenset({200}), run_id)
+
+    def test_what_the_body_says(self):
+        assert self.CALL.parse(b'\xef\xbb\xbf{"runId": "run_1"}', HEAD) == "run_1"
+
+    @pytest.mark.parametrize(
+        ("body", "message"),
+        [
+            (b"", "the response is not JSON: "),
+            (b"<html>", "the response is not JSON: "),
+            (b"[]", r"the response does not fit: no run record: \[\]"),
+        ],
+    )
+    def test_what_cannot_be_one(self, body, message):
+        with pytest.raises(DurableStreamError, match=f"PARSE_ERROR: {message}") as caught:
+            self.CALL.parse(body, HEAD)
+        assert (caught.value.code, caught.value.status) == ("PARSE_ERROR", 200)
+        assert caught.value.__cause__ is not None
+
+    def test_errors_of_our_own_making_go_through(self):
+        with pytest.raises(KeyError):
+            self.CALL.parse(b"{}", HEAD)

@@ -6,20 +6,19 @@ import json
 
 import pytest
 
-from flue.core.actions import Deliver, Done, Fail
+from flue.core.actions import Done, Fail
 from flue.core.events import DECODE_BATCH, NEED_DATA, EventBuffer
 from flue.errors import DurableStreamError, FlueApiError, FlueError, UnsupportedFlueEventVersionError
 
 from .driver import Player, follow
-from .script import at, events, frames, page
+from .script import at, count_at, events, frames, page
+from .server import StreamServer
 
 
 def decode(item):
     value = json.loads(bytes(item))
     if value == "bad":
         raise UnsupportedFlueEventVersionError(4)
-    if value == "broken":
-        raise DurableStreamError("PARSE_ERROR", "an event is not JSON")
     return value
 
 
@@ -53,8 +52,8 @@ class Decoding:
 class Caller:
     """Pulls from a machine by way of a buffer."""
 
-    def __init__(self, pages, *, ends=never, decode=decode, live=None):
-        self.machine = follow(live)
+    def __init__(self, pages, *, ends=never, decode=decode, live=None, offset="-1"):
+        self.machine = follow(live, offset=offset)
         self.buffer = EventBuffer(self.machine, Decoding(decode, ends), ends)
         self.player = Player(self.machine, pages)
         self.player._deliver = lambda: None  # the buffer pulls
@@ -140,47 +139,38 @@ class TestBadItems:
         assert caller.machine.offset == at(2)
         assert (caller.machine.up_to_date, caller.machine.closed) == (False, False)
 
-    def test_it_is_the_last_word(self):
-        caller = Caller([page(["bad", "b"], at(2)), page("c", at(3))])
-        with pytest.raises(UnsupportedFlueEventVersionError) as first:
-            caller.pull()
-        with pytest.raises(UnsupportedFlueEventVersionError) as second:
-            caller.pull()
-        assert second.value is first.value
-        assert len(caller.player.played.requests) == 1
-
-    def test_what_waits_behind_it_stays_there(self):
+    def test_it_is_the_last_word_and_what_waits_behind_it_stays_there(self):
         caller = Caller([events(frames("a", at(1)) + frames(["bad"], at(2)) + frames("c", at(3)))], live="sse")
         assert caller.pull() == "a"
+        caught = []
         for _ in range(2):
-            with pytest.raises(UnsupportedFlueEventVersionError):
+            with pytest.raises(UnsupportedFlueEventVersionError) as error:
                 caller.pull()
-        assert caller.machine.offset == at(1)
+            caught.append(error.value)
+        assert caught[0] is caught[1]
+        assert (caller.machine.offset, len(caller.player.played.requests)) == (at(1), 1)
 
-    def test_a_protocol_error_says_where(self):
-        caller = Caller([page("ab", at(2)), page(["c", "broken"], at(4))])
-        assert [caller.pull() for _ in "abc"] == list("abc")
-        with pytest.raises(DurableStreamError) as caught:
-            caller.pull()
-        assert caught.value.offset == at(2)
-
-    def test_an_offset_that_an_error_has_is_kept(self):
+    @pytest.mark.parametrize(
+        ("error", "offset"),
+        [
+            (DurableStreamError("PARSE_ERROR"), at(2)),  # it says where
+            (DurableStreamError("PARSE_ERROR", offset="0_7"), "0_7"),  # an offset that it has is kept
+            (FlueApiError("no", status=400), None),
+        ],
+    )
+    def test_any_error_of_ours_ends_it(self, error, offset):
         def decode(item):
-            raise DurableStreamError("PARSE_ERROR", offset="0_7")
+            if bytes(item) == b'"bad"':
+                raise error
+            return item
 
-        caller = Caller([page("a", at(1))], decode=decode)
-        with pytest.raises(DurableStreamError) as caught:
+        caller = Caller([page("ab", at(2)), page(["c", "bad"], at(4))], decode=decode)
+        for _ in "abc":
             caller.pull()
-        assert caught.value.offset == "0_7"
-
-    def test_any_error_of_ours_ends_it(self):
-        def decode(item):
-            raise FlueApiError("no", status=400)
-
-        caller = Caller([page("a", at(1))], decode=decode)
-        with pytest.raises(FlueApiError):
+        with pytest.raises(FlueError):
             caller.pull()
-        assert isinstance(caller.machine.result, Fail)
+        assert getattr(error, "offset", None) == offset
+        assert caller.machine.result == Fail(error)
 
     def test_an_exception_of_another_kind_does_not(self):
         interrupts = [KeyboardInterrupt, None, None]
@@ -215,21 +205,14 @@ class TestTheEnd:
     def caller(*pages):
         return Caller(pages, ends=lambda event, last: event == "end")
 
-    def test_nothing_more_is_asked_after_a_terminal_event(self):
-        caller = self.caller(page(["a", "end"], at(2)), page("b", at(3)))
-        assert caller.pull_all() == ["a", "end"]
-        assert caller.machine.result == Done()
-        assert caller.machine.closed
-        assert caller.machine.offset == at(2)
-        assert len(caller.player.played.requests) == 1
-
     @pytest.mark.parametrize("place", [0, 1, 2])
     def test_its_batch_is_handed_over_whole(self, place):
         items = ["a", "b", "c"]
         items[place] = "end"
         caller = self.caller(page(items, at(3)), page("d", at(4)))
         assert caller.pull_all() == items
-        assert caller.machine.offset == at(3)
+        assert (caller.machine.result, caller.machine.closed, caller.machine.offset) == (Done(), True, at(3))
+        assert len(caller.player.played.requests) == 1
 
     @pytest.mark.parametrize("up_to_date", [True, False])
     def test_whether_it_is_the_last_that_there_is(self, up_to_date):
@@ -239,12 +222,17 @@ class TestTheEnd:
         assert caller.machine.closed
 
 
-def test_a_batch_is_asked_for_where_none_is():
-    machine = follow(None)
-    buffer = EventBuffer(machine, Decoding(decode, never), never)
-    assert buffer.next_event() is NEED_DATA
-    player = Player(machine, [page("a", at(1), up_to_date=True)])
-    while not isinstance(action := machine.next_action(0.0), Deliver):
-        player._perform(action, 1e9)
-    assert buffer.next_event() == "a"
-    assert buffer.next_event() is NEED_DATA
+@pytest.mark.parametrize("live", [None, "long-poll", "sse"])
+@pytest.mark.parametrize("cap", [1, 4, 6])
+def test_a_saved_offset_never_skips_and_repeats_a_batch_at_most(live, cap):
+    """Stopped after every single event, and gone on with in another process."""
+    items = list("abcdef")
+    for stop in range(len(items) + 1):
+        caller = Caller(StreamServer(items, cap=cap), live=live)
+        for count in range(stop):
+            assert count_at(caller.machine.offset) <= count
+            caller.pull()
+        saved = count_at(caller.machine.offset)
+        assert stop - cap < saved <= stop
+        rest = Caller(StreamServer(items, cap=cap), live=live, offset=caller.machine.offset)
+        assert rest.pull_all() == items[saved:]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flue.core.retry import DEFAULT_MAX_ELAPSED, MAX_AUTH_ATTEMPTS, BackoffOptions, Budget, FailedAttempt
+from flue.core.retry import MAX_AUTH_ATTEMPTS, BackoffOptions, Budget
 
 
 class TestBackoffOptions:
@@ -26,11 +26,8 @@ class TestBackoffOptions:
             with pytest.raises(ValueError, match=f"{name} must be a finite number >= 0, not"):
                 BackoffOptions(**{name: wrong})
         assert getattr(BackoffOptions(**{name: 2}), name) == 2
-
-    @pytest.mark.parametrize("wrong", [0, 0.9])
-    def test_pauses_do_not_shrink(self, wrong):
         with pytest.raises(ValueError, match="multiplier must be >= 1"):
-            BackoffOptions(multiplier=wrong)
+            BackoffOptions(multiplier=0.9)
         assert BackoffOptions(multiplier=1).multiplier == 1
 
     def test_counts_are_checked(self):
@@ -66,21 +63,11 @@ def delays(budget, count, *, now=0.0, took=0.0, **failure):
 
 
 class TestJitter:
-    def test_it_is_full_below_a_growing_cap(self):
-        for _ in range(20):
-            for index, delay in enumerate(delays(Budget(BackoffOptions()), 40)):
-                assert 0.0 <= delay <= min(0.1 * 1.3**index, 60.0)
-
     def test_it_uses_the_whole_of_it(self):
         pauses = [Budget(BackoffOptions(initial_delay=8.0)).attempt_failed(0.0) for _ in range(400)]
         assert min(pauses) < 0.4
         assert max(pauses) > 7.6
         assert sum(pauses) / 400 == pytest.approx(4.0, abs=0.4)
-
-    def test_the_cap_holds_for_ever(self):
-        budget = Budget(BackoffOptions(max_delay=3.0))
-        budget.attempts = 100_000
-        assert 0.0 <= budget.attempt_failed(0.0) <= 3.0
 
     def test_no_initial_delay_is_no_delay_however_often(self):
         budget = Budget(BackoffOptions(initial_delay=0.0, multiplier=2.0))
@@ -115,8 +102,6 @@ class TestLimits:
     def test_a_pause_that_would_outlast_the_time_is_not_begun(self):
         assert Budget(BackoffOptions(max_elapsed=10.0)).attempt_failed(0.0, at_least=10.0) is None
         assert Budget(BackoffOptions(max_elapsed=10.0)).attempt_failed(0.0, at_least=9.9) == 9.9
-
-    def test_no_time_at_all_is_a_single_try(self):
         assert Budget(BackoffOptions(max_elapsed=0)).attempt_failed(0.0) is None
 
     def test_whichever_limit_comes_first(self):
@@ -124,50 +109,40 @@ class TestLimits:
         assert delays(Budget(options), 3, took=1.0)[-1] is None
         assert delays(Budget(options), 6)[-1] is None
 
+    def test_without_options_there_is_a_second_try_however_long_the_first_took(self):
+        assert None not in delays(Budget(None), 1, took=90.0)
+
     def test_options_that_are_given_are_taken_as_they_stand(self):
         """No limit is no limit, for a read that ends, too."""
         budget = Budget(BackoffOptions(max_delay=1.0))
         assert None not in delays(budget, 2000, took=30.0)
 
-    @pytest.mark.parametrize("follows", [True, False])
-    def test_without_options_a_minute_without_progress_is_enough(self, follows):
-        budget = Budget(None, endless=follows)
-        assert DEFAULT_MAX_ELAPSED == 60.0
-        assert delays(budget, 7, took=9.0)[-1] is None
-
-    def test_a_stream_that_was_read_from_goes_on_for_ever(self):
-        budget = Budget(None, endless=True)
-        budget.server_answered()
-        assert None not in delays(budget, 500, took=9.0)
-
-    def test_a_read_that_ends_does_not(self):
-        budget = Budget(None)
-        budget.server_answered()
-        assert delays(budget, 7, took=9.0)[-1] is None
-
-    def test_the_callers_limits_hold_after_a_read(self):
-        budget = Budget(BackoffOptions(max_retries=1), endless=True)
-        budget.server_answered()
-        assert delays(budget, 2)[-1] is None
+    @pytest.mark.parametrize(
+        ("budget", "read_from", "for_ever"),
+        [
+            (Budget(None), True, False),  # a read that ends
+            (Budget(None, endless=True), False, False),
+            (Budget(None, endless=True), True, True),
+            (Budget(BackoffOptions(max_elapsed=60.0), endless=True), True, False),
+        ],
+    )
+    def test_a_minute_is_enough_but_for_a_stream_that_was_read_from(self, budget, read_from, for_ever):
+        if read_from:
+            budget.server_answered()
+        seen = delays(budget, 500 if for_ever else 7, took=9.0)
+        assert (None not in seen) is for_ever
 
 
 class TestProgress:
     def test_it_fills_the_budget(self):
         budget = Budget(BackoffOptions(initial_delay=0.0, max_retries=2, max_elapsed=10.0))
         assert delays(budget, 2, took=4.0) == [0.0, 0.0]
+        budget.server_answered()
+        assert (budget.attempts, budget.elapsed(8.0)) == (2, 8.0)  # that alone is none
         budget.progress()
         assert budget.attempts == 0
         assert budget.elapsed(8.0) == 0.0
         assert delays(budget, 3, now=8.0, took=4.0) == [0.0, 0.0, None]
-
-    def test_nothing_else_does(self):
-        budget = Budget(BackoffOptions(max_retries=2))
-        for now in (0.0, 1.0):
-            budget.attempt_started(now)
-            budget.server_answered()
-            assert budget.attempt_failed(now) is not None
-        assert budget.attempt_failed(2.0) is None
-        assert budget.attempts == 3
 
     def test_a_wait_for_news_is_no_time_lost(self):
         budget = Budget(BackoffOptions(initial_delay=0.0, max_elapsed=10.0))
@@ -187,48 +162,16 @@ class TestProgress:
         budget.attempt_started(281.0)
         assert budget.attempt_failed(371.0, idle=True) is None
 
-    def test_time_is_counted_from_the_first_try(self):
-        budget = Budget(None)
-        assert budget.elapsed(5.0) == 0.0
-        budget.attempt_failed(5.0)
-        budget.attempt_started(6.0)
-        assert budget.elapsed(7.0) == 2.0
-
-
-class TestFloorAndCeiling:
-    def test_what_the_server_asks_is_a_floor(self):
-        budget = Budget(BackoffOptions(max_delay=1.0))
-        assert budget.attempt_failed(0.0, at_least=2.0) == 2.0
-        assert Budget(BackoffOptions(initial_delay=50.0)).attempt_failed(0.0, at_least=0.001) > 0.001
-
-    def test_a_silence_is_a_ceiling(self):
-        budget = Budget(BackoffOptions(initial_delay=60.0))
-        assert all(budget.attempt_failed(0.0, at_most=0.5) <= 0.5 for _ in range(20))
-
 
 class TestCredentials:
     def test_three_tries_with_fresh_headers(self):
         budget = Budget(None, refreshable=True)
         assert MAX_AUTH_ATTEMPTS == 3
         assert [budget.may_refresh() for _ in range(4)] == [True, True, False, False]
+        assert Budget(None).may_refresh() is False  # headers that stay the same
 
     def test_an_answer_begins_the_count_anew(self):
         budget = Budget(None, refreshable=True)
         assert [budget.may_refresh(), budget.may_refresh()] == [True, True]
         budget.server_answered()
         assert [budget.may_refresh() for _ in range(3)] == [True, True, False]
-
-    def test_headers_that_stay_are_not_tried_again(self):
-        assert Budget(None).may_refresh() is False
-
-
-def test_a_failed_attempt_is_a_value():
-    error = OSError("x")
-    attempt = FailedAttempt(2, 0.5, error, "0_1", will_retry=True)
-    assert (attempt.attempt, attempt.delay, attempt.error, attempt.offset, attempt.will_retry) == (
-        2,
-        0.5,
-        error,
-        "0_1",
-        True,
-    )
