@@ -8,6 +8,10 @@ from __future__ import annotations
 import copy
 import json
 import re
+import sys
+from contextlib import contextmanager
+from dataclasses import replace
+from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
@@ -17,13 +21,15 @@ from flue.core.conversation_protocol import ConversationProtocol, ObservationPro
 from flue.models import ConversationSnapshot
 
 from .driver import Player
-from .script import Response, at, control_frame, count_at, data_frame, page, refusal
+from .script import REFUSED, RESET, Response, at, control_frame, count_at, data_frame, page, refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from flue.core.actions import Request
     from flue.errors import FlueConnectionError
+
+    from .driver import Server as Serve
 
 RECORDINGS = Path(__file__).parents[1] / "recordings" / "flue2"
 URL = "https://flue.test/api/agents/support/ticket-42"
@@ -31,6 +37,8 @@ ID = "conv_1"
 PAGE = 100
 """Batches of a page."""
 LONG_POLL = 30.0
+act = methodcaller
+"""What is going to happen to a `Conversation`: `act("say", "hello")`."""
 
 
 def recorded_json(name: str) -> Any:
@@ -236,10 +244,18 @@ class Conversation:
         self.settle(submission, answeredBySubmissionId=submission)
 
 
-class Server:
-    """Answers as Flue 2.1 does. `news` are called one for each request that waits, so that something happens."""
+def after(*acts: Callable[[Conversation], object]) -> Conversation:
+    """A conversation to which this has happened."""
+    talk = Conversation()
+    for one in acts:
+        one(talk)
+    return talk
 
-    def __init__(self, conversation: Conversation | None, news: Iterable[Callable[[], object]] = ()) -> None:
+
+class Server:
+    """Answers as Flue 2.1 does. `news` are acts, one for each request that waits, so that something happens."""
+
+    def __init__(self, conversation: Conversation | None, news: Iterable[Callable[[Any], object]] = ()) -> None:
         self.conversation = conversation
         self.news = list(news)
         self.page = PAGE
@@ -251,7 +267,7 @@ class Server:
         conversation = self.conversation
         if conversation is None:
             if self.news:
-                self.news.pop(0)()
+                self.news.pop(0)(self.conversation)
             return recorded_response("01_history_404_absent")
         if query == {"view": "history"}:
             return page(json.dumps(conversation.history()).encode(), conversation.offset, up_to_date=True)
@@ -266,7 +282,7 @@ class Server:
         waited = 0.0
         if live is not None and begin == len(conversation.batches):
             if self.news:
-                self.news.pop(0)()
+                self.news.pop(0)(self.conversation)
                 waited = self.wait
             else:
                 waited = LONG_POLL
@@ -299,7 +315,7 @@ class Server:
             if not self.news:
                 break
             steps.append(self.wait)
-            self.news.pop(0)()
+            self.news.pop(0)(self.conversation)
             if self.conversation is not conversation:  # the process that served it is gone
                 break
         # A host that recycles connections.
@@ -337,3 +353,88 @@ def observer(**options: Any) -> ObservationProtocol:
 def read(machine: Any, server: Any, **options: Any) -> Any:
     """Play to the end, to the end of the script, or to a time."""
     return Reader(machine, server).run(**options)
+
+
+def history(talk: Conversation) -> Response:
+    """What the conversation's history is now."""
+    return page(json.dumps(talk.history()).encode(), talk.offset, up_to_date=True)
+
+
+def views(played: Any) -> list[str]:
+    """Each request: `history`, or the offset and mode of updates."""
+    return [
+        query["view"] if query["view"] == "history" else f"{query['offset']} {query.get('live', 'plain')}"
+        for query in played.queries
+    ]
+
+
+# What goes wrong.
+
+
+def cutting(server: Serve, cuts: Iterable[int | None]) -> Serve:
+    """The server, its responses cut after so many bytes in turn, where a number is given; 0 refuses the connection."""
+    remaining = iter(cuts)
+
+    def serve(request: Request, now: float) -> Response | FlueConnectionError:
+        answer, cut = server(request, now), next(remaining, None)
+        if cut is None or not isinstance(answer, Response):
+            return answer
+        return answer.cut(cut) if cut else REFUSED
+
+    return serve
+
+
+def cut_everywhere(
+    start: Callable[[], tuple[Any, Server]],
+    check: Callable[[Any, Any, Any], object],
+    *,
+    fault: FlueConnectionError | None = RESET,
+    until: float = 1e9,
+) -> None:
+    """Play again and again, one of the first responses cut after each of its bytes (each fourth for a clean end).
+
+    Args:
+        start: A new machine and its server.
+        check: Called after each play with the machine, the conversation and what was played.
+        fault: By which it is cut; None for a clean end.
+        until: Time at which a play ends.
+    """
+
+    def play(which: int = -1, position: int = 0) -> list[int]:
+        machine, server = start()
+        sizes: list[int] = []
+
+        def serve(request: Request, now: float) -> Response:
+            answer = server(request, now)
+            if fault is None and "live=sse" not in request.url:
+                # Whether a page is whole shows at its end only where its length is not known.
+                headers = tuple(pair for pair in answer.headers if pair[0] != "content-length")
+                answer = replace(answer, headers=(*headers, ("connection", "close")))
+            sizes.append(sum(len(step) for step in answer.body if isinstance(step, bytes)))
+            return answer.cut(position, fault) if len(sizes) - 1 == which else answer
+
+        played = read(machine, serve, until=until)
+        check(machine, server.conversation, played)
+        return sizes
+
+    for which, size in enumerate(play()[:5]):
+        for position in range(0, size, 1 if fault is RESET else 4):
+            play(which, position)
+
+
+@contextmanager
+def counted_calls() -> Iterator[list[int]]:
+    """Count the calls, of functions in Python and in C, that are made in the block."""
+    count = 0
+    result: list[int] = []
+
+    def counting(frame: Any, event: str, argument: Any) -> None:
+        nonlocal count
+        count += event in {"call", "c_call"}
+
+    sys.setprofile(counting)
+    try:
+        yield result
+    finally:
+        sys.setprofile(None)
+        result.append(count)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,11 +24,20 @@ from flue.core.conversation import (
 )
 from flue.models import ConversationMessage, ConversationSnapshot
 
-from .conversations import ID, Conversation, recorded_events, recorded_json, snapshot, text_message
+from .conversations import (
+    ID,
+    Conversation,
+    act,
+    after,
+    counted_calls,
+    recorded_events,
+    recorded_json,
+    snapshot,
+    text_message,
+)
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterator
 
 chunk = ConversationChunkDecoder()
 
@@ -97,39 +104,95 @@ class TestRecordings:
         reducer = reduce(recorded_events("49_reporter_sse_live_from_admission"))
         assert_equal(reducer.state, {**recorded_json("50_reporter_history_200"), "conversationId": ""})
 
-    def test_a_snapshot_in_mid_response_and_what_follows_it(self) -> None:
-        """Its text part is still open. What is after the last of these events is an abort, which history shows."""
-        start = snapshot(recorded_json("54_slow_history_200_midstream"))
-        reducer = ConversationReducer(start)
-        tail = [
-            item
-            for item in recorded_events("55_slow_sse_midstream")
-            if item["type"] != "stream-checkpoint" and item["position"]["batch"] > 7
-        ]
-        assert tail
-        for item in tail:
-            assert reducer.apply(chunk(item))
-        [_, reply, *_] = recorded_json("59_slow_history_200_aborted")["messages"]
-        assert as_json(reducer.state)["messages"][1]["parts"][0]["text"] in reply["parts"][0]["text"]
-        assert reducer.state.messages[0] is start.messages[0]
+
+RULES = {
+    "1 a reset that changes everything": [
+        act("answer", "once"),
+        lambda talk: talk.messages.clear(),
+        lambda talk: talk.messages.append(text_message("m9", "summary")),
+        lambda talk: talk.settlements.clear(),
+        act("reset"),
+    ],
+    "1 a call that is pending in a reset ends": [act("call", "c1", x=1), act("reset"), act("returned", "c1", 1)],
+    "3 a step begins another response": [act("start", "a2", turnId="t", metadata={"a": 1}), act("say", "x", id="a2")],
+    "6 another kind closes the open part": [act("say", "hm", "m", kind="reasoning"), act("say", "so", "")],
+    "6 an empty block is a part": [act("say", ""), act("complete")],
+    "7 and 8 a call id that is used twice loses nothing": [
+        *(act("call", "c1", x=1), act("returned", "c1", "first", durationMs=3)),
+        *(act("call", "c1", x=2), act("failed", "c1", "no", durationMs=4.5)),
+    ],
+    "7 in another message it is another call": [
+        *(act("call", "c1", x=1), act("start", "a2"), act("call", "c1", id="a2", x=3)),
+        *(act("returned", "c1", "second"), act("returned", "c1", "first")),
+    ],
+    "8 an output of null is one": [act("call", "c1"), act("returned", "c1", None)],
+    "9 a step closes text and not tools": [act("say", "x"), act("call", "c1"), act("say", "y"), act("complete")],
+    "10 a settlement replaces the one of its submission": [
+        act("settle", "sub_1", "aborted", error={"message": "stop"}),
+        act("settle", "sub_2", answeredBySubmissionId="sub_1"),
+        act("settle", "sub_1", "completed", answeredBySubmissionId="sub_1"),
+    ],
+}
+NO_CHANGE = {
+    "1 a reset to the same": [act("answer"), act("reset")],
+    "3 a step of a known response": [
+        act("emit", {"type": "message-started", "messageId": "a1", "turnId": "t", "metadata": {"b": 2}})
+    ],
+    "7 a call that is pending": [
+        act("call", "c1", x=1),
+        act("emit", {"type": "tool-input", "messageId": "a1", "toolCallId": "c1", "toolName": "t", "input": 2}),
+    ],
+    "8 an output that nobody waits for": [act("emit", {"type": "tool-output", "toolCallId": "c9", "output": 1})],
+    "8 an error that nobody waits for": [
+        act("emit", {"type": "tool-output-error", "toolCallId": "c9", "errorText": "no"})
+    ],
+    "9 a step that is complete": [act("say", "x"), act("complete"), act("complete")],
+    **{
+        f"{fields['type']} of no message": [act("emit", {**fields, "messageId": "nobody"})]
+        for fields in (
+            {"type": "message-metadata", "metadata": {"a": 1}},
+            {"type": "data-part", "name": "n", "data": 1},
+            {"type": "message-delta", "kind": "text", "delta": "x"},
+            {"type": "tool-input", "toolCallId": "c", "toolName": "t", "input": 1},
+            {"type": "message-completed"},
+        )
+    },
+}
 
 
 class TestRules:
+    """The numbers are those of the reference's rules."""
+
+    @pytest.mark.parametrize("acts", RULES.values(), ids=RULES)
+    def test_the_state_is_what_the_server_says(self, acts: Any) -> None:
+        talk = after(act("start"), *acts)
+        *before, last = talk.chunks()
+        reducer = reduce(before)
+        assert reducer.state is not None  # so that the message is no draft any more
+        assert reducer.apply(chunk(last))
+        assert_equal(reducer.state, talk.history())
+        assert_equal(reduce(talk.chunks()).state, talk.history())
+
+    @pytest.mark.parametrize("acts", NO_CHANGE.values(), ids=NO_CHANGE)
+    @pytest.mark.parametrize("asked", [False, True])
+    def test_what_changes_nothing(self, acts: Any, asked: bool) -> None:
+        """Whether its message is still a draft, or was one before the last state."""
+        talk = after(act("start"), *acts)
+        *before, last = talk.chunks()
+        reducer = reduce(before)
+        state = reducer.state if asked else None
+        assert not reducer.apply(chunk(last))
+        assert reducer.position == (last["position"]["batch"], last["position"]["index"])
+        assert state is None or reducer.state is state
+        assert_equal(reducer.state, talk.history())
+
     def test_0_a_chunk_at_or_before_the_last_position_is_dropped(self) -> None:
-        talk = Conversation()
-        talk.start()
-        talk.say("a", "b")
+        talk = after(act("start"), act("say", "a", "b"), act("reset"))  # which does not move it back
         reducer = reduce(talk.chunks())
-        assert reducer.position == (2, 1)
+        assert reducer.position == (3, 0)
         for old in talk.chunks():
             assert not reducer.apply(chunk(old))
-        assert parts(reducer)[0]["text"] == "ab"
-
-    def test_0_a_position_counts_also_when_its_chunk_changes_nothing(self) -> None:
-        reducer = reduce(Conversation().chunks())
-        nobody = {"type": "message-completed", "messageId": "x", "conversationId": ID}
-        assert not reducer.apply(chunk({**nobody, "position": {"batch": 9, "index": 3}}))
-        assert reducer.position == (9, 3)
+        assert_equal(reducer.state, talk.history())
 
     def test_0_a_checkpoint_and_an_unknown_chunk_change_nothing(self) -> None:
         reducer = reduce(Conversation().chunks())
@@ -140,40 +203,12 @@ class TestRules:
         assert not reducer.apply(chunk({"type": "message-sung"}))
         assert reducer.state is state
 
-    def test_1_a_reset_replaces_everything_and_keeps_the_position(self) -> None:
-        talk = Conversation()
-        talk.answer("once")
-        before = talk.chunks()
-        talk.messages, talk.settlements = [text_message("m9", "summary")], []
-        talk.reset()
+    @pytest.mark.parametrize("draft", [False, True])
+    def test_2_an_appended_message_replaces_the_one_with_its_id(self, draft: bool) -> None:
+        talk = after(act("start"), act("call", "c1"), act("user", "hi"))
         reducer = reduce(talk.chunks())
-        assert_equal(reducer.state, talk.history())
-        for old in before:
-            assert not reducer.apply(chunk(old))
-
-    def test_1_a_reset_that_changes_nothing_is_no_change(self) -> None:
-        talk = Conversation()
-        talk.answer()
-        reducer = reduce(talk.chunks())
-        state = reducer.state
-        talk.reset()
-        assert not reducer.apply(chunk(talk.chunks()[-1]))
-        assert reducer.state is state
-
-    def test_1_calls_that_are_pending_in_a_reset_can_end(self) -> None:
-        talk = Conversation()
-        talk.start()
-        talk.call("c1", x=1)
-        talk.reset()
-        talk.returned("c1", 1)
-        assert_equal(reduce(talk.chunks()).state, talk.history())
-
-    def test_2_an_appended_message_replaces_the_one_with_its_id(self) -> None:
-        talk = Conversation()
-        talk.start()
-        talk.call("c1")
-        talk.user("hi")
-        reducer = reduce(talk.chunks())
+        if not draft:
+            assert reducer.state
         replaced = text_message("a1", "other", role="assistant")
         talk.emit({"type": "message-appended", "message": replaced})
         assert reducer.apply(chunk(talk.chunks()[-1]))
@@ -181,22 +216,6 @@ class TestRules:
         assert parts(reducer) == replaced["parts"]
         talk.emit({"type": "tool-output", "toolCallId": "c1", "output": 1})  # its call is gone
         assert not reducer.apply(chunk(talk.chunks()[-1]))
-
-    def test_2_a_draft_can_be_replaced(self) -> None:
-        talk = Conversation()
-        talk.start()
-        talk.say("x")
-        talk.emit({"type": "message-appended", "message": text_message("a1", "other")})
-        assert parts(reduce(talk.chunks()))[0]["text"] == "other"
-
-    def test_3_a_step_of_a_known_response_changes_nothing(self) -> None:
-        talk = Conversation()
-        talk.start(turnId="turn_1", metadata={"a": 1})
-        talk.say("x")
-        reducer = reduce(talk.chunks())
-        talk.emit({"type": "message-started", "messageId": "a1", "turnId": "turn_2", "metadata": {"b": 2}})
-        assert not reducer.apply(chunk(talk.chunks()[-1]))
-        assert_equal(reducer.state, talk.history())
 
     def test_4_metadata_is_merged_deeply(self) -> None:
         old = {"usage": {"input": 1, "cost": {"a": 1}}, "tags": [1, 2], "gone": {"x": 1}, "plain": 1}
@@ -209,18 +228,14 @@ class TestRules:
             "plain": {"y": 1},
         }
         assert old == kept
-        assert merge_metadata(None, {"__proto__": 1, "constructor": 2, "prototype": 3, "a": {"__proto__": 1}}) == {
-            "a": {}
-        }
+        unsafe = {"__proto__": 1, "constructor": 2, "prototype": 3, "a": {"__proto__": 1}}
+        assert merge_metadata(None, unsafe) == {"a": {}}
 
     def test_5_data_stands_where_its_name_was_first_written(self) -> None:
-        talk = Conversation()
-        talk.start()
-        talk.data("progress", 1)
-        talk.say("text")
-        talk.data("chart", [1])
-        talk.data("progress", {"pct": 100})
-        talk.say(" goes on in a new part")
+        talk = after(
+            *(act("start"), act("data", "progress", 1), act("say", "text"), act("data", "chart", [1])),
+            *(act("data", "progress", {"pct": 100}), act("say", " goes on in a new part")),
+        )
         reducer = reduce(talk.chunks())
         assert_equal(reducer.state, talk.history())
         # The data part in between has begun a new text part, while the older one stays open until the step ends.
@@ -229,124 +244,20 @@ class TestRules:
         assert reducer.apply(chunk(talk.chunks()[-1]))
         assert_equal(reducer.state, talk.history())
 
-    def test_6_another_kind_closes_the_open_part(self) -> None:
-        talk = Conversation()
-        talk.start()
-        talk.say("hm", "m", kind="reasoning")
-        talk.say("so", "")
-        reducer = reduce(talk.chunks())
-        assert [(part["type"], part["text"], part["state"]) for part in parts(reducer)] == [
-            ("reasoning", "hmm", "done"),
-            ("text", "so", "streaming"),
-        ]
-        assert_equal(reducer.state, talk.history())
-
-    def test_6_an_empty_block_is_a_part(self) -> None:
-        talk = Conversation()
-        talk.start()
-        talk.say("")
-        talk.complete()
-        assert parts(reduce(talk.chunks())) == [{"type": "text", "text": "", "state": "done"}]
-
-    def test_7_and_8_a_call_id_that_is_used_twice_loses_nothing(self) -> None:
-        talk = Conversation()
-        talk.start()
-        talk.call("c1", x=1)
-        talk.returned("c1", "first", durationMs=3)
-        talk.call("c1", x=2)
-        talk.failed("c1", "no", durationMs=4.5)
-        reducer = reduce(talk.chunks())
-        assert [part.get("output", part.get("errorText")) for part in parts(reducer)] == ["first", "no"]
-        assert_equal(reducer.state, talk.history())
-
-    def test_7_a_call_that_is_pending_is_not_added_again(self) -> None:
-        talk = Conversation()
-        talk.start()
-        talk.call("c1", x=1)
-        reducer = reduce(talk.chunks())
-        again = {"type": "tool-input", "messageId": "a1", "toolCallId": "c1", "toolName": "t", "input": 2}
-        talk.emit(again)
-        assert not reducer.apply(chunk(talk.chunks()[-1]))
-        talk.start("a2")
-        talk.call("c1", id="a2", x=3)  # in another message it is another one
-        talk.returned("c1", "second")
-        talk.returned("c1", "first")
-        assert_equal(reduce(talk.chunks()).state, talk.history())
-
-    def test_8_an_output_of_null_is_one(self) -> None:
-        talk = Conversation()
-        talk.start()
-        talk.call("c1")
-        talk.returned("c1", None)
-        assert_equal(reduce(talk.chunks()).state, talk.history())
-
-    def test_8_an_outcome_that_nobody_waits_for_changes_nothing(self) -> None:
-        talk = Conversation()
-        talk.start()
-        talk.emit({"type": "tool-output", "toolCallId": "c9", "output": 1})
-        talk.emit({"type": "tool-output-error", "toolCallId": "c9", "errorText": "no"})
-        assert_equal(reduce(talk.chunks()).state, talk.history())
-
-    def test_9_a_step_closes_text_and_not_tools(self) -> None:
-        talk = Conversation()
-        talk.start()
-        talk.say("x")
-        talk.call("c1")
-        talk.complete()
-        reducer = reduce(talk.chunks())
-        assert_equal(reducer.state, talk.history())
-        state = reducer.state
-        talk.complete()
-        assert not reducer.apply(chunk(talk.chunks()[-1]))
-        assert reducer.state is state
-        talk.say("y")
-        talk.complete()
-        talk.complete()  # of a draft
-        assert_equal(reduce(talk.chunks()).state, talk.history())
-
-    def test_10_a_settlement_replaces_the_one_of_its_submission(self) -> None:
-        talk = Conversation()
-        talk.settle("sub_1", "aborted", error={"message": "stop"})
-        talk.settle("sub_2", answeredBySubmissionId="sub_1")
-        talk.settle("sub_1", "completed", answeredBySubmissionId="sub_1")
-        reducer = reduce(talk.chunks())
-        assert [entry.submission_id for entry in reducer.state.settlements] == ["sub_1", "sub_2"]
-        assert_equal(reducer.state, talk.history())
-
-    @pytest.mark.parametrize(
-        "fields",
-        [
-            {"type": "message-metadata", "metadata": {"a": 1}},
-            {"type": "data-part", "name": "n", "data": 1},
-            {"type": "message-delta", "kind": "text", "delta": "x"},
-            {"type": "tool-input", "toolCallId": "c", "toolName": "t", "input": 1},
-            {"type": "message-completed"},
-        ],
-        ids=lambda fields: fields["type"],
-    )
-    def test_a_message_that_is_not_known_is_left_alone(self, fields: dict[str, Any]) -> None:
-        talk = Conversation()
-        talk.emit({**fields, "messageId": "nobody"})
-        assert_equal(reduce(talk.chunks()).state, talk.history())
-
 
 class TestStates:
     def test_a_state_that_was_handed_out_never_changes(self) -> None:
-        talk = Conversation()
-        talk.user("hi")
-        for act in (
-            lambda: talk.start(metadata={"deep": {"a": 1}}),
-            lambda: talk.say("hello", " you"),
-            lambda: talk.call("c1", x=1),
-            lambda: talk.returned("c1", {"sum": 3}),
-            lambda: talk.data("chart", [1]),
-            lambda: talk.data("chart", [2]),
-            lambda: talk.describe(deep={"b": 2}),
-            talk.complete,
-            talk.settle,
-            talk.retract,
-        ):
-            act()
+        talk = after(
+            *(act("user", "hi"), act("start", metadata={"deep": {"a": 1}}), act("say", "hello", " you")),
+            *(act("call", "c1", x=1), act("returned", "c1", {"sum": 3}), act("data", "chart", [1])),
+            *(
+                act("data", "chart", [2]),
+                act("describe", deep={"b": 2}),
+                act("complete"),
+                act("settle"),
+                act("retract"),
+            ),
+        )
         reducer = ConversationReducer()
         handed: list[tuple[ConversationState, dict[str, Any]]] = []
         for item in talk.chunks():
@@ -355,18 +266,15 @@ class TestStates:
         assert all(as_json(state) == then for state, then in handed)
 
     def test_states_share_what_did_not_change(self) -> None:
-        talk = Conversation()
-        talk.answer("one", "sub_1")
-        talk.answer("two", "sub_2")
-        talk.start("a3", "sub_3")
+        talk = after(act("answer", "one", "sub_1"), act("answer", "two", "sub_2"), act("start", "a3", "sub_3"))
         reducer = reduce(talk.chunks())
         before = reducer.state
         talk.say("three", id="a3")
         reducer.apply(chunk(talk.chunks()[-1]))
-        after = reducer.state
-        assert after is reducer.state is not before
-        assert all(new is old for new, old in zip(after.messages[:-1], before.messages[:-1], strict=True))
-        assert after.messages[-1] is not before.messages[-1]
+        later = reducer.state
+        assert later is reducer.state is not before
+        assert all(new is old for new, old in zip(later.messages[:-1], before.messages[:-1], strict=True))
+        assert later.messages[-1] is not before.messages[-1]
 
     def test_the_lists_of_a_state_are_the_callers(self) -> None:
         talk = Conversation()
@@ -380,8 +288,7 @@ class TestStates:
         assert (len(reducer.state.messages), reducer.state.settlements) == (3, before)
 
     def test_a_fresh_history_shares_too(self) -> None:
-        talk = Conversation()
-        talk.answer("one", "sub_1")
+        talk = after(act("answer", "one", "sub_1"))
         reducer = reduce(talk.chunks())
         before = reducer.state
         assert not reducer.load(snapshot(talk.history()))
@@ -402,20 +309,12 @@ class TestStates:
         ids=["another conversation", "settlements", "fewer", "order"],
     )
     def test_whatever_differs_is_a_change(self, change: Any) -> None:
-        talk = Conversation()
-        talk.answer()
+        talk = after(act("answer"))
         reducer = reduce(talk.chunks())
         history = talk.history()
         change(history)
         assert reducer.load(snapshot(history))
         assert_equal(reducer.state, history)
-
-    def test_its_repr_is_short(self) -> None:
-        talk = Conversation()
-        talk.answer()
-        assert repr(reduce(talk.chunks()).state) == (
-            "ConversationState(conversation_id='conv_1', messages=<2 messages>, settlements=<1 settlements>)"
-        )
 
     @pytest.mark.parametrize("asked", [False, True], ids=["chunks", "states"])
     def test_a_chunk_costs_the_same_however_long_the_conversation_is(self, asked: bool) -> None:
@@ -451,24 +350,6 @@ class TestStates:
         assert calls(10) == calls(1000)
 
 
-@contextlib.contextmanager
-def counted_calls() -> Iterator[list[int]]:
-    """Count the calls, of functions in Python and in C, that are made in the block."""
-    count = 0
-    result: list[int] = []
-
-    def counting(frame: Any, event: str, argument: Any) -> None:
-        nonlocal count
-        count += event in {"call", "c_call"}
-
-    sys.setprofile(counting)
-    try:
-        yield result
-    finally:
-        sys.setprofile(None)
-        result.append(count)
-
-
 ACTS = st.lists(st.tuples(st.integers(0, 11), st.integers(0, 2), st.text("ab ", max_size=3)), min_size=1, max_size=40)
 
 
@@ -476,35 +357,35 @@ def acted(script: list[tuple[int, int, str]]) -> Conversation:
     """A conversation to which something happened; acts that make no sense are left out."""
     talk = Conversation()
     pending: list[str] = []
-    for act, which, text in script:
+    for kind, which, text in script:
         id = f"a{which}"
         known = any(message["id"] == id for message in talk.messages)
-        if act == 0:
+        if kind == 0:
             talk.user(text, f"sub_{len(talk.batches)}")
-        elif act == 1 or not known:
+        elif kind == 1 or not known:
             talk.start(id, f"sub_{which}")
-        elif act in {2, 3}:
-            talk.say(*(text or "x"), id=id, kind=("text", "reasoning")[act - 2])
-        elif act == 4 and f"c{which}" not in pending:
+        elif kind in {2, 3}:
+            talk.say(*(text or "x"), id=id, kind=("text", "reasoning")[kind - 2])
+        elif kind == 4 and f"c{which}" not in pending:
             talk.call(f"c{which}", id=id, text=text)
             pending.append(f"c{which}")
-        elif act in {5, 6} and pending:
+        elif kind in {5, 6} and pending:
             call = pending.pop()
-            if act == 5:
+            if kind == 5:
                 talk.returned(call, text or None, durationMs=which)
             else:
                 talk.failed(call, text)
-        elif act == 7:
+        elif kind == 7:
             talk.data(text or "x", [which], id=id)
-        elif act == 8:
+        elif kind == 8:
             talk.describe(id, usage={text: which}, **{f"k{which}": text})
-        elif act == 9:
+        elif kind == 9:
             talk.complete(id)
-        elif act == 10:
+        elif kind == 10:
             talk.settle(f"sub_{which}", ("completed", "failed", "aborted")[which])
-        elif act == 11 and which == 0:
+        elif kind == 11 and which == 0:
             talk.reset()
-        elif act == 11:
+        elif kind == 11:
             pending = [
                 call for call in pending if all(part.get("toolCallId") != call for part in talk.message(id)["parts"])
             ]
@@ -543,17 +424,14 @@ class TestProperties:
 
 class TestSettlements:
     def test_in_a_snapshot_and_in_a_state(self) -> None:
-        talk = Conversation()
-        talk.settle("sub_1", "failed", error={"message": "no"})
+        talk = after(act("settle", "sub_1", "failed", error={"message": "no"}))
         state = reduce(talk.chunks()).state
         for source in (state, snapshot(talk.history())):
             assert snapshot_outcome(source, "sub_1") == Outcome("failed", {"message": "no"})
             assert snapshot_outcome(source, "sub_2") is None
 
     def test_in_a_chunk(self) -> None:
-        talk = Conversation()
-        talk.settle("sub_1")
-        talk.reset()
+        talk = after(act("settle", "sub_1"), act("reset"))
         reset, settled, again = map(chunk, talk.chunks())
         assert chunk_outcome(reset, "sub_1") is None
         assert chunk_outcome(settled, "sub_1") == chunk_outcome(again, "sub_1") == Outcome("completed")
@@ -628,26 +506,21 @@ class TestReply:
         assert read_submission_reply(state, "sub_1") == Reply("", {"n": [1, None]}, submission_id="sub_1")
 
     def test_of_one_that_joined_a_running_response(self) -> None:
-        talk = Conversation()
-        talk.answer("for both", "host")
-        talk.user("me too", "joiner")
-        talk.settle("joiner", answeredBySubmissionId="host")
-        talk.answer("later", "other")
+        talk = after(
+            *(act("answer", "for both", "host"), act("user", "me too", "joiner")),
+            *(act("settle", "joiner", answeredBySubmissionId="host"), act("answer", "later", "other")),
+        )
         assert read_submission_reply(snapshot(talk.history()), "joiner").text == "for both"
 
     def test_of_one_without_a_message_of_its_own(self) -> None:
         talk = Conversation()
+        talk.user("hi")  # whose messages are no replies
         assert read_submission_reply(snapshot(talk.history()), "sub_1") == Reply("", submission_id="sub_1")
         talk.answer("other", "other")
         talk.settle("sub_1")
         talk.settle("sub_2", answeredBySubmissionId="gone")
         for submission in ("sub_1", "sub_2", "nobody"):
             assert read_submission_reply(snapshot(talk.history()), submission).text == "other"
-
-    def test_messages_of_users_are_no_replies(self) -> None:
-        talk = Conversation()
-        talk.user("hi")
-        assert read_submission_reply(snapshot(talk.history()), "sub_1").text == ""
 
 
 def test_positions() -> None:
@@ -657,5 +530,9 @@ def test_positions() -> None:
         assert chunk_position(chunk({"type": "sung", "position": position})) is None
 
 
-def test_a_state_shows_itself_in_a_notebook() -> None:
-    assert "conv_1" in ConversationState("conv_1", [], [])._repr_html_()
+def test_a_state_shows_itself_in_short() -> None:
+    state = ConversationState("conv_1", [], [])
+    assert repr(state) == (
+        "ConversationState(conversation_id='conv_1', messages=<0 messages>, settlements=<0 settlements>)"
+    )
+    assert "conv_1" in state._repr_html_()

@@ -25,33 +25,25 @@ from .conversations import (
     Conversation,
     Reader,
     Server,
+    act,
+    after,
+    counted_calls,
+    cut_everywhere,
+    cutting,
+    history,
     observer,
     read,
     recorded_events,
     recorded_response,
     snapshot,
+    views,
 )
 from .script import REFUSED, RESET, at, control_frame, data_frame, events, frames, page, refusal
-from .test_conversation import counted_calls
 
 if TYPE_CHECKING:
     from flue.core.conversation import ConversationState
 
-
-def in_turn(*answers: Any) -> Any:
-    script = iter(answers)
-    return lambda request, now: next(script)
-
-
-def history(talk: Conversation) -> Any:
-    return page(json.dumps(talk.history()).encode(), talk.offset, up_to_date=True)
-
-
-def views(played: Any) -> list[str]:
-    return [
-        query["view"] if query["view"] == "history" else f"{query['offset']} {query.get('live', 'plain')}"
-        for query in played.queries
-    ]
+LIVES = pytest.mark.parametrize("live", ["long-poll", "sse"])
 
 
 def texts(state: ConversationState) -> list[str]:
@@ -66,13 +58,11 @@ def assert_history(state: ConversationState | None, talk: Conversation) -> None:
 
 
 class TestStates:
-    @pytest.mark.parametrize("live", ["long-poll", "sse"])
+    @LIVES
     def test_the_state_at_once_and_then_one_after_each_batch(self, live: Any) -> None:
-        talk = Conversation()
-        talk.user("hi")
-        server = Server(
-            talk, [talk.start, lambda: talk.say("a", "b"), lambda: talk.say("c"), talk.complete, talk.settle]
-        )
+        talk = after(act("user", "hi"))
+        news = [act("start"), act("say", "a", "b"), act("say", "c"), act("complete"), act("settle")]
+        server = Server(talk, news)
         machine = observer(live=live)
         assert (machine.state, machine.phase, machine.error, machine.offset) == (None, "loading", None, "-1")
         played = read(machine, server, items=6)
@@ -83,9 +73,8 @@ class TestStates:
         assert (machine.phase, machine.error, machine.offset) == ("live", None, talk.offset)
 
     def test_a_batch_that_changes_nothing_gives_no_state(self) -> None:
-        talk = Conversation()
-        talk.answer()
-        server = Server(talk, [talk.reset, lambda: talk.complete("a_sub_1")])
+        talk = after(act("answer"))
+        server = Server(talk, [act("reset"), act("complete", "a_sub_1")])
         machine = observer()
         played = read(machine, server, until=20.0)
         assert len(played.items) == 1
@@ -94,21 +83,16 @@ class TestStates:
     def test_a_slow_consumer_gets_the_newest(self) -> None:
         talk = Conversation()
         start = history(talk)
-        begin = talk.offset
         talk.start()
-        several = b""
+        body = frames([talk.checkpoint(), *talk.batches[1]], at(2))
         for word in ("a", "b", "c"):
             talk.say(word)
-            several += frames(talk.chunks()[-1:], talk.offset)
-        body = frames([talk.checkpoint(), *talk.batches[1]], at(2)) + several
-        played = read(observer(live="sse"), in_turn(start, events(body)))
+            body += frames(talk.batches[-1], talk.offset)
+        played = read(observer(live="sse"), [start, events(body)])
         assert [texts(state) for state in played.items] == [[], ["abc"]]
-        assert begin == at(1)
 
     def test_text_that_is_taken_back(self) -> None:
-        talk = Conversation()
-        talk.start()
-        server = Server(talk, [lambda: talk.say("wrong"), talk.retract, lambda: talk.say("right")])
+        server = Server(after(act("start")), [act("say", "wrong"), act("retract"), act("say", "right")])
         played = read(observer(), server, items=4)
         assert [texts(state) for state in played.items] == [[], ["wrong"], [], ["right"]]
 
@@ -116,7 +100,7 @@ class TestStates:
         talk = Conversation()
         machine = observer()
         closed = page([talk.checkpoint()], at(1), up_to_date=True, closed=True)
-        assert read(machine, in_turn(history(talk), closed)).end == Done()
+        assert read(machine, [history(talk), closed]).end == Done()
         assert machine.phase == "closed"
 
 
@@ -137,7 +121,7 @@ class TestAbsent:
 
     def test_it_can_be_waited_for(self) -> None:
         server = Server(None)
-        server.news = [lambda: None] * 6 + [lambda: setattr(server, "conversation", Conversation())]
+        server.news = [lambda _: None] * 6 + [lambda _: setattr(server, "conversation", Conversation())]
         machine = observer(wait_until_exists=True)
         reader = Reader(machine, server)
         while not reader.played.items:
@@ -151,20 +135,15 @@ class TestAbsent:
 
     def test_but_not_where_it_is_the_route_that_does_not_exist(self) -> None:
         machine = observer(wait_until_exists=True)
-        played = read(machine, in_turn(refusal(404, b"404 Not Found")))
+        played = read(machine, [refusal(404, b"404 Not Found")])
         assert isinstance(played.error, NotFoundError)
         assert machine.phase == "absent"
 
     def test_one_that_vanishes(self) -> None:
-        talk = Conversation()
-        server = Server(talk)
-        server.news = [lambda: setattr(server, "conversation", None)]
-
-        def serve(request: Any, now: float) -> Any:
-            return server(request, now)
-
+        server = Server(Conversation())
+        server.news = [lambda _: setattr(server, "conversation", None)]
         machine = observer()
-        played = read(machine, serve)
+        played = read(machine, server)
         assert isinstance(played.error, NotFoundError)
         assert views(played)[-1] == "history"
         assert machine.phase == "absent"
@@ -173,9 +152,8 @@ class TestAbsent:
 
 class TestErrors:
     def test_a_refusal_is_an_error_that_refresh_looks_at_again(self) -> None:
-        talk = Conversation()
         machine = observer()
-        reader = Reader(machine, in_turn(refusal(400), history(talk)))
+        reader = Reader(machine, [refusal(400), history(Conversation())])
         assert isinstance(reader.run().error, BadRequestError)
         assert (machine.phase, machine.error) == ("error", reader.played.error)
         machine.refresh()
@@ -193,34 +171,27 @@ class TestErrors:
         assert len(played.requests) == len(answers) + tries
         assert machine.phase == "error"
 
-    def test_a_server_that_is_gone_is_waited_for_once_it_was_there(self) -> None:
-        script = iter([history(Conversation())])
-        machine = observer()
+    @pytest.mark.parametrize(
+        ("first", "options", "phase"),
+        [
+            ([history(Conversation())], None, "connecting"),  # waited for without end once it was there
+            ([history(Conversation())], BackoffOptions(max_retries=1), "error"),
+            ([], None, "error"),  # given up after a minute
+        ],
+    )
+    def test_a_server_that_is_gone(self, first: list[Any], options: Any, phase: str) -> None:
+        script, machine = iter(first), observer(options=options)
         played = read(machine, lambda request, now: next(script, REFUSED), until=9999.0)
-        assert played.end is None
-        assert machine.phase == "connecting"
+        assert (machine.phase, played.end is None) == (phase, phase != "error")
         assert isinstance(machine.error, FlueConnectionError)
-
-    def test_and_given_up_after_a_minute_when_it_never_was(self) -> None:
-        machine = observer()
-        played = read(machine, lambda request, now: REFUSED)
-        assert isinstance(played.error, FlueConnectionError)
-        assert machine.phase == "error"
-        assert played.now < 61
-
-    def test_options_that_are_used_up_are_an_error(self) -> None:
-        script = iter([history(Conversation())])
-        machine = observer(options=BackoffOptions(max_retries=1))
-        played = read(machine, lambda request, now: next(script, REFUSED))
-        assert isinstance(played.error, FlueConnectionError)
-        assert (machine.phase, len(played.requests)) == ("error", 3)
+        if phase == "error":
+            assert (played.error, played.now < 61) == (machine.error, True)
 
     def test_a_retry_shows_and_passes(self) -> None:
         talk = Conversation()
         machine = observer()
-        reader = Reader(
-            machine, in_turn(REFUSED, history(talk), RESET, page([talk.checkpoint()], at(1), up_to_date=True))
-        )
+        live = page([talk.checkpoint()], at(1), up_to_date=True)
+        reader = Reader(machine, [REFUSED, history(talk), RESET, live])
         seen = []
         for _ in range(30):
             action = machine.next_action(reader.played.now)
@@ -237,27 +208,20 @@ class TestErrors:
         ]
 
     def test_broken_updates_lead_to_a_fresh_history_but_not_for_ever(self) -> None:
-        talk = Conversation()
-        start = history(talk)
-
-        def serve(request: Any, now: float) -> Any:
-            return start if "view=history" in request.url else page(b"{", at(2))
-
-        machine = observer()
-        played = read(machine, serve)
+        start, machine = history(Conversation()), observer()
+        played = read(machine, lambda request, now: start if "=history" in request.url else page(b"{", at(2)))
         assert isinstance(played.error, DurableStreamError)
         assert played.delays == [0.0, 1.0, 2.0]
         assert machine.phase == "error"
 
 
 class TestLostPlace:
-    @pytest.mark.parametrize("live", ["long-poll", "sse"])
+    @LIVES
     def test_another_incarnation(self, live: Any) -> None:
-        old, new = Conversation(), Conversation("inc_2")
-        old.answer("old")
+        new = Conversation("inc_2")
         new.answer("new")
-        server = Server(old)
-        server.news = [lambda: setattr(server, "conversation", new)]
+        server = Server(after(act("answer", "old")))
+        server.news = [lambda _: setattr(server, "conversation", new)]
         machine = observer(live=live)
         played = read(machine, server, items=2)
         assert [texts(state)[-1] for state in played.items] == ["old", "new"]
@@ -273,7 +237,7 @@ class TestLostPlace:
         other = {"type": "stream-checkpoint", "incarnation": "inc_2"}
         updates = page([talk.checkpoint(), *talk.batches[1], other, {"type": "lost"}], at(2), up_to_date=True)
         machine = observer()
-        played = read(machine, in_turn(start, updates, history(talk)))
+        played = read(machine, [start, updates, history(talk)])
         assert [texts(state) for state in played.items] == [[], ["hi"]]
         assert views(played)[-1] == f"{at(2)} plain" or len(played.requests) == 3
 
@@ -282,18 +246,16 @@ class TestLostPlace:
         start = history(talk)
         talk.user("hi")
         machine = observer()
-        played = read(machine, in_turn(start, recorded_response("39_updates_416_beyond_head"), history(talk)))
+        played = read(machine, [start, recorded_response("39_updates_416_beyond_head"), history(talk)])
         assert [texts(state) for state in played.items] == [[], ["hi"]]
         assert played.delays == [0.0]
 
     def test_an_unknown_chunk_leads_to_a_fresh_history(self) -> None:
-        talk = Conversation()
-        talk.start()
-
-        def unknown() -> None:
+        def unknown(talk: Conversation) -> None:
             talk.emit({"type": "message-sung", "messageId": "a1"})
             talk.message("a1")["parts"].append({"type": "song", "notes": [1]})
 
+        talk = after(act("start"))
         server = Server(talk, [unknown])
         machine = observer()
         played = read(machine, server, items=2)
@@ -328,7 +290,7 @@ class TestLostPlace:
         talk = Conversation()
         updates = page([{"type": "stream-checkpoint"}], at(1), up_to_date=True)
         machine = observer()
-        played = read(machine, in_turn(history(talk), updates))
+        played = read(machine, [history(talk), updates])
         assert (played.delays, machine.phase) == ([], "live")
 
 
@@ -386,119 +348,83 @@ class TestCaller:
         machine.cancel(error)
         assert (machine.next_action(0.0), machine.phase, machine.error) == (Fail(error), "closed", error)
 
-    def test_its_live_mode(self) -> None:
-        def serve(request: Any, now: float) -> Any:
-            return refusal(406) if "live=sse" in request.url else Server(Conversation())(request, now)
 
-        machine = observer(live="sse")
-        played = read(machine, serve, until=50.0)
-        assert (machine.live, played.live_modes) == ("long-poll", ["long-poll"])
+ACTS = [
+    act("say", "a"),
+    act("say", "b", "c", kind="reasoning"),
+    lambda talk: talk.data("d", len(talk.batches)),
+    lambda talk: talk.user("x", f"sub_x{len(talk.batches)}"),
+    act("reset"),
+    act("retract"),
+    lambda talk: talk.settle(f"sub_{len(talk.batches) % 3}"),
+    lambda talk: talk.call(f"c{len(talk.batches)}", id="a2"),
+    lambda talk: talk.describe(n={"x": len(talk.batches)}),
+    act("complete"),
+    act("say", "d", id="a2"),
+    act("emit", {"type": "message-sung"}),
+]
 
 
-class TestProperties:
-    @given(
-        acts=st.lists(st.integers(0, 11), max_size=12),
-        cuts=st.lists(st.one_of(st.none(), st.integers(0, 400)), max_size=12),
-        live=st.sampled_from(["sse", "long-poll"]),
-        replaced=st.one_of(st.none(), st.integers(0, 12)),
-    )
-    @settings(settings.get_profile("core"), max_examples=50)
-    def test_at_rest_the_state_is_the_history_whatever_happens(
-        self, acts: Any, cuts: Any, live: Any, replaced: int | None
-    ) -> None:
-        """Connections that are cut at any byte, resets, unknown chunks, a store that is replaced."""
-        talk = Conversation()
+@given(
+    acts=st.lists(st.sampled_from(ACTS), max_size=12),
+    cuts=st.lists(st.one_of(st.none(), st.integers(0, 400)), max_size=12),
+    live=st.sampled_from(["sse", "long-poll"]),
+    replaced=st.one_of(st.none(), st.integers(0, 12)),
+)
+@settings(settings.get_profile("core"), max_examples=50)
+def test_at_rest_the_state_is_the_history_whatever_happens(
+    acts: Any, cuts: Any, live: Any, replaced: int | None
+) -> None:
+    """Connections that are cut at any byte, resets, unknown chunks, a store that is replaced."""
+
+    def begin(talk: Conversation) -> Conversation:
         talk.start()
         talk.start("a2")
-        server = Server(talk)
-        server.page = 3
-        choices = [
-            lambda talk: talk.say("a"),
-            lambda talk: talk.say("b", "c", kind="reasoning"),
-            lambda talk: talk.data("d", len(talk.batches)),
-            lambda talk: talk.user("x", f"sub_x{len(talk.batches)}"),
-            lambda talk: talk.reset(),
-            lambda talk: talk.retract(),
-            lambda talk: talk.settle(f"sub_{len(talk.batches) % 3}"),
-            lambda talk: talk.call(f"c{len(talk.batches)}", id="a2"),
-            lambda talk: talk.describe(n={"x": len(talk.batches)}),
-            lambda talk: talk.complete(),
-            lambda talk: talk.say("d", id="a2"),
-            lambda talk: talk.emit({"type": "message-sung"}),
-        ]
+        return talk
 
-        def replace() -> None:
-            server.conversation = Conversation("inc_2")
-            server.conversation.start()
-            server.conversation.start("a2")
-
-        news: list[Any] = [lambda act=act: choices[act](server.conversation) for act in acts]
-        if replaced is not None:
-            news.insert(replaced, replace)
-        server.news = news
-        remaining = iter(cuts)
-
-        def serve(request: Any, now: float) -> Any:
-            answer = server(request, now)
-            cut = next(remaining, None)
-            if cut is None:
-                return answer
-            return REFUSED if cut == 0 else answer.cut(cut)
-
-        machine = observer(live=live)
-        played = read(machine, serve, until=3600.0)
-        assert played.end is None
-        assert not server.news
-        assert machine.phase == "live"
-        assert_history(machine.state, server.conversation)
-        assert played.items[-1] is machine.state
-        assert len({id(state) for state in played.items}) == len(played.items)
+    server = Server(begin(Conversation()), acts)
+    server.page = 3
+    if replaced is not None:
+        server.news.insert(replaced, lambda _: setattr(server, "conversation", begin(Conversation("inc_2"))))
+    machine = observer(live=live)
+    played = read(machine, cutting(server, cuts), until=3600.0)
+    assert (played.end, server.news, machine.phase) == (None, [], "live")
+    assert_history(machine.state, server.conversation)
+    assert played.items[-1] is machine.state
+    assert len({id(state) for state in played.items}) == len(played.items)
 
 
-@pytest.mark.parametrize("live", ["sse", "long-poll"])
+@LIVES
 def test_a_transcript_that_is_cut_after_every_byte(live: Any) -> None:
-    """Each response in turn, each byte of it: the same state in the end, and never a state twice."""
+    """The same state in the end, and never a state twice."""
 
-    def serving() -> tuple[Conversation, Server]:
-        talk = Conversation()
-        talk.start()
-        return talk, Server(talk, [lambda: talk.say("a"), lambda: (talk.say("b"), talk.complete(), talk.settle())])
+    def last(talk: Conversation) -> None:
+        talk.say("b")
+        talk.complete()
+        talk.settle()
 
-    def play(which: int = -1, position: int = 0) -> tuple[Any, list[int]]:
-        """What is observed while response number `which` is cut, and how long the responses are."""
-        talk, server = serving()
-        sizes: list[int] = []
+    def start() -> tuple[Any, Server]:
+        return observer(live=live), Server(after(act("start")), [act("say", "a"), last])
 
-        def serve(request: Any, now: float) -> Any:
-            answer = server(request, now)
-            sizes.append(sum(len(step) for step in answer.body if isinstance(step, bytes)))
-            return answer.cut(position) if len(sizes) - 1 == which else answer
-
-        machine = observer(live=live)
-        played = read(machine, serve, until=100.0)
-        assert not server.news
+    def check(machine: Any, talk: Conversation, played: Any) -> None:
+        assert len(talk.settlements) == 1
         assert_history(machine.state, talk)
         assert machine.phase == "live"
         assert len({id(state) for state in played.items}) == len(played.items)
-        return machine.state, sizes
 
-    state, sizes = play()
-    for which, size in enumerate(sizes[:5]):
-        for position in range(1, size):
-            assert play(which, position)[0] == state, (which, position)
+    cut_everywhere(start, check, until=100.0)
 
 
 def test_a_chunk_costs_the_same_however_many_there_were() -> None:
     """Counted in calls, not timed: from the bytes to the state that is handed over, one for each chunk."""
-    talk = Conversation()
-    talk.start()
+    talk = after(act("start"))
     machine = observer(live="sse")
     steps: list[Any] = [data_frame([talk.checkpoint()])]
     begin = history(talk)
     for index in range(2000):
         talk.say("word ") if index % 3 else talk.call(f"c{index}")
         steps.append(frames(talk.batches[-1], talk.offset, upToDate=True))
-    reader = Reader(machine, in_turn(begin, events(*steps)))
+    reader = Reader(machine, [begin, events(*steps)])
     reader.run(items=100)
     counts = []
     for number in (200, 300, 1900, 2000):
@@ -518,7 +444,7 @@ def test_a_recorded_observation() -> None:
     batches = [item for item in items if item["position"]["batch"] > 7]
     body = data_frame(batches) + control_frame(at(10), upToDate=True)
     machine = observer(live="sse")
-    played = read(machine, in_turn(start, events(body)))
+    played = read(machine, [start, events(body)])
     assert [texts(state)[-1].split()[-1] for state in played.items] == ["wo", "word16"]
     assert texts(played.items[-1])[-1].startswith("word0 word1 word2 word3 word4 word5")
     assert played.items[-1].messages[0] == snapshot(json.loads(start.body[0])).messages[0]

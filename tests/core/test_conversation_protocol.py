@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flue.core.actions import Done, Fail, Open, Retry
+from flue.core.actions import Done, Fail
 from flue.core.conversation import Reply
 from flue.core.conversation_protocol import ConversationProtocol, is_content
 from flue.core.retry import BackoffOptions
 from flue.errors import (
     AbortError,
-    DurableStreamError,
     FlueConnectionError,
     FlueExecutionError,
     NotFoundError,
@@ -26,8 +23,38 @@ from flue.errors import (
 )
 from flue.models import UnknownChunk
 
-from .conversations import HISTORY, URL, Conversation, Reader, Server, follower, read, recorded_response, snapshot
+from .conversations import (
+    HISTORY,
+    URL,
+    Conversation,
+    Reader,
+    Server,
+    act,
+    after,
+    cut_everywhere,
+    cutting,
+    follower,
+    history,
+    read,
+    recorded_response,
+    snapshot,
+    views,
+)
 from .script import REFUSED, RESET, Response, at, control_frame, count_at, data_frame, events, frames, page, refusal
+
+GONE = recorded_response("39_updates_416_beyond_head")
+PURPOSES = pytest.mark.parametrize("purpose", ["stream", "wait", "read"])
+EVERYTHING = [
+    "conversation-reset",
+    "message-appended",
+    "message-started",
+    "message-delta",
+    "message-delta",
+    "message-completed",
+    "submission-settled",
+]
+REPLY = Reply("hello sub_1", submission_id="sub_1")
+TURN = [act("start"), act("say", "a", "b"), act("complete"), act("settle")]
 
 
 def types(played: Any) -> list[str]:
@@ -38,26 +65,13 @@ def positions(played: Any) -> list[tuple[int, int]]:
     return [(chunk.position.batch, chunk.position.index) for chunk in played.items]
 
 
-def views(played: Any) -> list[str]:
-    """Each request: `history`, or the offset and mode of updates."""
-    return [
-        query["view"] if query["view"] == "history" else f"{query['offset']} {query.get('live', 'plain')}"
-        for query in played.queries
-    ]
+def places(chunks: list[dict[str, Any]]) -> list[tuple[int, int]]:
+    return [(chunk["position"]["batch"], chunk["position"]["index"]) for chunk in chunks]
 
 
-def in_turn(*answers: Any) -> Any:
-    script = iter(answers)
-    return lambda request, now: next(script)
-
-
-def history(talk: Conversation) -> Response:
-    return page(json.dumps(talk.history()).encode(), talk.offset, up_to_date=True)
-
-
-def talk_of(*outcomes: str) -> Conversation:
+def talk_of(*outcomes: str, incarnation: str = "inc_1") -> Conversation:
     """A conversation with a submission for each outcome."""
-    talk = Conversation()
+    talk = Conversation(incarnation)
     for number, outcome in enumerate(outcomes, 1):
         submission = f"sub_{number}"
         talk.user("hi", submission)
@@ -69,42 +83,31 @@ def talk_of(*outcomes: str) -> Conversation:
     return talk
 
 
-EVERYTHING = [
-    "conversation-reset",
-    "message-appended",
-    "message-started",
-    "message-delta",
-    "message-delta",
-    "message-completed",
-    "submission-settled",
-]
+def whole(talk: Conversation) -> Response:
+    """All of a conversation over one event connection."""
+    return events(frames([talk.checkpoint(), *talk.chunks()], talk.offset))
 
 
 class TestChunks:
     @pytest.mark.parametrize("live", ["sse", "long-poll", None])
     def test_from_the_origin_to_the_settlement(self, live: Any) -> None:
-        talk = talk_of("completed", "completed")
-        played = read(follower(target="sub_1", offset="-1", live=live), Server(talk))
-        assert types(played) == EVERYTHING
-        assert played.end == Done()
-        assert "history" not in views(played)
+        played = read(follower(target="sub_1", offset="-1", live=live), Server(talk_of("completed", "completed")))
+        assert (types(played), played.end) == (EVERYTHING, Done())
+        assert [view.split()[0] for view in views(played)] == ["-1"]
+        assert played.requests[0].url.startswith(f"{URL}?")
 
     @pytest.mark.parametrize("live", ["sse", "long-poll"])
     def test_news_are_waited_for(self, live: Any) -> None:
-        talk = Conversation()
-        talk.user("hi")
-        server = Server(talk, [talk.start, lambda: talk.say("a", "b"), talk.complete, talk.settle])
+        server = Server(after(act("user", "hi")), TURN)
         played = read(follower(target="sub_1", offset=at(1), live=live), server)
-        assert types(played) == EVERYTHING[1:]
-        assert played.delays == []
+        assert (types(played), played.delays) == (EVERYTHING[1:], [])
 
     def test_now_is_where_the_history_ends(self) -> None:
         talk = talk_of("completed")
         begin = talk.offset
-        server = Server(talk, [lambda: talk.user("more", "sub_2")])
         machine = follower()
         assert (machine.offset, machine.live) == ("-1", "sse")
-        played = read(machine, server, items=1)
+        played = read(machine, Server(talk, [act("user", "more", "sub_2")]), items=1)
         assert views(played) == ["history", f"{begin} sse"]
         assert types(played) == ["message-appended"]
         assert played.offsets == [begin, at(count_at(begin) + 1)]
@@ -119,26 +122,19 @@ class TestChunks:
         assert (played.end, machine.offset, machine.up_to_date, machine.closed) == (Done(), talk.offset, True, False)
         assert [view.split()[1] for view in views(played)] == ["plain"] * 3
         assert read(follower(live=None), Server(talk)).items == []
-
-    def test_a_target_that_is_not_settled_when_catching_up_ends_too(self) -> None:
-        talk = Conversation()
-        talk.user("hi")
-        assert read(follower(target="sub_1", offset="-1", live=None), Server(talk)).end == Done()
+        assert read(follower(target="sub_9", offset="-1", live=None), Server(talk)).end == Done()
 
     def test_checkpoints_never_reach_the_caller_and_are_no_progress(self) -> None:
         """A connection that dies behind its checkpoint is retried with ever longer pauses, not for ever at once."""
         talk = talk_of("completed")
-        frame = data_frame([talk.checkpoint()])
-        answers = [events(frame, control_frame(talk.offset, upToDate=True), RESET) for _ in range(9)]
-        played = read(follower(offset=talk.offset), in_turn(*answers))
-        assert played.items == []
-        assert len(played.delays) == 9
+        answer = events(data_frame([talk.checkpoint()]), control_frame(talk.offset, upToDate=True), RESET)
+        played = read(follower(offset=talk.offset), [answer] * 9)
+        assert (played.items, len(played.delays)) == ([], 9)
         assert sum(played.delays) > 2.0
 
     def test_a_checkpoint_that_does_not_fit_its_schema_is_one_all_the_same(self) -> None:
-        odd = {"type": "stream-checkpoint"}
-        server = in_turn(page([odd, *talk_of("completed").chunks()], at(6), up_to_date=True))
-        assert types(read(follower(target="sub_1", offset="-1", live=None), server)) == EVERYTHING
+        answer = page([{"type": "stream-checkpoint"}, *talk_of("completed").chunks()], at(6), up_to_date=True)
+        assert types(read(follower(target="sub_1", offset="-1", live=None), [answer])) == EVERYTHING
 
     def test_what_is_sent_again_is_dropped(self) -> None:
         talk = talk_of("completed")
@@ -149,30 +145,27 @@ class TestChunks:
             page([talk.checkpoint(), *chunks[:5]], at(4)),  # nothing new: the checkpoint moves at once
             page([talk.checkpoint(), *chunks[6:]], at(6), up_to_date=True),
         ]
-        played = read(follower(offset="-1", live=None), in_turn(*answers))
-        assert positions(played) == [(chunk["position"]["batch"], chunk["position"]["index"]) for chunk in chunks]
+        played = read(follower(offset="-1", live=None), answers)
+        assert positions(played) == places(chunks)
         assert played.offsets == [at(2), at(3), at(4), at(6)]
 
-    def test_an_unknown_chunk_is_handed_over_and_ends_nothing(self) -> None:
+    @pytest.mark.parametrize("purpose", ["stream", "wait"])
+    def test_an_unknown_chunk_is_handed_over_and_ends_nothing(self, purpose: Any) -> None:
         talk = talk_of("completed")
         settled = talk.batches.pop()
         talk.emit({"type": "message-sung", "messageId": "a1"}, {"type": "message-delta", "messageId": 3})
-        talk.batches.append([{**settled[0], "position": {"batch": 7, "index": 0}}])
-        talk.batches[-1].insert(0, {"type": "without-a-position"})
-        for purpose in ("stream", "wait"):
-            played = read(follower(target="sub_1", purpose=purpose, offset="-1"), Server(talk))
-            assert types(played)[-4:] == ["message-sung", "message-delta", "without-a-position", "submission-settled"]
-            assert isinstance(played.items[-4], UnknownChunk)
-            assert played.end == Done()
+        talk.batches.append([{"type": "without-a-position"}, {**settled[0], "position": {"batch": 7, "index": 0}}])
+        played = read(follower(target="sub_1", purpose=purpose, offset="-1"), Server(talk))
+        assert types(played)[-4:] == ["message-sung", "message-delta", "without-a-position", "submission-settled"]
+        assert isinstance(played.items[-4], UnknownChunk)
+        assert played.end == Done()
 
     def test_an_item_that_is_no_chunk_is_an_error_behind_what_came_before_it(self) -> None:
         talk = talk_of("completed")
-        body = json.dumps([talk.checkpoint(), talk.chunks()[0], 3]).encode()
         machine = follower(offset="-1")
-        played = read(machine, in_turn(events(data_frame(body), control_frame(at(1)))))
+        played = read(machine, [events(frames([talk.checkpoint(), talk.chunks()[0], 3], at(1)))])
         assert types(played) == ["conversation-reset"]
-        assert isinstance(played.error, DurableStreamError)
-        assert (played.error.code, played.error.offset, machine.offset) == ("PARSE_ERROR", "-1", "-1")
+        assert (played.code, played.error.offset, machine.offset) == ("PARSE_ERROR", "-1", "-1")
         assert played.error.__notes__ == ["the checkpoint is offset '-1'"]
         assert machine.result == played.end
 
@@ -185,71 +178,55 @@ class TestChunks:
         machine = ConversationProtocol(URL, HISTORY, decode, offset="-1", live=None)
         assert read(machine, Server(talk_of("completed"))).error is error
 
-    def test_what_follows_the_settlement_in_its_batch_stays_behind_the_checkpoint(self) -> None:
+    @pytest.mark.parametrize(("later", "offset"), [([], at(6)), ([{"type": "later"}], at(5))])
+    def test_what_follows_the_settlement_in_its_batch_stays_behind_the_checkpoint(
+        self, later: list[Any], offset: str
+    ) -> None:
         talk = talk_of("completed")
-        talk.batches[-1].append({"type": "later", "position": {"batch": 5, "index": 1}})
+        talk.batches[-1] += later
         machine = follower(target="sub_1", offset=at(5), live=None)
         assert types(read(machine, Server(talk))) == ["submission-settled"]
-        assert (machine.offset, machine.closed, machine.up_to_date) == (at(5), True, True)
-        machine = follower(target="sub_1", offset=at(5), live=None)
-        talk.batches[-1].pop()
-        read(machine, Server(talk))
-        assert machine.offset == at(6)
+        assert (machine.offset, machine.closed, machine.up_to_date) == (offset, True, True)
 
-
-class TestReset:
-    def test_a_reset_that_holds_the_settlement_is_the_last_chunk(self) -> None:
-        talk = talk_of("completed")
-        talk.reset()
-        talk.user("more", "sub_2")
-        played = read(follower(target="sub_1", purpose="wait", offset=at(6)), Server(talk))
-        assert types(played) == ["conversation-reset"]
-        assert played.end == Done()
-
-    def test_text_that_is_taken_back_shows_as_a_reset(self) -> None:
-        talk = Conversation()
-        talk.start()
-        talk.say("wrong")
-        talk.retract()
-        talk.say("right")
-        talk.settle()
-        played = read(follower(target="sub_1", offset=at(1)), Server(talk))
-        assert types(played) == [
-            "message-started",
-            "message-delta",
-            "conversation-reset",
-            "message-delta",
-            "submission-settled",
-        ]
+    @pytest.mark.parametrize(
+        ("items", "content"),
+        [
+            *(([], False), ([b'{"type":"stream-checkpoint","incarnation":"i"}'], False)),
+            *(([{"type": "stream-checkpoint"}], False), ([{}], True), ([3], True), ([b"3"], True)),
+            *(([b'{"type":"stream-checkpoint"}', b'{"type":"message-delta"}'], True), ([b'{"type":1}'], True)),
+        ],
+    )
+    def test_what_is_more_than_a_checkpoint(self, items: list[Any], content: bool) -> None:
+        assert is_content(items) is content
 
 
 class TestSettled:
-    @pytest.mark.parametrize("purpose", ["stream", "wait", "read"])
+    @PURPOSES
     def test_settled_work_is_answered_in_one_round_trip(self, purpose: Any) -> None:
         talk = talk_of("completed")
         machine = follower(target="sub_1", purpose=purpose, uid="inst_1")
         played = read(machine, Server(talk))
-        assert views(played) == ["history"]
-        assert played.items == []
+        assert (views(played), played.items) == (["history"], [])
         reply = Reply("hello sub_1", submission_id="sub_1", uid="inst_1")
         assert played.end == Done(reply if purpose == "read" else None)
         assert (machine.offset, machine.up_to_date, machine.closed) == (talk.offset, True, True)
 
     def test_a_reply_is_read_from_the_history(self) -> None:
-        talk = Conversation()
-        talk.user("hi")
-        server = Server(talk, [talk.start, lambda: talk.say("yes"), talk.settle])
-        played = read(follower(target="sub_1", purpose="read", offset=at(1)), server)
+        played = read(follower(target="sub_1", purpose="read", offset=at(1)), Server(after(act("user", "hi")), TURN))
         assert views(played) == [f"{at(1)} sse", "history"]
-        assert played.end == Done(Reply("yes", submission_id="sub_1"))
+        assert played.end == Done(Reply("ab", submission_id="sub_1"))
 
     def test_only_an_id_that_the_history_has_not_settled_is_followed(self) -> None:
-        talk = Conversation()
-        talk.user("hi")
-        server = Server(talk, [talk.start, talk.settle])
-        played = read(follower(target="sub_1", purpose="wait"), server)
+        played = read(follower(target="sub_1", purpose="wait"), Server(after(act("user", "hi")), TURN))
         assert views(played) == ["history", f"{at(2)} sse"]
         assert played.end == Done()
+
+    def test_a_reset_that_holds_the_settlement_is_the_last_chunk(self) -> None:
+        talk = talk_of("completed")
+        talk.reset()
+        talk.user("more", "sub_2")
+        played = read(follower(target="sub_1", purpose="wait", offset=at(6)), Server(talk))
+        assert (types(played), played.end) == (["conversation-reset"], Done())
 
     @pytest.mark.parametrize("offset", [None, "-1"])
     @pytest.mark.parametrize(("outcome", "text"), [("failed", "failed"), ("aborted", "was aborted")])
@@ -263,42 +240,34 @@ class TestSettled:
         played = read(follower(target="sub_1", offset=offset), Server(talk))  # who reads chunks sees it
         assert played.end == Done()
 
-    @pytest.mark.parametrize("purpose", ["stream", "wait", "read"])
+    @PURPOSES
     def test_a_stream_that_closes_without_it_is_missing_it_once_history_agrees(self, purpose: Any) -> None:
-        talk = Conversation()
-        talk.user("hi")
-        closed = page([talk.checkpoint()], at(2), up_to_date=True, closed=True)
-        machine = follower(target="sub_1", purpose=purpose, offset=at(2), live="long-poll")
-        played = read(machine, in_turn(closed, history(talk)))
-        assert isinstance(played.error, FlueExecutionError)
-        assert played.error.failure == "terminal_event_missing"
+        def follow(**options: Any) -> Any:
+            closed = page([talk.checkpoint()], at(2), up_to_date=True, closed=True)
+            return read(follower(offset=at(2), live="long-poll", **options), [closed, history(talk)])
+
+        talk = after(act("user", "hi"))
+        error = follow(target="sub_1", purpose=purpose).error
+        assert isinstance(error, FlueExecutionError)
+        assert error.failure == "terminal_event_missing"
         talk.settle()
-        machine = follower(target="sub_1", purpose=purpose, offset=at(2), live="long-poll")
-        assert isinstance(read(machine, in_turn(closed, history(talk))).end, Done)
-        assert read(follower(offset=at(2), live="long-poll"), in_turn(closed)).end == Done()
+        assert follow(target="sub_1", purpose=purpose).done
+        assert follow().done
 
     def test_a_history_that_fails_behind_the_settlement_is_retried_for_a_minute(self) -> None:
-        talk = talk_of("completed")
-        server = in_turn(events(frames([talk.checkpoint(), *talk.chunks()], at(6))), *[refusal(503)] * 99)
+        server = [whole(talk_of("completed")), *[refusal(503)] * 99]
         played = read(follower(target="sub_1", purpose="read", offset="-1"), server)
         assert isinstance(played.error, ServerError)
         assert played.error.submission_id == "sub_1"
         assert 30 < played.now < 61
 
-    def test_a_reply_of_another_incarnation_is_none(self) -> None:
-        talk = talk_of("completed")
-        other = Conversation("inc_2")
-        server = in_turn(events(frames([talk.checkpoint(), *talk.chunks()], at(6))), history(other))
-        played = read(follower(target="sub_1", purpose="read", offset="-1"), server)
-        assert played.code == "STREAM_REPLACED"
-
-    def test_but_one_that_has_the_settlement_too_answers_it(self) -> None:
-        """The stream was begun anew, the conversation is the same."""
-        talk, again = talk_of("completed"), talk_of("completed")
-        again.incarnation = "inc_2"
-        server = in_turn(events(frames([talk.checkpoint(), *talk.chunks()], at(6))), history(again))
-        played = read(follower(target="sub_1", purpose="read", offset="-1"), server)
-        assert played.end == Done(Reply("hello sub_1", submission_id="sub_1"))
+    def test_a_reply_of_another_incarnation_is_none_unless_it_has_the_settlement_too(self) -> None:
+        """Then the stream was begun anew, and the conversation is the same."""
+        for outcomes in ((), ("completed",)):
+            other = talk_of(*outcomes, incarnation="inc_2")
+            server = [whole(talk_of("completed")), history(other)]
+            played = read(follower(target="sub_1", purpose="read", offset="-1"), server)
+            assert played.end == Done(REPLY) if outcomes else played.code == "STREAM_REPLACED"
 
     def test_an_id_that_the_server_never_had_is_waited_for(self) -> None:
         machine = follower(target="sub_9", purpose="wait", live="long-poll")
@@ -318,10 +287,9 @@ class TestSettled:
 class TestLostPlace:
     def replaced(self, *news: Any) -> tuple[Conversation, Conversation, Server]:
         """A server whose store is another one at the first wait."""
-        old, new = Conversation(), Conversation("inc_2")
-        old.user("hi")
+        old, new = after(act("user", "hi")), Conversation("inc_2")
         server = Server(old)
-        server.news = [lambda: setattr(server, "conversation", new), *news]
+        server.news = [lambda _: setattr(server, "conversation", new), *news]
         return old, new, server
 
     @pytest.mark.parametrize("live", ["sse", "long-poll"])
@@ -335,21 +303,15 @@ class TestLostPlace:
         assert views(played)[-1] == "history"
         assert played.end == Done(Reply("again", submission_id="sub_1") if purpose == "read" else None)
         [pause] = played.pauses
-        assert pause.delay == 0.0
-        assert pause.attempt.error.code == "STREAM_REPLACED"
-        assert pause.attempt.will_retry
+        assert (pause.delay, pause.attempt.error.code, pause.attempt.will_retry) == (0.0, "STREAM_REPLACED", True)
 
     def test_and_is_followed_from_there_with_positions_of_its_own(self) -> None:
-        _, new, server = self.replaced()
+        _, new, server = self.replaced(act("user", "hi", "sub_1"), act("settle", "sub_1"))
         for index in range(3):
             new.user("x", f"sub_x{index}")
-        server.news += [lambda: new.user("hi", "sub_1"), lambda: new.settle("sub_1")]
         played = read(follower(target="sub_1", purpose="wait", offset=at(1), live="long-poll"), server)
         assert positions(played) == [(1, 0), (4, 0), (5, 0)]
-        assert views(played)[-3:] == ["history", f"{at(4)} plain", f"{at(4)} long-poll"] or views(played)[-4:-2] == [
-            "history",
-            f"{at(4)} plain",
-        ]
+        assert views(played)[2:5] == ["history", f"{at(4)} plain", f"{at(4)} long-poll"]
 
     def test_positions_go_on_where_the_incarnation_is_the_same(self) -> None:
         """An offset can be gone though the stream is the same one."""
@@ -358,39 +320,32 @@ class TestLostPlace:
         settlements, talk.settlements = talk.settlements, []
         before = history(talk)
         talk.settlements = settlements
-        server = in_turn(
-            page([talk.checkpoint(), *chunks[:4]], at(3)),
-            recorded_response("39_updates_416_beyond_head"),
-            before,
-            page([talk.checkpoint(), *chunks[2:]], at(8), up_to_date=True),
-        )
+        first = page([talk.checkpoint(), *chunks[:4]], at(3))
+        server = [first, GONE, before, page([talk.checkpoint(), *chunks[2:]], at(8), up_to_date=True)]
         played = read(follower(target="sub_1", purpose="wait", offset="-1", live="long-poll"), server)
         assert types(played) == EVERYTHING
 
     def test_an_offset_that_is_gone_leads_to_a_fresh_history(self) -> None:
-        talk = talk_of("completed")
-        played = read(follower(target="sub_1", purpose="wait", offset=at(99)), Server(talk))
-        assert views(played) == [f"{at(99)} sse", "history"]
-        assert played.end == Done()
+        played = read(follower(target="sub_1", purpose="wait", offset=at(99)), Server(talk_of("completed")))
+        assert (views(played), played.end) == ([f"{at(99)} sse", "history"], Done())
         assert isinstance(played.pauses[0].attempt.error, OffsetGoneError)
 
-    def test_who_reads_chunks_gets_an_error(self) -> None:
-        for target in ("sub_1", None):
-            old, new, server = self.replaced()
-            new.user("x")
-            played = read(follower(target=target, offset=at(1)), server)
-            assert types(played) == ["message-appended"]
-            assert (played.code, played.error.offset) == ("STREAM_REPLACED", at(2))
-            assert isinstance(read(follower(target=target, offset=at(9)), Server(old)).error, OffsetGoneError)
+    @pytest.mark.parametrize("target", ["sub_1", None])
+    def test_who_reads_chunks_gets_an_error(self, target: str | None) -> None:
+        old, new, server = self.replaced()
+        new.user("x")
+        played = read(follower(target=target, offset=at(1)), server)
+        assert types(played) == ["message-appended"]
+        assert (played.code, played.error.offset) == ("STREAM_REPLACED", at(2))
+        assert isinstance(read(follower(target=target, offset=at(9)), Server(old)).error, OffsetGoneError)
 
     def test_what_follows_another_checkpoint_is_discarded(self) -> None:
-        talk, other = talk_of("completed"), talk_of("completed")
-        other.incarnation = "inc_2"
-        chunks = talk.chunks()
-        server = in_turn(
-            page([talk.checkpoint(), chunks[0]], at(1)),
-            page([chunks[1], other.checkpoint(), *other.chunks()], at(9)),
-        )
+        talk, other = talk_of("completed"), talk_of("completed", incarnation="inc_2")
+        first, second, *_ = talk.chunks()
+        server = [
+            page([talk.checkpoint(), first], at(1)),
+            page([second, other.checkpoint(), *other.chunks()], at(9)),
+        ]
         machine = follower(offset="-1", live=None)
         assert types(read(machine, server)) == ["conversation-reset", "message-appended"]
         assert machine.offset == at(1)
@@ -404,16 +359,13 @@ class TestLostPlace:
 
     @pytest.mark.parametrize("broken", ["gone", "flapping"])
     def test_a_place_that_is_lost_again_and_again_is_looked_for_with_pauses(self, broken: str) -> None:
-        talk, turn = Conversation(), [0]
-        server = Server(talk)
+        server, turn = Server(Conversation()), iter(range(1000))
 
         def serve(request: Any, now: float) -> Any:
             if "view=history" in request.url:
                 return server(request, now)
-            if broken == "gone":
-                return recorded_response("39_updates_416_beyond_head")
-            turn[0] += 1
-            return page([{"type": "stream-checkpoint", "incarnation": f"other_{turn[0]}"}], at(1), up_to_date=True)
+            checkpoint = {"type": "stream-checkpoint", "incarnation": f"other_{next(turn)}"}
+            return GONE if broken == "gone" else page([checkpoint], at(1), up_to_date=True)
 
         played = read(follower(target="sub_9", purpose="wait"), serve, until=1000.0)
         assert played.delays[:8] == [0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
@@ -424,7 +376,7 @@ class TestLostPlace:
         talks = [Conversation(f"inc_{number}") for number in range(4)]
         server = Server(talks[0])
         server.wait = 60.0
-        server.news = [lambda talk=talk: setattr(server, "conversation", talk) for talk in talks[1:]]
+        server.news = [lambda _, talk=talk: setattr(server, "conversation", talk) for talk in talks[1:]]
         machine = follower(target="sub_9", purpose="wait", offset=at(1), live="long-poll")
         played = read(machine, server, until=300.0)
         assert server.conversation is talks[3]
@@ -432,21 +384,6 @@ class TestLostPlace:
 
 
 class TestFailures:
-    @pytest.mark.parametrize("purpose", ["stream", "wait"])
-    def test_connections_that_fail_are_retried_from_the_checkpoint(self, purpose: Any) -> None:
-        talk = talk_of("completed")
-        chunks = talk.chunks()
-        server = in_turn(
-            REFUSED,
-            events(frames([talk.checkpoint(), *chunks[:2]], at(2)), data_frame(chunks[2:4]), RESET),
-            refusal(503),
-            events(frames([talk.checkpoint(), *chunks[2:]], at(6))),
-        )
-        played = read(follower(target="sub_1", purpose=purpose, offset="-1"), server)
-        assert types(played) == EVERYTHING
-        assert played.asked_from == ["-1", "-1", at(2), at(2)]
-        assert played.end == Done()
-
     def test_a_first_connection_gives_up_after_a_minute(self) -> None:
         for offset in (None, "-1"):
             machine = follower(target="sub_1", purpose="wait", offset=offset)
@@ -455,23 +392,18 @@ class TestFailures:
             assert played.error.submission_id == "sub_1"
             assert played.now < 61
 
-    def test_what_was_read_from_once_is_waited_for_without_end(self) -> None:
-        talk = Conversation()
-        answers = iter([history(talk)])
-        played = read(
-            follower(target="sub_1", purpose="wait"), lambda request, now: next(answers, REFUSED), until=9999.0
-        )
-        assert played.end is None
-        assert played.now >= 9999.0
-
-    def test_options_are_taken_as_they_stand(self) -> None:
-        options = BackoffOptions(initial_delay=0.0, max_retries=2)
-        talk = Conversation()
-        answers = iter([history(talk)])
+    @pytest.mark.parametrize(
+        ("options", "tries"), [(None, None), (BackoffOptions(initial_delay=0.0, max_retries=2), 3)]
+    )
+    def test_what_was_read_from_once_is_waited_for_as_the_options_say(self, options: Any, tries: int | None) -> None:
+        answers = iter([history(Conversation())])
         machine = follower(target="sub_1", purpose="wait", options=options)
-        played = read(machine, lambda request, now: next(answers, REFUSED))
-        assert len(played.requests) == 1 + 3
-        assert isinstance(played.error, FlueConnectionError)
+        played = read(machine, lambda request, now: next(answers, REFUSED), until=9999.0)
+        if tries is None:
+            assert (played.end, played.now >= 9999.0) == (None, True)
+        else:
+            assert isinstance(played.error, FlueConnectionError)
+            assert len(played.requests) == 1 + tries
 
     @pytest.mark.parametrize(("refreshable", "tries"), [(True, 3), (False, 1)])
     def test_credentials_are_tried_again_where_they_can_be_fresh(self, refreshable: bool, tries: int) -> None:
@@ -481,28 +413,27 @@ class TestFailures:
         assert len(played.requests) == tries
 
     def test_a_mode_that_does_not_come_through_is_remembered(self) -> None:
-        talk = talk_of("completed")
-
-        def serve(request: Any, now: float) -> Any:
-            return refusal(406) if "live=sse" in request.url else Server(talk)(request, now)
-
+        server = Server(talk_of("completed"))
         machine = follower(target="sub_9", purpose="wait", offset=at(1))
-        played = read(machine, serve, until=100.0)
+        played = read(
+            machine,
+            lambda request, now: refusal(406) if "live=sse" in request.url else server(request, now),
+            until=100.0,
+        )
         assert (machine.live, played.live_modes) == ("long-poll", ["long-poll"])
         assert [view.split()[-1] for view in views(played)] == ["sse", "plain", *["long-poll"] * 4]
 
     def test_pages_beyond_the_limit_are_refused(self) -> None:
-        played = read(follower(offset="-1", live=None, limit=300), Server(talk_of("completed")))
-        assert played.code == "EVENT_TOO_LARGE"
-        assert read(follower(limit=100), Server(talk_of("completed"))).code == "EVENT_TOO_LARGE"
+        for machine in (follower(offset="-1", live=None, limit=300), follower(limit=100)):
+            assert read(machine, Server(talk_of("completed"))).code == "EVENT_TOO_LARGE"
 
 
 class TestCaller:
     def test_cancelling_ends_it_quietly_with_what_is_queued(self) -> None:
-        talk = talk_of("completed")
-        two = frames(talk.chunks()[:1], at(1)) + frames(talk.chunks()[1:], at(6))
+        chunks = talk_of("completed").chunks()
         machine = follower(offset="-1")
-        assert len(Reader(machine, in_turn(events(two))).run(items=1).items) == 1
+        reader = Reader(machine, [events(frames(chunks[:1], at(1)) + frames(chunks[1:], at(6)))])
+        assert len(reader.run(items=1).items) == 1
         assert machine.next_batch() is not None
         machine.cancel()
         assert machine.next_batch() is None
@@ -517,135 +448,69 @@ class TestCaller:
         assert machine.next_action(0.0) == Fail(error)
 
     @pytest.mark.parametrize("tear_at", range(1, 14))
-    def test_torn_out_of_any_action_it_goes_on(self, tear_at: int) -> None:
-        talk = Conversation()
-        talk.user("hi")
-        server = Server(talk, [talk.start, lambda: talk.say("a", "b"), talk.complete, talk.settle])
-        reader = Reader(follower(target="sub_1", purpose="read"), server, tear_at=tear_at)
+    @pytest.mark.parametrize("offset", [at(1), at(9)])
+    def test_torn_out_of_any_action_it_goes_on(self, tear_at: int, offset: str) -> None:
+        """Out of the pause of a place that is lost, too."""
+        server = Server(after(act("user", "hi")), TURN)
+        reader = Reader(follower(target="sub_1", purpose="read", offset=offset), server, tear_at=tear_at)
         assert reader.run().end == Done(Reply("ab", submission_id="sub_1"))
 
-    def test_it_waits_in_a_pause_until_it_is_asked_again(self) -> None:
-        machine = follower(target="sub_1", purpose="wait", offset=at(9))
-        reader = Reader(machine, Server(talk_of("completed")))
-        assert isinstance(machine.next_action(0.0), Open)
-        machine.response_started(recorded_response("39_updates_416_beyond_head").head(), 0.0)
-        machine.response_ended(0.0)
-        assert isinstance(machine.next_action(0.0), Retry)
-        assert isinstance(machine.next_action(0.0), Open)
-        del reader
+
+ACTS = [
+    act("say", "a"),
+    act("say", "b", "c", kind="reasoning"),
+    lambda talk: talk.data("d", len(talk.batches)),
+    lambda talk: talk.user("x", f"sub_x{len(talk.batches)}"),
+    act("reset"),
+    act("retract"),
+    act("settle", "sub_0"),
+]
 
 
-@pytest.mark.parametrize(
-    ("items", "content"),
-    [
-        ([], False),
-        ([b'{"type":"stream-checkpoint","incarnation":"i"}'], False),
-        ([{"type": "stream-checkpoint"}], False),
-        ([b'{"type":"stream-checkpoint"}', b'{"type":"message-delta"}'], True),
-        ([b'{"type":1}'], True),
-        ([b"3"], True),
-        ([3], True),
-        ([{}], True),
-    ],
+@given(
+    acts=st.lists(st.sampled_from(ACTS), max_size=8),
+    cuts=st.lists(st.one_of(st.none(), st.integers(0, 400)), max_size=12),
+    live=st.sampled_from(["sse", "long-poll"]),
+    purpose=st.sampled_from(["stream", "wait", "read"]),
+    before=st.integers(0, 6),
 )
-def test_what_is_more_than_a_checkpoint(items: list[Any], content: bool) -> None:
-    assert is_content(items) is content
-
-
-def script(talk: Conversation, acts: list[int]) -> list[Any]:
-    """What is going to happen in the conversation, one thing at a time; the last is the settlement of sub_1."""
-    choices = [
-        lambda: talk.say("a"),
-        lambda: talk.say("b", "c", kind="reasoning"),
-        lambda: talk.data("d", len(talk.batches)),
-        lambda: talk.user("x", f"sub_x{len(talk.batches)}"),
-        talk.reset,
-        talk.retract,
-        lambda: talk.settle("sub_0"),
-    ]
-    return [lambda: talk.user("hi"), talk.start, *(choices[act] for act in acts), talk.complete, talk.settle]
-
-
-class TestProperties:
-    @given(
-        acts=st.lists(st.integers(0, 6), max_size=8),
-        cuts=st.lists(st.one_of(st.none(), st.integers(0, 400)), max_size=12),
-        live=st.sampled_from(["sse", "long-poll"]),
-        purpose=st.sampled_from(["stream", "wait", "read"]),
-        before=st.integers(0, 6),
-    )
-    @settings(settings.get_profile("core"), max_examples=50)
-    def test_each_chunk_once_and_in_order_whatever_the_connections_do(
-        self, acts: Any, cuts: Any, live: Any, purpose: Any, before: int
-    ) -> None:
-        talk = Conversation()
-        news = script(talk, acts)
-        for act in news[: min(before, len(news) - 1)]:
-            act()
-        begin = len(talk.batches)
-        server = Server(talk, news[min(before, len(news) - 1) :])
-        server.page = 3
-        remaining = iter(cuts)
-
-        def serve(request: Any, now: float) -> Any:
-            answer = server(request, now)
-            cut = next(remaining, None)
-            if cut is None or isinstance(answer, FlueConnectionError):
-                return answer
-            return REFUSED if cut == 0 else answer.cut(cut)
-
-        machine = follower(target="sub_1", purpose=purpose, offset=at(begin), live=live)
-        handed = begin
-        reader = Reader(machine, serve)
-        while reader.played.end is None:
-            reader.run(items=len(reader.played.items) + 1)
-            done = {chunk.position.batch for chunk in reader.played.items}
-            handed = max(done, default=begin)
-            assert count_at(machine.offset) <= handed + 1 or not done
-        expected = [(one["position"]["batch"], one["position"]["index"]) for one in talk.chunks(begin)]
-        assert positions(reader.played) == expected
-        assert reader.played.items[-1].type == "submission-settled"
-        if purpose == "read":
-            [message] = [one for one in snapshot(talk.history()).messages if one.id == "a1"]
-            texts = [part.text for part in message.parts if part.type == "text"]
-            assert reader.played.end.value.text == "\n\n".join(texts)
+@settings(settings.get_profile("core"), max_examples=50)
+def test_each_chunk_once_and_in_order_whatever_the_connections_do(
+    acts: Any, cuts: Any, live: Any, purpose: Any, before: int
+) -> None:
+    news = [act("user", "hi"), act("start"), *acts, act("complete"), act("settle")]
+    before = min(before, len(news) - 1)
+    talk = after(*news[:before])
+    begin = len(talk.batches)
+    server = Server(talk, news[before:])
+    server.page = 3
+    machine = follower(target="sub_1", purpose=purpose, offset=at(begin), live=live)
+    reader = Reader(machine, cutting(server, cuts))
+    played = reader.played
+    while played.end is None:
+        reader.run(items=len(played.items) + 1)
+        done = {chunk.position.batch for chunk in played.items}
+        assert count_at(machine.offset) <= max(done, default=begin) + 1 or not done
+    assert positions(played) == places(talk.chunks(begin))
+    assert played.items[-1].type == "submission-settled"
+    if purpose == "read":
+        [message] = [one for one in snapshot(talk.history()).messages if one.id == "a1"]
+        texts = [part.text for part in message.parts if part.type == "text"]
+        assert played.end.value.text == "\n\n".join(texts)
 
 
 @pytest.mark.parametrize("live", ["sse", "long-poll", None])
 @pytest.mark.parametrize("fault", [RESET, None], ids=["reset", "clean"])
 def test_a_transcript_that_is_cut_after_every_byte(live: Any, fault: Any) -> None:
-    """Each response in turn, each byte of it (each fourth for a clean end): each chunk once, and the same end."""
+    """Each chunk once, and the same end."""
 
-    def play(which: int = -1, position: int = 0) -> list[int]:
-        talk = talk_of("completed")
-        server = Server(talk)
+    def start() -> tuple[Any, Server]:
+        server = Server(talk_of("completed"))
         server.page = 4
-        sizes: list[int] = []
+        return follower(target="sub_1", purpose="read", offset="-1", live=live), server
 
-        def serve(request: Any, now: float) -> Any:
-            answer = server(request, now)
-            if fault is None and "live=sse" not in request.url:
-                # Whether a page is whole shows at its end only where its length is not known.
-                headers = (*(pair for pair in answer.headers if pair[0] != "content-length"), ("connection", "close"))
-                answer = replace(answer, headers=headers)
-            sizes.append(sum(len(step) for step in answer.body if isinstance(step, bytes)))
-            return answer.cut(position, fault) if len(sizes) - 1 == which else answer
-
-        machine = follower(target="sub_1", purpose="read", offset="-1", live=live)
-        played = read(machine, serve)
-        assert types(played) == EVERYTHING, (which, position)
-        assert played.end == Done(Reply("hello sub_1", submission_id="sub_1")), (which, position)
+    def check(machine: Any, talk: Conversation, played: Any) -> None:
+        assert (types(played), played.end) == (EVERYTHING, Done(REPLY))
         assert (machine.offset, machine.closed) == (talk.offset, True)
-        return sizes
 
-    for which, size in enumerate(play()):
-        for position in range(0, size, 1 if fault is RESET else 4):
-            play(which, position)
-
-
-def test_requests_go_to_the_conversation_itself() -> None:
-    played = read(follower(target="sub_1", purpose="read", offset="-1"), Server(talk_of("completed")))
-    assert [request.url for request in played.requests] == [
-        f"{URL}?live=sse&offset=-1&view=updates",
-        f"{URL}?view=history",
-    ]
+    cut_everywhere(start, check, fault=fault)
