@@ -153,16 +153,6 @@ class TestFailures:
         assert isinstance(played.error, NotFoundError)
         assert played.items == list(ITEMS[:10])
 
-    def test_cut_at_every_byte(self):
-        body = frames(ITEMS[10:20], at(20)) + frames(ITEMS[20:], at(40), upToDate=True)
-        for position in range(len(body)):
-
-            def history(start, number, position=position):
-                return whole(start) if number else events(*([body[:position]] if position else []), RESET)
-
-            played = play(read(), server_with(history))
-            assert (played.items, played.done) == (list(ITEMS), True), position
-
     def test_controls_that_lead_nowhere_do_not_hold_it(self):
         """A server that repeats a control event, and never says that it is up to date."""
         answer = events(*[1.0, control_frame(at(10))] * 2000)
