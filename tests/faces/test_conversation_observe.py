@@ -11,7 +11,6 @@ from flue import (
     AbortSignal,
     BadRequestError,
     ConversationState,
-    DurableStreamError,
     FlueTimeoutError,
     NotFoundError,
     PermissionDeniedError,
@@ -21,7 +20,7 @@ from flue import (
 )
 from flue.testing import Fault
 
-from .harness import AGENT, BRIEF, EAGER, later, on_both_faces
+from .harness import AGENT, EAGER, later, on_both_faces
 from .reading import eventually
 from .test_conversation_reply import answering, by_hand, message, settled
 from .test_conversation_stream import offset
@@ -121,34 +120,6 @@ def test_a_slow_consumer_gets_the_newest(face):
 
 
 @on_flue_2
-def test_states_are_values(face):
-    append = by_hand(face.server)
-    append(message("sub_1"))
-    observation = face.conversation().observe()
-    first = observation.next()
-    kept = [to_json(one) for one in first.messages]
-    append({"type": "message-delta", "messageId": "m_sub_1", "kind": "text", "delta": "more"})
-    append(message("sub_2"))
-    second = observation.next()
-    assert [to_json(one) for one in first.messages] == kept
-    assert texts(second)[:2] == ["yes", "more"]
-    assert first != second
-    with pytest.raises(AttributeError):
-        first.messages = []
-
-
-@on_flue_2
-def test_a_batch_that_changes_nothing_gives_no_state(face):
-    append = by_hand(face.server)
-    observation = face.conversation().observe(timeout=1.0)
-    observation.next()
-    append()
-    append({"type": "message-delta", "messageId": "nobody", "kind": "text", "delta": "x"})
-    append(message("sub_1"))
-    assert texts(observation.next()) == ["yes"]
-
-
-@on_flue_2
 def test_it_is_a_context_manager_and_an_iterator(face):
     append = by_hand(face.server)
     append(message("sub_1"))
@@ -216,14 +187,6 @@ def test_it_can_be_waited_for(face):
     assert observation.error is None
 
 
-@on_flue_2
-def test_but_not_a_route_that_does_not_exist(face):
-    observation = face.conversation(agent="nobody").observe(wait_until_exists=True)
-    with pytest.raises(NotFoundError):
-        observation.next()
-    assert observation.phase == "absent"
-
-
 @pytest.mark.parametrize(("status", "error"), [(400, BadRequestError), (403, PermissionDeniedError)])
 @on_flue_2
 def test_a_refusal_is_an_error_that_refresh_looks_at_again(face, status, error):
@@ -235,18 +198,6 @@ def test_a_refusal_is_an_error_that_refresh_looks_at_again(face, status, error):
             observation.next()
     assert (observation.phase, observation.error) == ("error", refused.value)
     rule.times = 0
-    observation.refresh()
-    assert observation.next().messages == []
-
-
-@on_flue_2
-def test_options_that_are_used_up_are_an_error(face):
-    by_hand(face.server)
-    face.server.faults.add(Fault(status=503), times=4)
-    observation = face.conversation().observe(backoff_options=BRIEF)
-    with pytest.raises(ServerError):
-        observation.next()
-    assert observation.phase == "error"
     observation.refresh()
     assert observation.next().messages == []
 
@@ -335,47 +286,6 @@ def test_another_incarnation(face, live):
     state = observation.next()
     assert [one.submission_id for one in state.messages] == ["sub_1", "sub_2", "sub_3"]
     assert observation.offset == face.conversation().history().offset
-
-
-@LIVES
-@on_flue_2
-def test_an_offset_that_is_gone(face, live):
-    append = by_hand(face.server)
-    for _ in range(3):
-        append()
-    observation = face.conversation(backoff_options=EAGER).observe(live=live)
-    observation.next()
-    assert observation.offset == offset(4)
-    face.server.delete_conversation(AGENT, "one")
-    face.server.create_conversation(AGENT, "one")
-    append(message("sub_1"))
-    assert texts(observation.next()) == ["yes"]
-
-
-@on_flue_2
-def test_an_unknown_chunk_leads_to_a_fresh_history(face):
-    append = by_hand(face.server)
-    observation = face.conversation(backoff_options=EAGER).observe()
-    observation.next()
-    append({"type": "message-sung"}, message("sub_1"))
-    assert texts(observation.next()) == ["yes"]
-    assert observation.phase == "connecting"
-    face.after(2, lambda: append(message("sub_2")))
-    assert len(observation.next().messages) == 2
-    assert face.asked.count("GET ?view=history") == 2
-
-
-@on_flue_2
-def test_updates_that_stay_broken_are_an_error_not_a_loop(face):
-    append = by_hand(face.server)
-    face.server.faults.add(Fault(body=b"[{]"), path="view=updates", times=None)
-    observation = face.conversation(backoff_options=EAGER).observe(timeout=30.0)
-    observation.next()
-    append(message("sub_1"))
-    with pytest.raises(DurableStreamError):
-        observation.collect()
-    assert observation.phase == "error"
-    assert len(face.asked) < 12
 
 
 # Cuts.

@@ -15,7 +15,6 @@ from flue import (
     BackoffOptions,
     BadRequestError,
     Conversation,
-    ConversationResetChunk,
     DurableStreamError,
     FlueConnectionError,
     FlueExecutionError,
@@ -231,79 +230,11 @@ def test_aborted_while_it_is_waited_for(face):
     assert seen[-1] == "submission-settled"
 
 
-@on_flue_2
-def test_a_stream_that_closes_without_a_settlement(face):
-    append = by_hand(face.server)
-    append(message("sub_1", role="user"))
-    talk = face.conversation()
-    offset = talk.history().offset
-
-    def closed(_request):
-        return Fault(extra_headers=[("Stream-Closed", "true")])
-
-    # An event stream cannot say so in its headers, a page can.
-    face.server.faults.add(Fault(status=406), live="sse", times=None)
-    face.server.faults.add(closed, path="view=updates", times=None)
-    with pytest.raises(FlueExecutionError) as missing:
-        talk.wait("sub_1")
-    assert (missing.value.failure, missing.value.submission_id) == ("terminal_event_missing", "sub_1")
-    stream = talk.stream("sub_1", offset=offset, live="long-poll")
-    with pytest.raises(FlueExecutionError, match="terminal event"):
-        stream.collect()
-    append(settled("sub_1"))
-    assert talk.wait("sub_1") is None
-
-
-@on_flue_2
-def test_a_reset_that_holds_the_settlement_is_the_last_chunk(face):
-    append = by_hand(face.server)
-    talk = face.conversation()
-    begin = talk.history().offset
-    append(message("sub_1"))
-    append(settled("sub_1"))
-    face.server.compact(AGENT, "one")
-    seen = []
-    talk.wait(receipt(begin), on_event=seen.append)
-    assert [chunk.type for chunk in seen] == ["message-appended", "submission-settled"]
-    seen.clear()
-    talk.wait(receipt(f"{begin[:-1]}2"), on_event=seen.append)
-    assert [type(chunk) for chunk in seen] == [ConversationResetChunk]
-
-
 def receipt(offset, submission="sub_1"):
     return SendResult(submission_id=submission, uid="inst_1", offset=offset, stream_url="http://x", deduplicated=False)
 
 
-@on_flue_2
-def test_unknown_chunks_end_nothing(face):
-    append = by_hand(face.server)
-    begin = face.conversation().history().offset
-    append({"type": "message-sung", "messageId": "a"}, {"type": "message-delta", "messageId": 3})
-    append(message("sub_1"), settled("sub_1"))
-    seen = []
-    assert face.conversation().read(receipt(begin), on_event=seen.append).text == "yes"
-    assert [chunk.type for chunk in seen] == ["unknown", "unknown", "message-appended", "submission-settled"]
-    assert seen[0].wire_type == "message-sung"
-
-
 # Events.
-
-
-@on_flue_2
-def test_on_event_sees_other_submissions_too(face):
-    append = by_hand(face.server)
-    begin = face.conversation().history().offset
-    append(message("sub_0"), settled("sub_0"), message("sub_1"))
-    append(settled("sub_1"))
-    append(message("sub_2"))
-    seen = []
-    face.conversation().wait(receipt(begin), on_event=seen.append)
-    assert [chunk.type for chunk in seen] == [
-        "message-appended",
-        "submission-settled",
-        "message-appended",
-        "submission-settled",
-    ]
 
 
 @on_flue_2
@@ -511,15 +442,6 @@ def test_a_place_that_is_lost_while_it_is_waited_for(face, lost):
         reply = talk.read("sub_1")
     assert reply.text == "yes"
     worker[0].join()
-
-
-@on_flue_2
-def test_an_offset_that_is_gone(face):
-    append = by_hand(face.server)
-    append(message("sub_1"), settled("sub_1"))
-    talk = face.conversation()
-    assert talk.read(receipt("0000000000000000_0000000000000077")).text == "yes"
-    assert face.asked == ["GET ?live=sse&offset=0000000000000000_0000000000000077&view=updates", "GET ?view=history"]
 
 
 @on_flue_2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import pickle
 
 import pytest
 
@@ -12,7 +11,6 @@ from flue import (
     AbortError,
     AbortSignal,
     Attachment,
-    AuthenticationError,
     BackoffOptions,
     BadRequestError,
     ConflictError,
@@ -159,77 +157,42 @@ def test_an_attachment_that_is_not_there(face):
     assert face.asked == ["GET /attachments/att%2F1%202"]
 
 
-NO_IO = [
-    ("send", (3,), {}, TypeError),
-    ("send", (None,), {}, TypeError),
-    ("send", ({"kind": "user", "body": "x"},), {}, TypeError),
-    ("send", ("x",), {"attachments": ["y"]}, TypeError),
-    ("send", ("x",), {"attachments": ONE}, TypeError),
-    ("send", (SignalMessage("a", "b"),), {"attachments": [ONE]}, ValueError),
-    ("send", ("x",), {"uid": 3}, TypeError),
-    ("send", ("x",), {"uid": "inst_1", "initial_data": {}}, ValueError),
-    ("send", ("x",), {"initial_data": float("nan")}, ValueError),
-    ("send", ("x",), {"idempotency_key": ""}, ValueError),
-    ("send", ("x",), {"idempotency_key": "k" * 257}, ValueError),
-    ("send", ("x",), {"idempotency_key": 3}, TypeError),
-    ("send", ("x",), {"timeout": -1}, ValueError),
-    ("send", ("x",), {"timeout": float("inf")}, ValueError),
-    ("send", ("x",), {"timeout": "1"}, TypeError),
-    ("send", ("x",), {"signal": "s"}, TypeError),
-    ("send", ("x",), {"backoff_options": {}}, TypeError),
-    ("ask", (3,), {}, TypeError),
-    ("ask", ("x",), {"timeout": True}, TypeError),
-    ("ask", ("x",), {"on_event": 3}, TypeError),
-    ("ask", ("x",), {"backoff_options": 3}, TypeError),
-    ("wait", (3,), {}, TypeError),
-    ("wait", (None,), {}, TypeError),
-    ("wait", ("",), {}, ValueError),
-    ("wait", (" ",), {}, ValueError),
-    ("wait", ("sub_1",), {"on_event": "f"}, TypeError),
-    ("wait", ("sub_1",), {"timeout": 0}, ValueError),
-    ("read", ("sub_1",), {"signal": 3}, TypeError),
-    ("read", ("",), {}, ValueError),
-    ("stream", (3,), {}, TypeError),
-    ("stream", ("",), {}, ValueError),
-    ("stream", (), {"offset": "now"}, ValueError),
-    ("stream", (), {"offset": ""}, ValueError),
-    ("stream", (), {"offset": 3}, TypeError),
-    ("stream", (), {"live": "poll"}, ValueError),
-    ("stream", (), {"live": None}, TypeError),
-    ("stream", (), {"live": 1}, TypeError),
-    ("stream", (), {"timeout": -1}, ValueError),
-    ("observe", (), {"live": True}, TypeError),
-    ("observe", (), {"live": False}, TypeError),
-    ("observe", (), {"live": "poll"}, ValueError),
-    ("observe", (), {"wait_until_exists": 1}, TypeError),
-    ("observe", (), {"signal": object()}, TypeError),
-    ("history", (), {"timeout": float("nan")}, ValueError),
-    ("history", (), {"backoff_options": 3}, TypeError),
-    ("abort", (), {"signal": 3}, TypeError),
-    ("attachment", ("",), {}, ValueError),
-    ("attachment", ("..",), {}, ValueError),
-    ("attachment", (3,), {}, TypeError),
-    ("attachment_url", ("",), {}, ValueError),
-]
+READS = "signal backoff_options timeout"
+ADMISSION = f"message attachments initial_data uid idempotency_key {READS}"
+TAKES = {
+    "send": ADMISSION,
+    "ask": f"{ADMISSION} on_event",
+    "wait": f"target on_event {READS}",
+    "read": f"target on_event {READS}",
+    "stream": f"target offset live {READS}",
+    "observe": f"live wait_until_exists {READS}",
+    "history": READS,
+    "abort": "signal timeout",
+    "attachment": f"id {READS}",
+    "attachment_url": "id",
+}
+FITTING = {"message": "x", "target": "sub_1", "id": "att_1"}
+WRONG = {
+    **dict.fromkeys(("message", "target", "uid", "signal", "backoff_options", "on_event", "wait_until_exists"), 3),
+    **dict.fromkeys(("attachments", "idempotency_key", "offset", "live", "id"), ""),
+    "initial_data": float("nan"),
+    "timeout": -1,
+}
 
 
 # Checks.
 
 
-@pytest.mark.parametrize(("method", "arguments", "options", "kind"), NO_IO)
+@pytest.mark.parametrize(("method", "argument"), [(name, one) for name in TAKES for one in TAKES[name].split()])
 @on_flue_2
-def test_what_cannot_work_is_refused_before_anything_is_sent(face, method, arguments, options, kind):
+def test_each_argument_is_checked_before_anything_is_sent(face, method, argument):
+    """What is wrong about it is told in the tests of the builders; here, that no face drops one."""
     talk = face.conversation()
-    with pytest.raises(kind):
-        getattr(talk, method)(*arguments, **options)
+    given = {name: value for name, value in FITTING.items() if name in TAKES[method].split()}
+    told = "initialData" if argument == "initial_data" else argument
+    with pytest.raises((TypeError, ValueError), match=told):
+        getattr(talk, method)(**{**given, argument: WRONG[argument]})
     assert face.asked == []
-
-
-@pytest.mark.parametrize("url", ["", "/x", "ftp://h/x", "http:///x", "http://h/x?y", "http://h/x#y", "http://u@h/x"])
-@on_flue_2
-def test_of_the_url(face, url):
-    with pytest.raises(ValueError, match="url"):
-        face.conversation(url=url)
 
 
 @on_flue_2
@@ -252,11 +215,8 @@ def test_of_the_environment(face, monkeypatch):
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault(refuse=True),
-        Fault(end="reset", cut_head_after=0),
-        Fault(cut_after=10),
-        Fault(cut_after=10, end="close"),
-        *(Fault(status=status) for status in (408, 425, 429, 502, 503, 504)),
+        *(Fault(refuse=True), Fault(status=503), Fault(end="reset", cut_head_after=0)),
+        *(Fault(cut_after=10), Fault(cut_after=10, end="close")),
     ],
     ids=str,
 )
@@ -277,11 +237,7 @@ def test_a_lost_answer_is_asked_for_again_under_the_same_key(face, fault):
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
-        (Fault(status=400), BadRequestError),
-        (Fault(status=401), AuthenticationError),
         (Fault(status=403), PermissionDeniedError),
-        (Fault(status=404), NotFoundError),
-        (Fault(status=409), ConflictError),
         (Fault(status=500), ServerError),
         (Fault(content_type="text/html"), DurableStreamError),
         (Fault(body=b'{"submissionId": 3}'), DurableStreamError),
@@ -290,7 +246,7 @@ def test_a_lost_answer_is_asked_for_again_under_the_same_key(face, fault):
 )
 @on_flue_2
 def test_other_answers_are_final(face, fault, error):
-    """401 and 403 too, though the headers are made for each attempt."""
+    """403 too, though the headers are made for each attempt."""
     turns(face.server)
     face.server.faults.add(fault, method="POST")
     talk = face.conversation(backoff_options=EAGER, headers=lambda: {"x-one": "1"})
@@ -391,36 +347,7 @@ def test_uid(face):
     assert [body.get("uid", "not given") for body in bodies(face.server)] == [None, None, first.uid, "inst_other"]
 
 
-@on_flue_2
-def test_a_creation_whose_answer_was_lost_converges(face):
-    turns(face.server)
-    face.server.faults.add(Fault(cut_after=3), method="POST")
-    talk = face.conversation(backoff_options=EAGER)
-    assert talk.send("create", uid=None, initial_data=[1]).deduplicated
-
-
 # Errors.
-
-
-@on_flue_2
-def test_the_reference_of_the_server(face):
-    turns(face.server)
-    body = b'{"error":{"type":"internal_error","message":"m","details":"d","ref":"err_1"}}'
-    header = [("content-type", "application/json"), ("flue-error-ref", "err_2")]
-    face.server.faults.add(Fault(status=500, headers=header, body=body))
-    face.server.faults.add(Fault(status=500, headers=header, body=b'{"error":{"type":"t","message":"m"}}'))
-    face.server.faults.add(Fault(status=500, headers=header, body=b"<html>"))
-    face.server.faults.add(Fault(status=500))
-    talk = face.conversation()
-    refs = []
-    for _ in range(4):
-        with pytest.raises(ServerError) as failed:
-            talk.send("hello")
-        refs.append(failed.value.ref)
-        assert failed.value.ref is None or failed.value.ref in str(failed.value)
-        assert pickle.loads(pickle.dumps(failed.value)).ref == failed.value.ref
-    assert refs == ["err_1", "err_2", "err_2", None]
-    assert face.transcript[0][2].startswith("Flue API error 500 [internal_error] (ref err_1): m")
 
 
 @on_flue_2

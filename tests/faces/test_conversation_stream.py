@@ -8,18 +8,16 @@ import pytest
 
 from flue import (
     AbortSignal,
-    DurableStreamError,
     FlueTimeoutError,
     NotFoundError,
     OffsetGoneError,
     PermissionDeniedError,
     ServerError,
 )
-from flue.models import UnknownChunk
 from flue.testing import Fault
 
-from .harness import AGENT, BRIEF, EAGER, later, on_both_faces
-from .test_conversation_reply import answering, by_hand, message, receipt, settled
+from .harness import BRIEF, EAGER, later, on_both_faces
+from .test_conversation_reply import by_hand, message, receipt, settled
 
 on_flue_2 = on_both_faces(flue_version=2)
 GONE = "0000000000000000_0000000000000077"
@@ -65,16 +63,6 @@ def test_no_request_is_made_before_the_first_chunk_is_asked_for(face):
     assert face.asked == []
 
 
-@LIVES
-@on_flue_2
-def test_from_the_origin(face, live):
-    append = by_hand(face.server)
-    append(message("sub_1"), settled("sub_1"))
-    stream = face.conversation().stream(offset="-1", live=live)
-    assert types(stream.collect(3)) == ["conversation-reset", "message-appended", "submission-settled"]
-    assert stream.offset == offset(2)
-
-
 @on_flue_2
 def test_now_is_where_the_history_ends(face):
     append = by_hand(face.server)
@@ -85,18 +73,6 @@ def test_now_is_where_the_history_ends(face):
     assert chunk.message.submission_id == "sub_1"
     assert face.asked == ["GET ?view=history", f"GET ?live=sse&offset={offset(2)}&view=updates"]
     assert stream.offset == offset(3)
-
-
-@on_flue_2
-def test_from_an_offset_to_the_settlement_of_a_target(face):
-    append = by_hand(face.server)
-    append(message("sub_1", role="user"))
-    append(message("sub_1"))
-    append(settled("sub_1"))
-    append(message("sub_2"))
-    for target in ("sub_1", receipt(offset(1))):
-        stream = face.conversation().stream(target, offset=offset(2))
-        assert types(stream.collect()) == ["message-appended", "submission-settled"]
 
 
 @on_flue_2
@@ -128,56 +104,7 @@ def test_an_offset_is_a_checkpoint(face):
     assert talk.stream(offset=first.offset, live=False).collect() == []
 
 
-@on_flue_2
-def test_catching_up_needs_pages(face):
-    append = by_hand(face.server)
-    for index in range(250):
-        append(message(f"sub_{index}"))
-    chunks = face.conversation().stream(offset="-1", live=False).collect()
-    assert [chunk.position.batch for chunk in chunks] == list(range(251))
-    assert face.asked == [f"GET ?offset={at}&view=updates" for at in ("-1", offset(100), offset(200))]
-
-
 # What comes.
-
-
-@on_flue_2
-def test_checkpoints_never_reach_the_caller(face):
-    answering(face.server)
-    talk = face.conversation()
-    talk.ask("hello")
-    assert "stream-checkpoint" not in types(talk.stream(offset="-1", live=False).collect())
-
-
-@on_flue_2
-def test_text_that_is_taken_back_is_a_reset(face):
-    @face.server.agent(AGENT)
-    def support(turn):
-        turn.text("wrong")
-        turn.reset()
-        turn.text("right")
-
-    talk = face.conversation()
-    chunks = talk.stream(talk.send("hello")).collect()
-    assert types(chunks).count("conversation-reset") == 1
-    deltas = [getattr(chunk, "delta", None) for chunk in chunks]
-    last_reset = max(index for index, chunk in enumerate(chunks) if chunk.type == "conversation-reset")
-    assert "".join(filter(None, deltas[:last_reset])) == "wrong"
-    assert "".join(filter(None, deltas[last_reset:])) == "right"
-    assert talk.read(chunks[-1].submission_id).text == "right"
-
-
-@on_flue_2
-def test_unknown_chunks_are_handed_over(face):
-    append = by_hand(face.server)
-    append({"type": "message-sung", "words": [1]}, {"type": "message-delta", "delta": 3})
-    chunks = face.conversation().stream(offset=offset(1), live=False).collect()
-    assert [(type(chunk), chunk.wire_type) for chunk in chunks] == [
-        (UnknownChunk, "message-sung"),
-        (UnknownChunk, "message-delta"),
-    ]
-    assert chunks[0].raw["words"] == [1]
-    assert pickle.loads(pickle.dumps(chunks)) == chunks
 
 
 # What goes wrong.
@@ -200,23 +127,6 @@ def test_cut_connections_lose_and_repeat_nothing(face, live, cut):
 
 
 @on_flue_2
-def test_another_incarnation_is_an_error(face):
-    """Chunks between the two streams are lost, so who reads chunks must know."""
-    append = by_hand(face.server)
-    append(message("sub_1"))
-    stream = face.conversation(backoff_options=EAGER).stream(offset=offset(1))
-    stream.next()
-    face.server.reset_incarnation(AGENT, "one")
-    append(message("sub_2"))
-    append(message("sub_3"))
-    with pytest.raises(DurableStreamError) as replaced:
-        stream.next()
-    assert (replaced.value.code, replaced.value.offset) == ("STREAM_REPLACED", offset(2))
-    with pytest.raises(DurableStreamError):
-        stream.next()
-
-
-@on_flue_2
 def test_an_offset_that_is_gone_is_an_error(face):
     by_hand(face.server)
     for live in ("sse", "long-poll", False):
@@ -235,14 +145,6 @@ def test_refusals(face, status, error):
         with pytest.raises(error) as refused:
             face.conversation(backoff_options=BRIEF).stream(**options).next()
         assert refused.value.submission_id == ("sub_1" if "target" in options else None)
-
-
-@on_flue_2
-def test_an_event_stream_that_does_not_come_through_goes_on_by_long_poll(face):
-    append = by_hand(face.server)
-    append(settled("sub_1"))
-    face.server.faults.add(Fault(status=406), live="sse", times=None)
-    assert types(face.conversation().stream(receipt(offset(1))).collect()) == ["submission-settled"]
 
 
 # How it is ended.
