@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .faces import FACES
-from .flue2 import CLIENTS
+from .faces import CLIENTS, FACES
 from .harness import BETA_5, BETA_9, FLUE_2, application, npm_available
 from .server import TOKEN, LiveServer
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from .faces import Face
-    from .flue2 import Client
+    from .faces import Client, Face
 
 _servers: list[LiveServer] = []
 

@@ -1,12 +1,10 @@
-"""Flue 2 in the live tests: its conversations over plain HTTP, the TypeScript SDK beside, and our clients of both faces."""
+"""Flue 2 in the live tests: its conversations over plain HTTP, and the TypeScript SDK beside."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import subprocess
 import uuid
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from .harness import node
@@ -120,78 +118,3 @@ def without_urls(message: dict[str, Any]) -> dict[str, Any]:
     """A message without what the TypeScript SDK adds to its file parts."""
     parts = [{key: value for key, value in part.items() if key != "url"} for part in message["parts"]]
     return {**message, "parts": parts}
-
-
-class Client:
-    """Our client of a conversation; each call on one of its own. `options` are its constructor's."""
-
-    name: str
-
-    def __init__(self, url: str, **options: Any) -> None:
-        self.url = url
-        self.options = {"token": TOKEN, "timeout": 60.0, **options}
-
-    def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        """Call a method and give back its result."""
-        raise NotImplementedError
-
-    def read(self, method: str, *args: Any, until: Callable[[Any], object] | None = None, **kwargs: Any) -> list[Any]:
-        """What comes from `stream` or `observe`, to the end, or until something satisfies `until`."""
-        raise NotImplementedError
-
-
-class SyncClient(Client):
-    name = "sync"
-
-    def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        from flue import Conversation
-
-        with Conversation(self.url, **self.options) as conversation:
-            return attrgetter(method)(conversation)(*args, **kwargs)
-
-    def read(self, method: str, *args: Any, until: Callable[[Any], object] | None = None, **kwargs: Any) -> list[Any]:
-        from flue import Conversation
-
-        items = []
-        with (
-            Conversation(self.url, **self.options) as conversation,
-            attrgetter(method)(conversation)(*args, **kwargs) as stream,
-        ):
-            for item in stream:
-                items.append(item)
-                if until and until(item):
-                    break
-        return items
-
-
-class AsyncClient(Client):
-    name = "async"
-
-    def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        from flue import AsyncConversation
-
-        async def main() -> Any:
-            async with AsyncConversation(self.url, **self.options) as conversation:
-                return await attrgetter(method)(conversation)(*args, **kwargs)
-
-        return asyncio.run(main())
-
-    def read(self, method: str, *args: Any, until: Callable[[Any], object] | None = None, **kwargs: Any) -> list[Any]:
-        from flue import AsyncConversation
-
-        async def main() -> list[Any]:
-            items = []
-            async with (
-                AsyncConversation(self.url, **self.options) as conversation,
-                attrgetter(method)(conversation)(*args, **kwargs) as stream,
-            ):
-                async for item in stream:
-                    items.append(item)
-                    if until and until(item):
-                        break
-            return items
-
-        return asyncio.run(main())
-
-
-CLIENTS: dict[str, type[Client]] = {client.name: client for client in (SyncClient, AsyncClient)}

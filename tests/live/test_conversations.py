@@ -24,9 +24,10 @@ from flue import (
 )
 
 from .flue2 import Talk, text_of
+from .server import TOKEN
 
 if TYPE_CHECKING:
-    from .flue2 import Client
+    from .faces import Client, Face
     from .server import LiveServer
 
 pytestmark = pytest.mark.live
@@ -249,20 +250,20 @@ def test_history_is_what_came(flue2: LiveServer, conversing: type[Client]) -> No
 @LIVES
 def test_a_stream_of_a_submission(talk: Talk, client: Client, live: str) -> None:
     receipt = client.call("send", "use the tool")
-    chunks = client.read("stream", receipt, live=live)
+    chunks = client.items("stream", receipt, live=live)
     assert [to_json(chunk) for chunk in chunks] == talk.chunks(receipt.offset)[0]
     assert chunks[-1].type == "submission-settled"
-    assert client.read("stream", receipt.submission_id, live=live) == []
+    assert client.items("stream", receipt.submission_id, live=live) == []
 
 
 @LIVES
 def test_a_stream_from_an_offset(talk: Talk, client: Client, live: str) -> None:
     client.call("ask", "two tools")
     everything, _ = talk.chunks()
-    chunks = client.read("stream", offset="-1", live=False)
+    chunks = client.items("stream", offset="-1", live=False)
     assert [to_json(chunk) for chunk in chunks] == everything
     settled = everything[-1]["submissionId"]
-    again = client.read("stream", settled, offset="-1", live=live)
+    again = client.items("stream", settled, offset="-1", live=live)
     assert [to_json(chunk) for chunk in again] == everything
 
 
@@ -272,7 +273,7 @@ def test_a_stream_from_now_on(talk: Talk, client: Client, live: str) -> None:
     _, head = talk.chunks()
     asking = threading.Timer(0.5, client.call, ["ask", "after"])
     asking.start()
-    chunks = client.read("stream", live=live, until=lambda chunk: chunk.type == "submission-settled")
+    chunks = client.items("stream", live=live, until=lambda chunk: chunk.type == "submission-settled")
     asking.join()
     assert [to_json(chunk) for chunk in chunks] == talk.chunks(head)[0]
 
@@ -280,7 +281,7 @@ def test_a_stream_from_now_on(talk: Talk, client: Client, live: str) -> None:
 @LIVES
 def test_text_that_is_taken_back(talk: Talk, client: Client, live: str) -> None:
     receipt = client.call("send", f"flaky {talk.name}")
-    chunks = client.read("stream", receipt, live=live)
+    chunks = client.items("stream", receipt, live=live)
     kinds = [chunk.type for chunk in chunks]
     assert "conversation-reset" in kinds
     assert [to_json(chunk) for chunk in chunks] == talk.chunks(receipt.offset)[0]
@@ -294,7 +295,7 @@ def test_observing_a_reply(talk: Talk, client: Client, said: str, live: str) -> 
     client.call("ask", "hello")
     asking = threading.Timer(0.2, client.call, ["ask", said.format(name=talk.name)])
     asking.start()
-    states = client.read("observe", live=live, until=lambda state: len(state.settlements) == 2)
+    states = client.items("observe", live=live, until=lambda state: len(state.settlements) == 2)
     asking.join()
     assert len(states) >= 2
     assert len(states[0].messages) in (2, 3)
@@ -307,32 +308,19 @@ def test_observing_a_reply(talk: Talk, client: Client, said: str, live: str) -> 
 @LIVES
 def test_observing_what_is_not_there_yet(talk: Talk, client: Client, live: str) -> None:
     with pytest.raises(NotFoundError):
-        client.read("observe", live=live)
+        client.items("observe", live=live)
     sending = threading.Timer(0.5, talk.send, ["hello"])
     sending.start()
-    states = client.read(
+    states = client.items(
         "observe", live=live, wait_until_exists=True, until=lambda state: len(state.settlements) == 1, timeout=30.0
     )
     sending.join()
     assert text_of(to_json(states[-1].messages[-1])) == "You said: hello"
 
 
-def test_a_conversation_of_a_client(talk: Talk, conversing: type[Client]) -> None:
+def test_a_conversation_of_a_client(talk: Talk, face: type[Face]) -> None:
     """`FlueClient.conversation` gives the same, with the client's token and connections."""
-    arguments = {"token": conversing(talk.url).options["token"]}
-    if conversing.name == "sync":
-        with flue.FlueClient(talk.server.base_url, **arguments) as client:
-            conversation = client.conversation("agents", talk.agent, talk.name)
-            assert conversation.url == talk.url
-            assert conversation.ask("hello").text == "You said: hello"
-        return
-
-    async def main() -> None:
-        async with flue.AsyncFlueClient(talk.server.base_url, **arguments) as client:
-            conversation = client.conversation("agents", talk.agent, talk.name)
-            assert conversation.url == talk.url
-            assert (await conversation.ask("hello")).text == "You said: hello"
-
-    import asyncio
-
-    asyncio.run(main())
+    client = face(talk.server.base_url, token=TOKEN)
+    assert client.call(lambda made: made.conversation("agents", talk.agent, talk.name).ask, "hello").text == (
+        "You said: hello"
+    )

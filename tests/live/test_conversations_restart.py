@@ -13,7 +13,7 @@ from flue import BackoffOptions, to_json
 from .flue2 import Talk, text_of
 
 if TYPE_CHECKING:
-    from .flue2 import Client
+    from .faces import Client
     from .server import LiveServer
 
 pytestmark = pytest.mark.live
@@ -40,7 +40,7 @@ def test_reading_through_a_crash(mortal2: LiveServer, conversing: type[Client]) 
     with ThreadPoolExecutor(3) as pool:
         reading = pool.submit(client.call, "read", receipt, backoff_options=PATIENT)
         streams = [
-            pool.submit(client.read, "stream", receipt, live=live, backoff_options=PATIENT)
+            pool.submit(client.items, "stream", receipt, live=live, backoff_options=PATIENT)
             for live in ("sse", "long-poll")
         ]
         killed_in_mid_reply(mortal2, talk, receipt)
@@ -59,7 +59,7 @@ def test_observing_through_a_restart(mortal2: LiveServer, conversing: type[Clien
     client.call("ask", "before")
     with ThreadPoolExecutor(1) as pool:
         observing = pool.submit(
-            client.read,
+            client.items,
             "observe",
             live=live,
             backoff_options=PATIENT,
@@ -81,7 +81,7 @@ def test_observing_another_incarnation(volatile2: LiveServer, conversing: type[C
     client.call("ask", "before")
     with ThreadPoolExecutor(1) as pool:
         observing = pool.submit(
-            client.read,
+            client.items,
             "observe",
             live=live,
             wait_until_exists=True,

@@ -11,7 +11,7 @@ from flue import FlueExecutionError, to_json
 from .flue2 import Talk, without_urls
 
 if TYPE_CHECKING:
-    from .flue2 import Client
+    from .faces import Client
     from .server import LiveServer
 
 pytestmark = pytest.mark.live
@@ -79,7 +79,7 @@ def test_snapshots_and_states(flue2: LiveServer, conversing: type[Client], which
     snapshot = to_json(client.call("history"))
     assert snapshot == {**history["value"], "messages": [without_urls(one) for one in history["value"]["messages"]]}
     for live, theirs in zip(LIVES, observed, strict=True):
-        state = client.read("observe", live=live, until=lambda _state: True)[0]
+        state = client.items("observe", live=live, until=lambda _state: True)[0]
         assert theirs["value"]["phase"] == "live"
         expected = theirs["value"]["conversation"]
         assert [to_json(message) for message in state.messages] == [without_urls(one) for one in expected["messages"]]
@@ -92,7 +92,7 @@ def test_states_that_were_followed(flue2: LiveServer, conversing: type[Client], 
     talk = Talk(flue2)
     client = conversing(talk.url)
     client.call("ask", "hello")
-    states = client.read("observe", live=live, until=_asking(talk, ["two tools", "badtool", f"flaky {talk.name}"]))
+    states = client.items("observe", live=live, until=_asking(talk, ["two tools", "badtool", f"flaky {talk.name}"]))
     (theirs,) = talk.typescript(["observe", live])
     assert [to_json(message) for message in states[-1].messages] == theirs["value"]["conversation"]["messages"]
     assert [to_json(one) for one in states[-1].settlements] == theirs["value"]["conversation"]["settlements"]
@@ -132,12 +132,4 @@ def test_attachment_urls(flue2: LiveServer, conversing: type[Client]) -> None:
     client = conversing(talk.url)
     for one in ("att_1", "a b/c?d#ü"):
         (theirs,) = talk.typescript(["attachmentUrl", one])
-        assert _attachment_url(conversing, talk, one) == theirs["value"]
-    assert client.url == talk.url
-
-
-def _attachment_url(conversing: type[Client], talk: Talk, one: str) -> str:
-    import flue
-
-    face = flue.Conversation if conversing.name == "sync" else flue.AsyncConversation
-    return face(talk.url).attachment_url(one)
+        assert client.call("attachment_url", one) == theirs["value"]
