@@ -23,17 +23,11 @@ class Error(Exception):
     """Has the name of JavaScript's: the name is in the record of a run that failed."""
 
 
-class Double(LiveServer):
-    """A `FlueTestServer` with the application of ``app/``, used like a `LiveServer`."""
+class StandIn(LiveServer):
+    """A `FlueTestServer`, used like a `LiveServer`."""
 
-    def __init__(self) -> None:
-        self.flue = FlueTestServer(TOKEN, check_versions=True)
-        self.flue.add_workflow("ticks", self._ticks, validate=check_ticks)
-        self.flue.add_workflow("failing", fail, accepts_input=False)
-        self.flue.add_workflow("hidden", hide, runs=False)
-        self.flue.add_workflow("noinput", lambda run: run.log("no input"), accepts_input=False)
-        self.flue.add_agent("assistant", echo)
-        self._gates: dict[str, threading.Event] = {}
+    def __init__(self, **options: Any) -> None:
+        self.flue = FlueTestServer(TOKEN, **options)
 
     def start(self) -> None:
         self.flue.start()
@@ -41,6 +35,19 @@ class Double(LiveServer):
 
     def stop(self) -> None:
         self.flue.close()
+
+
+class Double(StandIn):
+    """With the application of ``app/``."""
+
+    def __init__(self) -> None:
+        super().__init__(check_versions=True)
+        self.flue.add_workflow("ticks", self._ticks, validate=check_ticks)
+        self.flue.add_workflow("failing", fail, accepts_input=False)
+        self.flue.add_workflow("hidden", hide, runs=False)
+        self.flue.add_workflow("noinput", lambda run: run.log("no input"), accepts_input=False)
+        self.flue.add_agent("assistant", echo)
+        self._gates: dict[str, threading.Event] = {}
 
     def open_gate(self, name: str) -> None:
         self._gate(name).set()
@@ -141,21 +148,23 @@ KNOWN_DIFFERENCES = [
 OWN_HEADERS = {"date", "stream-cursor"}
 
 
+def masked(server: LiveServer, text: str, differences: list[tuple[str, Any]]) -> str:
+    """A text without known differences."""
+    text = text.replace(f":{server.port}/", ":PORT/")
+    for pattern, replacement in differences:
+        text = re.sub(pattern, replacement, text)
+    return text
+
+
 def comparable(server: LiveServer, reply: Reply) -> tuple[int, list[tuple[str, str]], str]:
     """An answer without the known differences."""
-
-    def mask(text: str) -> str:
-        text = text.replace(f":{server.port}/", ":PORT/")
-        for pattern, replacement in KNOWN_DIFFERENCES:
-            text = re.sub(pattern, replacement, text)
-        return text
 
     def value_of(name: str, value: str) -> str:
         if name in OWN_HEADERS:
             return "TIME"
         if name == "content-length" and value == str(len(reply.body)):
             return "RIGHT"  # but not the same number: a masked text may be longer here than there
-        return mask(value)
+        return masked(server, value, KNOWN_DIFFERENCES)
 
     headers = [(name, value_of(name.lower(), value)) for name, value in reply.headers]
-    return reply.status, headers, mask(reply.body.decode())
+    return reply.status, headers, masked(server, reply.body.decode(), KNOWN_DIFFERENCES)
