@@ -82,26 +82,6 @@ def test_send_then_read(talk: Talk, client: Client) -> None:
     assert client.call("wait", receipt.submission_id) is None
 
 
-@pytest.mark.parametrize(
-    ("said", "text"),
-    [
-        ("two texts", "First block.\n\nSecond block."),
-        ("silent", ""),
-        ("reused ids", "Step 0.\n\nStep 1.\n\nBoth done."),
-    ],
-)
-def test_what_a_reply_consists_of(client: Client, said: str, text: str) -> None:
-    assert client.call("ask", said).text == text
-
-
-def test_data_and_metadata(flue2: LiveServer, conversing: type[Client]) -> None:
-    talk = Talk(flue2, "reporter")
-    reply = conversing(talk.url).call("ask", "report")
-    assert reply.text == "Working on the report.\n\nReport ready."
-    assert reply.data == {"progress": [{"pct": 100, "note": "done"}], "chart": [[1, 2, 3]]}
-    assert reply.metadata == talk.history()["messages"][-1]["metadata"]
-
-
 def test_a_failed_submission(client: Client) -> None:
     with pytest.raises(FlueExecutionError, match="faux model refused") as caught:
         client.call("ask", "please fail")
@@ -113,26 +93,12 @@ def test_a_failed_submission(client: Client) -> None:
         client.call("wait", error.submission_id)
 
 
-def test_a_tool_that_fails(talk: Talk, client: Client) -> None:
-    assert client.call("ask", "badtool").text
-    parts = client.call("history").messages[-1].parts
-    (tool,) = [part for part in parts if part.type == "dynamic-tool"]
-    assert (tool.tool_name, tool.state) == ("explode", "output-error")
-    assert "boom" in tool.error_text
-
-
 def test_a_time_out_over_both(flue2: LiveServer, conversing: type[Client]) -> None:
     talk, client = slow(flue2, conversing)
     with pytest.raises(FlueTimeoutError) as caught:
         client.call("ask", "nap 60000", timeout=2.0)
     assert caught.value.submission_id
     assert talk.post(None, "/abort").json == {"aborted": True}
-
-
-def test_an_id_that_the_server_never_had(client: Client) -> None:
-    client.call("ask", "hello")
-    with pytest.raises(FlueTimeoutError):
-        client.call("wait", "sub_nobody", timeout=1.5)
 
 
 # Admission
@@ -231,20 +197,6 @@ def test_refusals(talk: Talk, conversing: type[Client]) -> None:
 
 
 # history, stream, observe
-
-
-def test_history_is_what_came(flue2: LiveServer, conversing: type[Client]) -> None:
-    for agent, said in (
-        ("assistant", "two tools"),
-        ("assistant", "badtool"),
-        ("reporter", "x"),
-        ("compactor", "y" * 3000),
-    ):
-        talk = Talk(flue2, agent)
-        client = conversing(talk.url)
-        for _ in range(3 if agent == "compactor" else 1):
-            client.call("ask", said)
-        assert to_json(client.call("history")) == talk.history()
 
 
 @LIVES
