@@ -212,8 +212,7 @@ def test_invariant_7_the_caller_can_cut_in_at_each_action(live):
     def server():
         model = StreamServer(range(6), ready=4, cap=2, recycled=2)
         script = iter([REFUSED, None, refusal(503), None, RESET])
-        # In small pieces, so that one may also be torn out between the items and their control event.
-        return lambda request, now: next(script, None) or model(request, now).chunked_by(16)
+        return lambda request, now: next(script, None) or model(request, now)
 
     whole = Player(follow(live, options=options), server())
     expected = whole.run().items
@@ -222,6 +221,12 @@ def test_invariant_7_the_caller_can_cut_in_at_each_action(live):
         player = Player(follow(live, options=options), server(), tear_at=moment)
         played = player.run()
         assert (played.items, played.done) == (expected, True), moment
+
+
+def test_invariant_7_cut_in_on_between_items_and_their_control_event_it_forgets_the_items():
+    answers = [events(data_frame([0]), control_frame(at(1))), events(frames([0], at(1), streamClosed=True))]
+    played = play(follow("sse"), answers, tear_at=3)
+    assert (played.items, played.done) == ([0], True)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
-"""Conversations with a real Flue 2, on both faces."""
+"""Conversations with a real Flue 2, on both faces; also one that is killed and comes back."""
 
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import flue
 from flue import (
     Attachment,
     AuthenticationError,
+    BackoffOptions,
     BadRequestError,
     ConflictError,
     FlueExecutionError,
@@ -29,6 +31,7 @@ from .server import TOKEN
 if TYPE_CHECKING:
     from .faces import Client, Face
     from .server import LiveServer
+
 
 pytestmark = pytest.mark.live
 
@@ -276,3 +279,76 @@ def test_a_conversation_of_a_client(talk: Talk, face: type[Face]) -> None:
     assert client.call(lambda made: made.conversation("agents", talk.agent, talk.name).ask, "hello").text == (
         "You said: hello"
     )
+
+
+RECOVERY = 150.0
+"""Seconds: the lease of what was under way ends after 30, then the reply is made anew."""
+PATIENT = BackoffOptions(initial_delay=0.05, max_delay=0.5)
+
+
+def killed_in_mid_reply(server: LiveServer, talk: Talk, receipt: Any) -> None:
+    """End the server when the reply has begun, leave it dead for a moment, and start it again."""
+    talk.until(lambda chunks: any(chunk["type"] == "message-delta" for chunk in chunks), receipt.offset)
+    server.stop()
+    time.sleep(0.5)  # so long nobody listens
+    server.start()
+
+
+def test_reading_through_a_crash(mortal2: LiveServer, conversing: type[Client]) -> None:
+    """`read` and `stream` wait through the crash and the recovery; no chunk comes twice."""
+    talk = Talk(mortal2, "slow")
+    client = conversing(talk.url, timeout=RECOVERY)
+    receipt = client.call("send", "talk 12")
+    with ThreadPoolExecutor(3) as pool:
+        reading = pool.submit(client.call, "read", receipt, backoff_options=PATIENT)
+        streams = [
+            pool.submit(client.items, "stream", receipt, live=live, backoff_options=PATIENT)
+            for live in ("sse", "long-poll")
+        ]
+        killed_in_mid_reply(mortal2, talk, receipt)
+        reply = reading.result(RECOVERY)
+        streamed = [[to_json(chunk) for chunk in stream.result(RECOVERY)] for stream in streams]
+    assert reply.text == text_of([one for one in talk.history()["messages"] if one["role"] == "assistant"][-1])
+    expected, _ = talk.chunks(receipt.offset)
+    assert streamed == [expected, expected]
+
+
+@LIVES
+@pytest.mark.parametrize("kept", [True, False], ids=["at rest", "another incarnation"])
+def test_observing_through_a_restart(
+    request: pytest.FixtureRequest, conversing: type[Client], live: str, kept: bool
+) -> None:
+    """The state goes on behind it; that of a server that has forgotten all is the new one, and never a mixture."""
+    server = request.getfixturevalue("mortal2" if kept else "volatile2")
+    talk = Talk(server)
+    client = conversing(talk.url)
+    client.call("ask", "before")
+
+    def answered(state: Any) -> bool:
+        said = [text_of(to_json(message)) for message in state.messages]
+        return len(state.settlements) == 1 + kept and "You said: after" in said
+
+    with ThreadPoolExecutor(1) as pool:
+        observing = pool.submit(
+            client.items, "observe", live=live, wait_until_exists=True, backoff_options=PATIENT, until=answered
+        )
+        time.sleep(0.5)  # it may have begun to follow, or not
+        server.stop()
+        server.start()
+        client.call("ask", "after", backoff_options=PATIENT)
+        states = observing.result(60.0)
+    assert [to_json(message) for message in states[-1].messages] == talk.history()["messages"]
+    assert talk.history()["conversationId"] in {state.conversation_id for state in states}
+
+
+def test_a_lost_answer_to_a_send(mortal2: LiveServer, conversing: type[Client]) -> None:
+    """The server is away when the message is sent: the key makes it safe to send it again."""
+    talk = Talk(mortal2)
+    client = conversing(talk.url)
+    mortal2.stop()
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(client.call, "ask", "hello", backoff_options=PATIENT)
+        time.sleep(0.5)
+        mortal2.start()
+        assert asking.result(60.0).text == "You said: hello"
+    assert len(talk.history()["settlements"]) == 1
