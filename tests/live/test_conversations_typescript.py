@@ -86,35 +86,6 @@ def test_snapshots_and_states(flue2: LiveServer, conversing: type[Client], which
         assert [to_json(settlement) for settlement in state.settlements] == expected["settlements"]
 
 
-@pytest.mark.parametrize("live", LIVES)
-def test_states_that_were_followed(flue2: LiveServer, conversing: type[Client], live: str) -> None:
-    """Both follow the same replies from the beginning, and end with the same state."""
-    talk = Talk(flue2)
-    client = conversing(talk.url)
-    client.call("ask", "hello")
-    states = client.items("observe", live=live, until=_asking(talk, ["two tools", "badtool", f"flaky {talk.name}"]))
-    (theirs,) = talk.typescript(["observe", live])
-    assert [to_json(message) for message in states[-1].messages] == theirs["value"]["conversation"]["messages"]
-    assert [to_json(one) for one in states[-1].settlements] == theirs["value"]["conversation"]["settlements"]
-
-
-def _asking(talk: Talk, turns: list[str]) -> Any:
-    """Send the next turn whenever the conversation is at rest; satisfied when all are settled."""
-    expected = 1
-
-    def rested(state: Any) -> bool:
-        nonlocal expected
-        if len(state.settlements) < expected:
-            return False
-        if not turns:
-            return True
-        talk.send(turns.pop(0))
-        expected += 1
-        return False
-
-    return rested
-
-
 def test_errors(flue2: LiveServer, conversing: type[Client]) -> None:
     """Refusals have the same text, but for the reads of streams, which TypeScript words differently."""
     talk = Talk(flue2)
