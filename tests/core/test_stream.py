@@ -108,7 +108,10 @@ class TestState:
         machine, seen = follow("sse"), []
         machine.next_action(0.0)
         machine.response_started(events().head(), 0.0)
-        for data in (frames([0], at(1), upToDate=True), frames([1], at(2)) + frames([2], at(3), upToDate=True)):
+        for data in (
+            frames([0], at(1), upToDate=True),
+            frames([1], at(2), upToDate=True) + frames([2], at(3), upToDate=True),
+        ):
             machine.next_action(0.0)
             machine.data_received(data, 0.0)
             while machine.next_action(0.0) is DELIVER:
