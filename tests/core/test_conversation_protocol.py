@@ -384,26 +384,25 @@ class TestLostPlace:
 
 
 class TestFailures:
-    def test_a_first_connection_gives_up_after_a_minute(self) -> None:
-        for offset in (None, "-1"):
-            machine = follower(target="sub_1", purpose="wait", offset=offset)
-            played = read(machine, lambda request, now: REFUSED)
-            assert isinstance(played.error, FlueConnectionError)
-            assert played.error.submission_id == "sub_1"
-            assert played.now < 61
-
     @pytest.mark.parametrize(
-        ("options", "tries"), [(None, None), (BackoffOptions(initial_delay=0.0, max_retries=2), 3)]
+        ("first", "start", "options", "requests"),
+        [
+            ([], None, None, None),  # given up after a minute
+            ([], "-1", None, None),
+            ([history(Conversation())], None, BackoffOptions(initial_delay=0.0, max_retries=2), 4),
+            ([history(Conversation())], None, None, None),  # waited for without end once it was there
+        ],
     )
-    def test_what_was_read_from_once_is_waited_for_as_the_options_say(self, options: Any, tries: int | None) -> None:
-        answers = iter([history(Conversation())])
-        machine = follower(target="sub_1", purpose="wait", options=options)
+    def test_a_server_that_is_gone(self, first: list[Any], start: Any, options: Any, requests: int | None) -> None:
+        answers = iter(first)
+        machine = follower(target="sub_1", purpose="wait", offset=start, options=options)
         played = read(machine, lambda request, now: next(answers, REFUSED), until=9999.0)
-        if tries is None:
+        if first and options is None:
             assert (played.end, played.now >= 9999.0) == (None, True)
         else:
             assert isinstance(played.error, FlueConnectionError)
-            assert len(played.requests) == 1 + tries
+            assert (played.error.submission_id, played.now < 61) == ("sub_1", True)
+            assert requests in {None, len(played.requests)}
 
     @pytest.mark.parametrize(("refreshable", "tries"), [(True, 3), (False, 1)])
     def test_credentials_are_tried_again_where_they_can_be_fresh(self, refreshable: bool, tries: int) -> None:

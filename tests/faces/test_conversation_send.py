@@ -31,7 +31,6 @@ from .harness import AGENT, BRIEF, EAGER, later, on_both_faces
 
 on_flue_2 = on_both_faces(flue_version=2)
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(64))
-ONE = Attachment(b"1", "image/png")
 
 
 def bodies(server):
