@@ -253,6 +253,11 @@ class TestFaults:
             f"gave up after 3 attempts in {played.now:.1f} s without progress",
         ]
 
+    def test_one_attempt_is_told_in_the_singular(self):
+        for retries, told in ((0, "1 attempt in"), (1, "2 attempts in")):
+            played = play(get(max_retries=retries), [refusal(503)] * 2)
+            assert played.error.__notes__[0].startswith(f"gave up after {told} ")
+
     def test_without_options_for_a_minute(self):
         played = play(CallProtocol(GET, Budget(None)), lambda request, now: REFUSED)
         assert played.error is REFUSED
