@@ -293,26 +293,16 @@ class TestRelay:
         texts = [f"{event.type} {getattr(event, 'message', '')}" for event in everything]
         assert tab.ask(shown) == texts
 
-    def test_a_browser_sees_events_as_they_happen_and_goes_on_where_it_was(self, relay, server, gate):
+    def test_a_browser_that_leaves_ends_the_stream_of_the_relay(self, relay, server):
         import requests
 
-        from flue import FlueClient
-
-        with FlueClient(server.base_url) as client:
-            run_id = client.workflows.invoke("gated").run_id
-            url = f"{relay}/runs/{run_id}/events"
-            with requests.get(url, stream=True, timeout=PATIENCE) as answer:
-                assert answer.headers["content-type"].startswith("text/event-stream")
-                seen, last_id = read(answer, 31)  # while the run is still at work
-            server.wait_for_connections(1, PATIENCE)  # the relay has left the stream too; what is left is this client's
-            gate.set()
-            with requests.get(url, headers={"Last-Event-ID": last_id}, stream=True, timeout=PATIENCE) as answer:
-                rest, _ = read(answer)
-            assert rest.pop() == "end"
-            everything = [event.event_index for event in client.runs.events(run_id)]
-        assert seen == everything[:31]
-        assert rest == everything[-len(rest) :]
-        assert len(seen) + len(rest) >= len(everything)
+        run_id = server.create_run()
+        server.append(run_id, {"type": "log", "level": "info", "message": "hello"})
+        with requests.get(f"{relay}/runs/{run_id}/events", stream=True, timeout=PATIENCE) as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            assert next(answer.iter_lines())
+            server.wait_for_connections(1, PATIENCE)
+        server.wait_for_connections(0, PATIENCE)
 
     def test_what_is_wrong_is_said_with_a_status(self, relay):
         import requests
@@ -420,23 +410,3 @@ def children_of(pid):
     """The processes that a process has started."""
     text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
     return [int(child) for child in text.split()]
-
-
-def read(answer, count=None):
-    """What a browser would have seen: event indices (`"end"` for the end), and the id that it would come back with."""
-    seen, last_id, pending, named = [], "", "", None
-    for line in answer.iter_lines(chunk_size=1, decode_unicode=True):
-        field, _, value = line.partition(": ")
-        if field == "id":
-            pending = value
-        elif field == "event":
-            named = value
-        elif field == "data":
-            seen.append(json.loads(value)["eventIndex"])
-        elif not line:
-            last_id = pending
-            if named:
-                seen.append(named)
-            if len(seen) == count or named:
-                break
-    return seen, last_id

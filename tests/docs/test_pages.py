@@ -1,4 +1,4 @@
-"""The pages: what they print works, what they list is complete, their picture is the machine's."""
+"""The README and the pages: what they print works, what they list is complete, their picture is the machine's."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from flue.cli.run_view import RunView
 from flue.cli.terminal import RichTerminal
 
 DOCS = ROOT / "docs"
-PAGES = {str(path.relative_to(DOCS)): path.read_text(encoding="utf-8") for path in sorted(DOCS.rglob("*.md"))}
+PAGES = {
+    path.relative_to(ROOT if path.parent == ROOT else DOCS).as_posix(): path.read_text(encoding="utf-8")
+    for path in (ROOT / "README.md", *sorted(DOCS.rglob("*.md")))
+}
 
 
 def printed(language):
@@ -68,9 +71,9 @@ def server(sample_server):
 
 
 def test_there_is_something_to_test():
-    assert len(SCRIPTS) >= 20
-    assert len(TESTS) >= 2
-    assert len(COMMANDS) >= 15
+    assert len(SCRIPTS) >= 30
+    assert len(TESTS) >= 3
+    assert len(COMMANDS) >= 25
 
 
 @pytest.mark.parametrize("block", SCRIPTS)
@@ -117,12 +120,15 @@ def test_commands_run(server, tmp_path, capsys, line):
 
 def test_every_command_is_of_a_kind_that_is_tested():
     kinds = (
-        "python -m flue",
+        "python -m flue ",
         "make ",
         ".venv/bin/python -m pytest ",
         'eval "$(flue-py completion',
         "flue-py completion",
-        "pip install",
+        "export FLUE_",
+        "python3 -m venv .venv",
+        "source .venv/",
+        "pip install flue-sdk",
     )
     assert [line for line in LINES if not line.startswith(kinds)] == []
 
