@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     Step = Callable[[StreamProtocol, float], None]
 
-DEPTH = 8
+DEPTH = 6
 """Steps from the start; beyond them no new transition is found."""
 SECONDS = (0.01, 2.0)
 """Between two steps: an answer that brings nothing is followed by a pause when it came quickly."""
