@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
 from .faces import CLIENTS, FACES
-from .harness import BETA_5, BETA_9, FLUE_2, application, npm_available
+from .harness import BETA_5, BETA_9, FLUE_2, application
 from .server import TOKEN, LiveServer
 
 if TYPE_CHECKING:
@@ -24,11 +23,6 @@ _servers: list[LiveServer] = []
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., LiveServer]]:
     """Start a server of a version, in memory or with a database; all of them end with the session."""
-    if not npm_available():
-        missing = "the live tests install Flue from npm, and there is no npm on this machine"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
     logs = tmp_path_factory.mktemp("servers")
     with ExitStack() as running:
 

@@ -15,6 +15,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -42,11 +43,6 @@ PI_AI = {BETA_5: "@earendil-works/pi-ai", BETA_9: "@earendil-works/pi-ai/compat"
 
 class HarnessError(Exception):
     """The application could not be installed, built or started; ends with what the command printed."""
-
-
-def npm_available() -> bool:
-    """Whether this machine has an npm client."""
-    return shutil.which("npm") is not None
 
 
 def application(version: str) -> Path:
@@ -131,7 +127,9 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _run(command: list[str], cwd: Path, limit: float) -> None:
     """Run a command to its end, within `limit` seconds, leaving none of its children behind."""
-    environment = {**os.environ, "NO_COLOR": "1"}
+    # Where the machine has no npm, the one of this environment is found; npm's install scripts look for it, too.
+    path = os.pathsep.join([os.environ["PATH"], str(Path(sys.executable).parent)])
+    environment = {**os.environ, "NO_COLOR": "1", "PATH": path}
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
             command,
