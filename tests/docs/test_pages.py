@@ -140,6 +140,12 @@ def test_make_targets_exist(name):
         assert re.search(rf"^{''.join(target)}:", makefile, re.MULTILINE), target
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_every_file_that_is_named_exists(name):
+    for path in re.findall(r"`((?:docs|flue|schemas|tests)/[\w./]+|[A-Z]+\.md)`", PAGES[name]):
+        assert (ROOT / path).exists(), path
+
+
 #: Of Python's own libraries, and of the objects that a store or a test has.
 FOREIGN = {"AsyncClient", "run", "wait_for", "timeout", "basicConfig", "load", "save", "add"}
 
@@ -229,10 +235,6 @@ class TestContributing:
         }
         names = {f"{path.relative_to(ROOT)}{'/' if path.is_dir() else ''}" for path in there}
         assert names <= set(self.paths())
-
-    @pytest.mark.parametrize("path", re.findall(r"`((?:flue|tests|schemas)/[\w./]+)`", PAGES["contributing.md"]))
-    def test_every_file_that_is_named_exists(self, path):
-        assert (ROOT / path).exists()
 
     def test_the_scenario_that_is_named_exists(self):
         from core.scenarios import SCENARIOS

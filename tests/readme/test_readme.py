@@ -86,8 +86,3 @@ def test_the_table_of_errors_is_complete():
 def test_every_extra_is_named():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert set(re.findall(r"\| `flue-sdk\[(\w+)\]`", TEXT)) == set(project["optional-dependencies"])
-
-
-@pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:docs|tests)/[\w./]+|[A-Z]+\.md)`", TEXT))))
-def test_every_file_that_is_named_exists(path):
-    assert (ROOT / path).exists()
