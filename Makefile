@@ -74,7 +74,7 @@ $(VENV)/.bench: $(VENV)/.installed
 
 docs: $(VENV)/.docs ## the documentation site, into build/site; then its examples are run
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet
-	$(RUN) -m pytest tests/docs
+	$(RUN) -m pytest -n 2 --dist loadfile tests/docs
 
 $(VENV)/.docs: $(VENV)/.installed
 	$(PIP) --group docs
