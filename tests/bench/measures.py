@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, Any
 
-from tests.live.harness import BETA_9, HarnessError, application, npm_available
+from tests.live.harness import BETA_9, HarnessError, application
 from tests.live.server import TOKEN, LiveServer
 
 from .contest import BARE, DURABLE, FLUE, ROOT, SDK, SDK_2, Scale, contest, environment, middle, relays, server
@@ -114,8 +114,6 @@ def real(scale: Scale) -> list[Section]:
     """A history on a real Flue server, where the server is the slower side: on this machine, and over networks."""
     count = scale.events // 2
     title = f"A history of {count:,} events on a real Flue server, events per second"
-    if not npm_available():
-        return [Section(title, notes=["Skipped: no npm on this machine."])]
     rows: dict[str, dict[str, float]] = {}
     section = Section(title)
     try:
