@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import ssl
+import sys
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -101,13 +102,14 @@ class Response:
         Raises:
             FlueConnectionError: the body was cut, or nothing came for the read time-out.
         """
+        handled = sys.exception()
         try:
             data = await self._read()
             if not data:
                 self._closed = True
                 await self._response.aclose()
         except _RAISED as error:
-            raise _connection_error(error, self._url) from error
+            raise _connection_error(error, self._url, handled) from error
         except BaseException:
             # httpcore closes what is torn out of a read, but awaits while it does: a second cancellation there leaves
             # the connection open. HTTP/1.1 only: a connection of HTTP/2 carries the requests of others.
@@ -191,10 +193,11 @@ class Transport:
         # In a task of its own, which is cancelled once whatever happens to the caller: httpcore awaits while it closes
         # what a cancelled request leaves behind, and a second cancellation there would leave connections open.
         sending = asyncio.ensure_future(self._send(request, fields, timeout, tracker))
+        handled = sys.exception()
         try:
             return await asyncio.shield(sending)
         except _RAISED as error:
-            raise _connection_error(error, request.url) from error
+            raise _connection_error(error, request.url, handled) from error
         except asyncio.CancelledError:
             await wait_uncancelled(_abandon(sending, tracker))
             raise
@@ -385,13 +388,13 @@ async def wait_uncancelled(work: Coroutine[Any, Any, T]) -> T:
     return task.result()
 
 
-def _connection_error(error: Exception, url: str) -> FlueConnectionError:
-    """Our error for one of httpx."""
+def _connection_error(error: Exception, url: str, handled: BaseException | None) -> FlueConnectionError:
+    """Our error for one of httpx. `handled`: what the caller was handling before, which is no cause of it."""
     is_read_timeout = isinstance(error, httpx.ReadTimeout)
     link: BaseException | None = error
     unverified = False
     innermost: BaseException = error
-    while link is not None:
+    while link is not None and link is not handled:
         unverified = unverified or isinstance(link, ssl.SSLCertVerificationError)
         # Behind a time-out is what it interrupted: a task, or an operation of TLS.
         if str(link) and not isinstance(error, httpx.TimeoutException):

@@ -19,6 +19,7 @@ import math
 import os
 import socket
 import ssl
+import sys
 import threading
 import time
 import traceback
@@ -139,7 +140,7 @@ def start_in_thread(function: Callable[[], T], name: str) -> Future[T]:
         try:
             result = function()
         except BaseException as error:  # noqa: BLE001  # raised again where the result is asked for
-            close_leaked_ssl_sockets(error)
+            close_leaked_ssl_sockets(error, None)
             future.set_exception(error)
         else:
             future.set_result(result)
@@ -383,10 +384,11 @@ class Connection(urllib3.connection.HTTPConnection):
 class _HTTPSConnection(Connection, urllib3.connection.HTTPSConnection):  # pyright: ignore[reportIncompatibleVariableOverride]
     def connect(self) -> None:
         """As the base class does, and nothing is left of it when it fails."""
+        handled = sys.exception()
         try:
             super().connect()
         except BaseException as error:
-            close_leaked_ssl_sockets(error)
+            close_leaked_ssl_sockets(error, handled)
             raise
 
 
@@ -425,14 +427,14 @@ def pool_classes(*, socks: bool = False) -> dict[str, Any]:
     }
 
 
-def close_leaked_ssl_sockets(error: BaseException | None) -> None:
-    """Close the sockets that an error holds on to.
+def close_leaked_ssl_sockets(error: BaseException | None, handled: BaseException | None) -> None:
+    """Close the sockets that an error holds on to, but none of what the caller was handling before.
 
     CPython loses an `SSLSocket` whose peer was gone before the handshake, or whose handshake was ended by an exception
     that is no `OSError`: the collector would close it, whenever it comes, with a warning. There is no other way to it
     than the frames of the traceback.
     """
-    while error is not None:
+    while error is not None and error is not handled:
         for frame, _ in traceback.walk_tb(error.__traceback__):
             made = frame.f_locals.get("self")
             if isinstance(made, ssl.SSLSocket):

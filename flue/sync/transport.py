@@ -11,6 +11,7 @@ import os
 import re
 import socket
 import ssl
+import sys
 import time
 import traceback
 from functools import cached_property, partial
@@ -205,10 +206,11 @@ class Response:
             FlueConnectionError: the body was cut, nothing came for the read time-out, or the call was cancelled.
         """
         self._is_reading = True
+        handled = sys.exception()
         try:
             data = self._read()
         except LIBRARY_ERRORS as error:
-            raise _connection_error(error, self._url) from error
+            raise _connection_error(error, self._url, handled) from error
         finally:
             self._is_reading = False
         if not data:
@@ -317,6 +319,7 @@ class Transport:
             merged["content-length"] = str(len(request.body))
         read = self._timeouts.read if request.read_timeout is None else request.read_timeout
         timeout = (self._timeouts.connect, read)
+        handled = sys.exception()
         try:
             if self._session is None:
                 return self._open(request, merged, timeout, token)
@@ -325,7 +328,7 @@ class Transport:
             return self._open_with_session(self._session, request, merged, timeout, token)
         except LIBRARY_ERRORS as error:
             token.detach()
-            raise _connection_error(error, request.url) from error
+            raise _connection_error(error, request.url, handled) from error
         except BaseException:
             token.detach()
             raise
@@ -511,12 +514,18 @@ def _read_some(raw: Any) -> bytes:
         return raw.read(CHUNK, decode_content=True)
 
 
-def _connection_error(error: Exception, url: str) -> FlueConnectionError:
-    """What a library's exception stands for."""
-    # urllib3 keeps the error in a local of a frame that the error's own traceback holds: a cycle, which would keep the
-    # caller's stream alive until the collector comes. It also keeps plain headers, which reports of crashes would show.
-    # Only finished frames are cleared.
-    chain = list(_causes(error))
+def _connection_error(error: Exception, url: str, handled: BaseException | None) -> FlueConnectionError:
+    """What a library's exception stands for.
+
+    Args:
+        error: the library's.
+        url: of the request.
+        handled: what the caller was handling when the request was made: the last link of each chain, and no cause.
+    """
+    # urllib3 keeps an error, also one that it raises another for, in a local of a frame that the error's own traceback
+    # holds: a cycle, which would keep the caller's stream alive until the collector comes. It also keeps plain headers,
+    # which reports of crashes would show. Only finished frames are cleared.
+    chain = list(_causes(error, handled))
     for link in chain:
         traceback.clear_frames(link.__traceback__)
     connecting = any(isinstance(link, _CONNECT_TIMEOUTS) or _is_handshake_timeout(link) for link in chain)
@@ -543,8 +552,8 @@ def _is_handshake_timeout(link: BaseException) -> bool:
     return isinstance(link, TimeoutError) and "handshake" in str(link)
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
+def _causes(error: BaseException, handled: BaseException | None) -> Iterator[BaseException]:
+    seen = {id(handled)}
     pending: list[object] = [error]
     while pending:
         link = pending.pop(0)

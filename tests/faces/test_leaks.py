@@ -21,14 +21,18 @@ LIVES = pytest.mark.parametrize("live", ["long-poll", "sse"])
 
 @LIVES
 def test_a_forgotten_stream(live):
-    """`break`, and nothing else: the connection goes with the last reference, without the collector."""
+    """`break`, and nothing else: the connection goes with the last reference, without the collector.
+
+    No failed attempt keeps the stream alive, by the frames of its traceback.
+    """
     with nothing_left(), serving("http") as server, FlueClient(server.base_url, timeout=PATIENT) as client:
-        if live == "long-poll":
-            server.faults.add(Fault(framing="chunked", stall_after=250, stall=30.0))
         gc.disable()
         try:
             for _ in range(3):
-                for event in client.runs.stream("run_1", live=live, timeout=3600.0):
+                server.faults.add(Fault(refuse=True))
+                if live == "long-poll":
+                    server.faults.add(Fault(framing="chunked", stall_after=250, stall=30.0))
+                for event in client.runs.stream("run_1", live=live, timeout=3600.0, backoff_options=EAGER):
                     assert event.event_index == 0
                     break
             eventually(lambda: server.open_connections <= 1, "connections are given up")
