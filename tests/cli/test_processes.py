@@ -175,7 +175,8 @@ def test_serve_with_what_cannot_be_used(server, tmp_path, option, status):
     assert (str(file) in err) == (option == "--database")
 
 
-def test_demo():
+def test_demo(monkeypatch):
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")  # its server is on loopback: no proxy leads to it
     with process("demo") as running:
         status, out, err = finish(running)
     assert (status, err) == (0, "")

@@ -333,14 +333,15 @@ for framing in ("length", "chunked", "close", "gzip"):
     _add(
         f"a page in the framing {framing}, cut",
         (
+            whole.cut(0, RESET),
             whole.cut(30, RESET),
             whole.cut(30, ENDED),
             whole,
             page([run_end(2)], at(3), up_to_date=True, framing=framing),
         ),
         (0, 1, 2),
-        "plain 0, plain 0, plain 0, plain 2",
-        pauses=(LOST,) * 2,
+        "plain 0, plain 0, plain 0, plain 0, plain 2",
+        pauses=(LOST,) * 3,
     )
 _add(
     "a page without a length that ends early",

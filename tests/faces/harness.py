@@ -29,6 +29,8 @@ from flue import (
 )
 from flue.testing import FlueTestServer
 
+from .frames import RUN, logs
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -184,6 +186,14 @@ class Face:
 
         assert self._loop is not None
         return self._loop.run_until_complete(whole())
+
+    def start_run(self, count: int, *, finish: bool = False) -> str:
+        """A run of so many `log` events, and its end."""
+        run_id = self.server.create_run(run_id=RUN)
+        self.server.append(run_id, *logs(0, count), raw=True)
+        if finish:
+            self.server.finish_run(run_id, result=42)
+        return run_id
 
     def idle(self, seconds: float = 0.0) -> None:
         """Let the loop turn (callbacks of other threads, closing connections)."""

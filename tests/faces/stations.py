@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import pytest
+from network.resolver import hanging
 
 from flue.testing import Fault, FlueTestServer
 
@@ -89,21 +91,8 @@ def _silent_handshake(scheme: str) -> Iterator[Station]:
 @contextlib.contextmanager
 def _slow_resolver(scheme: str) -> Iterator[Station]:
     """A name that takes for ever to look up."""
-    asked, release = threading.Event(), threading.Event()
-    real = socket.getaddrinfo
-
-    def look_up(host: Any, port: Any, *arguments: Any, **options: Any) -> Any:
-        if host in {"localhost", b"localhost"} and not (arguments[3:] and arguments[3] & socket.AI_NUMERICHOST):
-            asked.set()
-            release.wait(BOUND)
-        return real(host, port, *arguments, **options)
-
-    socket.getaddrinfo = look_up
-    try:
-        yield Station(f"{scheme}://localhost:9", lambda reading: asked.is_set() and reading.is_at("_open"))
-    finally:
-        release.set()
-        socket.getaddrinfo = real
+    with hanging("localhost") as names:
+        yield Station(f"{scheme}://localhost:9", lambda reading: names.asked and reading.is_at("_open"))
 
 
 def server_context() -> ssl.SSLContext:
@@ -171,3 +160,11 @@ STATIONS: dict[str, Callable[[str], contextlib.AbstractContextManager[Station]]]
     "pause": _back_off,
 }
 """Where a reader is blocked, by name; each is called with `http` or `https`."""
+
+BLOCKED = [
+    pytest.param(name, scheme, id=f"{name}-{scheme}")
+    for name in STATIONS
+    for scheme in ("http", "https")
+    if (name, scheme) != ("handshake", "http")
+]
+"""Each of them over each scheme, but the handshake of TLS over HTTP."""

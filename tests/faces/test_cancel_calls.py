@@ -17,7 +17,7 @@ from flue import AbortSignal, AsyncFlueClient, BackoffOptions, FlueClient
 from flue.testing import Fault, FlueTestServer
 
 from .frames import RUN, indexes, logs, offset
-from .harness import Face, on_both_faces
+from .harness import on_both_faces
 from .reading import PATIENT, Reading, eventually, nothing_left
 from .stations import STATIONS
 
@@ -25,43 +25,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def finished(face: Face, count: int) -> str:
-    run_id = face.server.create_run(run_id=RUN)
-    face.server.append(run_id, *logs(0, count), raw=True)
-    face.server.finish_run(run_id)
-    return run_id
-
-
 @on_both_faces
-def test_before_the_first_request(face):
-    """NeedData is asked, nothing is given, and nothing is wrong."""
-    run_id = finished(face, 3)
-    cancelled, closed = face.stream(run_id), face.stream(run_id)
-    cancelled.cancel("no more")
-    closed.close()
-    assert (cancelled.collect(), closed.collect()) == ([], [])
-    assert (cancelled.offset, cancelled.closed, cancelled.up_to_date) == ("-1", False, False)
-    assert face.targets == []
-
-
-@on_both_faces
-def test_as_often_as_one_likes(face):
-    """Again, behind the end, and mixed."""
-    run_id = finished(face, 3)
-    stream = face.stream(run_id)
-    assert len(stream.collect()) == 4
-    for _ in range(2):
-        stream.cancel()
-        stream.close()
-    assert stream.collect() == []
-    assert (stream.offset, stream.closed) == (offset(3), True)
+def test_before_the_first_request_and_behind_the_end(face):
+    """Nothing is asked, nothing is given, and nothing is wrong, however often."""
+    run_id = face.start_run(3, finish=True)
+    begun, ended = face.stream(run_id), face.stream(run_id)
+    assert len(ended.collect()) == 4
+    for stream, facts in ((begun, ("-1", False, False)), (ended, (offset(3), True, True))):
+        for _ in range(2):
+            stream.cancel("no more")
+            stream.close()
+        assert stream.collect() == []
+        assert (stream.offset, stream.closed, stream.up_to_date) == facts
+    assert len(face.targets) == 1
 
 
 @pytest.mark.parametrize("live", [False, "long-poll", "sse"])
 @on_both_faces
 def test_inside_the_loop(face, live):
     """The loop ends behind the event at hand, the connection goes, and the offset is one to go on from."""
-    run_id = finished(face, 5)
+    run_id = face.start_run(5, finish=True)
     stream = face.stream(run_id, live=live)
     seen = []
     for event in stream:
@@ -77,7 +60,7 @@ def test_inside_the_loop(face, live):
 @on_both_faces
 def test_leaving_the_block(face):
     """`with` and `async with` release the connection, also when the block is left by an error."""
-    run_id = finished(face, 5)
+    run_id = face.start_run(5, finish=True)
 
     async def leave() -> None:
         async with face.client.runs.stream(run_id, live="sse") as stream:
@@ -121,7 +104,7 @@ def test_from_the_callback_for_failed_attempts(face):
 @on_both_faces
 def test_a_pull_from_inside_a_callback(face):
     """It would wait for itself: an error at once, and the stream is none the worse for it."""
-    run_id = finished(face, 2)
+    run_id = face.start_run(2, finish=True)
     face.server.faults.add(Fault(status=503))
     refused = []
 

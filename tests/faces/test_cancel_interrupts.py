@@ -1,4 +1,4 @@
-"""Ctrl-C in the blocking face: it goes through, and the stream can be read on without a scar.
+"""Ctrl-C: it goes through, and a stream of the blocking face can be read on without a scar.
 
 In programs of their own: an exception out of a signal handler may come between any two instructions of a process, those
 of the test itself included.
@@ -82,3 +82,65 @@ def test_a_pause_behind_an_interrupt():
         status, out, err = program.finish()
         assert (status, out.split()) == (0, ["1", "True", "[0.2]"])
         assert "attempt 1 failed" in err
+
+
+ASYNC_INTERRUPTED = """
+    import asyncio
+    from flue import AsyncFlueClient, BackoffOptions
+    async def main():
+        async with AsyncFlueClient(URL) as client:
+            async with client.runs.stream(RUN, {options}) as stream:
+                try:
+                    async for event in stream:
+                        print(event.type, flush=True)
+                finally:
+                    print("interrupted at", stream.offset)
+    try:
+        asyncio.run(main())
+    except KeyboardInterrupt:
+        print("over")
+"""
+STATES = {
+    "headers": "",
+    "events": "live='sse'",
+    "pause": "backoff_options=BackoffOptions(initial_delay=30.0, max_delay=30.0)",
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_the_asyncio_face(state):
+    """Ctrl-C goes through, is never retried, and releases the connection."""
+    with serving("http") as server:
+        if state == "pause":
+            server.faults.add(Fault(status=503), live="long-poll", times=1)
+        program = Program(server, ASYNC_INTERRUPTED.format(options=STATES[state]))
+        assert program.line() == "log"
+        server.wait_for_requests(1 if state == "events" else 2)
+        program.interrupt()
+        status, out, err = program.finish()
+        assert (status, out.split("\n")[1:]) == (0, ["over", ""])
+        assert out.startswith("interrupted at ")
+        # Every retry is logged, and a plain script shows it.
+        assert err.count("\n") == (state == "pause")
+
+
+MANY_INTERRUPTED = """
+    from flue import FlueClient
+    with FlueClient(URL) as client:
+        try:
+            with client.runs.stream_many([RUN]) as streams:
+                next(streams)
+                next(streams)
+        except KeyboardInterrupt:
+            print("interrupted")
+"""
+
+
+def test_many_streams():
+    """The thread that waits for their events leaves the block."""
+    with serving("http") as server:
+        program = Program(server, MANY_INTERRUPTED)
+        server.wait_for_requests(2)
+        program.interrupt()
+        assert program.finish() == (0, "interrupted\n", "")
+        server.wait_for_connections(0)

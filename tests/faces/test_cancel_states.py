@@ -8,25 +8,15 @@ import pytest
 
 from flue import AbortSignal
 
-from .reading import AUTHORITY, Reading, nothing_left
-from .stations import STATIONS
+from .reading import Reading, nothing_left
+from .stations import BLOCKED, STATIONS
 
+pytestmark = pytest.mark.usefixtures("trusting")
 LIMIT = 0.1
 """Seconds from `cancel()` to the end of the iteration."""
-BLOCKED = [
-    (name, scheme) for name in STATIONS for scheme in ("http", "https") if (name, scheme) != ("handshake", "http")
-]
-
 WAYS = {False: ("thread", "close", "signal", "task"), True: ("thread", "task")}
 """How a reader is cancelled, with a session of the client's own and with the caller's."""
 WAITS_FOR_HEADERS = {"headers", "poll"}
-
-
-@pytest.fixture(autouse=True)
-def _trust(monkeypatch):
-    """The clients' own sessions learn from the environment whom to trust."""
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", AUTHORITY)
-    monkeypatch.setenv("SSL_CERT_FILE", AUTHORITY)
 
 
 def cancelled(name: str, scheme: str, by: str, *, is_async: bool, theirs: bool) -> float:
@@ -60,7 +50,7 @@ def at_best(*which: str, is_async: bool, theirs: bool) -> float:
 
 
 @pytest.mark.parametrize("theirs", [False, True], ids=["own", "theirs"])
-@pytest.mark.parametrize(("name", "scheme"), BLOCKED, ids=[f"{name}-{scheme}" for name, scheme in BLOCKED])
+@pytest.mark.parametrize(("name", "scheme"), BLOCKED)
 def test_the_blocked_reader_wakes(name, scheme, theirs):
     """From another thread, another task, by closing and by a signal, on both faces.
 

@@ -1,32 +1,37 @@
-"""asyncio's own cancellation: it goes through, releases the connection, and the next pull goes on where it was."""
+"""asyncio's own cancellation: it goes through, releases the connection, and the next pull goes on where it was.
+
+Also on a connection that others use (HTTP/2).
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import random
+import ssl
 
 import anyio
+import httpx
 import pytest
+from network.http2 import Http2Server
 
-from flue import AsyncFlueClient, FlueTimeoutError
+from flue import AsyncFlueClient, BackoffOptions, FlueTimeoutError
 from flue.testing import Fault
 
-from .frames import RUN, indexes, logs
-from .harness import EAGER
-from .reading import AUTHORITY, BOUND, PATIENT, nothing_left
-from .stations import STATIONS, serving
+from .frames import RUN, control, data, indexes, log, logs, offset
+from .reading import AUTHORITY, BOUND, PATIENT, eventually, nothing_left
+from .stations import BLOCKED, STATIONS, serving
 
-BLOCKED = [
-    (name, scheme) for name in STATIONS for scheme in ("http", "https") if (name, scheme) != ("handshake", "http")
-]
+pytestmark = pytest.mark.usefixtures("trusting")
+LIVES = pytest.mark.parametrize("live", ["long-poll", "sse"])
+SHORT = 0.05
 
 
-def in_loop(main) -> None:
-    """Run a test's coroutine; behind it there is no task, no thread and no descriptor left."""
+def run(main) -> None:
+    """Run a test's coroutine within a limit; behind it there is no task, no thread and no descriptor left."""
 
     async def whole() -> None:
-        async with asyncio.timeout(2 * BOUND):
+        async with asyncio.timeout(4 * BOUND):
             await main()
         for _ in range(50):  # generators inside httpx that the loop finalizes one by one
             left = asyncio.all_tasks() - {asyncio.current_task()}
@@ -60,10 +65,9 @@ class _Pulling:
         return False
 
 
-@pytest.mark.parametrize(("name", "scheme"), BLOCKED, ids=[f"{name}-{scheme}" for name, scheme in BLOCKED])
-def test_a_cancelled_task(name, scheme, monkeypatch):
+@pytest.mark.parametrize(("name", "scheme"), BLOCKED)
+def test_a_cancelled_task(name, scheme):
     """Wherever it waits, also cancelled twice in a row. The error is `CancelledError`, the connection goes."""
-    monkeypatch.setenv("SSL_CERT_FILE", AUTHORITY)
 
     async def main() -> None:
         for times in (1, 2):
@@ -88,65 +92,118 @@ def test_a_cancelled_task(name, scheme, monkeypatch):
                     if station.server is not None:
                         await asyncio.to_thread(station.server.wait_for_connections, 0)
 
-    in_loop(main)
+    run(main)
 
 
-@pytest.mark.parametrize("live", ["long-poll", "sse"])
-def test_wait_for_around_single_pulls(live):
-    """A pull that was given up loses nothing: the next one goes on, event by event, each once."""
-    chance = random.Random(7)
+@contextlib.asynccontextmanager
+async def client_of(server, *, theirs: bool):
+    """A client, on top of an `httpx.AsyncClient` of the caller's or not."""
+    async with contextlib.AsyncExitStack() as stack:
+        arguments = {}
+        if theirs:
+            context = ssl.create_default_context(cafile=AUTHORITY)
+            arguments["http_client"] = await stack.enter_async_context(httpx.AsyncClient(verify=context))
+        yield await stack.enter_async_context(AsyncFlueClient(server.base_url, timeout=PATIENT, **arguments))
+
+
+async def by_wait_for(stream) -> None:
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(anext(stream), SHORT)
+
+
+async def by_timeout(stream) -> None:
+    with pytest.raises(TimeoutError) as caught:
+        async with asyncio.timeout(SHORT):
+            await anext(stream)
+    assert not isinstance(caught.value, FlueTimeoutError)
+
+
+async def by_anyio(stream) -> None:
+    with anyio.move_on_after(SHORT) as moved:
+        await anext(stream)
+    assert moved.cancelled_caught
+
+
+async def by_task_group(stream) -> None:
+    async def fail() -> None:
+        await asyncio.sleep(SHORT)
+        raise KeyError
+
+    with pytest.raises(ExceptionGroup) as caught:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(anext(stream))
+            group.create_task(fail())
+    assert [type(error) for error in caught.value.exceptions] == [KeyError]
+
+
+async def by_task(stream) -> None:
+    task = asyncio.ensure_future(anext(stream))
+    await asyncio.sleep(SHORT)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+GIVING_UP = (by_wait_for, by_timeout, by_anyio, by_task_group, by_task)
+
+
+@pytest.mark.parametrize(("scheme", "theirs"), [("http", False), ("https", True)], ids=["own", "theirs over TLS"])
+@LIVES
+def test_the_next_pull_goes_on(live, scheme, theirs):
+    """However an idle pull is given up, the next one brings what comes next, once, and no attempt has failed."""
 
     async def main() -> None:
-        with serving("http") as server:
-            async with AsyncFlueClient(server.base_url, timeout=PATIENT) as client:
-                stream = client.runs.stream(RUN, live=live, backoff_options=EAGER)
-                seen, given_up, written = [], 0, 1
-                while len(seen) < 31:
-                    if given_up % 2 and written < 30:
-                        server.append(RUN, *logs(written, written + 3), raw=True)
-                        written += 3
-                    elif written >= 30:
-                        server.append(RUN, *logs(written, 31), raw=True)
-                        written = 31
-                    try:
-                        seen.append((await asyncio.wait_for(anext(stream), chance.uniform(0.0, 0.02))).event_index)
-                    except TimeoutError:
-                        given_up += 1
-                assert seen == list(range(31))
-                assert given_up > 0
+        with serving(scheme) as server:
+            async with client_of(server, theirs=theirs) as client:
+                failed: list = []
+                options = BackoffOptions(on_failed_attempt=failed.append)
+                stream = client.runs.stream(RUN, live=live, backoff_options=options)
+                seen = [(await anext(stream)).event_index]
+                for written, give_up in enumerate(GIVING_UP, 1):
+                    await give_up(stream)
+                    server.append(RUN, *logs(written, written + 1), raw=True)
+                    seen.append((await anext(stream)).event_index)
+                assert seen == list(range(len(GIVING_UP) + 1))
+                assert failed == []
                 await stream.aclose()
+                await asyncio.to_thread(eventually, lambda: server.open_connections <= 1, "connections are given up")
 
-    in_loop(main)
+    run(main)
 
 
-@pytest.mark.parametrize("scope", ["asyncio.timeout", "anyio"])
-def test_a_scope_that_ends(scope):
-    """Of asyncio, and of anyio on asyncio; the stream goes on behind it."""
+@pytest.mark.parametrize("live", [False, True, "sse"])
+def test_a_pull_that_is_cancelled_at_any_moment(live):
+    """Each pull is cancelled once, after so many turns of the loop; its event is handed over or left for the next."""
+
+    async def read(client: AsyncFlueClient, turns: int) -> tuple[list[int], bool]:
+        seen: list[int] = []
+        cancelled = False
+        stream = client.runs.stream(RUN, live=live)
+        while True:
+            pull = asyncio.ensure_future(anext(stream, None))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            if pull.cancel():
+                cancelled = True
+                with contextlib.suppress(asyncio.CancelledError):
+                    await pull
+            event = await anext(stream, None) if pull.cancelled() else pull.result()
+            if event is None:
+                return seen, cancelled
+            seen.append(event.event_index)
 
     async def main() -> None:
         with serving("http") as server:
-            async with AsyncFlueClient(server.base_url, timeout=PATIENT) as client:
-                stream = client.runs.stream(RUN, live="sse")
-                seen: list[int] = []
+            server.append(RUN, *logs(1, 2), raw=True)
+            server.finish_run(RUN)
+            async with AsyncFlueClient(server.base_url) as client:
+                turns, cancelled = 0, True
+                while cancelled or turns < 40:
+                    seen, cancelled = await read(client, turns)
+                    assert seen == [0, 1, 2], turns
+                    turns += 1
 
-                async def read() -> None:
-                    async for event in stream:
-                        seen.append(event.event_index)  # what came counts also when it is cut short
-
-                if scope == "anyio":
-                    with anyio.move_on_after(0.05) as moved:
-                        await read()
-                    assert moved.cancelled_caught
-                else:
-                    with pytest.raises(TimeoutError) as caught:
-                        async with asyncio.timeout(0.05):
-                            await read()
-                    assert not isinstance(caught.value, FlueTimeoutError)
-                await asyncio.to_thread(server.wait_for_connections, 0)
-                server.finish_run(RUN)
-                assert [*seen, *indexes([event async for event in stream])] == [0, 1]
-
-    in_loop(main)
+    run(main)
 
 
 def test_a_task_group_whose_other_task_fails():
@@ -173,7 +230,7 @@ def test_a_task_group_whose_other_task_fails():
                 assert [type(error) for error in caught.value.exceptions] == [KeyError]
                 await asyncio.to_thread(server.wait_for_connections, 0)
 
-    in_loop(main)
+    run(main)
 
 
 def test_both_kinds_of_cancelling_at_once():
@@ -207,7 +264,7 @@ def test_both_kinds_of_cancelling_at_once():
                         assert task.cancelled()
                     await asyncio.to_thread(server.wait_for_connections, 0)
 
-    in_loop(main)
+    run(main)
 
 
 def test_a_client_survives_a_hundred_cancelled_pulls():
@@ -228,7 +285,7 @@ def test_a_client_survives_a_hundred_cancelled_pulls():
                 assert indexes(await client.runs.events(RUN)) == [0]
                 await until(lambda: server.open_connections <= 100)
 
-    in_loop(main)
+    run(main)
 
 
 def test_a_generator_around_a_stream_that_is_closed():
@@ -248,13 +305,12 @@ def test_a_generator_around_a_stream_that_is_closed():
                 await generator.aclose()
                 await asyncio.to_thread(server.wait_for_connections, 0)
 
-    in_loop(main)
+    run(main)
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_cancelled_at_any_turn_of_the_loop(scheme, monkeypatch):
+def test_cancelled_at_any_turn_of_the_loop(scheme):
     """Also between a connection that is there and the first byte on it, when nobody else knows of it."""
-    monkeypatch.setenv("SSL_CERT_FILE", AUTHORITY)
 
     async def main() -> None:
         with serving(scheme) as server:
@@ -269,4 +325,104 @@ def test_cancelled_at_any_turn_of_the_loop(scheme, monkeypatch):
                     assert done, f"still there after {turns} turns"
                     await asyncio.to_thread(server.wait_for_connections, 0)
 
-    in_loop(main)
+    run(main)
+
+
+# HTTP/2.
+
+
+def batch(index: int) -> bytes:
+    return data(log(index)) + control(index)
+
+
+def beginning(target: str) -> bytes:
+    """What a new event stream begins with: the first event, or nothing for who has it."""
+    return b": nothing new\n\n" if f"offset={offset(0)}" in target else batch(0)
+
+
+async def cancel(stream, task) -> None:
+    stream.cancel()
+    with contextlib.suppress(StopAsyncIteration):
+        await task
+
+
+async def cancel_task(stream, task) -> None:
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await stream.aclose()
+
+
+async def close(stream, task) -> None:
+    await stream.aclose()
+    with contextlib.suppress(StopAsyncIteration):
+        await task
+
+
+ENDINGS = {"cancel": cancel, "task": cancel_task, "close": close}
+
+
+@contextlib.asynccontextmanager
+async def over_http2():
+    """A server of HTTP/2, a client of the caller's that speaks nothing else, and ours on top of it."""
+    with Http2Server("text/event-stream", beginning) as server:
+        async with (
+            httpx.AsyncClient(http1=False, http2=True, timeout=20.0) as theirs,
+            AsyncFlueClient(server.base_url, http_client=theirs, timeout=PATIENT) as client,
+        ):
+            yield server, theirs, client
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_http2_only_this_stream_is_closed(ending):
+    """Two streams and a request of the caller's share one connection; one stream goes, the others go on."""
+
+    async def main() -> None:
+        async with over_http2() as (server, theirs, client):
+            doomed, lasting = (client.runs.stream(run_id, live="sse") for run_id in ("doomed", "lasting"))
+            assert (await anext(doomed)).event_index == 0
+            assert (await anext(lasting)).event_index == 0
+            async with theirs.stream("GET", f"{server.base_url}/other") as other:
+                pulls = other.aiter_raw()
+                assert await anext(pulls) == batch(0)
+                waiting = asyncio.ensure_future(anext(doomed))
+                await asyncio.sleep(SHORT)
+                await ENDINGS[ending](doomed, waiting)
+                _, second, third = server.requests
+                second.send(batch(1))
+                assert (await anext(lasting)).event_index == 1
+                third.send(b"still here")
+                assert await anext(pulls) == b"still here"
+            assert server.accepted == 1
+            assert not second.reset.is_set()
+            await lasting.aclose()
+
+    run(main)
+
+
+@pytest.mark.parametrize("give_up", GIVING_UP)
+def test_http2_a_pull_that_was_given_up(give_up):
+    """The stream goes on, from its checkpoint, on the same connection, and the others notice nothing."""
+
+    async def main() -> None:
+        async with over_http2() as (server, _, client):
+            first, lasting = (client.runs.stream(run_id, live="sse") for run_id in ("first", "lasting"))
+            assert (await anext(lasting)).event_index == 0
+            assert (await anext(first)).event_index == 0
+            await give_up(first)
+            pull = asyncio.ensure_future(anext(first))
+            told: set[int] = set()
+            while not pull.done():  # the connection may have been kept, or the stream opened again
+                for request in [one for one in server.requests if "first" in one.target]:
+                    if request.stream_id not in told:
+                        told.add(request.stream_id)
+                        request.send(batch(1))
+                await asyncio.sleep(0.001)
+            assert (await pull).event_index == 1
+            next(request for request in server.requests if "lasting" in request.target).send(batch(1))
+            assert (await anext(lasting)).event_index == 1
+            assert server.accepted == 1
+            await first.aclose()
+            await lasting.aclose()
+
+    run(main)

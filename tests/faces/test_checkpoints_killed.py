@@ -12,9 +12,9 @@ from flue.testing import FlueTestServer
 
 from .manying import made
 
-EVENTS = 1500
+EVENTS = 900
 PAGE = 10
-LIVES = 25
+LIVES = 15
 
 
 @pytest.mark.parametrize("live", ["True", "sse"])

@@ -1,20 +1,18 @@
-"""A client's own life: made, used, closed, used again."""
+"""A client's own life: made, used, closed, used again; what it receives can be copied, what is alive cannot."""
 
 from __future__ import annotations
 
-import time
+import copy
+import pickle
 
 import pytest
+from network.relay import Relay
 
-from flue import (
-    BackoffOptions,
-    FlueConnectionError,
-    ServerError,
-)
-from flue.testing import Fault, Reply
+from flue import AbortSignal
+from flue.testing import Fault
 
-from .frames import RUN, logs, offset
-from .harness import BRIEF, on_both_faces
+from .frames import RUN, empty_poll, log, logs, offset, page, run_end
+from .harness import BRIEF, EAGER, on_both_faces
 
 
 def close(face, client):
@@ -64,47 +62,52 @@ def test_a_closed_client_says_so(face):
 
 @on_both_faces
 def test_connections_are_used_again(face):
-    """One connection for one call after the other, however many pages they read."""
+    """One connection for one call after the other: records, pages, refusals, polls that ran out."""
     face.server.create_run(run_id=RUN)
     face.server.append(RUN, *logs(0, 250))
-    for _ in range(3):
-        assert len(face.events(RUN)) == 250
-        assert face.get(RUN).run_id == RUN
-        assert face.server.open_connections == 1
+    face.server.add_workflow("report", lambda _run: 1)
+    polled = page(log(0), next_offset=offset(0)), *[empty_poll(0)] * 2, page(run_end(1), next_offset=offset(1))
+    with Relay(face.server.port) as relay:
+        client = face.new_client(base_url=f"http://{relay.address}/api")
+        for number in range(3):
+            assert len(face.wait(client.runs.events, RUN)) == 250
+            face.server.faults.add(Fault(status=503, body=b"busy"))
+            assert face.wait(client.runs.get, RUN, backoff_options=BRIEF).run_id == RUN
+            face.wait(client.workflows.invoke, "report")
+            face.server.script(f"polled_{number}", polled)
+            assert len(face.stream(f"polled_{number}", client, backoff_options=EAGER).collect()) == 2
+        assert relay.accepted == 1
+        close(face, client)
+
+
+def refuses(value) -> None:
+    """Neither pickle nor copy."""
+    for way in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="cannot be pickled"):
+            way(value)
 
 
 @on_both_faces
-def test_a_refusal_does_not_cost_its_connection(face):
-    """Its body was read to the end."""
-    face.server.create_run(run_id=RUN)
-    for _ in range(3):
-        face.server.faults.add(Fault(status=503, body=b"busy"))
-        assert face.get(RUN, backoff_options=BRIEF).run_id == RUN
-    assert face.server.open_connections == 1
-
-
-@on_both_faces(compare=False)
-def test_one_number_for_both_time_outs(face):
-    """For silence as for connecting. Not compared: pauses are as long as silences."""
-    face.server.faults.add(Fault(stall_before_headers=5.0), times=None)
-    client = face.new_client(timeout=0.1)
-    begun = time.monotonic()
-    with pytest.raises(FlueConnectionError, match="nothing was heard for the read time-out"):
-        face.wait(client.runs.get, RUN, backoff_options=BackoffOptions(max_retries=0))
-    assert 0.1 <= time.monotonic() - begun < 5.0
+def test_what_is_alive_cannot_be_pickled(face):
+    """Clients, streams (untouched, open, over) and signals: a clear error, and they are none the worse."""
+    face.server.script(RUN, [page(log(0), log(1), run_end(2), next_offset="0_2", closed=True)])
+    signal = AbortSignal()
+    stream = face.stream(RUN, signal=signal)
+    refuses(stream.inner)
+    stream.next()
+    for value in (face.client, stream.inner, signal):
+        refuses(value)
+    assert len(stream.collect()) == 2
+    refuses(stream.inner)
 
 
 @on_both_faces
-def test_back_off_options_of_the_client(face):
-    """For every read that is given none of its own."""
-    told = []
-    options = BackoffOptions(initial_delay=0.001, max_retries=1, on_failed_attempt=told.append)
-    client = face.new_client(backoff_options=options)
-    face.server.script(RUN, [Reply(500)], repeat_last=True)
-    for number, call in enumerate((client.runs.get, client.runs.events), 1):
-        with pytest.raises(ServerError):
-            face.wait(call, RUN)
-        assert len(told) == len(face.targets) == 2 * number
-    with pytest.raises(ServerError):
-        face.wait(client.runs.get, RUN, backoff_options=BackoffOptions(max_retries=0))
-    assert (len(told), len(face.targets)) == (4, 5)
+def test_what_was_received_can_be_pickled(face):
+    """Equal again, known or not, copied shallow and deep."""
+    run_id = face.server.create_run(run_id=RUN)
+    face.server.append(run_id, *logs(0, 2), log(2, type="news"), log(3, level=7), raw=True)
+    face.server.finish_run(run_id, result={"a": [1, "\ud83d"]})
+    for value in [*face.events(run_id), face.get(run_id)]:
+        for again in (pickle.loads(pickle.dumps(value)), copy.copy(value), copy.deepcopy(value)):
+            assert again == value
+            assert type(again) is type(value)

@@ -1,55 +1,40 @@
-"""Connections that are not made, or not verified."""
+"""Connections that are not made, that end before their answer, that have been idle; and answers that are not Flue's."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import http.server
+import os
 import socket
 import ssl
 import struct
 import threading
 import time
-from pathlib import Path
 
 import httpx
 import pytest
 import requests
+from network.loopback import closed_port
+from network.relay import Relay
 
-from flue import BackoffOptions, FlueClient, FlueConnectionError, Timeouts
-from flue.testing import Fault
+from flue import BackoffOptions, FlueApiError, FlueClient, FlueConnectionError, NotFoundError, Timeouts
+from flue.testing import Fault, FlueTestServer, Reply
 
-from .frames import RUN
-from .harness import BRIEF, EAGER, on_both_faces
-from .reading import nothing_left
+from .frames import JSON, RUN, dumps
+from .harness import BRIEF, EAGER, face_on, on_both_faces
+from .reading import descriptors, nothing_left
+from .stations import server_context
 
-CERTIFICATE = Path(__file__).parents[1] / "testing" / "loopback.pem"
-TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-TLS.load_cert_chain(CERTIFICATE)
+PROMPT = 5.0
+"""Seconds: far below the read time-out."""
+NOT_REPEATED = "the request is not retried: whether the server has admitted it is not known"
+HTML = b"<html><head><title>404 Not Found</title></head><body>nginx</body></html>"
 
 
 def is_theirs(face, error):
     """Whether an exception is of the library behind the face."""
     return isinstance(error, httpx.HTTPError if face.is_async else requests.RequestException)
-
-
-def closed_port():
-    """A port that was free a moment ago."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
-@contextlib.contextmanager
-def full_port():
-    """A port whose queue is full: the kernel answers nobody who knocks."""
-    with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.socket())
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        for _ in range(4):
-            waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(listener.getsockname())
-        yield listener.getsockname()[1]
 
 
 @on_both_faces
@@ -66,7 +51,7 @@ def test_nobody_listens(face):
         assert caught.value.__notes__[0].startswith("gave up after 3 attempts")
     with pytest.raises(FlueConnectionError) as caught:
         face.wait(client.workflows.invoke, "report")
-    assert caught.value.__notes__ == ["the request is not retried: whether the server has admitted it is not known"]
+    assert caught.value.__notes__ == [NOT_REPEATED]
 
 
 @on_both_faces
@@ -88,21 +73,6 @@ def test_a_host_without_an_address(face, monkeypatch):
 
 
 @on_both_faces
-def test_a_host_that_does_not_answer(face):
-    """The connect time-out bounds each try."""
-    with full_port() as port:
-        client = face.new_client(base_url=f"http://127.0.0.1:{port}", timeout=Timeouts(connect=0.1, read=5.0))
-        told = []
-        options = BackoffOptions(initial_delay=0.001, max_retries=1, on_failed_attempt=told.append)
-        begun = time.monotonic()
-        with pytest.raises(FlueConnectionError, match=r": (ConnectTimeout|TimeoutError: timed out)\n") as caught:
-            face.wait(client.runs.get, RUN, backoff_options=options)
-        assert 0.2 <= time.monotonic() - begun < 5.0
-        assert len(told) == 2
-        assert is_theirs(face, caught.value.__cause__)
-
-
-@on_both_faces
 def test_a_handshake_without_an_answer(face):
     """The connect time-out bounds TLS, too; that is no silence of a response."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -115,20 +85,6 @@ def test_a_handshake_without_an_answer(face):
         assert not caught.value.is_read_timeout
         assert caught.value.retryable
         assert is_theirs(face, caught.value.__cause__)
-
-
-@on_both_faces(ssl_context=TLS)
-def test_a_certificate_that_is_not_trusted(face):
-    """The same at every try, so there is one, without any limit; nothing reaches the server."""
-    for call, options in (
-        (face.get, {"backoff_options": EAGER}),
-        (face.events, {"backoff_options": EAGER}),
-        (face.invoke, {}),
-    ):
-        with pytest.raises(FlueConnectionError, match="CERTIFICATE_VERIFY_FAILED") as caught:
-            call(RUN, **options)
-        assert is_theirs(face, caught.value.__cause__)
-    assert face.targets == []
 
 
 @pytest.mark.parametrize(
@@ -153,7 +109,7 @@ def test_a_connection_that_ends_before_its_answer(face, fault):
     for call in (face.invoke, face.run):
         with pytest.raises(FlueConnectionError) as caught:
             call("report")
-        assert caught.value.__notes__ == ["the request is not retried: whether the server has admitted it is not known"]
+        assert caught.value.__notes__ == [NOT_REPEATED]
         assert caught.value.run_id is None
     assert len(face.targets) == 6
 
@@ -182,20 +138,146 @@ def test_gone_before_the_handshake(monkeypatch):
                 sock.getpeername()
         return wrap(self, sock, *arguments, **options)
 
+    def reset_next():
+        accepted, _ = listener.accept()
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        accepted.close()
+
     with socket.create_server(("127.0.0.1", 0)) as listener, nothing_left(), requests.Session() as session:
         monkeypatch.setattr(ssl.SSLContext, "wrap_socket", late)
-        options = BackoffOptions(max_retries=0)
         for arguments in ({}, {"session": session}):
-            thread = threading.Thread(target=reset_next, args=(listener,))
+            thread = threading.Thread(target=reset_next)
             thread.start()
             client = FlueClient(f"https://127.0.0.1:{listener.getsockname()[1]}", **arguments)
             with client, pytest.raises(FlueConnectionError):
-                client.runs.get(RUN, backoff_options=options)
+                client.runs.get(RUN, backoff_options=BackoffOptions(max_retries=0))
             thread.join()
 
 
-def reset_next(listener):
-    """Take a connection and throw it away."""
-    accepted, _ = listener.accept()
-    accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    accepted.close()
+# Idle connections, and silence.
+
+
+def test_a_connection_that_a_nat_has_forgotten(trusting, monkeypatch):
+    """Both faces, http and https, starts and reads: all idle for six seconds by the clock, then used again."""
+    skipped = 0.0
+    real = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: real() + skipped)
+    patient = Timeouts(connect=5.0, read=60.0)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(nothing_left())
+        used = []
+        for is_async in (False, True):
+            for context in (None, server_context()):
+                server = stack.enter_context(FlueTestServer(ssl_context=context, keep_alive=600.0))
+                server.add_workflow("report", lambda _run: 1)
+                relay = stack.enter_context(Relay(server.port))
+                url = server.base_url.replace(str(server.port), str(relay.port))
+                face = stack.enter_context(face_on(server, is_async=is_async, base_url=url, timeout=patient))
+                run_id = face.invoke("report").run_id
+                assert face.get(run_id).run_id == run_id
+                assert relay.accepted == 1
+                used.append((face, relay, server, run_id))
+        skipped = 6.0
+        for face, relay, server, run_id in used:
+            relay.forget()
+            begun = time.monotonic()
+            assert face.invoke("report").run_id != run_id
+            assert face.get(run_id).run_id == run_id
+            assert time.monotonic() - begun < PROMPT
+            assert relay.swallowed <= 100  # a goodbye of TLS, but no request
+            assert len(server.requests) == 4
+
+
+@on_both_faces
+def test_tcp_keep_alive(face):
+    """The system asks a silent peer whether it is still there, and waits for nothing before it sends."""
+    run_id = face.server.create_run()
+    with Relay(face.server.port) as relay:
+        client = face.new_client(base_url=f"http://{relay.address}/api")
+        face.wait(client.runs.get, run_id)
+        options = {
+            (
+                sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+                sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY),
+            )
+            for sock in sockets_to(relay.port)
+        }
+        assert options == {(1, 1)}
+
+
+def sockets_to(port):
+    """Duplicates of this process' sockets that are connected to a port, until the next one is asked for."""
+    for number, target in descriptors().items():
+        if target.startswith("socket:"):
+            with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(number))) as sock:
+                if sock.family == socket.AF_INET and sock.getpeername()[1] == port:
+                    yield sock
+
+
+# Another program.
+
+
+@contextlib.contextmanager
+def file_server(folder):
+    """`python -m http.server`."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@on_both_faces(compare=False)  # the server is not the one whose address the transcript leaves out
+def test_a_wrong_mount(face, tmp_path):
+    """The URL that was asked is what the user has to mend; there is nothing to read on from."""
+    with file_server(tmp_path) as url:
+        client = face.new_client(base_url=f"{url}/wrong-mount")
+        for read in (
+            lambda: face.wait(client.runs.get, "r"),
+            lambda: face.stream("r", client, live="sse").collect(),
+            lambda: face.stream("r", client, live="long-poll").collect(),
+        ):
+            with pytest.raises(NotFoundError) as caught:
+                read()
+            assert f"{url}/wrong-mount/runs/r" in str(caught.value)
+            assert "resumed" not in "".join(getattr(caught.value, "__notes__", []))
+        for start in (client.workflows.invoke, client.workflows.run):
+            with pytest.raises(FlueApiError, match=f"{url}/wrong-mount/workflows/report") as caught:
+                face.wait(start, "report")
+            assert caught.value.status == 501
+
+
+@pytest.mark.parametrize("body", [HTML, b"", b'{"error": "no"}'], ids=["html", "empty", "json"])
+@on_both_faces
+def test_an_error_of_another_program(face, body):
+    """It names the URL; an error that is Flue's own says all without one."""
+    face.server.script(RUN, [Reply(404, [("content-type", "text/html")], body)], repeat_last=True)
+    for call in (face.get, face.events):
+        with pytest.raises(NotFoundError, match=f"{face.server.base_url}/runs/{RUN}"):
+            call(RUN, backoff_options=BRIEF)
+    own = dumps({"error": {"type": "run_not_found", "message": "No such run.", "details": "", "dev": None}})
+    face.server.script("run_2", [Reply(404, [JSON], own)])
+    with pytest.raises(NotFoundError) as caught:
+        face.get("run_2")
+    assert str(caught.value) == "Flue API error 404 [run_not_found]: No such run."
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_connection_that_a_long_poll_held_for_longer(is_async, monkeypatch):
+    """The poll brought nothing, but its answer has just been heard: the next poll uses the connection again."""
+    monkeypatch.setattr("flue.sync._connection.MAX_IDLE", 1.0)
+    with FlueTestServer(poll_hold=1.5) as server, Relay(server.port) as relay:
+        run_id = server.create_run()
+        with face_on(server, is_async=is_async, base_url=f"http://{relay.address}/api") as face:
+            stream = face.stream(run_id)
+            face.after(3, lambda: server.finish_run(run_id))
+            assert [event.type for event in stream.collect()] == ["run_end"]
+            assert relay.accepted == 1

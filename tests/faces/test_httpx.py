@@ -1,4 +1,4 @@
-"""The asynchronous face on httpx: the one private look behind it, mocks of it, and what it leaves to be awaited."""
+"""The asynchronous face on httpx: the one private look behind it, and what it leaves to be awaited."""
 
 from __future__ import annotations
 
@@ -7,53 +7,43 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
-import respx
 
 import flue.aio._network
 from flue import AsyncFlueClient, BackoffOptions, FlueError
 from flue.testing import Fault
 
-from .frames import JSON, RUN, SSE, control, data, dumps, indexes, log, logs, offset
-from .harness import EAGER
-from .reading import AUTHORITY, PATIENT
+from .frames import RUN, indexes
+from .reading import PATIENT
 from .stations import serving
-
-URL = "https://flue.test/api"
-
-
-async def collect(client: AsyncFlueClient, **options) -> list[int]:
-    return indexes([event async for event in client.runs.stream(RUN, **options)])
 
 
 @pytest.fixture
 def bodies(monkeypatch):
-    """How the body of each response is read: the reader of event streams, or None where httpx reads it."""
-    found: list[object] = []
+    """How the body of each response is read: the reader of event streams, or None where httpx reads it.
+
+    `bodies.response` stands for each response where it is set.
+    """
+    found = SimpleNamespace(all=[], response=None)
     real = flue.aio._network.event_stream_body
 
     def spy(response, headers, read_timeout):
-        found.append(real(response, headers, read_timeout))
-        return found[-1]
+        found.all.append(real(found.response or response, headers, read_timeout))
+        return found.all[-1]
 
     monkeypatch.setattr(flue.aio._network, "event_stream_body", spy)
     return found
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_an_event_stream_is_read_as_it_arrives(scheme, bodies, monkeypatch):
+def test_an_event_stream_is_read_as_it_arrives(async_face, scheme, bodies, trusting):
     """Fails when httpx or httpcore keep what has arrived with the head under another name."""
-    monkeypatch.setenv("SSL_CERT_FILE", AUTHORITY)
-
-    async def main(server) -> None:
-        async with AsyncFlueClient(server.base_url, timeout=PATIENT) as client:
-            assert await collect(client, live="sse") == list(range(31))
-            assert await collect(client, live=False) == list(range(31))
-
-    with serving(scheme, page_limit=100) as server:
-        server.append(RUN, *logs(1, 30), raw=True)
+    with serving(scheme) as server:
         server.finish_run(RUN)
-        asyncio.run(main(server))
-    assert [body is not None for body in bodies] == [True, False]
+        client = async_face.new_client(base_url=server.base_url)
+        for live in ("sse", False):
+            assert indexes(async_face.stream(RUN, client, live=live).collect()) == [0, 1]
+        async_face.wait(client.aclose)
+    assert [body is not None for body in bodies.all] == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -64,103 +54,28 @@ def test_an_event_stream_is_read_as_it_arrives(scheme, bodies, monkeypatch):
     ],
     ids=["httpx", "httpcore"],
 )
-def test_httpx_reads_what_is_not_plainly_ours(response, monkeypatch):
+def test_httpx_reads_what_is_not_plainly_ours(async_face, response, bodies):
     """Another name, a mock: the same events come."""
-    real = flue.aio._network.event_stream_body
-    asked: list[object] = []
-
-    def renamed(_, headers, read_timeout):
-        asked.append(real(response, headers, read_timeout))
-        return asked[-1]
-
-    monkeypatch.setattr(flue.aio._network, "event_stream_body", renamed)
-
-    async def main(server) -> None:
-        async with AsyncFlueClient(server.base_url, timeout=PATIENT) as client:
-            assert await collect(client, live="sse") == [0, 1, 2, 3]
-
-    with serving("http") as server:
-        server.append(RUN, *logs(1, 3), raw=True)
-        server.finish_run(RUN)
-        asyncio.run(main(server))
-    assert asked == [None]
+    bodies.response = response
+    async_face.start_run(3, finish=True)
+    assert indexes(async_face.stream(RUN, live="sse").collect()) == [0, 1, 2, 3]
+    assert bodies.all == [None]
 
 
-def test_the_bodies_of_a_callers_client_are_left_to_it(bodies):
+def test_the_bodies_of_a_callers_client_are_left_to_it(async_face, bodies):
     """Whoever counts or records them sees them."""
     seen: list[str] = []
 
     async def note(response: httpx.Response) -> None:
         seen.append(response.headers["content-type"])
 
-    async def main(server) -> None:
-        async with (
-            httpx.AsyncClient(event_hooks={"response": [note]}) as theirs,
-            AsyncFlueClient(server.base_url, timeout=PATIENT, http_client=theirs) as client,
-        ):
-            assert await collect(client, live="sse") == [0, 1]
-
-    with serving("http") as server:
-        server.finish_run(RUN)
-        asyncio.run(main(server))
-    assert bodies == []
+    async_face.start_run(1, finish=True)
+    theirs = httpx.AsyncClient(event_hooks={"response": [note]})
+    client = async_face.new_client(http_client=theirs)
+    assert indexes(async_face.stream(RUN, client, live="sse").collect()) == [0, 1]
+    async_face.wait(theirs.aclose)
+    assert bodies.all == []
     assert [value.partition(";")[0] for value in seen] == ["text/event-stream"]
-
-
-PAGE = httpx.Response(
-    200, headers={JSON[0]: JSON[1], "stream-next-offset": offset(0), "stream-closed": "true"}, content=dumps([log(0)])
-)
-EVENTS = httpx.Response(
-    200,
-    headers={SSE[0]: SSE[1], "transfer-encoding": "chunked"},
-    content=data(log(0)) + control(0, streamClosed=True),
-)
-
-
-@pytest.mark.parametrize(("live", "answer"), [(False, PAGE), ("sse", EVENTS)], ids=["page", "events"])
-def test_respx_and_the_default_client(live, answer):
-    """The mock stands in for the network under our own transport."""
-
-    async def main() -> None:
-        with respx.mock(base_url=URL) as router:
-            route = router.get(f"/runs/{RUN}").mock(side_effect=[httpx.Response(503), answer])
-            async with AsyncFlueClient(URL) as client:
-                assert await collect(client, live=live, backoff_options=EAGER) == [0]
-            assert route.call_count == 2
-            assert route.calls.last.request.headers["user-agent"].startswith("flue-sdk ")
-
-    asyncio.run(main())
-
-
-def test_an_error_that_a_mock_raises():
-    """It is the library's, and becomes ours."""
-
-    async def main() -> None:
-        with respx.mock(base_url=URL) as router:
-            router.get(f"/runs/{RUN}").mock(side_effect=httpx.ConnectError)
-            async with AsyncFlueClient(URL) as client:
-                with pytest.raises(FlueError) as caught:
-                    await client.runs.get(RUN, backoff_options=BackoffOptions(initial_delay=0.001, max_retries=1))
-                assert isinstance(caught.value.__cause__, httpx.ConnectError)
-
-    asyncio.run(main())
-
-
-def test_a_transport_of_the_callers():
-    """`httpx.MockTransport`, and nothing of a network."""
-    targets: list[str] = []
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        targets.append(request.url.raw_path.decode())
-        return httpx.Response(200, headers=EVENTS.headers, content=data(log(0)) + control(0, streamClosed=True))
-
-    async def main() -> None:
-        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as theirs:
-            client = AsyncFlueClient(URL, http_client=theirs)
-            assert await collect(client, live="sse") == [0]
-
-    asyncio.run(main())
-    assert targets == [f"/api/runs/{RUN}?live=sse&offset=-1"]
 
 
 def test_an_async_callback_is_awaited():

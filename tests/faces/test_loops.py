@@ -12,7 +12,6 @@ from flue import AbortSignal, AsyncFlueClient
 
 from .frames import RUN, logs
 from .reading import BOUND, PATIENT, eventually, nothing_left
-from .scripts import output_of
 from .stations import serving
 
 
@@ -72,22 +71,6 @@ def test_a_loop_that_is_closed_without_ceremony(server):
                 loop.close()
 
 
-def test_a_client_that_is_closed(server):
-    """In one loop, then in another one; what it is asked afterwards says so."""
-
-    async def close(client: AsyncFlueClient) -> None:
-        await client.aclose()
-        await client.aclose()
-        with pytest.raises(RuntimeError, match="the client is closed"):
-            await client.runs.get(RUN)
-
-    client = AsyncFlueClient(server.base_url, timeout=PATIENT)
-    with nothing_left():
-        asyncio.run(client.runs.events(RUN))
-        asyncio.run(close(client))
-        asyncio.run(close(client))
-
-
 def test_a_stream_made_outside_of_any_loop(server):
     """It belongs to the loop of its first pull."""
     client = AsyncFlueClient(server.base_url, timeout=PATIENT)
@@ -128,20 +111,3 @@ def test_cancelled_from_a_thread_while_its_loop_ends(server):
             asyncio.run(read())
             canceller.join()
             streams.clear()
-
-
-SECOND_LOOP = """
-    import asyncio
-    from flue import AsyncFlueClient
-    client = AsyncFlueClient(URL)
-    async def use():
-        stream = client.runs.stream(RUN)
-        print((await anext(stream)).type)
-    asyncio.run(use())
-    asyncio.run(use())
-"""
-
-
-def test_a_program_with_two_loops(server):
-    """A client that nobody closes, in a process of its own: nothing is said about it."""
-    assert output_of(server, SECOND_LOOP) == "log\nlog"

@@ -10,8 +10,8 @@ from flue import BackoffOptions, FlueConnectionError, FlueTimeoutError, Timeouts
 from flue.testing import Fault
 
 from .frames import RUN, indexes, logs, offset, page
-from .harness import EAGER, Face, on_both_faces
-from .reading import AUTHORITY, Reading, nothing_left
+from .harness import EAGER, on_both_faces
+from .reading import Reading, nothing_left
 from .stations import STATIONS
 
 LIMIT = 0.15
@@ -22,17 +22,9 @@ OWN = [(name, "https" if name == "handshake" else "http", False) for name in STA
 THEIRS = [("connecting", "http", True), ("headers", "https", True), ("page", "http", True), ("events", "https", True)]
 
 
-def started(face: Face, count: int = 3) -> str:
-    run_id = face.server.create_run(run_id=RUN)
-    face.server.append(run_id, *logs(0, count), raw=True)
-    return run_id
-
-
 @pytest.mark.parametrize(("name", "scheme", "theirs"), OWN + THEIRS)
-def test_the_overall_limit_in_every_state(name, scheme, theirs, monkeypatch):
+def test_the_overall_limit_in_every_state(name, scheme, theirs, trusting):
     """`FlueTimeoutError` with the offset reached, at once wherever the reader is blocked."""
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", AUTHORITY)
-    monkeypatch.setenv("SSL_CERT_FILE", AUTHORITY)
     with nothing_left():
         for is_async in (False, True):
             with STATIONS[name](scheme) as station:
@@ -50,11 +42,8 @@ def test_the_overall_limit_in_every_state(name, scheme, theirs, monkeypatch):
 
 CALLS = {
     "get": lambda face: face.get(RUN, timeout=LIMIT),
-    "events": lambda face: face.events(RUN, timeout=LIMIT),
     "stream": lambda face: face.stream(RUN, timeout=LIMIT).collect(),
     "invoke": lambda face: face.invoke("report", timeout=LIMIT),
-    "invoke and wait": lambda face: face.invoke("report", wait="result", timeout=LIMIT),
-    "run": lambda face: face.run("report", timeout=LIMIT),
 }
 
 
@@ -62,7 +51,7 @@ CALLS = {
 @on_both_faces
 def test_headers_byte_by_byte(face, name):
     """Every byte is sound, so only the overall limit ends it: in time, on every call."""
-    started(face)
+    face.start_run(3)
     face.get(RUN)  # what a client does once, done before the time runs
     face.server.script("", [b"HTTP/1.1 200 OK\r\n" + b"x-slow: very\r\n" * 500])
     face.server.faults.add(Fault(trickle=1, trickle_pause=0.01))
@@ -75,7 +64,7 @@ def test_headers_byte_by_byte(face, name):
 
 @on_both_faces
 def test_a_body_byte_by_byte(face):
-    started(face)
+    face.start_run(3)
     face.server.faults.add(Fault(trickle=1, trickle_pause=0.01), times=None)
     begun = time.monotonic()
     with pytest.raises(FlueTimeoutError) as caught:
@@ -87,7 +76,7 @@ def test_a_body_byte_by_byte(face):
 @on_both_faces(compare=False)
 def test_the_limit_runs_over_all_attempts(face):
     """Neither retries nor progress begin it anew. How many attempts fit in is a matter of time."""
-    started(face, 50)
+    face.start_run(50)
     face.server.faults.add(Fault(status=503), times=None)
     begun = time.monotonic()
     with pytest.raises(FlueTimeoutError):
@@ -106,7 +95,7 @@ def test_the_limit_runs_over_all_attempts(face):
 @on_both_faces
 def test_a_stream_that_is_out_of_time(face):
     """The same error at every later pull; another stream goes on from its offset."""
-    run_id = started(face)
+    run_id = face.start_run(3)
     stream = face.stream(run_id, timeout=6 * LIMIT)
     assert indexes(stream.collect(3)) == [0, 1, 2]
     errors = []
@@ -124,7 +113,7 @@ def test_a_stream_that_is_out_of_time(face):
 @on_both_faces
 def test_a_limit_that_is_not_reached(face):
     """Its timer goes with the stream."""
-    run_id = started(face)
+    run_id = face.start_run(3)
     face.server.finish_run(run_id)
     face.get(run_id)  # over the one connection that stays
     with nothing_left():
@@ -136,7 +125,7 @@ def test_a_limit_that_is_not_reached(face):
 @on_both_faces(client={"timeout": Timeouts(connect=2.0, read=0.1)}, compare=False)
 def test_silence_inside_a_page_and_before_it(face):
     """Asked again, within the budget; a POST is not."""
-    started(face)
+    face.start_run(3)
     face.server.faults.add(Fault(stall_after=5, stall=30.0))
     face.server.faults.add(Fault(stall_before_headers=30.0))
     assert indexes(face.events(RUN, backoff_options=EAGER)) == [0, 1, 2]

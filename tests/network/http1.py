@@ -46,11 +46,6 @@ class Requests:
         body, self._buffer = self._buffer[:length], self._buffer[length:]
         return Request(method, target, headers, head + body)
 
-    def take_rest(self) -> bytes:
-        """What has come behind the last request: the first bytes of a tunnel."""
-        rest, self._buffer = self._buffer, b""
-        return rest
-
     def _until(self, mark: bytes) -> bytes | None:
         while mark not in self._buffer:
             if not self._more():

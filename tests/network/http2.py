@@ -12,7 +12,7 @@ import h2.connection
 import h2.events
 import h2.exceptions
 
-from .loopback import LoopbackServer, wait_until
+from .loopback import LoopbackServer
 
 if TYPE_CHECKING:
     import socket
@@ -28,9 +28,9 @@ class Http2Request:
     connection: _Connection
     reset: threading.Event = field(default_factory=threading.Event)
 
-    def send(self, data: bytes, *, end: bool = False) -> None:
+    def send(self, data: bytes) -> None:
         """Send a part of the body."""
-        self.connection.send(self.stream_id, data, end=end)
+        self.connection.send(self.stream_id, data)
 
 
 class _Connection:
@@ -42,9 +42,9 @@ class _Connection:
     def flush(self) -> None:
         self.sock.sendall(self.state.data_to_send())
 
-    def send(self, stream_id: int, data: bytes, *, end: bool) -> None:
+    def send(self, stream_id: int, data: bytes) -> None:
         with self.lock, contextlib.suppress(h2.exceptions.StreamClosedError):
-            self.state.send_data(stream_id, data, end_stream=end)
+            self.state.send_data(stream_id, data)
             self.flush()
 
 
@@ -92,7 +92,3 @@ class Http2Server(LoopbackServer):
             self.requests.append(request)
         elif isinstance(event, h2.events.StreamReset):
             next(one for one in self.requests if one.stream_id == event.stream_id).reset.set()
-
-    def wait_for_requests(self, count: int) -> None:
-        """Wait until so many have come."""
-        wait_until(lambda: len(self.requests) >= count, f"{count} requests")

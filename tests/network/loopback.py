@@ -6,26 +6,13 @@ import contextlib
 import socket
 import struct
 import threading
-import time
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 LIMIT = 10.0
-"""Seconds after which something is said not to happen."""
-
-
-def wait_until(met: Callable[[], object], what: str) -> None:
-    """Return once something is so.
-
-    Raises:
-        AssertionError: It is not so within `LIMIT` seconds.
-    """
-    deadline = time.monotonic() + LIMIT
-    while not met():
-        assert time.monotonic() < deadline, f"not in {LIMIT:g} s: {what}"
-        time.sleep(0.002)
+"""Seconds that a thread may take to end."""
 
 
 def closed_port() -> int:
@@ -90,12 +77,6 @@ class LoopbackServer:
     def address(self) -> str:
         """Host and port as in a URL."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-    @property
-    def open_connections(self) -> int:
-        """How many sockets are held, those to other servers included."""
-        with self._lock:
-            return len(self._sockets)
 
     def __enter__(self) -> Self:
         self.open_port()
@@ -166,11 +147,11 @@ class LoopbackServer:
         if self.closing.is_set():
             release(sock)
 
-    def replace(self, sock: socket.socket, wrapped: socket.socket) -> None:
-        """Take note that a socket has been wrapped in another."""
-        with self._lock:
-            self._sockets.discard(sock)
-            self._sockets.add(wrapped)
+    def connect(self, port: int) -> socket.socket:
+        """A connection to a server on 127.0.0.1, closed with this one."""
+        upstream = socket.create_connection(("127.0.0.1", port))
+        self.hold(upstream)
+        return upstream
 
     def drop(self, sock: socket.socket) -> None:
         """Close a socket."""

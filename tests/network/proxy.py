@@ -1,18 +1,13 @@
-"""Proxies: of HTTP requests and CONNECT tunnels, one that looks into TLS, and one that speaks SOCKS 5."""
+"""Proxies: of HTTP requests and CONNECT tunnels, and one that speaks SOCKS 5."""
 
 from __future__ import annotations
 
 import socket
-import ssl
 import struct
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from .http1 import Request, Requests
 from .loopback import LoopbackServer, pump
-
-if TYPE_CHECKING:
-    import trustme
 
 
 class ForwardProxy(LoopbackServer):
@@ -20,15 +15,14 @@ class ForwardProxy(LoopbackServer):
 
     Args:
         port: of that server, on 127.0.0.1.
-        host: the address to listen on.
 
     Attributes:
         requests: all requests that the proxy has read, the refused ones too; of a tunnel only its CONNECT.
     """
 
-    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
-        super().__init__(host)
-        self._target = ("127.0.0.1", port)
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self._port = port
         self._refusals: list[int] = []
         self.requests: list[Request] = []
 
@@ -56,61 +50,17 @@ class ForwardProxy(LoopbackServer):
                 if self._refusals:
                     connection.sendall(refusal(self._refusals.pop(0)))
                     return
-                if request.method == "CONNECT":
+                if request.method == "CONNECT":  # its client waits for the answer before it sends more
                     connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                    self.tunnel(request, connection, requests.take_rest())
+                    self.couple(connection, self.connect(self._port))
                     return
                 if upstream is None:
-                    upstream = socket.create_connection(self._target)
-                    self.hold(upstream)
+                    upstream = self.connect(self._port)
                     self._start(pump, upstream, connection)
                 upstream.sendall(origin_form(request))
         finally:
             if upstream is not None:
                 self.drop(upstream)
-
-    def tunnel(self, request: Request, connection: socket.socket, first: bytes) -> None:
-        """Copy bytes between a client and the server."""
-        upstream = socket.create_connection(self._target)
-        self.hold(upstream)
-        upstream.sendall(first)
-        self.couple(connection, upstream)
-
-
-class InspectingProxy(ForwardProxy):
-    """Ends the TLS of a tunnel itself, with certificates of its own authority, as the firewall of a company does.
-
-    Args:
-        port: of the server, which speaks TLS.
-        authority: signs a certificate for each host.
-    """
-
-    def __init__(self, port: int, authority: trustme.CA) -> None:
-        super().__init__(port)
-        self._authority = authority
-
-    def tunnel(self, request: Request, connection: socket.socket, first: bytes) -> None:
-        """Decrypt what passes. A client waits for the answer to its CONNECT before it sends more."""
-        assert not first
-        shown = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        host = request.target.rpartition(":")[0].strip("[]")
-        self._authority.issue_cert(host).configure_cert(shown)
-        client = shown.wrap_socket(connection, server_side=True)
-        self.replace(connection, client)
-        trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        trusting.check_hostname = False
-        trusting.verify_mode = ssl.CERT_NONE
-        upstream = trusting.wrap_socket(socket.create_connection(self._target))
-        self.hold(upstream)
-        requests = Requests(client)
-        self._start(pump, upstream, client)
-        try:
-            while inside := requests.next():
-                self.requests.append(inside)
-                upstream.sendall(inside.raw)
-        finally:
-            self.drop(upstream)
-            self.drop(client)
 
 
 class SocksProxy(LoopbackServer):
@@ -122,7 +72,7 @@ class SocksProxy(LoopbackServer):
 
     def __init__(self, port: int) -> None:
         super().__init__()
-        self._target = ("127.0.0.1", port)
+        self._port = port
         self.hosts: list[str] = []
 
     def serve(self, connection: socket.socket) -> None:
@@ -138,10 +88,8 @@ class SocksProxy(LoopbackServer):
             host = socket.inet_ntop(family, read_exactly(connection, size))
         read_exactly(connection, 2)
         self.hosts.append(host)
-        upstream = socket.create_connection(self._target)
-        self.hold(upstream)
-        connection.sendall(b"\x05\x00\x00\x01" + socket.inet_aton("127.0.0.1") + struct.pack("!H", self._target[1]))
-        self.couple(connection, upstream)
+        connection.sendall(b"\x05\x00\x00\x01" + socket.inet_aton("127.0.0.1") + struct.pack("!H", self._port))
+        self.couple(connection, self.connect(self._port))
 
 
 def read_exactly(connection: socket.socket, size: int) -> bytes:

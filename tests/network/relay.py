@@ -22,7 +22,7 @@ class Relay(LoopbackServer):
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         super().__init__(host)
-        self._target = ("127.0.0.1", port)
+        self._port = port
         self._generation = 0
         self.swallowed = 0
         """Bytes of clients that have been thrown away."""
@@ -34,8 +34,7 @@ class Relay(LoopbackServer):
     def serve(self, connection: socket.socket) -> None:
         """Relay one connection."""
         generation = self._generation
-        upstream = socket.create_connection(self._target)
-        self.hold(upstream)
+        upstream = self.connect(self._port)
         back: threading.Thread = self._start(self._copy, upstream, connection, generation)
         try:
             self._copy(connection, upstream, generation)

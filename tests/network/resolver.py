@@ -11,7 +11,7 @@ HANG = 8.0
 """Seconds after which a look-up that nobody releases is answered."""
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 
 class HangingNames:
@@ -26,27 +26,19 @@ class HangingNames:
         self.released = threading.Event()
 
 
-def text(host: Any) -> str:
-    """The name in a call of `getaddrinfo`."""
-    return host.decode() if isinstance(host, bytes) else str(host)
-
-
-def is_numeric(arguments: tuple[Any, ...], options: dict[str, Any]) -> bool:
-    """Whether the caller only asks whether a host is an address."""
-    flags = options.get("flags", arguments[3] if len(arguments) > 3 else 0)
-    return bool(flags & socket.AI_NUMERICHOST)
-
-
 @contextlib.contextmanager
-def names(addresses: Mapping[str, Sequence[str]]) -> Iterator[None]:
-    """Resolve these names to these addresses, in this order."""
+def _resolving(answer: Callable[[str], Sequence[str] | None]) -> Iterator[None]:
+    """Have names looked up here: the addresses of one, in order, or None for one that is left to the system."""
     real = socket.getaddrinfo
 
     def look_up(host: Any, port: Any, *arguments: Any, **options: Any) -> Any:
-        if text(host) not in addresses or is_numeric(arguments, options):
+        flags = options.get("flags", arguments[3] if len(arguments) > 3 else 0)
+        name = host.decode() if isinstance(host, bytes) else str(host)
+        addresses = None if flags & socket.AI_NUMERICHOST else answer(name)
+        if addresses is None:
             return real(host, port, *arguments, **options)
         found: list[Any] = []
-        for address in addresses[text(host)]:
+        for address in addresses:
             with contextlib.suppress(socket.gaierror):  # of the other family
                 found += real(address, port, *arguments, **options)
         return found
@@ -58,29 +50,32 @@ def names(addresses: Mapping[str, Sequence[str]]) -> Iterator[None]:
         socket.getaddrinfo = real
 
 
+def names(addresses: Mapping[str, Sequence[str]]) -> contextlib.AbstractContextManager[None]:
+    """Resolve these names to these addresses, in this order."""
+    return _resolving(addresses.get)
+
+
 @contextlib.contextmanager
 def hanging(name: str, *, times: int | None = None) -> Iterator[HangingNames]:
     """Do not answer the look-ups of a name, or only the first `times`; the rest, and all at the end, lead to 127.0.0.1."""
-    real = socket.getaddrinfo
     state = HangingNames()
     lock = threading.Lock()
 
-    def look_up(host: Any, port: Any, *arguments: Any, **options: Any) -> Any:
-        if text(host) != name or is_numeric(arguments, options):
-            return real(host, port, *arguments, **options)
+    def answer(host: str) -> Sequence[str] | None:
+        if host != name:
+            return None
         with lock:
             state.asked += 1
             hangs = times is None or state.asked <= times
         if hangs:
             state.released.wait(HANG)
-        return real("127.0.0.1", port, *arguments, **options)
+        return ["127.0.0.1"]
 
-    socket.getaddrinfo = look_up
-    try:
-        yield state
-    finally:
-        state.released.set()
-        socket.getaddrinfo = real
+    with _resolving(answer):
+        try:
+            yield state
+        finally:
+            state.released.set()
 
 
 @contextlib.contextmanager

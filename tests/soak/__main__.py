@@ -10,17 +10,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import faulthandler
-import gc
 import itertools
 import logging
-import os
 import random
 import sys
 import threading
 import time
 import warnings
 from collections import Counter
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -29,8 +27,9 @@ import requests
 from flue import BackoffOptions, Timeouts
 from flue.testing import FlueTestServer
 from tests.faces.harness import Face
+from tests.faces.reading import nothing_left
 
-from .play import HANG, WRONGS, Play
+from .play import HANG, WRONGS, Play, RunPlay
 from .script import PAGE_LIMITS, READ_TIMEOUT, make_script
 from .talk import AGENT, TalkPlay, make_talk_script, soak_agent
 
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 
 FACES = ("sync", "async")
 KINDS: dict[str, tuple[int, Any, Any]] = {
-    "runs": (1, make_script, Play),
+    "runs": (1, make_script, RunPlay),
     "conversations": (2, make_talk_script, TalkPlay),
 }
 """What is read: the version of Flue, how a script is made, and how it is played. Numbers of scripts take turns."""
@@ -68,7 +67,7 @@ class Report:
         self.failures: list[str] = []
         self._lock = threading.Lock()
 
-    def add(self, face: str, play: Play | TalkPlay) -> None:
+    def add(self, face: str, play: Play) -> None:
         """A script is over."""
         with self._lock:
             self.counts[face].update({"scripts": 1, **play.ledger.counts})
@@ -104,7 +103,7 @@ class Round:
         self._seed = seed
         self._deadline = deadline
         self._over = threading.Event()
-        self._plays: dict[str, Play | TalkPlay] = {}
+        self._plays: dict[str, Play] = {}
 
     def run(self, numbers: dict[str, Iterator[int]]) -> None:
         """Play scripts of these numbers, until there are no more or the time is up."""
@@ -196,25 +195,6 @@ class Round:
             face.idle(0.01)
 
 
-@contextmanager
-def nothing_left(report: Report) -> Iterator[None]:
-    """Count the descriptors and threads that are there behind the block and were not before it."""
-    gc.collect()
-    files, threads = len(os.listdir("/proc/self/fd")), set(threading.enumerate())
-    yield
-    gc.collect()
-    deadline = time.monotonic() + SETTLE
-    while left := [str(thread) for thread in set(threading.enumerate()) - threads] or (
-        [f"descriptor {name}" for name in os.listdir("/proc/self/fd")]
-        if len(os.listdir("/proc/self/fd")) > files
-        else []
-    ):
-        if time.monotonic() > deadline:
-            report.complain(f"left behind: {left}", "leaks", len(left))
-            return
-        time.sleep(0.01)
-
-
 def main() -> int:
     """Soak, print, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__.partition("\n")[0])
@@ -239,8 +219,11 @@ def main() -> int:
     first = 0
     while time.monotonic() < deadline:
         some = range(first, first + ROUND) if given.script is None else [given.script]
-        with nothing_left(report):
-            Round(report, given.seed, deadline, what).run({face: iter(some) for face in faces})
+        try:
+            with nothing_left():
+                Round(report, given.seed, deadline, what).run({face: iter(some) for face in faces})
+        except AssertionError as error:
+            report.complain(f"left behind: {error}", "leaks")
         if given.script is not None:
             print(KINDS[what[given.script % len(what)]][1](given.seed, given.script))
             break

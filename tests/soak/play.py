@@ -35,85 +35,80 @@ def message_of(run_id: str, index: int) -> str:
     return f"{run_id}:{index}:{TEXTS[index % len(TEXTS)]}"
 
 
+FINAL_STATUSES = {401, 403, 307, 406, 415, 500, 501}
+"""Answers to a POST that are the server's last word."""
+
+Place = tuple[int, int]
+"""Of what is handed over: the number of its batch, and of it in there. An event of a run is a batch of its own."""
+
+
 class Ledger:
-    """Takes down what one stream hands over, across the objects that read it one after the other.
+    """Takes down what is handed over, by the streams that read one after the other.
 
     Attributes:
-        counts: of events and of what is wrong with them.
-        behind: the position behind the last event; where the next one should be.
+        counts: of what was handed over, and of what is wrong with it.
+        behind: how much of a run was handed over.
     """
 
-    def __init__(self, run_id: str, total: int, page_limit: int) -> None:
-        """Args: total: events that the stream has in the end; page_limit: events in one batch at most."""
+    def __init__(self, page_limit: int) -> None:
+        """Args: page_limit: batches that one response hands over at most."""
         self.counts: Counter[str] = Counter()
         self.behind = 0
-        self._run_id = run_id
-        self._total = total
         self._page_limit = page_limit
-        self._seen: set[int] = set()
-
-    def take(self, event: Any) -> None:
-        """An event was handed over."""
-        index = event.event_index
-        self.counts["events"] += 1
-        if index in self._seen:
-            self.counts["repeats"] += 1
-        elif index < self.behind:
-            self.counts["reorders"] += 1
-            self.counts["losses"] -= 1  # counted when it was passed over
-        else:
-            self.counts["losses"] += index - self.behind
-        self._seen.add(index)
-        self.behind = max(self.behind, index + 1)
-        last = event.type == "run_end" and index == self._total - 1
-        as_written = last or (event.type == "log" and event.message == message_of(self._run_id, index))
-        if event.run_id != self._run_id or not as_written:
-            self.counts["altered"] += 1
-
-    def resume(self, offset: str) -> None:
-        """Another stream begins at a checkpoint: it may repeat the batch in flight, and must skip nothing."""
-        begin = int(offset.rpartition("_")[2]) + 1
-        if begin > self.behind:
-            self.counts["losses"] += begin - self.behind
-        elif self.behind - begin >= max(self._page_limit, 1):
-            self.counts["repeats"] += self.behind - begin
-        self.behind = begin
-        self._seen = set(range(begin))
-
-    def end(self) -> None:
-        """The stream is over."""
-        self.counts["losses"] += self._total - self.behind
+        self._segments: list[tuple[int, list[Place]]] = []
 
     @property
     def wrong(self) -> bool:
         """Whether anything is."""
         return any(self.counts[what] for what in WRONGS)
 
+    def begin(self, offset: str) -> None:
+        """A stream begins here."""
+        self.behind = int(offset.rpartition("_")[2]) + 1
+        self._segments.append((self.behind, []))
+
+    def take(self, place: Place) -> None:
+        """Something was handed over."""
+        self.counts["events"] += 1
+        self.behind = place[0] + 1
+        self._segments[-1][1].append(place)
+
+    def end(self, written: list[Place]) -> None:
+        """The streams are over; all of this was written, and the last of it is the last that they hand over."""
+        done = 0  # of what was written
+        for begin, taken in self._segments:
+            start = sum(batch < begin for batch, _ in written)
+            self.counts["losses"] += max(0, start - done)
+            following = written[done][0] if done < len(written) else written[-1][0] + 1
+            if done > start and following - begin >= self._page_limit:  # more than the response in flight
+                self.counts["repeats"] += done - start
+            seen = set(taken)
+            self.counts["repeats"] += len(taken) - len(seen)
+            self.counts["reorders"] += taken != sorted(taken)
+            self.counts["altered"] += len(seen - set(written))
+            done = start + len(seen)
+            self.counts["losses"] += len(set(written[start:done]) - seen)
+        self.counts["losses"] += len(written) - done
+
 
 class Play:
     """One script on one face."""
 
-    def __init__(self, script: Script, face: Face, client: Any) -> None:
+    def __init__(self, script: Any, face: Face) -> None:
         self.script = script
-        self.id = self.run_id = f"{face.name}_{script.number}"
-        self.ledger = Ledger(self.run_id, script.total, PAGE_LIMITS[script.server])
+        self.id = f"{face.name}_{script.number}"
+        self.ledger = Ledger(PAGE_LIMITS[script.server])
         self.notes: list[str] = []
         self._face = face
-        self._client = client
         self._server: FlueTestServer = face.server
         self._requests = 0
-        self._written = 0
-        self._delayed: deque[Step] = deque()
-        self._writing = threading.Lock()
-        self._timers: list[threading.Timer] = []
-        self._stream: Any = None
 
     def next_fault(self, request: RecordedRequest) -> Fault | None:
         """What happens to the next response."""
         planned = self.script.faults.get(self._requests)
         self._requests += 1
         self.ledger.counts["requests"] += 1
-        if planned is None:
+        if planned is None or (request.method == "POST" and planned.page.status in FINAL_STATUSES):
             return None
         self.ledger.counts["faults"] += 1
         if planned.kind == "redirect":
@@ -122,61 +117,98 @@ class Play:
 
     def run(self) -> None:
         """Play it to its end."""
-        self._server.create_run(run_id=self.run_id)
-        self._open("-1")
         try:
-            for step in self.script.steps:
-                self._perform(step)
-            self.ledger.end()
-            if self.script.live is not False and not self._stream.closed:
-                raise AssertionError(f"the stream ended at {self._stream.offset} without being closed")
+            self.play()
         except Exception as error:
             self.ledger.counts["errors"] += 1
             self.notes.append("; ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", [])]))
         finally:
-            self._stream.close()
-            self._face.streams.clear()
-            self._face.transcript.clear()
-            for timer in self._timers:
-                timer.join()
-
-    def _open(self, offset: str) -> None:
-        options = {"offset": offset, "live": self.script.live, "timeout": HANG}
-        self._stream = self._face.stream(self.run_id, self._client, **options)
-
-    def _perform(self, step: Step) -> None:
-        stream, kind = self._stream, step.kind
-        if kind in {"write", "finish", "end", "leave open"}:
-            self._write_later(step)
-        elif kind == "pull":
-            while step.count is None or self.ledger.behind < step.count:
-                if not self._pull():
-                    return
-        elif kind == "give up" and self._face.is_async:
-            self._give_up(step.delay)
-        else:
-            if kind in {"cancel", "give up"}:
-                self._timers.append(later(stream.inner.cancel, step.delay))
-                while self._pull():
-                    pass
-            elif kind == "close":
+            for stream in self._face.streams:
                 stream.close()
             self._face.streams.clear()
-            self.ledger.resume(stream.offset)
-            self._open(stream.offset)
+            self._face.transcript.clear()
+            self.join()
 
-    def _pull(self) -> bool:
-        try:
-            self.ledger.take(self._stream.next())
-        except StopIteration:
-            return False
-        return True
+    def play(self) -> None:
+        """Do what the script says, and compare what came of it."""
+        raise NotImplementedError
 
-    def _give_up(self, seconds: float) -> None:
-        """Cancel a pull, unless it brings an event before."""
-        inner = self._stream.inner
-        with contextlib.suppress(TimeoutError, StopAsyncIteration):
-            self.ledger.take(self._face.wait(lambda: asyncio.wait_for(anext(inner), seconds)))
+    def join(self) -> None:
+        """Wait for the threads that write."""
+        raise NotImplementedError
+
+    def take(self, handed: Any) -> None:
+        """Take down what a stream has handed over."""
+        raise NotImplementedError
+
+    def leave(self, stream: Any, kind: str, delay: float) -> None:
+        """Stop to read a stream, in one of the ways to do so."""
+        if kind == "give up" and self._face.is_async:  # unless the pull brings something before
+            with contextlib.suppress(TimeoutError, StopAsyncIteration):
+                self.take(self._face.wait(lambda: asyncio.wait_for(anext(stream.inner), delay)))
+        elif kind in {"cancel", "give up"}:
+            timer = later(stream.inner.cancel, delay)
+            for handed in stream:
+                self.take(handed)
+            timer.join()
+        elif kind == "close":
+            stream.close()
+
+
+class RunPlay(Play):
+    """One stream of a run."""
+
+    def __init__(self, script: Script, face: Face, client: Any) -> None:
+        super().__init__(script, face)
+        self._client = client
+        self._written = 0
+        self._delayed: deque[Step] = deque()
+        self._writing = threading.Lock()
+        self._timers: list[threading.Timer] = []
+        self._stream: Any = None
+
+    def play(self) -> None:
+        """Step by step."""
+        self._server.create_run(run_id=self.id)
+        self._open("-1")
+        for step in self.script.steps:
+            self._perform(step)
+        self.ledger.end([(index, 0) for index in range(self.script.total)])
+        if self.script.live is not False and not self._stream.closed:
+            raise AssertionError(f"the stream ended at {self._stream.offset} without being closed")
+
+    def join(self) -> None:
+        """Wait for what is written later."""
+        for timer in self._timers:
+            timer.join()
+
+    def take(self, handed: Any) -> None:
+        """No two events say the same."""
+        index = handed.event_index
+        last = handed.type == "run_end" and index == self.script.total - 1
+        as_written = last or (handed.type == "log" and handed.message == message_of(self.id, index))
+        self.ledger.counts["altered"] += handed.run_id != self.id or not as_written
+        self.ledger.take((index, 0))
+
+    def _open(self, offset: str) -> None:
+        self._face.streams.clear()
+        self.ledger.begin(offset)
+        options = {"offset": offset, "live": self.script.live, "timeout": HANG}
+        self._stream = self._face.stream(self.id, self._client, **options)
+
+    def _perform(self, step: Step) -> None:
+        if step.kind in {"write", "finish", "end", "leave open"}:
+            self._write_later(step)
+        elif step.kind == "pull":
+            while step.count is None or self.ledger.behind < step.count:
+                try:
+                    self.take(self._stream.next())
+                except StopIteration:
+                    return
+        else:
+            self.leave(self._stream, step.kind, step.delay)
+            if step.kind != "give up" or not self._face.is_async:  # which leaves the stream as it is
+                self._open(self._stream.offset)
 
     def _write_later(self, step: Step) -> None:
         """Write now or later; in the order of the script, whichever timer is first."""
@@ -191,12 +223,12 @@ class Play:
             step = self._delayed.popleft()
             if step.kind == "write":
                 begin, self._written = self._written, self._written + (step.count or 0)
-                texts = [message_of(self.run_id, index) for index in range(begin, self._written)]
+                texts = [message_of(self.id, index) for index in range(begin, self._written)]
                 events = [{"type": "log", "level": "info", "message": text} for text in texts]
-                self._server.append(self.run_id, *events, notify=step.notify)
+                self._server.append(self.id, *events, notify=step.notify)
                 return
             if step.kind != "end":
                 run_end = {"type": "run_end", "isError": False, "result": None, "durationMs": 1}
-                self._server.append(self.run_id, run_end, notify=step.notify)
+                self._server.append(self.id, run_end, notify=step.notify)
             if step.kind != "leave open":
-                self._server.close_run(self.run_id, notify=step.notify)
+                self._server.close_run(self.id, notify=step.notify)

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import random
 import threading
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from flue import FlueExecutionError, read_submission_reply, to_json
-from tests.faces.harness import Talk, later
+from tests.faces.harness import Talk
 
-from .play import HANG, WRONGS
+from .play import HANG, Place, Play
 from .script import LONGEST_DELAY, PAGE_LIMITS, Planned, planned_faults
 
 if TYPE_CHECKING:
-    from flue.testing import Fault, FlueTestServer, RecordedRequest
     from tests.faces.harness import Face
 
 AGENT = "soak"
 TARGET = "sub_target"
-FINAL_STATUSES = {401, 403, 307, 406, 415, 500, 501}
-"""Answers to a POST that are the server's last word."""
 Way = Literal["stream", "wait", "read", "observe", "ask"]
 
 
@@ -92,126 +87,56 @@ def make_talk_script(seed: int, number: int) -> TalkScript:
     )
 
 
-class Ledger:
-    """Takes down what one conversation hands over.
-
-    Attributes:
-        counts: of chunks or states, and of what is wrong with them.
-    """
-
-    def __init__(self, page_limit: int) -> None:
-        """Args: page_limit: batches that one response hands over at most."""
-        self.counts: Counter[str] = Counter()
-        self._page_limit = page_limit
-        self._segments: list[tuple[int, list[tuple[int, int]]]] = []
-
-    @property
-    def wrong(self) -> bool:
-        """Whether anything is."""
-        return any(self.counts[what] for what in WRONGS)
-
-    def begin(self, offset: str) -> None:
-        """A stream begins here."""
-        self._segments.append((_batches_before(offset), []))
-
-    def take(self, chunk: Any) -> None:
-        """A chunk was handed over."""
-        self.counts["events"] += 1
-        self._segments[-1][1].append((chunk.position.batch, chunk.position.index))
-
-    def end(self, written: list[tuple[int, int]]) -> None:
-        """The streams are over; all of this was written, and the last of it is the last that they hand over."""
-        done = 0  # of what was written
-        for begin, taken in self._segments:
-            start = sum(batch < begin for batch, _ in written)
-            self.counts["losses"] += max(0, start - done)
-            if done > start and written[done - 1][0] - begin >= self._page_limit:  # more than the batch in flight
-                self.counts["repeats"] += done - start
-            seen = set(taken)
-            self.counts["repeats"] += len(taken) - len(seen)
-            self.counts["reorders"] += taken != sorted(taken)
-            self.counts["altered"] += len(seen - set(written))
-            done = start + len(seen)
-            self.counts["losses"] += len(set(written[start:done]) - seen)
-        self.counts["losses"] += len(written) - done
-
-
-def _batches_before(offset: str) -> int:
-    return int(offset.rpartition("_")[2]) + 1
-
-
-class TalkPlay:
-    """One script on one face."""
+class TalkPlay(Play):
+    """One conversation."""
 
     def __init__(self, script: TalkScript, face: Face, client: Any) -> None:
-        self.script = script
-        self.id = f"{face.name}_{script.number}"
-        self.ledger = Ledger(PAGE_LIMITS[script.server])
-        self.notes: list[str] = []
-        self._face = face
-        self._server: FlueTestServer = face.server
+        super().__init__(script, face)
         self._talk = Talk(face, client.conversation("agents", AGENT, self.id))
-        self._requests = 0
-        self._messages = 0  # assistant messages that were begun
+        self._writer = threading.Thread(target=self._write_all, name=f"writer of {self.id}")
         self._calls: list[str] = []
         self._said = 0
-        self._written: list[tuple[int, int]] = [(0, 0)]  # of the reset with which a conversation begins
+        self._written: list[Place] = [(0, 0)]  # of the reset with which a conversation begins
         self._batches = 1
-        self._text: list[str] = []
 
-    def next_fault(self, request: RecordedRequest) -> Fault | None:
-        """What happens to the next response."""
-        planned = self.script.faults.get(self._requests)
-        self._requests += 1
-        self.ledger.counts["requests"] += 1
-        if planned is None or (request.method == "POST" and planned.page.status in FINAL_STATUSES):
-            return None
-        self.ledger.counts["faults"] += 1
-        if planned.kind == "redirect":
-            return type(planned.page)(status=307, headers=[("location", request.target)])
-        return planned.events if request.first("live") == "sse" else planned.page
+    def play(self) -> None:
+        """Write a part of it, and read it in its way while the rest is written."""
+        if self.script.way == "ask":
+            self._ask()
+            return
+        self._server.create_conversation(AGENT, self.id)
+        for batch in self.script.batches[: self.script.ready]:
+            self._write(batch)
+        self._writer.start()
+        getattr(self, f"_{self.script.way}")()
 
-    def run(self) -> None:
-        """Play it to its end."""
-        writer = threading.Thread(target=self._write_all, name=f"writer of {self.id}")
-        try:
-            if self.script.way == "ask":
-                self._ask()
-                return
-            self._server.create_conversation(AGENT, self.id)
-            for batch in self.script.batches[: self.script.ready]:
-                self._write(batch)
-            writer.start()
-            getattr(self, f"_{self.script.way}")(writer)
-        except Exception as error:
-            self.ledger.counts["errors"] += 1
-            self.notes.append("; ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", [])]))
-        finally:
-            for stream in self._face.streams:
-                stream.close()
-            self._face.streams.clear()
-            self._face.transcript.clear()
-            if writer.ident is not None:
-                writer.join()
+    def join(self) -> None:
+        """Wait until all is written."""
+        if self._writer.ident is not None:
+            self._writer.join()
+
+    def take(self, handed: Any) -> None:
+        """A chunk has a place."""
+        self.ledger.take((handed.position.batch, handed.position.index))
 
     # Reading.
 
-    def _stream(self, writer: threading.Thread) -> None:
+    def _stream(self) -> None:
         breaks = list(self.script.breaks)
         stream, count = self._open("-1"), 0
         while True:
             if breaks and count >= breaks[0][0]:
                 _, kind, delay = breaks.pop(0)
-                self._leave(stream, kind, delay)
+                self.leave(stream, kind, delay)
                 if stream.closed:  # it was quicker
                     break
                 stream = self._open(stream.offset)
             try:
-                self.ledger.take(stream.next())
+                self.take(stream.next())
             except StopIteration:
                 break
             count += 1
-        writer.join()
+        self.join()
         self.ledger.end(self._written)
         if not stream.closed:
             raise AssertionError(f"the stream ended at {stream.offset} without the settlement")
@@ -221,19 +146,7 @@ class TalkPlay:
         self.ledger.begin(offset)
         return self._talk.stream(TARGET, offset=offset, live=self.script.live, timeout=HANG)
 
-    def _leave(self, stream: Any, kind: str, delay: float) -> None:
-        if kind == "give up" and self._face.is_async:
-            with contextlib.suppress(TimeoutError, StopAsyncIteration):
-                self.ledger.take(self._face.wait(lambda: asyncio.wait_for(anext(stream.inner), delay)))
-        elif kind in {"cancel", "give up"}:
-            timer = later(stream.inner.cancel, delay)
-            for chunk in stream:
-                self.ledger.take(chunk)
-            timer.join()
-        elif kind == "close":
-            stream.close()
-
-    def _wait(self, writer: threading.Thread) -> None:
+    def _wait(self) -> None:
         self.ledger.begin("-1")
         # As a receipt of the origin says it, but without the look at the history that comes first then.
         stream = self._talk.stream(TARGET, offset="-1", timeout=HANG) if not self._is_replaced else None
@@ -241,18 +154,18 @@ class TalkPlay:
             self._talk.wait(TARGET, timeout=HANG, on_event=lambda chunk: self.ledger.counts.update(events=1))
             return
         for chunk in stream:
-            self.ledger.take(chunk)
-        writer.join()
+            self.take(chunk)
+        self.join()
         self.ledger.end(self._written)
         self._talk.wait(TARGET, timeout=HANG)
 
-    def _read(self, writer: threading.Thread) -> None:
+    def _read(self) -> None:
         reply = self._talk.read(TARGET, timeout=HANG)
-        writer.join()
+        self.join()
         if reply.text != read_submission_reply(self._talk.history(timeout=HANG), TARGET).text:
             self.ledger.counts["altered"] += 1
 
-    def _observe(self, writer: threading.Thread) -> None:
+    def _observe(self) -> None:
         observation = self._talk.observe(live=self.script.live, timeout=HANG)
         states: list[Any] = []
         for state in observation:
@@ -260,7 +173,7 @@ class TalkPlay:
             states.append(state)
             if any(entry.submission_id == TARGET for entry in state.settlements):
                 break
-        writer.join()
+        self.join()
         self.ledger.counts["repeats"] += len(states) - len({id(state) for state in states})
         truth = self._server.snapshot(AGENT, self.id)
         last = states[-1]

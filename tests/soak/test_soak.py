@@ -5,26 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from . import talk
-from .play import Ledger, message_of
+from .play import Ledger
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.mark.parametrize(
-    ("indexes", "wrong"),
-    [([0, 1, 2], {}), ([0, 2], {"losses": 1}), ([0, 1, 1, 2], {"repeats": 1}), ([0, 2, 1], {"reorders": 1})],
-)
-def test_what_a_ledger_notices(indexes, wrong):
-    ledger = Ledger("r", 3, page_limit=2)
-    for index in indexes:
-        ledger.take(SimpleNamespace(event_index=index, type="log", run_id="r", message=message_of("r", index)))
-    ledger.end()
-    assert {what: count for what, count in ledger.counts.items() if count and what != "events"} == wrong
 
 
 WRITTEN = [(0, 0), (1, 0), (1, 1), (2, 0)]
@@ -45,12 +31,12 @@ WRITTEN = [(0, 0), (1, 0), (1, 1), (2, 0)]
         ([("-1", [*WRITTEN[:3], (7, 0)])], {"altered": 1, "losses": 1}),
     ],
 )
-def test_what_a_ledger_of_chunks_notices(segments, wrong):
-    ledger = talk.Ledger(page_limit=1)
+def test_what_a_ledger_notices(segments, wrong):
+    ledger = Ledger(page_limit=1)
     for offset, places in segments:
         ledger.begin(offset)
-        for batch, index in places:
-            ledger.take(SimpleNamespace(position=SimpleNamespace(batch=batch, index=index)))
+        for place in places:
+            ledger.take(place)
     ledger.end(WRITTEN)
     assert {what: count for what, count in ledger.counts.items() if count and what != "events"} == wrong
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import time
+import ssl
+import traceback
 
+import httpx
 import pytest
+import requests
+import trustme
 from network.loopback import closed_port
-from network.proxy import ForwardProxy, InspectingProxy, SocksProxy
+from network.proxy import ForwardProxy, SocksProxy
 from network.relay import Relay
 from network.resolver import names
 
@@ -16,7 +20,7 @@ from flue import BackoffOptions, FlueApiError, FlueConnectionError
 from flue.testing import FlueTestServer
 
 from .frames import RUN, indexes, logs
-from .harness import BRIEF, EAGER, face_on, on_both_faces
+from .harness import BRIEF, EAGER, on_both_faces
 from .reading import AUTHORITY
 from .scripts import Program
 from .stations import server_context
@@ -44,9 +48,6 @@ def behind_a_proxy(face, scheme, monkeypatch):
         server.create_run(run_id=RUN)
         server.append(RUN, *logs(0, 2), raw=True)
         yield proxy, client, server
-        for stream in face.streams:
-            stream.close()
-        face.wait(client.aclose if face.is_async else client.close)
 
 
 def failures_until(count, then):
@@ -82,34 +83,24 @@ def test_a_proxy_that_restarts(face, live, scheme, monkeypatch, caplog):
     assert len(warnings) >= len(told)
 
 
-@pytest.mark.parametrize("status", [502, 503, 504])
 @SCHEMES
-@LIVES
 @on_both_faces(compare=False)
-def test_a_proxy_that_cannot_reach_the_server(face, live, scheme, status, monkeypatch):
-    """It answers a request, or a CONNECT, with a gateway's status in mid-stream, twice."""
+def test_a_proxy_that_cannot_reach_the_server(face, scheme, monkeypatch):
+    """It answers a request, or a CONNECT, with a gateway's status: reads are asked again, a start is sent once."""
     with behind_a_proxy(face, scheme, monkeypatch) as (proxy, client, server):
+        proxy.refuse(502, times=2)
+        assert face.wait(client.runs.get, RUN, backoff_options=EAGER).run_id == RUN
         told, options = failures_until(0, None)
-        stream = face.stream(RUN, client, live=live, backoff_options=options)
+        stream = face.stream(RUN, client, live="sse", backoff_options=options)
         assert indexes(stream.collect(2)) == [0, 1]
-        proxy.refuse(status, times=2)
+        proxy.refuse(504, times=2)
         proxy.drop_connections()
         server.finish_run(RUN)
         assert indexes(stream.collect()) == [2]
         assert len(told) >= 2
         assert all(failure.will_retry for failure in told)
-
-
-@pytest.mark.parametrize("status", [502, 503, 504])
-@SCHEMES
-@on_both_faces(compare=False)
-def test_a_first_request_that_the_proxy_cannot_forward(face, scheme, status, monkeypatch):
-    """Reads are asked again; a start is not, since `POST` is sent once."""
-    with behind_a_proxy(face, scheme, monkeypatch) as (proxy, client, server):
-        proxy.refuse(status, times=2)
-        assert face.wait(client.runs.get, RUN, backoff_options=EAGER).run_id == RUN
         server.add_workflow("report", lambda _run: 1)
-        proxy.refuse(status)
+        proxy.refuse(503)
         proxy.drop_connections()
         with pytest.raises((FlueConnectionError, FlueApiError)):
             face.wait(client.workflows.invoke, "report")
@@ -146,35 +137,30 @@ def test_credentials_for_the_proxy(face, scheme, monkeypatch):
 
 @on_both_faces(compare=False)
 def test_a_proxy_that_looks_into_tls(face, monkeypatch, tmp_path):
-    """Trusted when the environment has its authority; otherwise refused at once."""
-    import trustme
-
+    """It shows a certificate of its company: trusted when the environment has its authority, else refused at once."""
     authority = trustme.CA()
     bundle = tmp_path / "company.pem"
     authority.cert_pem.write_to_path(bundle)
-    with FlueTestServer(ssl_context=server_context()) as server, InspectingProxy(server.port, authority) as proxy:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("flue.test").configure_cert(context)
+    with FlueTestServer(ssl_context=context) as server, ForwardProxy(server.port) as proxy:
         run_id = server.create_run()
         server.append(run_id, *logs(0, 2), raw=True)
         server.finish_run(run_id)
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-        for variable in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
-            monkeypatch.delenv(variable, raising=False)
         untrusting = face.new_client(base_url="https://flue.test/api")
         with pytest.raises(FlueConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
             face.wait(untrusting.runs.get, run_id, backoff_options=BRIEF)
         assert proxy.targets == ["CONNECT flue.test:443"]
-        for variable in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
-            monkeypatch.setenv(variable, str(bundle))
         client = face.new_client(base_url="https://flue.test/api", token="t0ken")
-        for live in (False, "sse", "long-poll"):
-            assert indexes(face.stream(run_id, client, live=live).collect()) == [0, 1, 2]
+        with monkeypatch.context() as environment:
+            environment.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+            for live in (False, "sse", "long-poll"):
+                assert indexes(face.stream(run_id, client, live=live).collect()) == [0, 1, 2]
         assert server.requests[-1].header("authorization") == "Bearer t0ken"
-        for made in (untrusting, client):
-            face.wait(made.aclose if face.is_async else made.close)
 
 
-@pytest.mark.parametrize("variable", ["ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"])
-@pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
+@pytest.mark.parametrize(("variable", "scheme"), [("ALL_PROXY", "socks5"), ("http_proxy", "socks5h")])
 @on_both_faces
 def test_a_socks_proxy(face, scheme, variable, monkeypatch):
     """With the extras of the libraries installed, whichever of them looks the name up."""
@@ -184,56 +170,38 @@ def test_a_socks_proxy(face, scheme, variable, monkeypatch):
         client = face.new_client(base_url="http://flue.test/api")
         assert face.wait(client.runs.get, run_id).run_id == run_id
         assert len(proxy.hosts) == 1
-        face.wait(client.aclose if face.is_async else client.close)
 
 
-UNUSABLE = [
-    "socks://127.0.0.1:9/",
-    "ftp://127.0.0.1:9",
-    "nonsense://127.0.0.1:9",
-    "http://[::1",
-    "http://127.0.0.1:99999",
-    f"socks://me:{PASSWORD}@127.0.0.1:9/",
-]
+UNUSABLE = f"socks://me:{PASSWORD}@127.0.0.1:9/"
 
 
-@pytest.mark.parametrize("value", UNUSABLE)
 @pytest.mark.parametrize(
-    "variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY with NO_PROXY", "HTTP_PROXY with NO_PROXY"]
+    "variables", [{"HTTPS_PROXY": UNUSABLE}, {"ALL_PROXY": UNUSABLE, "NO_PROXY": "127.0.0.1"}], ids=["scheme", "host"]
 )
 @on_both_faces
-def test_an_unusable_proxy_for_others(face, variable, value, monkeypatch):
+def test_an_unusable_proxy_for_others(face, variables, monkeypatch):
     """A variable for another scheme, or for hosts to which `NO_PROXY` knows the way, does not matter."""
-    name, _, passed_by = variable.partition(" with ")
-    monkeypatch.setenv(name, value)
-    if passed_by:
-        monkeypatch.setenv(passed_by, "127.0.0.1")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
     run_id = face.server.create_run()
-    face.server.append(run_id, *logs(0, 2), raw=True)
     face.server.finish_run(run_id)
     assert face.get(run_id).run_id == run_id
-    for live in (False, "sse"):
-        assert indexes(face.stream(run_id, live=live).collect()) == [0, 1, 2]
+    assert indexes(face.stream(run_id, live="sse").collect()) == [0]
 
 
-@pytest.mark.parametrize("value", UNUSABLE)
-@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
+@pytest.mark.parametrize("value", [UNUSABLE, "http://[::1"])
 @on_both_faces(compare=False)
-def test_an_unusable_proxy(face, variable, value, monkeypatch, caplog):
+def test_an_unusable_proxy(face, value, monkeypatch, caplog):
     """Where it would have to be used the error says which variable to mend, at once, and not what secret it holds."""
-    monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("all_proxy", value)
     told = []
     options = BackoffOptions(initial_delay=0.001, max_retries=3, on_failed_attempt=told.append)
-    with pytest.raises(FlueConnectionError) as caught:
+    with pytest.raises(FlueConnectionError, match=r"(?i)all_proxy") as caught:
         face.wait(face.new_client().runs.get, RUN, backoff_options=options)
-    assert variable.lower() in str(caught.value).lower()
     assert len(told) <= 1
     assert face.targets == []
-    chain, error = [], caught.value
-    while error is not None:
-        chain += [str(error), repr(error), *getattr(error, "__notes__", [])]
-        error = error.__cause__
-    assert PASSWORD not in "\n".join([*chain, *(repr(attempt) for attempt in told), caplog.text])
+    said = "".join(traceback.format_exception(caught.value))
+    assert PASSWORD not in "\n".join([said, *(repr(attempt) for attempt in told), caplog.text])
 
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
@@ -268,82 +236,37 @@ def test_a_socks_proxy_without_the_extra(is_async):
     assert (status, out.split(), err) == (0, ["True", RUN], "")
 
 
-PASSES = {
-    "the address": ("127.0.0.1", HOST),
-    "a network": ("127.0.0.0/8", HOST),
-    "a network of the other family beside it": ("127.0.0.1,fd00::/8", HOST),
-    "a bracketed address beside it": ("127.0.0.1,[::1]", HOST),
-    "a bracketed network beside it": ("[fd00::]/8,127.0.0.1", HOST),
-    "nonsense beside it": ("300.1.2.3/99,:::,/,127.0.0.1", HOST),
-    "white space": (" example.test , 127.0.0.1 ", HOST),
-    "empty parts": (",,127.0.0.1,", HOST),
-    "everything": ("*", HOST),
-    "address and port": ("127.0.0.1:{port}", HOST),
-    "a name": ("flue.test", "flue.test"),
-    "a name in capitals": ("FLUE.Test", "flue.test"),
-    "name and port": ("flue.test:{port}", "flue.test"),
-    "a suffix": (".flue.test", "api.flue.test"),
-    "a suffix without its dot": ("flue.test", "api.flue.test"),
-    "IPv6": ("::1", "[::1]"),
-    "bracketed IPv6": ("[::1]", "[::1]"),
-    "a network of IPv6": ("::/64", "[::1]"),
-    "IPv6 beside IPv4": ("10.0.0.0/8,::1", "[::1]"),
-}
-
-
-@pytest.mark.parametrize("which", PASSES)
-@pytest.mark.parametrize("variable", ["NO_PROXY", "no_proxy"])
+@pytest.mark.parametrize(
+    ("value", "host", "direct"),
+    [
+        ("127.0.0.0/8,fd00::/8", HOST, True),
+        (".flue.test", "api.flue.test", True),
+        ("[::1]", "[::1]", True),
+        ("10.0.0.0/8", HOST, False),
+        ("x-flue.test", "flue.test", False),
+        ("::2", "[::1]", False),
+    ],
+    ids=["a network", "a suffix", "IPv6", "another network", "a name that ends so", "another address of IPv6"],
+)
 @on_both_faces(compare=False)
-def test_hosts_to_go_past_the_proxy(face, variable, which, monkeypatch):
-    """One rule of the environment for both faces; the proxy is not asked."""
-    value, host = PASSES[which]
+def test_hosts_to_go_past_the_proxy(face, value, host, direct, monkeypatch):
+    """The environment has one rule for both faces, tested beside it; here it is seen that they live by it."""
     names_of_host = {name: ["127.0.0.1"] for name in ("flue.test", "api.flue.test")}
     with ForwardProxy(face.server.port) as proxy, Relay(face.server.port, "::1") as other, names(names_of_host):
         port = other.port if host == "[::1]" else face.server.port
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
-        monkeypatch.setenv(variable, value.format(port=port))
-        run_id = face.server.create_run()
-        client = face.new_client(base_url=f"http://{host}:{port}/api")
-        assert face.wait(client.runs.get, run_id, backoff_options=BRIEF).run_id == run_id
-        assert proxy.targets == []
-        face.wait(client.aclose if face.is_async else client.close)
-
-
-GOES_BY = {
-    "another address": ("127.0.0.2", HOST),
-    "another network": ("10.0.0.0/8,fd00::/8", HOST),
-    "another port": ("127.0.0.1:1", HOST),
-    "another name": ("example.test,.example.test", "flue.test"),
-    "a name that only ends so": ("x-flue.test", "flue.test"),
-    "another address of IPv6": ("::2,[::3],fd00::/8", "[::1]"),
-    "nonsense": ("300.1.2.3/99,/", HOST),
-    "nothing": ("", HOST),
-}
-
-
-@pytest.mark.parametrize("which", GOES_BY)
-@on_both_faces(compare=False)
-def test_hosts_to_reach_by_the_proxy(face, which, monkeypatch):
-    """What `NO_PROXY` does not name."""
-    value, host = GOES_BY[which]
-    with ForwardProxy(face.server.port) as proxy:
-        monkeypatch.setenv("HTTP_PROXY", proxy.url)
         monkeypatch.setenv("NO_PROXY", value)
         run_id = face.server.create_run()
-        url = f"http://{host}:{face.server.port}/api"
+        url = f"http://{host}:{port}/api"
         client = face.new_client(base_url=url)
         assert face.wait(client.runs.get, run_id, backoff_options=BRIEF).run_id == run_id
-        (asked,) = proxy.targets
-        assert asked.replace("//::1:", "//[::1]:") == f"GET {url}/runs/{run_id}?meta"  # httpx leaves out the brackets
-        face.wait(client.aclose if face.is_async else client.close)
+        asked = [target.replace("//::1:", "//[::1]:") for target in proxy.targets]  # httpx leaves out the brackets
+        assert asked == ([] if direct else [f"GET {url}/runs/{run_id}?meta"])
 
 
 @on_both_faces(compare=False)
 def test_no_proxy_of_a_client_of_the_caller(face, monkeypatch):
     """With a session or client of theirs their library decides; ours adds no rule to it."""
-    import httpx
-    import requests
-
     with ForwardProxy(face.server.port) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         run_id = face.server.create_run()
@@ -354,15 +277,3 @@ def test_no_proxy_of_a_client_of_the_caller(face, monkeypatch):
         assert face.wait(client.runs.get, run_id).run_id == run_id
         assert proxy.targets == []
         face.wait(theirs.aclose if face.is_async else theirs.close)
-
-
-def test_ends_soon_where_nothing_can_be_reached(monkeypatch):
-    """A proxy that is down, with a budget: the last error, not a library's."""
-    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed_port()}")
-    for is_async in (False, True):
-        with FlueTestServer() as server, face_on(server, is_async=is_async) as face:
-            begun = time.monotonic()
-            with pytest.raises(FlueConnectionError):
-                face.get(RUN, backoff_options=BRIEF)
-            assert time.monotonic() - begun < 5.0
-            assert len([line for line in face.transcript if line[0] == "pause"]) == 3

@@ -1,0 +1,264 @@
+"""`client.agents.prompt` and `send`, one POST each, and `stream`: the events of an agent, which have no end."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+
+from flue import (
+    AbortError,
+    AbortSignal,
+    AgentPromptImage,
+    AgentPromptResponse,
+    BadRequestError,
+    DurableStreamError,
+    FlueConnectionError,
+    FlueTimeoutError,
+    ServerError,
+    SubmissionSettledEvent,
+    Timeouts,
+    UnknownEvent,
+    to_json,
+)
+from flue.testing import Fault, Reply
+
+from .agent_scenes import (
+    AGENT,
+    OTHER,
+    abort_after_requests,
+    call,
+    event,
+    follow,
+    recorded_answer,
+    recorded_body,
+    recorded_events,
+    settled,
+    views,
+)
+from .frames import JSON, dumps, empty_poll, indexes, offset, page, run_end
+from .harness import EAGER, on_both_faces
+
+ADMITTED = {"streamUrl": "http://flue.example/agents/assistant/rec1", "offset": "-1", "submissionId": "s1"}
+METHODS = pytest.mark.parametrize("method", ["prompt", "send"])
+
+
+def answering(face, **fields):
+    """The one request is answered with an admission."""
+    face.server.script("/agents/", [Reply(200, [JSON], dumps(ADMITTED | fields))])
+
+
+def sent_body(face):
+    [request] = face.server.requests
+    assert request.header("content-type") == "application/json"
+    return json.loads(request.body)
+
+
+def add_echo(face):
+    """An agent that says what it heard, and fails when it is told to."""
+
+    @face.server.agent("echo")
+    def echo(turn):
+        if turn.message == "fail":
+            raise RuntimeError("told to")
+        turn.text("You said: ")
+        turn.text(turn.message)
+        return f"You said: {turn.message} ({len(turn.images)} images)"
+
+
+# Prompts.
+
+
+@METHODS
+@on_both_faces
+def test_a_recorded_answer(face, method):
+    face.server.script(AGENT, [recorded_answer(f"agent_{method}")], method="POST")
+    answer = call(face, method, "assistant", "rec1", message="hello")
+    assert to_json(answer) == recorded_body(f"agent_{method}")
+    assert face.targets == [f"/api{AGENT}" + ("?wait=result" if method == "prompt" else "")]
+    assert sent_body(face) == {"message": "hello"}
+    if method == "prompt":
+        assert isinstance(answer.result, AgentPromptResponse)
+        assert (answer.result.text, answer.result.usage.total_tokens) == ("You said something", 1997)
+
+
+@METHODS
+@on_both_faces
+def test_what_is_sent(face, method):
+    """Names and ids are one segment each; Flue takes an empty message, and text that was cut inside an emoji."""
+    answering(face)
+    images = (AgentPromptImage(b"\x89PNG", "image/png"), AgentPromptImage("R0lGODlh", "image/gif"))
+    message = "höflich 🙂, cut \ud83d" if method == "send" else ""
+    call(face, method, "a b", "x/ü?#%2F", message=message, images=iter(images))
+    assert face.targets[0].partition("?")[0] == "/api/agents/a%20b/x%2F%C3%BC%3F%23%252F"
+    assert sent_body(face) == {
+        "message": message,
+        "images": [
+            {"type": "image", "data": "iVBORw==", "mimeType": "image/png"},
+            {"type": "image", "data": "R0lGODlh", "mimeType": "image/gif"},
+        ],
+    }
+
+
+@on_both_faces
+def test_a_result_of_another_shape_is_json(face):
+    answering(face, result={"text": "no usage"})
+    assert call(face, "prompt", "assistant", "rec1", message="hello").result == {"text": "no usage"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "kind", "reason"),
+    [
+        (("", "x"), {}, ValueError, "name must not be ''"),
+        (("a", "."), {}, ValueError, "id must not be '.'"),
+        (("a", "x"), {"message": b"hi"}, TypeError, "message must be str, not bytes"),
+        (("a", "x"), {"images": AgentPromptImage(b"x", "i/j")}, TypeError, "images must be a list of AgentPromptImage"),
+        (("a", "x"), {"images": [b"x"]}, TypeError, r"images\[0\] must be an AgentPromptImage, not bytes"),
+    ],
+)
+@METHODS
+@on_both_faces
+def test_arguments_are_checked_before_any_request(face, method, arguments, options, kind, reason):
+    with pytest.raises(kind, match=reason):
+        call(face, method, *arguments, **{"message": "hello", **options})
+    assert face.targets == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        (Reply(503, [JSON, ("retry-after", "0")], b"{}"), ServerError),
+        (Reply(200, [JSON], b"{", fault=Fault(cut_after=0)), FlueConnectionError),
+        (Reply(200, [JSON], dumps({"offset": "-1"})), DurableStreamError),
+    ],
+    ids=["503", "cut body", "no admission"],
+)
+@METHODS
+@on_both_faces
+def test_a_post_is_never_repeated(face, method, reply, kind):
+    face.server.script(AGENT, [reply])
+    with pytest.raises(kind) as caught:
+        call(face, method, "assistant", "rec1", message="hello")
+    assert len(face.targets) == 1
+    assert face.server.problems == []
+    notes = getattr(caught.value, "__notes__", [])
+    assert any("if the prompt was admitted" in note for note in notes) == (kind is FlueConnectionError)
+
+
+@METHODS
+@on_both_faces(compare=False)  # a busy machine may not get to sending the request
+def test_the_callers_limit_and_signal(face, method):
+    face.server.script(AGENT, [Reply(fault=Fault(stall_before_headers=30.0))], repeat_last=True)
+    with pytest.raises(FlueTimeoutError, match=r"agent assistant/rec1: no answer within 0.1 s") as late:
+        call(face, method, "assistant", "rec1", message="hello", timeout=0.1)
+    signal = AbortSignal()
+    aborter = abort_after_requests(face, signal, len(face.targets) + 1, reason="enough")
+    with pytest.raises(AbortError) as aborted:
+        call(face, method, "assistant", "rec1", message="hello", signal=signal)
+    aborter.join()
+    assert aborted.value.reason == "enough"
+    for caught in (late, aborted):
+        assert any("if the prompt was admitted" in note for note in caught.value.__notes__)
+
+
+@on_both_faces(client={"timeout": Timeouts(connect=2.0, read=0.1)})
+def test_a_prompt_may_last_longer_than_the_read_time_out(face):
+    answer = Reply(200, [JSON], dumps(ADMITTED | {"result": 1}), fault=Fault(stall_before_headers=0.4))
+    face.server.script(AGENT, [answer])
+    assert call(face, "prompt", "assistant", "rec1", message="hello", timeout=20).result == 1
+
+
+# Streams.
+
+
+@on_both_faces
+def test_recorded_events(face):
+    recorded = recorded_events()
+    face.server.script(AGENT, [page(*recorded, next_offset=offset(12))])
+    stream = follow(face, live=False)
+    events = stream.collect()
+    assert [to_json(told) for told in events] == recorded
+    assert not [told for told in events if isinstance(told, UnknownEvent)]
+    assert isinstance(events[-1], SubmissionSettledEvent)
+    assert (stream.offset, stream.up_to_date, stream.closed) == (offset(12), True, False)
+    assert face.targets == ["/api/agents/assistant/rec1?offset=-1"]
+
+
+@on_both_faces
+def test_no_event_ends_it(face, caplog):
+    """The stream waits for the next prompt; the end of a run is unknown here."""
+    replies = [
+        page(event(0, "idle"), settled(1), next_offset=offset(1)),
+        empty_poll(1),
+        page(run_end(2), settled(3, submission_id=OTHER), next_offset=offset(3)),
+        page(event(4, "idle"), next_offset=offset(4)),
+    ]
+    face.server.script(AGENT, replies)
+    stream = follow(face, backoff_options=EAGER)
+    with caplog.at_level(logging.WARNING, logger="flue"):
+        events = stream.collect(5)
+    assert (events[2].type, events[2].wire_type) == ("unknown", "run_end")
+    assert "agent assistant/rec1: an event of" in caplog.text
+    assert indexes(events[:2] + events[3:]) == [0, 1, 3, 4]
+    assert (stream.offset, stream.closed) == (offset(4), False)
+    asked = [(request.first("live"), request.first("offset")) for request in face.server.requests]
+    assert asked[1:] == [("long-poll", offset(position)) for position in (1, 1, 3)]
+    stream.cancel()
+    assert stream.collect() == []
+
+
+@pytest.mark.parametrize("live", ["long-poll", "sse"])
+@on_both_faces(compare=False)  # the second prompt's events come in one batch or in several
+def test_a_stream_goes_on_with_the_next_prompt(face, live):
+    add_echo(face)
+    answer = call(face, "prompt", "echo", "x/1", message="one", images=[AgentPromptImage(b"\x89PNG", "image/png")])
+    assert answer.result.text == "You said: one (1 images)"
+    assert answer.stream_url == f"{face.server.base_url}/agents/echo/x%2F1"
+    assert call(face, "wait", answer) == answer.result
+    stream = follow(face, "echo", "x/1", live=live, timeout=20, backoff_options=EAGER)
+    first, second = [stream.next()], []
+    while first[-1].type != "submission_settled":
+        first.append(stream.next())
+    admission = face.wait(face.client.agents.send, "echo", "x/1", message="two")
+    while not second or second[-1].type != "submission_settled":
+        second.append(stream.next())
+    assert [event.type for event in first] == [event.type for event in second]
+    assert {event.submission_id for event in second} == {admission.submission_id}
+    assert not stream.closed
+    # Going on from where the admission says gives the second prompt's events alone.
+    assert follow(face, "echo", "x/1", offset=admission.offset, live=False).collect() == second
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "kind", "reason"),
+    [
+        (("", "x"), {}, ValueError, "name must not be ''"),
+        (("a", ".."), {}, ValueError, "id must not be '..'"),
+        (("a", "x"), {"tail": 0}, ValueError, "tail must be >= 1"),
+        (("a", "x"), {"live": "websocket"}, ValueError, "live must be"),
+        (("a", "x"), {"offset": ""}, ValueError, "offset must not be empty"),
+    ],
+)
+@on_both_faces
+def test_arguments_of_a_stream_are_checked_at_once(face, arguments, options, kind, reason):
+    with pytest.raises(kind, match=reason):
+        follow(face, *arguments, **options)
+    assert face.targets == []
+
+
+@on_both_faces
+def test_a_server_with_conversation_views(face):
+    """That of the later betas: one sentence says why it cannot be read, at every pull."""
+    face.server.script(AGENT, [views()])
+    stream = follow(face, offset="now")
+    with pytest.raises(DurableStreamError) as caught:
+        stream.next()
+    assert (caught.value.code, caught.value.status, caught.value.offset) == ("UNSUPPORTED_SERVER", 400, "now")
+    assert "beta.8" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert isinstance(caught.value.__cause__, BadRequestError)
+    with pytest.raises(DurableStreamError) as again:
+        stream.next()
+    assert again.value is caught.value
+    assert len(face.targets) == 1
