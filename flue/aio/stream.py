@@ -56,6 +56,7 @@ class AsyncFlueEventStream(BaseStream[T]):
         # Nothing in here knows the stream, which it would keep alive.
         self._driver = Driver(transport, settings, spec.machine, self._token, spec.instrumentation, spec.cancel_error)
         self._lock = asyncio.Lock()  # first come, first served
+        self._pulls = 0  # that have it, or wait for it
         self._loop: asyncio.AbstractEventLoop | None = None
         self._receiver: asyncio.Task[object] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -71,14 +72,18 @@ class AsyncFlueEventStream(BaseStream[T]):
             StopAsyncIteration: the stream is over, or was cancelled.
             FlueError: the stream cannot be read on; the same error at every later pull.
         """
-        # A pull that waits for the lock was called before this one, so what is decoded belongs to it.
-        if self._decoded and self._token.cause is None and not self._lock.locked():
+        # A pull that waits was called before this one, so what is decoded belongs to it.
+        if self._decoded and self._token.cause is None and not self._pulls:
             return self._decoded.popleft()
-        return await self._next()
-
-    async def _next(self) -> T:
         if self._receiver is not None and self._receiver is asyncio.current_task():
             raise RuntimeError("a callback of this stream pulled from it; it would wait for itself")
+        self._pulls += 1
+        try:
+            return await self._next()
+        finally:
+            self._pulls -= 1
+
+    async def _next(self) -> T:
         async with self._lock:
             if self._checkpointer is not None:
                 await self._commit_checkpoint()

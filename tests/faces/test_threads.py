@@ -163,6 +163,27 @@ def test_tasks_that_share_a_stream(server):
     asyncio.run(main())
 
 
+def test_a_task_that_pulls_again_waits_behind_those_that_wait(server):
+    """Also where its event is decoded already."""
+    run_id = filled(server, 120)
+
+    async def main() -> None:
+        async with AsyncFlueClient(server.base_url, timeout=PATIENT) as client:
+            stream = client.runs.stream(run_id, live=False)
+            order: list[str] = []
+
+            async def pull(name: str) -> None:
+                for _ in range(3):
+                    await anext(stream)
+                    order.append(name)
+
+            await asyncio.gather(pull("a"), pull("b"))
+            assert order == ["a", "b"] * 3
+            await stream.aclose()
+
+    asyncio.run(main())
+
+
 def test_tasks_that_share_a_stream_that_is_cancelled(server):
     server.create_run(run_id=RUN)
 
