@@ -97,6 +97,9 @@ class BackoffOptions:
     )
 
 
+_DEFAULTS = BackoffOptions(max_elapsed=DEFAULT_MAX_ELAPSED)
+
+
 class Budget:
     """What is left of a `BackoffOptions` since the last progress."""
 
@@ -111,7 +114,7 @@ class Budget:
         if options is not None and not isinstance(options, BackoffOptions):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"backoff_options must be BackoffOptions, not {type(options).__name__}")
         self._default = options is None
-        given = options or BackoffOptions(max_elapsed=DEFAULT_MAX_ELAPSED)
+        given = options or _DEFAULTS
         # A zero initial delay must stay zero: tenacity turns an overflowing power into `max_delay`.
         self._wait: Callable[[tenacity.RetryCallState], float] = tenacity.wait_none()
         if given.initial_delay:
