@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import http.server
@@ -11,6 +12,7 @@ import ssl
 import struct
 import threading
 import time
+import traceback
 
 import httpx
 import pytest
@@ -70,6 +72,30 @@ def test_a_host_without_an_address(face, monkeypatch):
     monkeypatch.undo()
     assert set(asked) == {"flue.invalid"}
     assert len(asked) >= 4
+
+
+@on_both_faces
+def test_what_the_caller_was_handling_is_no_cause(face):
+    """It is at the end of the chain of each exception that is raised meanwhile, and keeps the frames that it shows."""
+
+    def fail():
+        local = "of the caller"
+        raise ssl.SSLCertVerificationError(local)
+
+    async def get_while_handling():
+        try:
+            fail()
+        except ssl.SSLError as handled:
+            with pytest.raises(FlueConnectionError) as caught:
+                got = client.runs.get(RUN, backoff_options=BackoffOptions(max_retries=0))
+                await got if face.is_async else got
+            return handled, caught.value
+
+    client = face.new_client(base_url=f"http://127.0.0.1:{closed_port()}")
+    handled, error = face.wait(get_while_handling) if face.is_async else asyncio.run(get_while_handling())
+    assert error.retryable
+    assert "ConnectionRefusedError" in str(error)
+    assert [frame.f_locals.get("local") for frame, _ in traceback.walk_tb(handled.__traceback__)][-1] == "of the caller"
 
 
 @on_both_faces
