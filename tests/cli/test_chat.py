@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from flue import FlueExecutionError, Reply, SendResult
+from flue import Conversation, FlueExecutionError, Reply, SendResult
 from flue._requests import Deadline
 from flue.cli import output
 from flue.cli.chat import _show_reply
@@ -68,6 +68,8 @@ def test_a_receipt_the_history_and_abort(flue, url, monkeypatch):
     address, _, path = url.partition("/agents/")
     monkeypatch.setenv("FLUE_BASE_URL", f"{address}/")
     (receipt,) = flue("send", f"agents/{path}", "hello", "--no-wait").objects
+    with Conversation(url) as conversation:
+        conversation.wait(receipt["submissionId"], timeout=60.0)  # or the next message might join its response
     assert flue("send", url, "bye").status == 0
     (snapshot,) = flue("history", url).objects
     assert [message["role"] for message in snapshot["messages"]] == ["user", "assistant"] * 2

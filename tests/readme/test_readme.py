@@ -55,7 +55,7 @@ def names(heading):
 
 
 def methods(owner):
-    return {name for name, value in vars(owner).items() if inspect.isfunction(value) and not name.startswith("_")}
+    return {name for name, _ in inspect.getmembers(owner, inspect.isfunction) if not name.startswith("_")}
 
 
 def test_the_tables_of_options_are_complete():
