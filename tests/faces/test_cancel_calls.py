@@ -198,6 +198,12 @@ def test_from_a_signal_handler_beside_a_loop(by_loop, on_signal):
             with signalled(lambda: None):
                 assert [event async for event in stream] == []
 
+    async def use_once() -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGUSR2, lambda: None)
+        loop.remove_signal_handler(signal.SIGUSR2)
+
+    asyncio.run(use_once())  # libuv keeps a pipe for signals from the first use on
     with nothing_left(), STATIONS["events"]("http") as station:
         asyncio.run(main(station))
 
