@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from flue import models as _models
 
 if TYPE_CHECKING:
+    from flue._notebook import timeline as timeline
     from flue._notebook import to_frame as to_frame
     from flue._replay import replay as replay
     from flue.aio.client import AsyncFlueClient as AsyncFlueClient
@@ -88,6 +89,7 @@ _LAZY = {
     "UserMessage": "flue.types",
     "read_submission_reply": "flue.core.conversation",
     "replay": "flue._replay",
+    "timeline": "flue._notebook",
     "to_frame": "flue._notebook",
     "to_json": "flue.codec",
     **dict.fromkeys(

@@ -1,4 +1,4 @@
-"""What notebooks show of events, runs and conversations, and `to_frame()`. Loaded when it is first asked for."""
+"""What notebooks show of events, runs and conversations, `timeline()` and `to_frame()`. Loaded when first asked for."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flue import models
 from flue.cli.text import arguments, clean, count, duration, failure, one_line
+from flue.cli.timeline import ConversationTimeline, RunTimeline, Timeline
 from flue.codec import to_json
 from flue.codec._base import Model, WireModel, field_types, is_model, union_members
 from flue.codec._unknown import Unknown
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     # pandas has no types of its own; whoever has its stubs gets them.
     import pandas as pd  # type: ignore[import-untyped, import-not-found, unused-ignore]  # pyright: ignore[reportMissingTypeStubs, reportMissingImports]
 
-__all__ = ["render", "to_frame"]
+__all__ = ["render", "timeline", "to_frame"]
 
 
 # HTML. Text from the server is escaped, and cleaned of control characters and of marks that reorder text. Styles stand
@@ -256,6 +257,37 @@ _EVENT_COLUMNS = (
     *("conversation_id", "session", "parent_session", "task_id", "harness", "operation_id", "turn_id"),
 )
 _CHUNK_COLUMNS = ("type", "conversation_id", "batch", "index", "message_id", "submission_id", "timestamp")
+
+
+def timeline(
+    of: models.RunRecord | str, events: Iterable[models.FlueEvent] | Iterable[models.ConversationChunk]
+) -> Timeline:
+    """When the steps of a run or of a conversation began and how long they took. Notebooks show it as bars.
+
+    Args:
+        of: The record of a run, or the URL of a conversation.
+        events: The events of that run, or the chunks of that conversation, best from its origin:
+            `conversation.stream(offset="-1", live=False)`.
+
+    Returns:
+        The timeline; its `bars` are the steps in the order of their starts.
+
+    Raises:
+        TypeError: `of` is something else.
+
+    Example:
+        >>> flue.timeline(client.runs.get(run_id), client.runs.events(run_id))  # doctest: +SKIP
+    """
+    if isinstance(of, models.RunRecord):
+        made: Any = RunTimeline(of)
+    elif isinstance(of, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        made = ConversationTimeline(of)
+    else:
+        raise TypeError(f"timeline() takes a run's record or a conversation's URL, not {type(of).__name__}")
+    for event in events:
+        made.add(event)
+    drawn: Timeline = made
+    return drawn
 
 
 def to_frame(values: Iterable[models.FlueEvent | models.ConversationChunk | models.RunRecord]) -> pd.DataFrame:

@@ -34,6 +34,8 @@ _LABEL_LENGTH = 300
 """Characters of a label that a page shows, and that are taken from a message."""
 _LABEL_SHARE = 0.4
 """Share of the columns beside the durations that labels may occupy."""
+_SHOWN_IN_NOTEBOOK = 200
+"""Steps that a notebook shows."""
 
 
 # Steps.
@@ -246,6 +248,12 @@ class Timeline:
     def end(self, bar: Bar) -> float:
         """Milliseconds from the start to the end of a step, or to what is known of a step that is running."""
         return max(self.until if bar.end is None else bar.end, bar.start)
+
+    def _repr_html_(self) -> str:
+        # A frame of its own keeps the page's styles out of the notebook, and what a server says out of its scripts.
+        height = min(190 + 24 * min(len(self.bars), _SHOWN_IN_NOTEBOOK), 640)
+        source = escape(page(self, limit=_SHOWN_IN_NOTEBOOK))
+        return f'<iframe sandbox="" srcdoc="{source}" style="width:100%;height:{height}px;border:0"></iframe>'
 
 
 class RunTimeline(Timeline):
@@ -493,10 +501,17 @@ li svg { width: 12px; height: 12px; margin-right: .4rem; vertical-align: -1px; }
 """
 
 
-def page(timeline: Timeline) -> str:
-    """The timeline as an HTML page without scripts that loads nothing: it can be attached to a ticket."""
+def page(timeline: Timeline, *, limit: int | None = None) -> str:
+    """The timeline as an HTML page without scripts that loads nothing: it can be attached to a ticket.
+
+    Args:
+        timeline: what to draw.
+        limit: number of steps that are drawn, the first ones; None for all.
+    """
     started = "" if timeline.started_at is None else f"started {timeline.started_at:%Y-%m-%d %H:%M:%S} UTC"
     summary = [timeline.status, duration(timeline.until), started, count(len(timeline.bars) - 1, "step")]
+    if limit is not None and len(timeline.bars) > limit:
+        summary.append(f"the first {limit} are shown")
     error = "" if timeline.error is None else f'<p class="failed">{_text(timeline.error)}</p>\n'
     name, run_id = _text(timeline.bars[0].label), _text(timeline.name)
     return (
@@ -506,16 +521,16 @@ def page(timeline: Timeline) -> str:
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
         f"<title>{name} {run_id}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
         f"<h1>{name}</h1>\n<p>{run_id}</p>\n<p>{_text(', '.join(filter(None, summary)))}</p>\n{error}"
-        f'<div class="chart">\n{_chart(timeline)}\n</div>\n'
+        f'<div class="chart">\n{_chart(timeline, limit)}\n</div>\n'
         f"<ul>{_legend(timeline)}</ul>\n</body>\n</html>\n"
     )
 
 
-def _chart(timeline: Timeline) -> str:
+def _chart(timeline: Timeline, limit: int | None) -> str:
     until = max(timeline.until, 1.0)
     step = _step(until)
     marks = "".join(_mark(number * step, until) for number in range(int(until / step) + 1))
-    rows = "\n".join(_row(bar, timeline) for bar in timeline.bars)
+    rows = "\n".join(_row(bar, timeline) for bar in timeline.bars[:limit])
     return (
         f'<table style="--interval: {_share(step, until):.4f}%">\n'
         f'<thead><tr><th class="step">step</th><th><svg>{marks}</svg></th><th class="took">took</th></tr></thead>\n'

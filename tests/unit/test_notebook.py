@@ -353,3 +353,39 @@ class TestToFrame:
         monkeypatch.setattr(builtins, "__import__", refuse)
         with pytest.raises(ImportError, match=r"needs pandas: pip install pandas"):
             flue.to_frame([])
+
+
+def test_a_timeline():
+    """In a frame without scripts and of a bounded size; what a server says stays text in both."""
+    record = decode_run_record(
+        {"runId": EVIL, "workflowName": EVIL, "status": "active", "startedAt": "2026-11-23T09:14:54.000Z"}
+    )
+    tasks = [
+        event(type="task_start", message=None, taskId=f"k{number}", agent=EVIL * 50, prompt="look")
+        for number in range(300)
+    ]
+    drawn = flue.timeline(record, tasks)
+    assert [bar.kind for bar in drawn.bars] == ["run"] + ["task"] * 300
+    html = drawn._repr_html_()
+    assert len(html) < 1_000_000
+    tags = []
+    parser = HTMLParser()
+    parser.handle_starttag = lambda tag, attributes: tags.append((tag, dict(attributes)))
+    parser.feed(html)
+    ((tag, attributes),) = tags
+    assert (tag, attributes["sandbox"]) == ("iframe", "")
+    assert "the first 200 are shown" in attributes["srcdoc"]
+    tags.clear()
+    parser = HTMLParser()
+    parser.handle_starttag = lambda tag, attributes: tags.append(tag)
+    parser.feed(attributes["srcdoc"])
+    assert not {"script", "img", "iframe"} & {*tags}
+
+
+def test_a_timeline_of_a_conversation():
+    _, chunks = recorded_flue2()
+    drawn = flue.timeline("http://127.0.0.1/agents/support/ada", chunks)
+    assert drawn.bars[0].label == "ada"
+    assert "submission" in {bar.kind for bar in drawn.bars}
+    with pytest.raises(TypeError, match="takes a run's record or a conversation's URL, not list"):
+        flue.timeline(chunks, chunks)
