@@ -251,7 +251,7 @@ class Timeline:
 
     def _repr_html_(self) -> str:
         # A frame of its own keeps the page's styles out of the notebook, and what a server says out of its scripts.
-        height = min(190 + 24 * min(len(self.bars), _SHOWN_IN_NOTEBOOK), 640)
+        height = min(240 + 24 * min(len(self.bars), _SHOWN_IN_NOTEBOOK), 640)
         source = escape(page(self, limit=_SHOWN_IN_NOTEBOOK))
         return f'<iframe sandbox="" srcdoc="{source}" style="width:100%;height:{height}px;border:0"></iframe>'
 
