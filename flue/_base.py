@@ -55,8 +55,8 @@ class BaseCancelToken:
     """Ends the waits of one call, from any thread, task, timer or signal handler.
 
     Attributes:
-        cause: why the call was cancelled; None while it was not.
-        interrupted: whether the wait that is going on is to end, and the call to go on.
+        cause: Why the call was cancelled; None while it was not.
+        interrupted: Whether the wait that is going on is to end, and the call to go on.
     """
 
     __slots__ = ("cause", "interrupted")
@@ -121,12 +121,12 @@ class BaseDriver(Generic[TransportT, ResponseT, TokenT]):
         """Start before the first action.
 
         Args:
-            transport: sends the requests.
-            settings: of the client.
-            machine: decides.
-            token: cancels what is going on.
-            instrumentation: is told.
-            cancel_error: what a cancelled call raises; None where it ends quietly.
+            transport: Sends the requests.
+            settings: Of the client.
+            machine: Decides.
+            token: Cancels what is going on.
+            instrumentation: Is told.
+            cancel_error: What a cancelled call raises; None where it ends quietly.
         """
         self._transport = transport
         self._settings = settings
@@ -245,8 +245,8 @@ class BaseChannel(BaseCancelToken):
     """What the readers of many runs share with whom they read for, who can so be collected while they wait.
 
     Attributes:
-        offsets: how far each run has been handed over.
-        error: of a callback of the caller's, which ends all.
+        offsets: How far each run has been handed over.
+        error: Of a callback of the caller's, which ends all.
     """
 
     def __init__(self, offsets: dict[str, str]) -> None:

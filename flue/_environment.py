@@ -41,14 +41,14 @@ def proxy_for(url: str, *, schemes: Collection[str] = PROXY_SCHEMES) -> str | No
     settings of macOS and Windows count.
 
     Args:
-        url: absolute http(s) URL.
-        schemes: the schemes of proxies that the HTTP library can use.
+        url: Absolute http(s) URL.
+        schemes: The schemes of proxies that the HTTP library can use.
 
     Returns:
         The URL of the proxy, credentials included, or None.
 
     Raises:
-        FlueConnectionError: the variable that concerns this URL cannot be used. The message names it, and shows no
+        FlueConnectionError: The variable that concerns this URL cannot be used. The message names it, and shows no
             credentials.
     """
     proxies = urllib.request.getproxies()
@@ -73,7 +73,7 @@ def ca_bundle() -> tuple[str | None, str | None]:
         File and directory; both None when no variable is set, and the bundle of certifi is to be used.
 
     Raises:
-        FlueConnectionError: a variable names a path that does not exist. The message names the variable.
+        FlueConnectionError: A variable names a path that does not exist. The message names the variable.
     """
     for variable in _CA_VARIABLES:
         if path := os.environ.get(variable):
@@ -97,10 +97,10 @@ def ssl_context(*, trust_env: bool = True) -> ssl.SSLContext:
     Costs some 20 ms: make one for each client, when it is first needed.
 
     Args:
-        trust_env: whether the environment is looked at.
+        trust_env: Whether the environment is looked at.
 
     Raises:
-        FlueConnectionError: a variable that names certificates cannot be used.
+        FlueConnectionError: A variable that names certificates cannot be used.
     """
     cafile, capath = ca_bundle() if trust_env else (None, None)
     if cafile is None and capath is None:

@@ -46,7 +46,7 @@ def trace_calls(tracer: Callable[[str], Trace] | None) -> None:
     """Have the calls that are made from now on traced; None ends that.
 
     Args:
-        tracer: makes the trace of a call, from what the call is in words.
+        tracer: Makes the trace of a call, from what the call is in words.
     """
     global _tracer  # noqa: PLW0603  # one switch for the process, as tracers have it
     _tracer = tracer
@@ -59,9 +59,9 @@ class Instrumentation:
         """Start before the first request.
 
         Args:
-            label: the call in words, such as `run run_1`.
-            options: whose `on_failed_attempt` is called.
-            live: how the stream waits for news; None for a call.
+            label: The call in words, such as `run run_1`.
+            options: Whose `on_failed_attempt` is called.
+            live: How the stream waits for news; None for a call.
         """
         self._label = label
         self._callback = options.on_failed_attempt if options is not None else None

@@ -299,15 +299,15 @@ def to_frame(values: Iterable[models.FlueEvent | models.ConversationChunk | mode
     Nested objects and lists are left out there; the last column, `wire`, holds each value's whole JSON object.
 
     Args:
-        values: models of one kind, such as `client.runs.events(run_id)`, a stream, or `flue.replay(path)`. Events of an
+        values: Models of one kind, such as `client.runs.events(run_id)`, a stream, or `flue.replay(path)`. Events of an
             unknown type have their own type in `type`.
 
     Returns:
         The table; columns of times are `datetime64[us, UTC]`. Without any values it has the columns of events.
 
     Raises:
-        ImportError: pandas is not installed.
-        TypeError: one of the values is something else.
+        ImportError: Pandas is not installed.
+        TypeError: One of the values is something else.
 
     Example:
         >>> frame = flue.to_frame(client.runs.events(run_id))  # doctest: +SKIP

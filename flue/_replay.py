@@ -26,14 +26,14 @@ def replay(source: str | os.PathLike[str] | Iterable[JsonLine]) -> Iterator[Flue
     and a byte order mark are passed over. Events of unknown types arrive as `UnknownEvent`, as in a live stream.
 
     Args:
-        source: a path; or lines, from an open file for instance, each a JSON object as text, UTF-8 bytes or parsed; or
+        source: A path; or lines, from an open file for instance, each a JSON object as text, UTF-8 bytes or parsed; or
             the lines of a JSON array.
 
     Raises:
-        TypeError: neither a path nor lines.
-        OSError: the file cannot be read.
+        TypeError: Neither a path nor lines.
+        OSError: The file cannot be read.
         DurableStreamError: `PARSE_ERROR`, with the number of the line that is not JSON.
-        UnsupportedFlueEventVersionError: an event of another format version, or no event; a note names the line.
+        UnsupportedFlueEventVersionError: An event of another format version, or no event; a note names the line.
 
     Example:
         >>> event = {"v": 3, "type": "log", "level": "info", "message": "hello", "eventIndex": 0,

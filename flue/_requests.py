@@ -72,12 +72,12 @@ class CallSpec(msgspec.Struct, Generic[T_co], frozen=True):
     """A single request as a face performs it.
 
     Attributes:
-        label: the call in words, for logs and errors.
-        call: the request, and what is made of its response (a `T_co`).
-        budget: for failures; None for a single attempt.
-        options: whose `on_failed_attempt` is called.
-        signal: aborts the call.
-        timeout: overall limit in seconds, or None.
+        label: The call in words, for logs and errors.
+        call: The request, and what is made of its response (a `T_co`).
+        budget: For failures; None for a single attempt.
+        options: Whose `on_failed_attempt` is called.
+        signal: Aborts the call.
+        timeout: Overall limit in seconds, or None.
     """
 
     label: str
@@ -98,12 +98,12 @@ class StreamSpec(msgspec.Struct, Generic[M, T], frozen=True):
     """A stream as a face reads it.
 
     Attributes:
-        machine: reads the stream.
-        events: where the caller's events are pulled from.
-        instrumentation: of this stream.
-        signal: ends the stream.
-        timeout: overall limit in seconds, or None.
-        checkpointer: saves how far the consumer came, or None.
+        machine: Reads the stream.
+        events: Where the caller's events are pulled from.
+        instrumentation: Of this stream.
+        signal: Ends the stream.
+        timeout: Overall limit in seconds, or None.
+        checkpointer: Saves how far the consumer came, or None.
     """
 
     machine: M
@@ -144,7 +144,7 @@ class Deadline:
     """One overall limit over several calls.
 
     Attributes:
-        seconds: the whole limit; None for no limit.
+        seconds: The whole limit; None for no limit.
     """
 
     def __init__(self, timeout: object) -> None:
@@ -221,21 +221,21 @@ def build_run_stream(
     """Follow a run.
 
     Args:
-        settings: the client's.
-        run_id: the run.
-        offset: where to start.
-        tail: only the last so many events.
-        live: as the caller said it.
-        signal: ends the stream.
-        backoff_options: the caller's.
-        timeout: overall seconds.
-        checkpoint: a store that knows better where to start, and is told how far the consumer came.
-        consumer: whose checkpoint it is.
-        is_terminal: whether an event is the last that the caller wants; default: the run's `run_end`.
+        settings: The client's.
+        run_id: The run.
+        offset: Where to start.
+        tail: Only the last so many events.
+        live: As the caller said it.
+        signal: Ends the stream.
+        backoff_options: The caller's.
+        timeout: Overall seconds.
+        checkpoint: A store that knows better where to start, and is told how far the consumer came.
+        consumer: Whose checkpoint it is.
+        is_terminal: Whether an event is the last that the caller wants; default: the run's `run_end`.
 
     Raises:
-        ValueError: an argument that cannot work.
-        TypeError: an argument of the wrong type.
+        ValueError: An argument that cannot work.
+        TypeError: An argument of the wrong type.
     """
     url = f"{settings.base_url}/runs/{quote_path_segment(run_id, 'run_id')}"
     mode = check_live(live)
@@ -283,15 +283,15 @@ def build_run_streams(
     """Check the arguments of `stream_many()` and build the stream of each run.
 
     Args:
-        settings: the client's.
-        run_ids: the runs; one that is named twice is followed once.
-        offsets: saved checkpoints by run; runs without one start at the beginning.
-        max_connections: how many are followed at a time.
-        options: as for one stream.
+        settings: The client's.
+        run_ids: The runs; one that is named twice is followed once.
+        offsets: Saved checkpoints by run; runs without one start at the beginning.
+        max_connections: How many are followed at a time.
+        options: As for one stream.
 
     Raises:
-        ValueError: an argument that cannot work.
-        TypeError: an argument of the wrong type.
+        ValueError: An argument that cannot work.
+        TypeError: An argument of the wrong type.
     """
     if isinstance(run_ids, str | bytes) or not isinstance(run_ids, Iterable):
         raise TypeError(f"run_ids must be several run ids, not {type(run_ids).__name__}")
@@ -371,14 +371,14 @@ def build_send(settings: Settings, name: object, agent_id: object, **options: An
     """Prompt an agent; the response comes when the prompt is admitted. No budget: a POST is sent once.
 
     Args:
-        settings: the client's.
-        name: of the agent.
-        agent_id: of the agent instance.
+        settings: The client's.
+        name: Of the agent.
+        agent_id: Of the agent instance.
         options: `message`, `images`, `signal` and `timeout`, as the caller gave them.
 
     Raises:
-        ValueError: an argument that cannot work.
-        TypeError: an argument of the wrong type.
+        ValueError: An argument that cannot work.
+        TypeError: An argument of the wrong type.
     """
     return _build_prompt(settings, name, agent_id, models.AgentSendResult, wait=False, **options)
 
@@ -422,19 +422,19 @@ def build_agent_stream(
     """Follow an agent instance; its stream has no last event.
 
     Args:
-        settings: the client's.
-        name: of the agent.
-        agent_id: of the agent instance.
-        offset: where to start.
-        tail: only the last so many events.
-        live: as the caller said it.
-        signal: ends the stream.
-        backoff_options: the caller's.
-        timeout: overall seconds.
+        settings: The client's.
+        name: Of the agent.
+        agent_id: Of the agent instance.
+        offset: Where to start.
+        tail: Only the last so many events.
+        live: As the caller said it.
+        signal: Ends the stream.
+        backoff_options: The caller's.
+        timeout: Overall seconds.
 
     Raises:
-        ValueError: an argument that cannot work.
-        TypeError: an argument of the wrong type.
+        ValueError: An argument that cannot work.
+        TypeError: An argument of the wrong type.
     """
     mode = check_live(live)
     options = settings.backoff(backoff_options)
@@ -463,16 +463,16 @@ def build_wait(
     """Follow an agent instance from where a submission begins.
 
     Args:
-        settings: the client's.
-        submission: what is waited for.
-        signal: ends the call.
-        backoff_options: the caller's.
-        timeout: overall seconds.
-        trust_stream_url: the caller vouches for a stream of another origin than the base URL's.
+        settings: The client's.
+        submission: What is waited for.
+        signal: Ends the call.
+        backoff_options: The caller's.
+        timeout: Overall seconds.
+        trust_stream_url: The caller vouches for a stream of another origin than the base URL's.
 
     Raises:
-        ValueError: an argument that cannot work; a stream of another origin that nobody vouches for.
-        TypeError: an argument of the wrong type.
+        ValueError: An argument that cannot work; a stream of another origin that nobody vouches for.
+        TypeError: An argument of the wrong type.
     """
     options = settings.backoff(backoff_options)
     machine = StreamProtocol(

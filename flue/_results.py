@@ -69,7 +69,7 @@ class RunOutcome:
     """The result of one run, from its `run_end`, or from its record when the stream ended without one.
 
     Attributes:
-        done: whether the result is known.
+        done: Whether the result is known.
     """
 
     def __init__(self, run_id: str, workflow: str) -> None:
@@ -94,7 +94,7 @@ class RunOutcome:
         It ends when the result is known, or when the record is not expected to be written any more.
 
         Raises:
-            FlueTimeoutError: the deadline is over.
+            FlueTimeoutError: The deadline is over.
         """
         for delay in (0.0, *RECORD_POLL_DELAYS):
             if self.done:
@@ -110,7 +110,7 @@ class RunOutcome:
         """What the workflow returned.
 
         Raises:
-            FlueExecutionError: the run failed, or nothing says how it went.
+            FlueExecutionError: The run failed, or nothing says how it went.
         """
         if not self.done:
             raise FlueExecutionError("workflow_run", self._run_id, "terminal_event_missing")
@@ -139,18 +139,18 @@ class SubmissionOutcome:
     """An admitted prompt, and how it was settled, once that is known.
 
     Attributes:
-        id: as the admission names it.
-        stream_url: of the agent instance.
-        offset: where the submission's events begin.
-        done: whether its last event was seen.
+        id: As the admission names it.
+        stream_url: Of the agent instance.
+        offset: Where the submission's events begin.
+        done: Whether its last event was seen.
     """
 
     def __init__(self, admission: object) -> None:
         """Args: admission: what `send()` or `prompt()` gave.
 
         Raises:
-            TypeError: the admission is something else.
-            ValueError: it names no submission.
+            TypeError: The admission is something else.
+            ValueError: It names no submission.
         """
         if not isinstance(admission, models.AgentSendResult | models.AgentPromptResult):
             message = f"admission must be what send() or prompt() gave, not {type(admission).__name__}"
@@ -178,7 +178,7 @@ class SubmissionOutcome:
         """The agent's answer.
 
         Raises:
-            FlueExecutionError: the submission failed or was aborted, or its stream ended without saying how it went.
+            FlueExecutionError: The submission failed or was aborted, or its stream ended without saying how it went.
         """
         if not self.done:
             raise FlueExecutionError("agent_submission", self.id, "terminal_event_missing")

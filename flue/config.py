@@ -102,8 +102,8 @@ class Timeouts:
     """How long one HTTP exchange may be silent. Never infinite; what lasts longer is asked for again.
 
     Attributes:
-        connect: seconds to establish a connection.
-        read: seconds without a single byte, while waiting for an answer or inside one. Flue holds a long poll for 30
+        connect: Seconds to establish a connection.
+        read: Seconds without a single byte, while waiting for an answer or inside one. Flue holds a long poll for 30
             s and sends a heartbeat every 15 s on server-sent events, so a value below 45 s makes an idle stream
             reconnect more often than it must.
     """
@@ -117,15 +117,15 @@ class Settings:
     """A client's checked configuration. Its `repr` shows neither token nor header values.
 
     Attributes:
-        base_url: without a trailing slash.
-        token: the bearer token, or None.
-        headers: the caller's headers, or the callable that returns them.
-        timeouts: of every HTTP exchange.
-        max_event_bytes: largest event and page that is accepted, or None.
-        backoff_options: of reads that are given none of their own, or None.
-        trust_env: whether the environment's proxies and certificates are used.
-        allow_async: whether callbacks may be async: those of the asynchronous face.
-        features: what the client has learned about its server.
+        base_url: Without a trailing slash.
+        token: The bearer token, or None.
+        headers: The caller's headers, or the callable that returns them.
+        timeouts: Of every HTTP exchange.
+        max_event_bytes: Largest event and page that is accepted, or None.
+        backoff_options: Of reads that are given none of their own, or None.
+        trust_env: Whether the environment's proxies and certificates are used.
+        allow_async: Whether callbacks may be async: those of the asynchronous face.
+        features: What the client has learned about its server.
     """
 
     base_url: str
@@ -142,7 +142,7 @@ class Settings:
         """What a read is retried by: its own options, or the client's, or None for the defaults.
 
         Raises:
-            TypeError: options of another type, or an async callback where nobody awaits it.
+            TypeError: Options of another type, or an async callback where nobody awaits it.
         """
         options = check_backoff(self.backoff_options if given is None else given)
         if options is not None and not self.allow_async and is_async_callable(options.on_failed_attempt):
@@ -334,20 +334,20 @@ def resolve(
     """The checked settings of a client; what is not given comes from `FLUE_BASE_URL` and `FLUE_TOKEN`.
 
     Args:
-        base_url: the caller's, like the arguments that follow.
-        token: the caller's.
-        headers: the caller's.
-        timeout: the caller's.
-        max_event_bytes: the caller's.
-        backoff_options: the caller's.
-        trust_env: the caller's.
-        allow_async: whether headers and callbacks may be async.
-        url_argument: how the caller knows the address: `url` for a conversation.
-        url_variable: of the environment, for an address that is not given: `FLUE_CONVERSATION_URL` for a conversation.
+        base_url: The caller's, like the arguments that follow.
+        token: The caller's.
+        headers: The caller's.
+        timeout: The caller's.
+        max_event_bytes: The caller's.
+        backoff_options: The caller's.
+        trust_env: The caller's.
+        allow_async: Whether headers and callbacks may be async.
+        url_argument: How the caller knows the address: `url` for a conversation.
+        url_variable: Of the environment, for an address that is not given: `FLUE_CONVERSATION_URL` for a conversation.
 
     Raises:
-        ValueError: an address, token, header or time-out that cannot work.
-        TypeError: an argument of the wrong type; an async callback where `allow_async` is false.
+        ValueError: An address, token, header or time-out that cannot work.
+        TypeError: An argument of the wrong type; an async callback where `allow_async` is false.
     """
     if base_url is None:
         base_url = os.environ.get(url_variable) or None

@@ -61,8 +61,8 @@ class FlueError(Exception):
     """The root of the tree.
 
     Attributes:
-        run_id: the run that the error belongs to, where a run had been admitted; else None.
-        submission_id: the submission to a conversation that the error belongs to, where one had been admitted; else
+        run_id: The run that the error belongs to, where a run had been admitted; else None.
+        submission_id: The submission to a conversation that the error belongs to, where one had been admitted; else
             None.
     """
 
@@ -77,12 +77,12 @@ class FlueApiError(FlueError):
     """The server answered with an error status.
 
     Attributes:
-        status: the HTTP status.
-        body: the parsed JSON body, else its text; `""` when there was none.
-        error: the server's error envelope, when it sent one.
-        headers: the response's headers, case-insensitive, cookies left out.
-        url: the URL of the request.
-        ref: the server's name for what it logged about the failure (`err_...`), when it sent one.
+        status: The HTTP status.
+        body: The parsed JSON body, else its text; `""` when there was none.
+        error: The server's error envelope, when it sent one.
+        headers: The response's headers, case-insensitive, cookies left out.
+        url: The URL of the request.
+        ref: The server's name for what it logged about the failure (`err_...`), when it sent one.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class RateLimitedError(FlueApiError):
     """429: too many requests.
 
     Attributes:
-        retry_after: seconds that the server asked to wait, at most 3600; None when it did not say.
+        retry_after: Seconds that the server asked to wait, at most 3600; None when it did not say.
     """
 
     retry_after: float | None = None
@@ -147,8 +147,8 @@ class FlueConnectionError(FlueError):
     """No usable response came: refused, reset, cut short, silent, and the retries (if any) are used up.
 
     Attributes:
-        retryable: whether another attempt may help (not after a failed TLS verification, for instance).
-        is_read_timeout: nothing was received for `Timeouts.read`.
+        retryable: Whether another attempt may help (not after a failed TLS verification, for instance).
+        is_read_timeout: Nothing was received for `Timeouts.read`.
     """
 
     def __init__(self, message: str, *, retryable: bool = True, is_read_timeout: bool = False) -> None:
@@ -161,7 +161,7 @@ class FlueTimeoutError(FlueError, TimeoutError):
     """The caller's `timeout` is over.
 
     Attributes:
-        offset: where a stream read can go on; None where no stream was read.
+        offset: Where a stream read can go on; None where no stream was read.
     """
 
     def __init__(self, message: str, *, offset: str | None = None) -> None:
@@ -173,11 +173,11 @@ class DurableStreamError(FlueError):
     """The server broke the Durable Streams protocol; a retry would not help.
 
     Attributes:
-        code: what was broken: `PARSE_ERROR`, `UNEXPECTED_CONTENT_TYPE`, `UNEXPECTED_STATUS`, `INVALID_OFFSET`,
+        code: What was broken: `PARSE_ERROR`, `UNEXPECTED_CONTENT_TYPE`, `UNEXPECTED_STATUS`, `INVALID_OFFSET`,
             `MISSING_OFFSET`, `OFFSET_STALLED`, `OFFSET_REGRESSED`, `EVENT_TOO_LARGE`, `UNSUPPORTED_SERVER`; of
             conversations also `STREAM_REPLACED` (the server's store was exchanged) and `UNKNOWN_CHUNK`.
-        offset: the checkpoint before the response that was malformed.
-        status: the HTTP status of that response, where it matters.
+        offset: The checkpoint before the response that was malformed.
+        status: The HTTP status of that response, where it matters.
     """
 
     def __init__(self, code: str, message: str = "", *, offset: str | None = None, status: int | None = None) -> None:
@@ -191,8 +191,8 @@ class UnsupportedFlueEventVersionError(FlueError):
     """An event of another format version; reading on with this library would misunderstand it.
 
     Attributes:
-        received: the `v` that came; None when the event had none or was not an object.
-        supported: the version that this library reads.
+        received: The `v` that came; None when the event had none or was not an object.
+        supported: The version that this library reads.
     """
 
     def __init__(self, received: Any, supported: int = 3) -> None:
@@ -207,13 +207,13 @@ class FlueExecutionError(FlueError):
     """The run or the submission itself failed.
 
     Attributes:
-        target: what failed.
-        target_id: the run's or the submission's id.
+        target: What failed.
+        target_id: The run's or the submission's id.
         failure: `failed`; `aborted`, for a submission to a conversation; or `terminal_event_missing`, when its stream
             ended and nothing says how it went.
-        error: what the server recorded as the error: any JSON value, most often a dict with `name` and `message`.
-        run_id: the run's id, for a run.
-        submission_id: the submission's id, for a submission.
+        error: What the server recorded as the error: any JSON value, most often a dict with `name` and `message`.
+        run_id: The run's id, for a run.
+        submission_id: The submission's id, for a submission.
     """
 
     def __init__(
@@ -243,7 +243,7 @@ class AbortError(FlueError):
     """The caller's `AbortSignal` was aborted.
 
     Attributes:
-        reason: what was given to `AbortSignal.abort()`.
+        reason: What was given to `AbortSignal.abort()`.
     """
 
     def __init__(self, reason: Any = None) -> None:

@@ -46,7 +46,7 @@ def instrument(tracer_provider: TracerProvider | None = None) -> None:
     """Trace the calls of all clients of this process that are made from now on. Called again, it replaces the provider.
 
     Args:
-        tracer_provider: where spans come from; by default the global one.
+        tracer_provider: Where spans come from; by default the global one.
     """
     tracer = trace.get_tracer("flue", tracer_provider=tracer_provider)
     trace_calls(lambda what: _CallTrace(tracer, what))

@@ -31,8 +31,8 @@ class AbortSignal:
         (True, 'enough')
 
     Attributes:
-        aborted: whether it was thrown.
-        reason: what was given to `abort()`; a `TimeoutError` for a signal of `AbortSignal.timeout()`.
+        aborted: Whether it was thrown.
+        reason: What was given to `abort()`; a `TimeoutError` for a signal of `AbortSignal.timeout()`.
     """
 
     def __init__(self) -> None:
@@ -48,11 +48,11 @@ class AbortSignal:
         """A signal that throws itself.
 
         Args:
-            seconds: from now, a finite number >= 0. A thread waits for as long as anybody holds the signal.
+            seconds: From now, a finite number >= 0. A thread waits for as long as anybody holds the signal.
 
         Raises:
-            ValueError: not such a number.
-            RuntimeError: the thread cannot be started.
+            ValueError: Not such a number.
+            RuntimeError: The thread cannot be started.
         """
         if isinstance(seconds, bool) or not 0 <= seconds < math.inf:
             raise ValueError(f"timeout must be a finite number of seconds >= 0, not {seconds!r}")
@@ -80,10 +80,10 @@ class AbortSignal:
         """Throw the switch. Only the first call counts.
 
         Args:
-            reason: kept as `.reason` and carried by `AbortError`.
+            reason: Kept as `.reason` and carried by `AbortError`.
 
         Raises:
-            Exception: what a listener raised, the first of them; all the others have been told.
+            Exception: What a listener raised, the first of them; all the others have been told.
         """
         with self._lock:
             if self._aborted:
@@ -105,7 +105,7 @@ class AbortSignal:
         """Have `listener` called once when the switch is thrown (at once, if it was).
 
         Args:
-            listener: must not block and must not raise; called on the thread that aborts.
+            listener: Must not block and must not raise; called on the thread that aborts.
 
         Returns:
             A function that takes the subscription back; calling it twice is harmless.
@@ -140,15 +140,15 @@ def call_later(seconds: float, call: Callable[[], None]) -> Callable[[], None]:
     """Make a call later, on a daemon thread that is there until the call is made or cancelled.
 
     Args:
-        seconds: from now, of any size.
-        call: must not block. What it raises is logged.
+        seconds: From now, of any size.
+        call: Must not block. What it raises is logged.
 
     Returns:
         A function that cancels the call, from any thread, signal handler or finalizer. Idempotent; without effect
         once the call was made, and in a forked child, which has no thread of its parent's.
 
     Raises:
-        RuntimeError: no thread can be started: there are too many, or the interpreter is about to exit.
+        RuntimeError: No thread can be started: there are too many, or the interpreter is about to exit.
     """
     # A bare lock and not `threading.Timer`, whose `cancel()` takes a lock that is not reentrant: a finalizer that ran
     # on the timer's own thread while it begins to wait would wait for itself.

@@ -83,12 +83,12 @@ class AgentPromptImage:
     """An image for an agent to look at. The agent's model must be able to.
 
     Attributes:
-        data: the image itself as `bytes`, or as base64 text; at most 14 MiB of base64 characters (10.5 MiB of bytes).
-        mime_type: its media type, such as `image/png`.
+        data: The image itself as `bytes`, or as base64 text; at most 14 MiB of base64 characters (10.5 MiB of bytes).
+        mime_type: Its media type, such as `image/png`.
 
     Raises:
-        ValueError: the data is empty, too large or no base64, or the media type is empty.
-        TypeError: an argument of the wrong type.
+        ValueError: The data is empty, too large or no base64, or the media type is empty.
+        TypeError: An argument of the wrong type.
 
     Example:
         >>> AgentPromptImage(b"GIF89a", "image/gif").base64
@@ -225,8 +225,8 @@ class StreamFailure:
     """What `stream_many()` yields instead of an event when one run cannot be read on; the others go on.
 
     Attributes:
-        error: why.
-        offset: from which that run can be resumed.
+        error: Why.
+        offset: From which that run can be resumed.
         type: `stream_failure`, beside the types of the events.
     """
 

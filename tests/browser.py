@@ -31,8 +31,8 @@ class Browser:
     """One tab of a browser; use it as a context manager.
 
     Args:
-        binary: of Chromium.
-        home: an empty directory for whatever it writes.
+        binary: Of Chromium.
+        home: An empty directory for whatever it writes.
     """
 
     def __init__(self, binary, home):

@@ -28,7 +28,7 @@ class Collector:
     """Writes whole batches.
 
     Args:
-        database: to write to.
+        database: To write to.
     """
 
     def __init__(self, database: sqlite3.Connection) -> None:

@@ -35,9 +35,9 @@ def follow(client: FlueClient, run_id: str, offset: str = "-1") -> int:
     """Follow a run to its end.
 
     Args:
-        client: to read with.
-        run_id: the run.
-        offset: where to start.
+        client: To read with.
+        run_id: The run.
+        offset: Where to start.
 
     Returns:
         The exit status.

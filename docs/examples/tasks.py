@@ -22,7 +22,7 @@ def follow(run_id: str) -> str:
     """The job: follow a run to its end.
 
     Args:
-        run_id: the run.
+        run_id: The run.
 
     Returns:
         How it ended.

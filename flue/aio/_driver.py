@@ -95,7 +95,7 @@ class Driver(BaseDriver[Transport, Response, CancelToken]):
         """Go on until there is something to hand over or nothing more to do.
 
         Raises:
-            FlueError: the machine gave up, or the call was cancelled.
+            FlueError: The machine gave up, or the call was cancelled.
         """
         machine, token = self._machine, self._token
         while True:
@@ -199,9 +199,9 @@ async def perform(transport: Transport, settings: Settings, spec: CallSpec[T]) -
     """The result of a single request.
 
     Raises:
-        AbortError: the caller's signal was aborted.
-        FlueTimeoutError: the overall limit is over.
-        FlueError: the server said no, or nothing that helps.
+        AbortError: The caller's signal was aborted.
+        FlueTimeoutError: The overall limit is over.
+        FlueError: The server said no, or nothing that helps.
     """
     token = CancelToken()
     machine = CallProtocol(spec.call, spec.budget, limit=settings.max_event_bytes)

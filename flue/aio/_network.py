@@ -30,9 +30,9 @@ class EventStreamBody:
         """Take over a body.
 
         Args:
-            stream: the connection.
-            received: what has arrived of the body together with the head.
-            read_timeout: seconds without a byte.
+            stream: The connection.
+            received: What has arrived of the body together with the head.
+            read_timeout: Seconds without a byte.
         """
         self._stream = stream
         self._received = received
@@ -43,7 +43,7 @@ class EventStreamBody:
         """What has arrived; waits for at least one byte. Empty at the end.
 
         Raises:
-            httpx.TransportError: the same that httpx raises when it reads a body.
+            httpx.TransportError: The same that httpx raises when it reads a body.
         """
         while not self._decoder.finished:
             data, self._received = self._received, b""
@@ -69,9 +69,9 @@ def event_stream_body(response: httpx.Response, headers: Headers, read_timeout: 
     """The reader of a response of our own connection pool, or None where httpx has to read it.
 
     Args:
-        response: of which nothing but the head has been read.
-        headers: its headers.
-        read_timeout: seconds without a byte.
+        response: Of which nothing but the head has been read.
+        headers: Its headers.
+        read_timeout: Seconds without a byte.
     """
     chunked = headers.get("transfer-encoding", "").strip().lower() == "chunked"
     if not chunked or media_type(headers) != "text/event-stream" or "content-encoding" in headers:

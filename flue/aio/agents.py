@@ -58,18 +58,18 @@ class Agents:
         `send()` and `wait()` are sturdier: they outlive the connection.
 
         Args:
-            name: of the agent.
-            id: of the agent instance, any non-empty text.
-            message: the prompt.
-            images: for the agent to look at; its model must be able to.
-            signal: ends the call with `AbortError`; an agent that was prompted goes on.
-            timeout: overall limit in seconds; it also replaces a shorter read time-out.
+            name: Of the agent.
+            id: Of the agent instance, any non-empty text.
+            message: The prompt.
+            images: For the agent to look at; its model must be able to.
+            signal: Ends the call with `AbortError`; an agent that was prompted goes on.
+            timeout: Overall limit in seconds; it also replaces a shorter read time-out.
 
         Raises:
-            ValueError: an argument that cannot work; raised before any I/O.
-            NotFoundError: no such agent.
-            ServerError: the agent failed.
-            FlueConnectionError: no response; whether the prompt was admitted is not known.
+            ValueError: An argument that cannot work; raised before any I/O.
+            NotFoundError: No such agent.
+            ServerError: The agent failed.
+            FlueConnectionError: No response; whether the prompt was admitted is not known.
             FlueTimeoutError: `timeout` has passed.
             AbortError: `signal` was aborted.
         """
@@ -93,21 +93,21 @@ class Agents:
         """Prompt an agent and return when the prompt is admitted. The request is sent once, whatever happens.
 
         Args:
-            name: of the agent.
-            id: of the agent instance, any non-empty text.
-            message: the prompt.
-            images: for the agent to look at; its model must be able to.
-            signal: ends the call with `AbortError`; an agent that was prompted goes on.
-            timeout: overall limit in seconds.
+            name: Of the agent.
+            id: Of the agent instance, any non-empty text.
+            message: The prompt.
+            images: For the agent to look at; its model must be able to.
+            signal: Ends the call with `AbortError`; an agent that was prompted goes on.
+            timeout: Overall limit in seconds.
 
         Returns:
             The admission: `wait()` takes it, also in another process, and `stream()` its `.offset`.
 
         Raises:
-            ValueError: an argument that cannot work; raised before any I/O.
-            NotFoundError: no such agent.
-            FlueConnectionError: no response; whether the prompt was admitted is not known.
-            FlueError: the prompt was not admitted; `FlueTimeoutError` after `timeout`, `AbortError` on `signal`.
+            ValueError: An argument that cannot work; raised before any I/O.
+            NotFoundError: No such agent.
+            FlueConnectionError: No response; whether the prompt was admitted is not known.
+            FlueError: The prompt was not admitted; `FlueTimeoutError` after `timeout`, `AbortError` on `signal`.
         """
         spec = build_send(self._settings, name, id, message=message, images=images, signal=signal, timeout=timeout)
         try:
@@ -131,14 +131,14 @@ class Agents:
         May be called again, with the same admission, before and after.
 
         Args:
-            admission: as `send()` or `prompt()` gave it.
-            on_event: called with each event of this prompt, in order, and awaited if it is async; an exception from it
+            admission: As `send()` or `prompt()` gave it.
+            on_event: Called with each event of this prompt, in order, and awaited if it is async; an exception from it
                 ends the call, not the agent.
-            signal: ends the call with `AbortError`; the agent goes on.
-            backoff_options: how failed reads are retried; by default for 60 s, and for ever once the stream has been
+            signal: Ends the call with `AbortError`; the agent goes on.
+            backoff_options: How failed reads are retried; by default for 60 s, and for ever once the stream has been
                 read from.
-            timeout: overall limit in seconds; `FlueTimeoutError` carries the offset reached.
-            trust_stream_url: read the admission's `stream_url`, and send the token there, though it is of another
+            timeout: Overall limit in seconds; `FlueTimeoutError` carries the offset reached.
+            trust_stream_url: Read the admission's `stream_url`, and send the token there, though it is of another
                 origin than the client's `base_url`. The server builds it from the request that reached it, so a proxy
                 that rewrites hosts or ends TLS makes it differ. Where that URL cannot be reached, give the right one:
                 `attrs.evolve(admission, stream_url=...)`.
@@ -147,10 +147,10 @@ class Agents:
             An `AgentPromptResponse` where the answer has that shape, else the JSON that it is.
 
         Raises:
-            ValueError: a `stream_url` of another origin; raised before any I/O.
-            FlueExecutionError: the prompt failed or was aborted; `.error` is what the server recorded.
+            ValueError: A `stream_url` of another origin; raised before any I/O.
+            FlueExecutionError: The prompt failed or was aborted; `.error` is what the server recorded.
             DurableStreamError: `UNSUPPORTED_SERVER`: Flue 1.0.0-beta.8 and later have no event streams of agents.
-            FlueError: the stream could not be followed.
+            FlueError: The stream could not be followed.
         """
         check_handler(self._settings, on_event)
         submission = SubmissionOutcome(admission)
@@ -201,20 +201,20 @@ class Agents:
         `UNSUPPORTED_SERVER`: these have no event streams of agents.
 
         Args:
-            name: of the agent.
-            id: of the agent instance, any non-empty text.
-            offset: start after this offset; `"-1"` is the start, `"now"` skips what exists.
-            tail: only the last N events, when reading from the start.
-            live: how to wait for news: `True` or `"long-poll"`, `"sse"` (least latency, fastest catch-up), `False` to
+            name: Of the agent.
+            id: Of the agent instance, any non-empty text.
+            offset: Start after this offset; `"-1"` is the start, `"now"` skips what exists.
+            tail: Only the last N events, when reading from the start.
+            live: How to wait for news: `True` or `"long-poll"`, `"sse"` (least latency, fastest catch-up), `False` to
                 end when up to date.
-            signal: ends the stream quietly.
-            backoff_options: how failures are retried; by default for 60 s, and for ever once the stream has been
+            signal: Ends the stream quietly.
+            backoff_options: How failures are retried; by default for 60 s, and for ever once the stream has been
                 read from.
-            timeout: overall limit in seconds, from the first pull on; `FlueTimeoutError` carries the offset reached.
+            timeout: Overall limit in seconds, from the first pull on; `FlueTimeoutError` carries the offset reached.
 
         Raises:
-            ValueError: an argument that cannot work.
-            TypeError: an argument of the wrong type.
+            ValueError: An argument that cannot work.
+            TypeError: An argument of the wrong type.
         """
         spec = build_agent_stream(
             self._settings,

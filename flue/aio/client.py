@@ -26,9 +26,9 @@ class AsyncFlueClient:
     own. It is an async context manager and works without; `aclose()` closes its connections.
 
     Attributes:
-        runs: read runs (`get`, `events`, `stream`).
-        workflows: start runs (`invoke`, `run`).
-        agents: talk to agents (`prompt`, `send`, `wait`, `stream`).
+        runs: Read runs (`get`, `events`, `stream`).
+        workflows: Start runs (`invoke`, `run`).
+        agents: Talk to agents (`prompt`, `send`, `wait`, `stream`).
 
     Example:
         >>> async with AsyncFlueClient("https://flue.example/api", token="...") as client:  # doctest: +SKIP
@@ -56,21 +56,21 @@ class AsyncFlueClient:
         """Check the arguments; nothing is sent.
 
         Args:
-            base_url: absolute http(s) URL where the Flue routes are mounted, path included. Default: `FLUE_BASE_URL`.
-            token: bearer token of every request. Default: `FLUE_TOKEN`. It goes to the origin of `base_url` and
+            base_url: Absolute http(s) URL where the Flue routes are mounted, path included. Default: `FLUE_BASE_URL`.
+            token: Bearer token of every request. Default: `FLUE_TOKEN`. It goes to the origin of `base_url` and
                 nowhere else.
-            headers: a mapping, or a callable, async or not, that returns one, called for every attempt. Merged over
+            headers: A mapping, or a callable, async or not, that returns one, called for every attempt. Merged over
                 the token, case-insensitively; None as a value drops the header, also the token's.
             timeout: `Timeouts`, or one number of seconds for connecting and for silence.
-            http_client: the caller's own client (proxies, TLS, adapters); never closed, never changed.
-            max_event_bytes: largest page and event that is accepted, decompressed; default: no limit.
-            backoff_options: for reads that are given none of their own.
-            trust_env: whether proxies and certificates are taken from the environment (`HTTP_PROXY`, `NO_PROXY`,
+            http_client: The caller's own client (proxies, TLS, adapters); never closed, never changed.
+            max_event_bytes: Largest page and event that is accepted, decompressed; default: no limit.
+            backoff_options: For reads that are given none of their own.
+            trust_env: Whether proxies and certificates are taken from the environment (`HTTP_PROXY`, `NO_PROXY`,
                 `REQUESTS_CA_BUNDLE`, ...). A client of the caller's has a setting of its own.
 
         Raises:
-            ValueError: an argument that cannot work, named; or no base URL.
-            TypeError: an argument of the wrong type.
+            ValueError: An argument that cannot work, named; or no base URL.
+            TypeError: An argument of the wrong type.
         """
         settings = resolve(
             base_url, token, headers, timeout, max_event_bytes, backoff_options, trust_env=trust_env, allow_async=True
@@ -85,11 +85,11 @@ class AsyncFlueClient:
         """A Flue 2 conversation below the base URL, over this client's connections, which closing it leaves open.
 
         Args:
-            path: its segments, such as `"agents", "support", "ticket-42"`; each is percent-encoded.
+            path: Its segments, such as `"agents", "support", "ticket-42"`; each is percent-encoded.
 
         Raises:
-            ValueError: no segment, or one that is empty, `.` or `..`.
-            TypeError: a segment that is no str.
+            ValueError: No segment, or one that is empty, `.` or `..`.
+            TypeError: A segment that is no str.
         """
         from flue.aio.conversation import AsyncConversation  # noqa: PLC0415  # needs the models, which take a while to load
 

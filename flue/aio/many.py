@@ -146,9 +146,9 @@ class AsyncFlueEventStreams(BaseStreams[_Channel]):
         """The next event of any run.
 
         Raises:
-            StopAsyncIteration: all runs are over, or `cancel()` was called.
-            FlueTimeoutError: the overall limit is over.
-            Exception: whatever a header callable or `on_failed_attempt` raised; it ends the iteration.
+            StopAsyncIteration: All runs are over, or `cancel()` was called.
+            FlueTimeoutError: The overall limit is over.
+            Exception: Whatever a header callable or `on_failed_attempt` raised; it ends the iteration.
         """
         channel = self._channel
         async with self._turn:

@@ -46,9 +46,9 @@ class AsyncFlueEventStream(BaseStream[T]):
         """Start nothing yet.
 
         Args:
-            transport: sends the requests.
-            settings: of the client.
-            spec: what is read, and how.
+            transport: Sends the requests.
+            settings: Of the client.
+            spec: What is read, and how.
         """
         super().__init__(spec)
         self._checkpointer = None if spec.checkpointer is None else AsyncCheckpointer(spec.checkpointer)
@@ -69,8 +69,8 @@ class AsyncFlueEventStream(BaseStream[T]):
         """The next event; waits for it.
 
         Raises:
-            StopAsyncIteration: the stream is over, or was cancelled.
-            FlueError: the stream cannot be read on; the same error at every later pull.
+            StopAsyncIteration: The stream is over, or was cancelled.
+            FlueError: The stream cannot be read on; the same error at every later pull.
         """
         # A pull that waits was called before this one, so what is decoded belongs to it.
         if self._decoded and self._token.cause is None and not self._pulls:
@@ -117,7 +117,7 @@ class AsyncFlueEventStream(BaseStream[T]):
         connection: `aclose()` does.
 
         Args:
-            reason: for the reader of the code; a cancelled stream ends quietly.
+            reason: For the reader of the code; a cancelled stream ends quietly.
         """
         self._token.cancel("cancelled")
         self._close_later()

@@ -56,16 +56,16 @@ class Response:
     """A response whose head has arrived.
 
     Attributes:
-        head: its status and headers.
+        head: Its status and headers.
     """
 
     def __init__(self, response: httpx.Response, url: str, *, read_timeout: float | None = None) -> None:
         """Take over a response.
 
         Args:
-            response: of which nothing but the head has been read.
-            url: that was asked.
-            read_timeout: seconds without a byte, of a response of our own connection pool; None for one of the
+            response: Of which nothing but the head has been read.
+            url: That was asked.
+            read_timeout: Seconds without a byte, of a response of our own connection pool; None for one of the
                 caller's client, whose body only httpx may read.
         """
         headers = Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw)
@@ -100,7 +100,7 @@ class Response:
         """What has arrived of the body, decompressed; waits for at least one byte. Empty at the end.
 
         Raises:
-            FlueConnectionError: the body was cut, or nothing came for the read time-out.
+            FlueConnectionError: The body was cut, or nothing came for the read time-out.
         """
         handled = sys.exception()
         try:
@@ -179,11 +179,11 @@ class Transport:
         """Send a request and wait for the head of its response.
 
         Args:
-            request: what to send.
-            headers: the caller's, names in lower case; they win over the protocol's.
+            request: What to send.
+            headers: The caller's, names in lower case; they win over the protocol's.
 
         Raises:
-            FlueConnectionError: no response came.
+            FlueConnectionError: No response came.
         """
         merged = HeaderFields({"user-agent": USER_AGENT, **dict(request.headers), **headers})
         fields = HeaderFields({name.encode(): value.encode("latin-1") for name, value in merged.items()})
@@ -374,7 +374,7 @@ async def wait_uncancelled(work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`, which goes on to its end through any cancellation of the caller.
 
     Raises:
-        asyncio.CancelledError: the caller was cancelled meanwhile; `work` is done.
+        asyncio.CancelledError: The caller was cancelled meanwhile; `work` is done.
     """
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None

@@ -36,8 +36,8 @@ class CheckpointStore(Protocol):
         """The offset that was saved last, or None.
 
         Args:
-            consumer: who reads.
-            stream: what is read: `runs/` and the run's id.
+            consumer: Who reads.
+            stream: What is read: `runs/` and the run's id.
         """
         ...
 

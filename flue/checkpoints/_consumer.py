@@ -37,8 +37,8 @@ class Checkpointer:
         """The checkpoint of an earlier process, or None.
 
         Raises:
-            ValueError: what the store has is no offset.
-            Exception: whatever the store raises.
+            ValueError: What the store has is no offset.
+            Exception: Whatever the store raises.
         """
         offset = self._store.load(self._consumer, self._stream)
         try:
@@ -99,8 +99,8 @@ def check_checkpointer(
     """The `Checkpointer` for the caller's arguments.
 
     Raises:
-        TypeError: no store, or no str.
-        ValueError: an empty consumer.
+        TypeError: No store, or no str.
+        ValueError: An empty consumer.
     """
     if not isinstance(consumer, str):
         raise TypeError(f"consumer must be str, not {type(consumer).__name__}")

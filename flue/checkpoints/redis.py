@@ -33,13 +33,13 @@ class RedisCheckpoints:
         """Connect at the first use.
 
         Args:
-            client: a `redis://` URL, or the caller's own client, which is never closed. The blocking one, for the
+            client: A `redis://` URL, or the caller's own client, which is never closed. The blocking one, for the
                 asyncio client of flue, too.
-            prefix: of every key.
+            prefix: Of every key.
 
         Raises:
-            TypeError: the client is an asyncio one.
-            ValueError: no Redis URL.
+            TypeError: The client is an asyncio one.
+            ValueError: No Redis URL.
         """
         given: object = client
         if isinstance(given, redis.asyncio.Redis):

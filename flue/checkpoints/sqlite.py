@@ -52,11 +52,11 @@ class SqliteCheckpoints:
         """Open the file, and make it if need be.
 
         Args:
-            path: of the file; its directory must be writable, and on a disk of this machine.
-            timeout: seconds to wait for another process that is writing.
+            path: Of the file; its directory must be writable, and on a disk of this machine.
+            timeout: Seconds to wait for another process that is writing.
 
         Raises:
-            sqlite3.Error: it is no such file, or cannot be written.
+            sqlite3.Error: It is no such file, or cannot be written.
         """
         self._path = os.fspath(path)
         self._timeout = timeout

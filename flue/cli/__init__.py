@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        argv: the arguments without the program's name; default: those of the process.
+        argv: The arguments without the program's name; default: those of the process.
 
     Returns:
         The exit status: 0 success, 1 a run that was followed or waited for failed, 2 usage, 3 the server could not be

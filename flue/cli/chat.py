@@ -152,10 +152,10 @@ class _Chat:
     """A conversation typed on a terminal.
 
     Args:
-        conversation: to talk to.
-        view: shows the replies.
-        terminal: that the view draws on.
-        options: of the command.
+        conversation: To talk to.
+        view: Shows the replies.
+        terminal: That the view draws on.
+        options: Of the command.
     """
 
     def __init__(self, conversation: Conversation, view: ChatView, terminal: Terminal, options: Options) -> None:

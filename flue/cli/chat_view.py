@@ -141,7 +141,7 @@ class ReplyView:
     Elsewhere its lines are written as they become complete.
 
     Args:
-        terminal: where to.
+        terminal: Where to.
     """
 
     def __init__(self, terminal: Terminal) -> None:
@@ -295,7 +295,7 @@ class _View(LogLines):
     """What the views of streams and of observations have in common.
 
     Args:
-        terminal: where to.
+        terminal: Where to.
     """
 
     def __init__(self, terminal: Terminal) -> None:
@@ -310,10 +310,10 @@ class ChatView(_View):
     """Shows the chunks of one submission after another.
 
     Args:
-        terminal: where to.
+        terminal: Where to.
 
     Attributes:
-        outcome: how the submission that is followed ended; None while it has not.
+        outcome: How the submission that is followed ended; None while it has not.
     """
 
     def __init__(self, terminal: Terminal) -> None:
@@ -328,8 +328,8 @@ class ChatView(_View):
         """Show a status line from now on, until `close`.
 
         Args:
-            submission_id: that the next chunks are about.
-            hint: what Ctrl-C does.
+            submission_id: That the next chunks are about.
+            hint: What Ctrl-C does.
         """
         self.outcome = None
         self._submission_id = submission_id
@@ -419,7 +419,7 @@ class ObservationView(_View):
     """Shows the states of an observation: what is new in each.
 
     Args:
-        terminal: where to.
+        terminal: Where to.
     """
 
     def __init__(self, terminal: Terminal) -> None:
@@ -433,7 +433,7 @@ class ObservationView(_View):
         """Show a status line from now on, until `close`.
 
         Args:
-            phase: returns that of the observation; called from another thread.
+            phase: Returns that of the observation; called from another thread.
         """
 
         def footer() -> list[Block]:

@@ -172,12 +172,12 @@ class Follower:
     """Reads the events of one run for one command.
 
     Attributes:
-        client: to make requests with.
-        view: shows the events.
-        options: of the command.
-        run_id: of the run.
-        command: the `runs` command that resumes reading: `stream` or `events`.
-        workflow: name of the workflow, if this command started the run.
+        client: To make requests with.
+        view: Shows the events.
+        options: Of the command.
+        run_id: Of the run.
+        command: The `runs` command that resumes reading: `stream` or `events`.
+        workflow: Name of the workflow, if this command started the run.
     """
 
     client: FlueClient
@@ -192,7 +192,7 @@ class Follower:
 
         Raises:
             Interrupted: Ctrl-C was pressed.
-            FlueError: reading failed; a note tells how to resume.
+            FlueError: Reading failed; a note tells how to resume.
         """
         outcome = RunOutcome(self.run_id, self.workflow or "")
         start = stream.offset
@@ -264,10 +264,10 @@ class CtrlC:
     """While entered, the first Ctrl-C calls a function instead of raising; the next one raises as usual.
 
     Args:
-        action: called in the main thread with a reason.
+        action: Called in the main thread with a reason.
 
     Attributes:
-        pressed: whether it was.
+        pressed: Whether it was.
     """
 
     def __init__(self, action: Callable[[str], None]) -> None:
@@ -313,7 +313,7 @@ def read_text(argument: str) -> str:
     Files and standard input are UTF-8, with or without a byte order mark, whatever the locale.
 
     Raises:
-        UsageError: it cannot be read.
+        UsageError: It cannot be read.
     """
     try:
         if argument == "-":

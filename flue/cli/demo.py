@@ -275,11 +275,11 @@ class _Agent:
     """Emits the events of an agent's session.
 
     Args:
-        run: the run that they belong to.
-        pause: seconds after each event.
+        run: The run that they belong to.
+        pause: Seconds after each event.
 
     Attributes:
-        turn: what tells the turn of the next events.
+        turn: What tells the turn of the next events.
     """
 
     def __init__(self, run: WorkflowRun, pause: float) -> None:
@@ -332,10 +332,10 @@ class Sample:
     """A workflow with its description.
 
     Attributes:
-        function: the workflow.
-        example: an input to try it with, as JSON.
-        runs: whether its runs can be read.
-        members: members that its input may have, and their types.
+        function: The workflow.
+        example: An input to try it with, as JSON.
+        runs: Whether its runs can be read.
+        members: Members that its input may have, and their types.
     """
 
     function: Callable[[WorkflowRun], Any]
@@ -347,7 +347,7 @@ class Sample:
         """Refuse an input that the workflow cannot use.
 
         Raises:
-            InvalidInputError: the input is refused.
+            InvalidInputError: The input is refused.
         """
         if not isinstance(value, dict):
             raise InvalidInputError("expected an object")

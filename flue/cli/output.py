@@ -124,10 +124,10 @@ class Terminal:
     """Writes cleaned text for people to read, here plain text whose lines are broken by whatever shows them.
 
     Args:
-        out: where the text goes. It gets `?` for what its encoding lacks.
+        out: Where the text goes. It gets `?` for what its encoding lacks.
 
     Attributes:
-        is_live: whether a footer can be drawn.
+        is_live: Whether a footer can be drawn.
     """
 
     is_live = False
@@ -169,7 +169,7 @@ class Terminal:
         """Draw a footer below the last line from now on, where that is possible.
 
         Args:
-            footer: returns its blocks as of now; called from another thread too.
+            footer: Returns its blocks as of now; called from another thread too.
         """
 
     def close(self) -> None:
@@ -192,14 +192,14 @@ class GrowingText:
     """Text that arrives in pieces: lines are written when they are complete, and in the footer until then.
 
     Args:
-        terminal: where to.
-        style: of the text.
-        level: in the tree.
-        whole: on a live terminal nothing is written before the end, and then as Markdown if there is no style.
+        terminal: Where to.
+        style: Of the text.
+        level: In the tree.
+        whole: On a live terminal nothing is written before the end, and then as Markdown if there is no style.
 
     Attributes:
-        received: the text so far, not cleaned.
-        written: how many characters of it are on the terminal.
+        received: The text so far, not cleaned.
+        written: How many characters of it are on the terminal.
     """
 
     def __init__(self, terminal: Terminal, style: str = "", level: int = 0, *, whole: bool = False) -> None:

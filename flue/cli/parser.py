@@ -140,8 +140,8 @@ def build_parser(prog: str | None = None, *, file_completion: object = None) -> 
     """The parser; parse into an `Options`.
 
     Args:
-        prog: name of the program; default: the command that runs it.
-        file_completion: what `shtab` wants to find on arguments that are files.
+        prog: Name of the program; default: the command that runs it.
+        file_completion: What `shtab` wants to find on arguments that are files.
     """
     parser = argparse.ArgumentParser(
         prog=prog or ("python -m flue" if _runs_as_module() else "flue-py"),
@@ -179,7 +179,7 @@ def completion_script(shell: str) -> str:
     """A script that completes commands, options, choices and files in a shell.
 
     Raises:
-        ImportError: shtab is not installed.
+        ImportError: Shtab is not installed.
     """
     import shtab  # noqa: PLC0415  # of the extra `cli`
 

@@ -51,10 +51,10 @@ class Status:
     """The status line: elapsed time by the server's clock, events, reconnects, and what is running.
 
     Args:
-        tree: of the run.
+        tree: Of the run.
 
     Attributes:
-        reconnects: how often the connection was lost.
+        reconnects: How often the connection was lost.
     """
 
     def __init__(self, tree: RunTree) -> None:
@@ -103,8 +103,8 @@ def render_event(event: FlueEvent, tree: RunTree) -> list[Line]:
     """The lines that an event adds to the tree, at level 0.
 
     Args:
-        event: to be shown.
-        tree: its state before the event.
+        event: To be shown.
+        tree: Its state before the event.
 
     Returns:
         An empty list for events that are shown by others, or as text.
@@ -188,10 +188,10 @@ class _TurnText(GrowingText):
     """What one turn says or thinks.
 
     Attributes:
-        source: whose text it is: its style, and the turn.
-        level: in the tree.
-        task: the task that it belongs to.
-        title: of that task, if several run at once.
+        source: Whose text it is: its style, and the turn.
+        level: In the tree.
+        task: The task that it belongs to.
+        title: Of that task, if several run at once.
     """
 
     def __init__(self, style: str, event: FlueEvent, tree: RunTree, terminal: Terminal) -> None:
@@ -211,11 +211,11 @@ class TextFlow:
     """Writes text as it arrives. While one turn writes, the text of others waits: parallel tasks would mix their words.
 
     Args:
-        terminal: where the text is written.
-        tree: of the run.
+        terminal: Where the text is written.
+        tree: Of the run.
 
     Attributes:
-        task: whose lines or text were written last.
+        task: Whose lines or text were written last.
     """
 
     def __init__(self, terminal: Terminal, tree: RunTree) -> None:
@@ -299,7 +299,7 @@ class RunView(LogLines):
     """Shows runs on a terminal.
 
     Args:
-        terminal: where to.
+        terminal: Where to.
     """
 
     def __init__(self, terminal: Terminal) -> None:

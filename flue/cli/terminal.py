@@ -30,8 +30,8 @@ class RichTerminal(Terminal):
     """A terminal drawn by rich, which knows its width, its colours (`NO_COLOR`) and whether it can redraw.
 
     Args:
-        out: the terminal.
-        width: columns; default: those of the terminal.
+        out: The terminal.
+        width: Columns; default: those of the terminal.
     """
 
     def __init__(self, out: TextIO, *, width: int | None = None) -> None:
@@ -102,7 +102,7 @@ class _Footer(Live):
         """Write blocks with the next frame.
 
         Raises:
-            OSError: the terminal is gone.
+            OSError: The terminal is gone.
         """
         if self._error is not None:
             raise self._error

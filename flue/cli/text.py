@@ -40,10 +40,10 @@ class Line:
     """One line of output, which a terminal may break into several.
 
     Attributes:
-        spans: the text.
-        mark: written before the text; what does not fit on the first line is indented by its width.
-        level: depth in the tree of the run, drawn as vertical rules.
-        overflow: what is done with text that does not fit; a line that is to be copied ignores it.
+        spans: The text.
+        mark: Written before the text; what does not fit on the first line is indented by its width.
+        level: Depth in the tree of the run, drawn as vertical rules.
+        overflow: What is done with text that does not fit; a line that is to be copied ignores it.
     """
 
     spans: tuple[Span, ...]
@@ -62,7 +62,7 @@ class Markdown:
     """Text in Markdown, which a terminal renders if it can.
 
     Attributes:
-        text: cleaned.
+        text: Cleaned.
     """
 
     text: str

@@ -46,14 +46,14 @@ class Bar:
     """A step: the whole run or conversation, an operation, a submission, a turn, a tool call or a task.
 
     Attributes:
-        kind: of the step.
-        label: what it does.
-        depth: number of steps that enclose it.
-        start: milliseconds from the start of the whole.
-        end: milliseconds from the start of the whole; None while it is running.
-        failed: whether it ended with an error.
-        parent: the step that encloses it; None for the whole.
-        name: what is going on, shorter than the label.
+        kind: Of the step.
+        label: What it does.
+        depth: Number of steps that enclose it.
+        start: Milliseconds from the start of the whole.
+        end: Milliseconds from the start of the whole; None while it is running.
+        failed: Whether it ended with an error.
+        parent: The step that encloses it; None for the whole.
+        name: What is going on, shorter than the label.
     """
 
     kind: Kind
@@ -99,16 +99,16 @@ class RunTree:
     """What is running in a run and how steps enclose each other, kept up to date event by event.
 
     Args:
-        whole: the bar of the run.
-        started_at: when the run started; by default at its first event.
+        whole: The bar of the run.
+        started_at: When the run started; by default at its first event.
 
     Attributes:
-        started_at: when the run started, if that is known.
-        until: milliseconds from the start to the latest event.
-        events: number of events.
-        turns_begun: number of model turns that have begun.
-        turns: number of model turns that have ended.
-        usages: what these turns used. The usage on operations sums up the same tokens and is not among them.
+        started_at: When the run started, if that is known.
+        until: Milliseconds from the start to the latest event.
+        events: Number of events.
+        turns_begun: Number of model turns that have begun.
+        turns: Number of model turns that have ended.
+        usages: What these turns used. The usage on operations sums up the same tokens and is not among them.
     """
 
     def __init__(self, whole: Bar, started_at: datetime | None = None) -> None:
@@ -218,17 +218,17 @@ class Timeline:
     """Steps in the order of their starts.
 
     Args:
-        whole: encloses all other steps.
-        name: identifies the run or conversation.
-        about: what a trace says of the whole.
+        whole: Encloses all other steps.
+        name: Identifies the run or conversation.
+        about: What a trace says of the whole.
 
     Attributes:
-        bars: the first one is the whole.
-        until: milliseconds from the start to the end, or to what was seen last.
-        name: identifies the run or conversation.
-        started_at: when the first step started, if that is known.
-        status: in one word.
-        error: why the whole failed, if it did.
+        bars: The first one is the whole.
+        until: Milliseconds from the start to the end, or to what was seen last.
+        name: Identifies the run or conversation.
+        started_at: When the first step started, if that is known.
+        status: In one word.
+        error: Why the whole failed, if it did.
     """
 
     def __init__(self, whole: Bar, name: str, about: dict[str, str]) -> None:
@@ -260,7 +260,7 @@ class RunTimeline(Timeline):
     """The steps of a run.
 
     Args:
-        record: of the run.
+        record: Of the run.
     """
 
     def __init__(self, record: RunRecord) -> None:
@@ -286,7 +286,7 @@ class ConversationTimeline(Timeline):
     Only the responses carry times: a submission starts with the first thing that happens after its message.
 
     Args:
-        url: of the conversation.
+        url: Of the conversation.
     """
 
     def __init__(self, url: str) -> None:
@@ -505,8 +505,8 @@ def page(timeline: Timeline, *, limit: int | None = None) -> str:
     """The timeline as an HTML page without scripts that loads nothing: it can be attached to a ticket.
 
     Args:
-        timeline: what to draw.
-        limit: number of steps that are drawn, the first ones; None for all.
+        timeline: What to draw.
+        limit: Number of steps that are drawn, the first ones; None for all.
     """
     started = "" if timeline.started_at is None else f"started {timeline.started_at:%Y-%m-%d %H:%M:%S} UTC"
     summary = [timeline.status, duration(timeline.until), started, count(len(timeline.bars) - 1, "step")]

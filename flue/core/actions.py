@@ -40,10 +40,10 @@ class Request(msgspec.Struct, frozen=True):
 
     Attributes:
         method: `GET` or `POST`.
-        url: absolute, query included.
-        headers: of the protocol; the caller's are merged over them.
-        body: bytes, or None for none.
-        read_timeout: seconds of silence to allow instead of the client's `Timeouts.read`; None for that one.
+        url: Absolute, query included.
+        headers: Of the protocol; the caller's are merged over them.
+        body: Bytes, or None for none.
+        read_timeout: Seconds of silence to allow instead of the client's `Timeouts.read`; None for that one.
     """
 
     method: str
@@ -57,10 +57,10 @@ class ResponseHead(msgspec.Struct, frozen=True):
     """Status and headers of a response.
 
     Attributes:
-        status: the HTTP status.
-        headers: its headers.
-        body_length_known: whether a truncated body is noticed (`stream_state.body_length_known`).
-        received_at: time of day in seconds since the epoch, for a `Retry-After` date.
+        status: The HTTP status.
+        headers: Its headers.
+        body_length_known: Whether a truncated body is noticed (`stream_state.body_length_known`).
+        received_at: Time of day in seconds since the epoch, for a `Retry-After` date.
     """
 
     status: int
@@ -73,11 +73,11 @@ class CallRequest(msgspec.Struct, frozen=True):
     """A single request, and what is made of its response.
 
     Attributes:
-        request: what to send.
-        statuses: that mean success.
-        build: from the parsed JSON to what the caller gets; raises `ValueError` for what does not fit.
-        is_json: whether the response is JSON; if not, `build` gets its bytes.
-        idempotency_key: by which the server recognises a POST that it has admitted, so that it may be repeated.
+        request: What to send.
+        statuses: That mean success.
+        build: From the parsed JSON to what the caller gets; raises `ValueError` for what does not fit.
+        is_json: Whether the response is JSON; if not, `build` gets its bytes.
+        idempotency_key: By which the server recognises a POST that it has admitted, so that it may be repeated.
     """
 
     request: Request
@@ -133,7 +133,7 @@ class Sleep(msgspec.Struct, frozen=True):
     """Close what is open and wait: an empty response came too soon.
 
     Attributes:
-        delay: seconds.
+        delay: Seconds.
     """
 
     delay: float
@@ -157,7 +157,7 @@ class Done(msgspec.Struct, frozen=True):
     """Close what is open. There is nothing more to do.
 
     Attributes:
-        value: the result of a single request; None for a stream.
+        value: The result of a single request; None for a stream.
     """
 
     value: Any = None
@@ -167,8 +167,8 @@ class Fail(msgspec.Struct, frozen=True):
     """Close what is open and raise.
 
     Attributes:
-        error: what to raise; the same again for every later call.
-        attempt: the failed attempt behind it, if it was one.
+        error: What to raise; the same again for every later call.
+        attempt: The failed attempt behind it, if it was one.
     """
 
     error: FlueError

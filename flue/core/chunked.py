@@ -22,7 +22,7 @@ class ChunkedDecoder:
     """Turns the bytes of the connection into those of the body.
 
     Attributes:
-        finished: whether the last chunk and its trailers have been decoded. A connection that ends before was cut.
+        finished: Whether the last chunk and its trailers have been decoded. A connection that ends before was cut.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class ChunkedDecoder:
         """Decode some bytes; return those of the body.
 
         Raises:
-            DecodeError: not the chunked coding.
+            DecodeError: Not the chunked coding.
         """
         body: list[bytes] = []
         position, size = 0, len(data)

@@ -36,7 +36,7 @@ class Decoder(Protocol[T]):
         """Decode one item.
 
         Raises:
-            FlueError: it cannot be decoded.
+            FlueError: It cannot be decoded.
         """
         ...
 
@@ -53,16 +53,16 @@ class EventBuffer(Generic[T]):
     it the checkpoint moves.
 
     Attributes:
-        decoded: decoded events, none of them the last of its batch. A face may pop from its left without a call.
+        decoded: Decoded events, none of them the last of its batch. A face may pop from its left without a call.
     """
 
     def __init__(self, machine: BatchMachine, decode: Decoder[T], is_terminal: Callable[[T, bool], bool]) -> None:
         """Connect a machine to its caller.
 
         Args:
-            machine: whose batches are handed over.
-            decode: from a raw item to what the caller gets.
-            is_terminal: whether an event ends what the caller wanted; its second argument says whether the event is the
+            machine: Whose batches are handed over.
+            decode: From a raw item to what the caller gets.
+            is_terminal: Whether an event ends what the caller wanted; its second argument says whether the event is the
                 last that the server had.
         """
         self._machine = machine
@@ -78,7 +78,7 @@ class EventBuffer(Generic[T]):
         """The next event, or `NEED_DATA`. With the last event of a batch the checkpoint moves.
 
         Raises:
-            FlueError: the item cannot be handed over, now or ever.
+            FlueError: The item cannot be handed over, now or ever.
         """
         if self.decoded:  # decoded for a thread that waited before this one
             with contextlib.suppress(IndexError):

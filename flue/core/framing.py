@@ -37,7 +37,7 @@ def parse_json(body: bytes) -> Any:
     """One JSON document, read the way JavaScript reads it: BOM dropped, invalid UTF-8 replaced, lone surrogates kept.
 
     Raises:
-        DecodeError: not JSON; nested too deep; an integer of thousands of digits.
+        DecodeError: Not JSON; nested too deep; an integer of thousands of digits.
     """
     try:
         return json.loads(body.decode("utf-8-sig", "replace"), parse_constant=_refuse_constant)
@@ -54,7 +54,7 @@ def split_array(body: bytes) -> list[Any]:
     client: the codec then says what is wrong with it.
 
     Raises:
-        DecodeError: not JSON.
+        DecodeError: Not JSON.
     """
     try:
         return _split(body)
@@ -89,7 +89,7 @@ class SseParser:
         """Parse some bytes; return the events that they completed, as pairs of event type and data.
 
         Raises:
-            TooLargeError: the unfinished event is larger than the limit.
+            TooLargeError: The unfinished event is larger than the limit.
         """
         if self._after_cr and chunk[:1] == b"\n":  # the second half of a CRLF
             self._after_cr = False

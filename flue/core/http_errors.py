@@ -49,11 +49,11 @@ def api_error(status: int, body: bytes, headers: Headers, url: str, wait: float)
     """The exception for an error response.
 
     Args:
-        status: of the response.
-        body: as far as it was read.
-        headers: of the response.
-        url: of the request.
-        wait: seconds that `Retry-After` asked for.
+        status: Of the response.
+        body: As far as it was read.
+        headers: Of the response.
+        url: Of the request.
+        wait: Seconds that `Retry-After` asked for.
     """
     parsed = parse_body(body)
     fields = _object(_object(parsed).get("error"))

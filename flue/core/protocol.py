@@ -397,9 +397,9 @@ class CallProtocol(RequestProtocol):
         """Start before the request.
 
         Args:
-            call: the request, and what is made of its response.
-            budget: for failures; None for a single attempt.
-            limit: largest JSON response in bytes.
+            call: The request, and what is made of its response.
+            budget: For failures; None for a single attempt.
+            limit: Largest JSON response in bytes.
         """
         super().__init__(budget)
         self._call = call
@@ -467,10 +467,10 @@ class ErrorPolicy(Protocol):
         """The error to report, and whether to retry.
 
         Args:
-            error: why the attempt failed.
-            retry: the protocol's own judgement.
-            offset: of the request.
-            now: the clock.
+            error: Why the attempt failed.
+            retry: The protocol's own judgement.
+            offset: Of the request.
+            now: The clock.
         """
         ...
 
@@ -479,7 +479,7 @@ class ServerFeatures:
     """What a client has learned about its server; shared by the client's streams.
 
     Attributes:
-        event_history: whether a history can be read over an event connection, as far as is known.
+        event_history: Whether a history can be read over an event connection, as far as is known.
     """
 
     __slots__ = ("event_history",)
@@ -492,9 +492,9 @@ class StreamProtocol(RequestProtocol):
     """Read one stream from an offset.
 
     Attributes:
-        offset: the resume checkpoint.
-        up_to_date: all that the server had at its last response has been handed over.
-        closed: so it has, and nothing will be added.
+        offset: The resume checkpoint.
+        up_to_date: All that the server had at its last response has been handed over.
+        closed: So it has, and nothing will be added.
     """
 
     def __init__(
@@ -514,17 +514,17 @@ class StreamProtocol(RequestProtocol):
         """Start before the first request.
 
         Args:
-            url: of the stream, without a query.
-            budget: for failures.
-            offset: where to start.
-            tail: only the last so many items; sent from the start only (Flue 1.0 ignores it elsewhere).
-            live: how to wait for news; None to catch up and end.
-            limit: largest page and event in bytes.
-            query: parameters of every request, beside those of the protocol.
-            is_progress: whether items hold content; default: all do. Those that do not (a marker at the head of each
+            url: Of the stream, without a query.
+            budget: For failures.
+            offset: Where to start.
+            tail: Only the last so many items; sent from the start only (Flue 1.0 ignores it elsewhere).
+            live: How to wait for news; None to catch up and end.
+            limit: Largest page and event in bytes.
+            query: Parameters of every request, beside those of the protocol.
+            is_progress: Whether items hold content; default: all do. Those that do not (a marker at the head of each
                 response, say) count as an empty response.
-            error_policy: second opinion on each failed attempt.
-            features: what is known of the server, and where to note what this stream finds out.
+            error_policy: Second opinion on each failed attempt.
+            features: What is known of the server, and where to note what this stream finds out.
         """
         super().__init__(budget)
         self._features = features or ServerFeatures()

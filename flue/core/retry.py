@@ -50,11 +50,11 @@ class FailedAttempt:
     """One attempt that failed, as `BackoffOptions.on_failed_attempt` gets it.
 
     Attributes:
-        attempt: its number since the last progress, from 1.
-        delay: seconds until the next one; 0.0 when there is none.
-        error: why it failed.
-        offset: where the next attempt reads on; None for a call that reads no stream.
-        will_retry: whether there is a next one.
+        attempt: Its number since the last progress, from 1.
+        delay: Seconds until the next one; 0.0 when there is none.
+        error: Why it failed.
+        offset: Where the next attempt reads on; None for a call that reads no stream.
+        will_retry: Whether there is a next one.
     """
 
     attempt: int
@@ -74,12 +74,12 @@ class BackoffOptions:
     long poll completes. Options that are given are taken as they stand: with both limits None there is none.
 
     Attributes:
-        initial_delay: seconds; the cap of the first pause.
-        max_delay: seconds; the cap of every pause. A server's `Retry-After` may ask for more, up to an hour.
-        multiplier: growth of the cap from pause to pause.
-        max_retries: attempts after the first one; 0 for a single try; None for no limit.
-        max_elapsed: seconds without progress; None for no limit.
-        on_failed_attempt: called with a `FailedAttempt` for every failed attempt, the last one too. An exception
+        initial_delay: Seconds; the cap of the first pause.
+        max_delay: Seconds; the cap of every pause. A server's `Retry-After` may ask for more, up to an hour.
+        multiplier: Growth of the cap from pause to pause.
+        max_retries: Attempts after the first one; 0 for a single try; None for no limit.
+        max_elapsed: Seconds without progress; None for no limit.
+        on_failed_attempt: Called with a `FailedAttempt` for every failed attempt, the last one too. An exception
             from it ends the read.
 
     Example:
@@ -107,9 +107,9 @@ class Budget:
         """Start with a full budget.
 
         Args:
-            options: the caller's; None for the defaults, which give up after 60 s without progress.
-            endless: whether a read with default options, once it has succeeded, is retried for ever (a live stream).
-            refreshable: whether a 401 or 403 is retried, up to three attempts in a row.
+            options: The caller's; None for the defaults, which give up after 60 s without progress.
+            endless: Whether a read with default options, once it has succeeded, is retried for ever (a live stream).
+            refreshable: Whether a 401 or 403 is retried, up to three attempts in a row.
         """
         if options is not None and not isinstance(options, BackoffOptions):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"backoff_options must be BackoffOptions, not {type(options).__name__}")
@@ -166,10 +166,10 @@ class Budget:
         """Count a failure.
 
         Args:
-            now: the clock.
-            at_least: the shortest pause in seconds, such as a `Retry-After`.
-            at_most: the longest pause in seconds, unless `at_least` is longer.
-            idle: the attempt waited for news, so its time does not count as lost.
+            now: The clock.
+            at_least: The shortest pause in seconds, such as a `Retry-After`.
+            at_most: The longest pause in seconds, unless `at_least` is longer.
+            idle: The attempt waited for news, so its time does not count as lost.
 
         Returns:
             The pause in seconds, or None: give up.

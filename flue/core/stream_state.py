@@ -95,8 +95,8 @@ def quote_path_segment(value: object, what: str) -> str:
     """An id or a name as one path segment.
 
     Raises:
-        TypeError: not a str.
-        ValueError: empty, `.` or `..` (no encoding keeps these two inside their segment), or not encodable as UTF-8.
+        TypeError: Not a str.
+        ValueError: Empty, `.` or `..` (no encoding keeps these two inside their segment), or not encodable as UTF-8.
     """
     if not isinstance(value, str):
         raise TypeError(f"{what} must be str, not {type(value).__name__}")
@@ -112,8 +112,8 @@ def check_offset(value: object) -> str:
     """A caller's offset: an opaque token, never parsed.
 
     Raises:
-        TypeError: not a str.
-        ValueError: empty, or with characters that no offset has (Durable Streams section 8).
+        TypeError: Not a str.
+        ValueError: Empty, or with characters that no offset has (Durable Streams section 8).
     """
     if not isinstance(value, str):
         raise TypeError(f"offset must be str, not {type(value).__name__}")
@@ -161,12 +161,12 @@ def read_url(
     """The URL of one read, parameters in lexicographic order (Durable Streams section 10.1).
 
     Args:
-        url: of the stream, without a query.
-        offset: to read from.
-        tail: only the last so many items.
-        live: how to wait for news.
-        cursor: echoed from the last response.
-        query: further parameters, which the stream always has.
+        url: Of the stream, without a query.
+        offset: To read from.
+        tail: Only the last so many items.
+        live: How to wait for news.
+        cursor: Echoed from the last response.
+        query: Further parameters, which the stream always has.
     """
     parameters: dict[str, str] = dict(query)
     if cursor is not None:
@@ -223,8 +223,8 @@ def retry_after(headers: Mapping[str, str], received_at: float) -> float:
     """Seconds that the server asked to wait: 0 for nonsense or a date in the past, at most `MAX_RETRY_AFTER`.
 
     Args:
-        headers: the response's.
-        received_at: the time of day in seconds since the epoch; the date form is the only place where it matters.
+        headers: The response's.
+        received_at: The time of day in seconds since the epoch; the date form is the only place where it matters.
     """
     value = headers.get("retry-after", "").strip()
     if not value:
@@ -260,10 +260,10 @@ class StreamState(
     """The state of a stream at a response. The names on the wire are those of a control event.
 
     Attributes:
-        offset: the next offset; None when the response does not say.
-        cursor: to be echoed by the next live request; None to keep the old one.
-        up_to_date: the response reaches the end of what there is.
-        closed: and nothing will be added.
+        offset: The next offset; None when the response does not say.
+        cursor: To be echoed by the next live request; None to keep the old one.
+        up_to_date: The response reaches the end of what there is.
+        closed: And nothing will be added.
     """
 
     offset: str | None = None
@@ -291,7 +291,7 @@ def from_control(payload: bytes) -> StreamState:
     """The state of the stream at a control event (Durable Streams section 5.8); unknown keys are ignored.
 
     Raises:
-        DecodeError: not a JSON object.
+        DecodeError: Not a JSON object.
     """
     try:
         state = _parse_control(payload)

@@ -132,7 +132,7 @@ def start_in_thread(function: Callable[[], T], name: str) -> Future[T]:
     """Call a function that cannot be interrupted, on a thread that can be left behind.
 
     Raises:
-        OSError: no thread can be started.
+        OSError: No thread can be started.
     """
     future: Future[T] = Future()
 
@@ -158,13 +158,13 @@ def result_of(future: Future[T], token: CancelToken, timeout: float | None = Non
     """The result of a call on another thread, for which the caller's waits.
 
     Args:
-        future: of that call.
-        token: cancels the wait.
-        timeout: seconds to wait, or None for no limit.
+        future: Of that call.
+        token: Cancels the wait.
+        timeout: Seconds to wait, or None for no limit.
 
     Raises:
-        TimeoutError: the function did not return in time.
-        OSError: the call was cancelled.
+        TimeoutError: The function did not return in time.
+        OSError: The call was cancelled.
     """
     future.add_done_callback(lambda _: token.wake())
     token.wait_for(future.done, timeout)
@@ -298,8 +298,8 @@ class Connection(urllib3.connection.HTTPConnection):
     """What the connection classes do differently.
 
     Attributes:
-        handle: shuts the connection down; None before it is opened.
-        http_response: of the request that was sent last.
+        handle: Shuts the connection down; None before it is opened.
+        http_response: Of the request that was sent last.
     """
 
     handle: SocketHandle | None = None
@@ -404,7 +404,7 @@ def pool_classes(*, socks: bool = False) -> dict[str, Any]:
     """The pools of these connections, for `PoolManager.pool_classes_by_scheme`.
 
     Args:
-        socks: connections through a SOCKS proxy; needs PySocks.
+        socks: Connections through a SOCKS proxy; needs PySocks.
     """
     if not socks:
         return {"http": _HTTPPool, "https": _HTTPSPool}

@@ -38,7 +38,7 @@ class Driver(BaseDriver[Transport, Response, CancelToken]):
         """Go on until there is something to hand over or nothing more to do.
 
         Raises:
-            FlueError: the machine gave up, or the call was cancelled.
+            FlueError: The machine gave up, or the call was cancelled.
         """
         machine, token = self._machine, self._token
         while True:
@@ -142,7 +142,7 @@ def call_handler(on_event: Callable[[T], object], event: T) -> None:
     """Give an event to the caller's handler.
 
     Raises:
-        TypeError: it returned a coroutine, which nobody would await.
+        TypeError: It returned a coroutine, which nobody would await.
     """
     _refuse_coroutine(on_event(event), "on_event")
 
@@ -157,9 +157,9 @@ def perform(transport: Transport, settings: Settings, spec: CallSpec[T]) -> T:
     """The result of a single request.
 
     Raises:
-        AbortError: the caller's signal was aborted.
-        FlueTimeoutError: the overall limit is over.
-        FlueError: the server said no, or nothing that helps.
+        AbortError: The caller's signal was aborted.
+        FlueTimeoutError: The overall limit is over.
+        FlueError: The server said no, or nothing that helps.
     """
     token = CancelToken()
     machine = CallProtocol(spec.call, spec.budget, limit=settings.max_event_bytes)

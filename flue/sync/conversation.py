@@ -70,7 +70,7 @@ class Conversation(BaseConversation):
     request is made when it is constructed.
 
     Attributes:
-        url: of the conversation, without a trailing slash.
+        url: Of the conversation, without a trailing slash.
 
     Example:
         >>> with Conversation("https://flue.example/agents/support/ticket-42") as conversation:  # doctest: +SKIP
@@ -92,20 +92,20 @@ class Conversation(BaseConversation):
         """Check the arguments; nothing is sent.
 
         Args:
-            url: absolute http(s) URL of the conversation: the path where the agent is mounted and the conversation's
+            url: Absolute http(s) URL of the conversation: the path where the agent is mounted and the conversation's
                 id. Default: `FLUE_CONVERSATION_URL`.
-            token: bearer token of every request. Default: `FLUE_TOKEN`. It goes to the origin of `url` only.
-            headers: a mapping, or a callable that returns one, called for every attempt. Merged over the token,
+            token: Bearer token of every request. Default: `FLUE_TOKEN`. It goes to the origin of `url` only.
+            headers: A mapping, or a callable that returns one, called for every attempt. Merged over the token,
                 case-insensitively; None as a value drops the header, also the token's.
             timeout: `Timeouts`, or one number of seconds for connecting and for silence.
-            session: the caller's own session (proxies, TLS, adapters); never closed, never changed.
-            max_event_bytes: largest page and event that is accepted, decompressed; default: no limit.
-            backoff_options: for calls that are given none of their own.
-            trust_env: whether proxies and certificates are taken from the environment.
+            session: The caller's own session (proxies, TLS, adapters); never closed, never changed.
+            max_event_bytes: Largest page and event that is accepted, decompressed; default: no limit.
+            backoff_options: For calls that are given none of their own.
+            trust_env: Whether proxies and certificates are taken from the environment.
 
         Raises:
-            ValueError: an argument that cannot work, named; or no URL.
-            TypeError: an argument of the wrong type.
+            ValueError: An argument that cannot work, named; or no URL.
+            TypeError: An argument of the wrong type.
         """
         settings = resolve(
             url,
@@ -136,23 +136,23 @@ class Conversation(BaseConversation):
         """Deliver one message; returns when the server has admitted it.
 
         Args:
-            message: text of a user's turn, a `UserMessage`, or a `SignalMessage`.
-            attachments: more attachments, after those of the message; a signal takes none.
+            message: Text of a user's turn, a `UserMessage`, or a `SignalMessage`.
+            attachments: More attachments, after those of the message; a signal takes none.
             initial_data: JSON for an agent that this message creates.
-            uid: a str continues that incarnation of the conversation only; None creates only.
+            uid: A str continues that incarnation of the conversation only; None creates only.
             idempotency_key: 1 to 256 characters: the server admits the same key once. By default one is made for this
                 call, and the request may be retried; None sends it without a key, once.
-            signal: aborts the call with `AbortError`; the message may have been admitted.
-            backoff_options: how failures are retried; by default for 60 s.
-            timeout: overall limit in seconds.
+            signal: Aborts the call with `AbortError`; the message may have been admitted.
+            backoff_options: How failures are retried; by default for 60 s.
+            timeout: Overall limit in seconds.
 
         Raises:
-            ValueError: an argument that cannot work, before anything is sent.
-            TypeError: an argument of the wrong type.
-            NotFoundError: no such agent, or another incarnation than `uid`.
-            ConflictError: the conversation exists (`uid=None`; `.error.meta` has its uid), or the key was used for
+            ValueError: An argument that cannot work, before anything is sent.
+            TypeError: An argument of the wrong type.
+            NotFoundError: No such agent, or another incarnation than `uid`.
+            ConflictError: The conversation exists (`uid=None`; `.error.meta` has its uid), or the key was used for
                 another message.
-            FlueError: the message was not admitted, or nothing says that it was.
+            FlueError: The message was not admitted, or nothing says that it was.
         """
         spec = builders.build_send(
             self._settings,
@@ -183,17 +183,17 @@ class Conversation(BaseConversation):
         """Follow a submission until it has settled.
 
         Args:
-            target: what `send()` returned, or a submission's id. An id that the server never had is waited for until
+            target: What `send()` returned, or a submission's id. An id that the server never had is waited for until
                 `timeout`.
-            on_event: called with each chunk of the conversation from the admission on, other submissions' too; the
+            on_event: Called with each chunk of the conversation from the admission on, other submissions' too; the
                 last one is the settlement. An exception from it ends the call, not the submission.
-            signal: ends the call with `AbortError`; the submission goes on.
-            backoff_options: how failed reads are retried.
-            timeout: overall limit in seconds.
+            signal: Ends the call with `AbortError`; the submission goes on.
+            backoff_options: How failed reads are retried.
+            timeout: Overall limit in seconds.
 
         Raises:
-            FlueExecutionError: the submission failed or was aborted, or its stream ended without a settlement.
-            FlueError: the conversation could not be read. Every error carries `.submission_id`.
+            FlueExecutionError: The submission failed or was aborted, or its stream ended without a settlement.
+            FlueError: The conversation could not be read. Every error carries `.submission_id`.
         """
         self._follow("wait", target, on_event, signal=signal, backoff_options=backoff_options, timeout=timeout)
 
@@ -228,8 +228,8 @@ class Conversation(BaseConversation):
         """`send()` and `read()`; `timeout` is one limit in seconds over both.
 
         Raises:
-            FlueExecutionError: the submission failed or was aborted.
-            FlueError: every error after admission carries `.submission_id`.
+            FlueExecutionError: The submission failed or was aborted.
+            FlueError: Every error after admission carries `.submission_id`.
         """
         check_handler(self._settings, on_event)
         deadline = Deadline(timeout)
@@ -264,16 +264,16 @@ class Conversation(BaseConversation):
         """Chunks as they come. No request is made before the first one is asked for.
 
         Args:
-            target: end with the settlement of this submission; without an offset, start at its admission.
-            offset: start after this offset, a stream's `.offset` for instance. Default without a target: now.
+            target: End with the settlement of this submission; without an offset, start at its admission.
+            offset: Start after this offset, a stream's `.offset` for instance. Default without a target: now.
             live: `"sse"`, `"long-poll"` (or True), or False to catch up and end.
-            signal: ends the stream quietly.
-            backoff_options: how failed reads are retried; by default for ever once the stream could be read.
-            timeout: overall limit in seconds.
+            signal: Ends the stream quietly.
+            backoff_options: How failed reads are retried; by default for ever once the stream could be read.
+            timeout: Overall limit in seconds.
 
         Raises:
-            ValueError: an argument that cannot work.
-            TypeError: an argument of the wrong type.
+            ValueError: An argument that cannot work.
+            TypeError: An argument of the wrong type.
         """
         spec = builders.build_chunks(
             self._settings,
@@ -296,8 +296,8 @@ class Conversation(BaseConversation):
         """The conversation as it is now: messages, settlements, and the offset after them.
 
         Raises:
-            NotFoundError: no such conversation.
-            FlueError: it could not be read.
+            NotFoundError: No such conversation.
+            FlueError: It could not be read.
         """
         spec = builders.build_history(self._settings, signal=signal, backoff_options=backoff_options, timeout=timeout)
         return perform(self._transport, self._settings, spec)
@@ -314,15 +314,15 @@ class Conversation(BaseConversation):
         """The conversation's state, kept up to date. No request is made before the first state is asked for.
 
         Args:
-            live: how to wait for news.
-            wait_until_exists: wait for a conversation that does not exist yet; else that is a `NotFoundError`.
-            signal: ends the observation quietly.
-            backoff_options: how failed reads are retried.
-            timeout: overall limit in seconds.
+            live: How to wait for news.
+            wait_until_exists: Wait for a conversation that does not exist yet; else that is a `NotFoundError`.
+            signal: Ends the observation quietly.
+            backoff_options: How failed reads are retried.
+            timeout: Overall limit in seconds.
 
         Raises:
-            ValueError: an argument that cannot work.
-            TypeError: an argument of the wrong type.
+            ValueError: An argument that cannot work.
+            TypeError: An argument of the wrong type.
         """
         spec = builders.build_observation(
             self._settings,
@@ -338,7 +338,7 @@ class Conversation(BaseConversation):
         """Abort everything that runs or waits in this conversation. Sent once.
 
         Raises:
-            FlueError: nothing says that it was aborted.
+            FlueError: Nothing says that it was aborted.
         """
         spec = builders.build_abort(self._settings, signal=signal, timeout=timeout)
         return perform(self._transport, self._settings, spec)
@@ -354,8 +354,8 @@ class Conversation(BaseConversation):
         """The bytes of a file part.
 
         Raises:
-            NotFoundError: no such attachment.
-            FlueError: it could not be read.
+            NotFoundError: No such attachment.
+            FlueError: It could not be read.
         """
         spec = builders.build_attachment(
             self._settings, id, signal=signal, backoff_options=backoff_options, timeout=timeout

@@ -195,9 +195,9 @@ class FlueEventStreams(BaseStreams[_Channel]):
         """The next event of any run.
 
         Raises:
-            StopIteration: all runs are over, or `cancel()` was called.
-            FlueTimeoutError: the overall limit is over.
-            Exception: whatever a header callable or `on_failed_attempt` raised; it ends the iteration.
+            StopIteration: All runs are over, or `cancel()` was called.
+            FlueTimeoutError: The overall limit is over.
+            Exception: Whatever a header callable or `on_failed_attempt` raised; it ends the iteration.
         """
         channel = self._channel
         if not channel.started:

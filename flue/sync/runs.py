@@ -47,15 +47,15 @@ class Runs:
         """The record of a run: its state, and its result or error once it is over.
 
         Args:
-            run_id: as `invoke()` gave it.
-            signal: ends the call with `AbortError`.
-            backoff_options: how failures are retried; by default for 60 s.
-            timeout: overall limit in seconds.
+            run_id: As `invoke()` gave it.
+            signal: Ends the call with `AbortError`.
+            backoff_options: How failures are retried; by default for 60 s.
+            timeout: Overall limit in seconds.
 
         Raises:
-            NotFoundError: no such run, or its workflow does not export `runs`.
-            FlueApiError: another error response.
-            FlueConnectionError: no usable response.
+            NotFoundError: No such run, or its workflow does not export `runs`.
+            FlueApiError: Another error response.
+            FlueConnectionError: No usable response.
             FlueTimeoutError: `timeout` has passed.
             AbortError: `signal` was aborted.
         """
@@ -75,16 +75,16 @@ class Runs:
         """All events so far, oldest first.
 
         Args:
-            run_id: as `invoke()` gave it.
-            offset: start after this offset; `"-1"` is the start.
-            tail: only the last N events, when reading from the start.
-            signal: ends the call with `AbortError`.
-            backoff_options: how failures are retried; by default for 60 s without progress.
-            timeout: overall limit in seconds.
+            run_id: As `invoke()` gave it.
+            offset: Start after this offset; `"-1"` is the start.
+            tail: Only the last N events, when reading from the start.
+            signal: Ends the call with `AbortError`.
+            backoff_options: How failures are retried; by default for 60 s without progress.
+            timeout: Overall limit in seconds.
 
         Raises:
-            NotFoundError: no such run, or its workflow does not export `runs`.
-            FlueError: the events cannot be read; `FlueTimeoutError` after `timeout`, `AbortError` on `signal`.
+            NotFoundError: No such run, or its workflow does not export `runs`.
+            FlueError: The events cannot be read; `FlueTimeoutError` after `timeout`, `AbortError` on `signal`.
         """
         stream = self.stream(
             run_id,
@@ -118,22 +118,22 @@ class Runs:
         Arguments are checked at once; the first request is sent when the first event is asked for.
 
         Args:
-            run_id: as `invoke()` gave it.
-            offset: start after this offset; `"-1"` is the start, `"now"` skips what exists.
-            tail: only the last N events, when reading from the start.
-            live: how to wait for news: `True` or `"long-poll"`, `"sse"` (least latency, fastest catch-up), `False`
+            run_id: As `invoke()` gave it.
+            offset: Start after this offset; `"-1"` is the start, `"now"` skips what exists.
+            tail: Only the last N events, when reading from the start.
+            live: How to wait for news: `True` or `"long-poll"`, `"sse"` (least latency, fastest catch-up), `False`
                 to end when up to date.
-            signal: ends the stream quietly.
-            backoff_options: how failures are retried; by default for 60 s, and for ever once the stream has been
+            signal: Ends the stream quietly.
+            backoff_options: How failures are retried; by default for 60 s, and for ever once the stream has been
                 read from.
-            timeout: overall limit in seconds, from the first pull on; `FlueTimeoutError` carries the offset reached.
-            checkpoint: checkpoint store (see `flue.checkpoints`). Loaded before the first request; saved each time the
+            timeout: Overall limit in seconds, from the first pull on; `FlueTimeoutError` carries the offset reached.
+            checkpoint: Checkpoint store (see `flue.checkpoints`). Loaded before the first request; saved each time the
                 consumer asks for another event. `offset` and `tail` then count only where nothing was saved.
-            consumer: name of the consumer whose checkpoint it is.
+            consumer: Name of the consumer whose checkpoint it is.
 
         Raises:
-            ValueError: an argument that cannot work.
-            TypeError: an argument of the wrong type.
+            ValueError: An argument that cannot work.
+            TypeError: An argument of the wrong type.
         """
         spec = build_run_stream(
             self._settings,
@@ -163,17 +163,17 @@ class Runs:
         """The events of many runs as they happen, in one iterator of `(run_id, event)`, until all of them have ended.
 
         Args:
-            run_ids: as `invoke()` gave them.
-            offsets: where to go on, as `.offsets` of an earlier iteration gave them; other runs begin at their start.
-            live: as for `stream()`.
-            signal: ends the iteration quietly.
-            backoff_options: as for `stream()`, for each run by itself.
-            timeout: overall limit in seconds, from the first pull on.
-            max_connections: how many runs are followed at a time; the others wait for their turn.
+            run_ids: As `invoke()` gave them.
+            offsets: Where to go on, as `.offsets` of an earlier iteration gave them; other runs begin at their start.
+            live: As for `stream()`.
+            signal: Ends the iteration quietly.
+            backoff_options: As for `stream()`, for each run by itself.
+            timeout: Overall limit in seconds, from the first pull on.
+            max_connections: How many runs are followed at a time; the others wait for their turn.
 
         Raises:
-            ValueError: an argument that cannot work.
-            TypeError: an argument of the wrong type.
+            ValueError: An argument that cannot work.
+            TypeError: An argument of the wrong type.
         """
         specs, most = build_run_streams(
             self._settings,

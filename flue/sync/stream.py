@@ -46,9 +46,9 @@ class FlueEventStream(BaseStream[T]):
         """Start nothing yet.
 
         Args:
-            transport: sends the requests.
-            settings: of the client.
-            spec: what is read, and how.
+            transport: Sends the requests.
+            settings: Of the client.
+            spec: What is read, and how.
         """
         super().__init__(spec)
         self._checkpointer = spec.checkpointer
@@ -67,8 +67,8 @@ class FlueEventStream(BaseStream[T]):
         """The next event; waits for it.
 
         Raises:
-            StopIteration: the stream is over, or was cancelled.
-            FlueError: the stream cannot be read on; the same error at every later pull.
+            StopIteration: The stream is over, or was cancelled.
+            FlueError: The stream cannot be read on; the same error at every later pull.
         """
         if self._decoded and self._token.cause is None:
             try:
@@ -108,7 +108,7 @@ class FlueEventStream(BaseStream[T]):
         Idempotent; may be called from any thread and from a signal handler.
 
         Args:
-            reason: for the reader of the code; a cancelled stream ends quietly.
+            reason: For the reader of the code; a cancelled stream ends quietly.
         """
         self._token.cancel("cancelled")
         # A thread that is receiving closes the connection on its way out.

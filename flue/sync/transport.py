@@ -183,12 +183,12 @@ class Response:
         """Wrap a body.
 
         Args:
-            head: status and headers.
-            url: that was requested.
-            token: of the call.
-            read: what has arrived of the body, decompressed; empty at the end.
-            close: closes the body; must not block.
-            connection: of the client's own that it comes over.
+            head: Status and headers.
+            url: That was requested.
+            token: Of the call.
+            read: What has arrived of the body, decompressed; empty at the end.
+            close: Closes the body; must not block.
+            connection: Of the client's own that it comes over.
         """
         self.head = head
         self._url = url
@@ -203,7 +203,7 @@ class Response:
         """What has arrived of the body, decompressed; waits for at least one byte. Empty at the end.
 
         Raises:
-            FlueConnectionError: the body was cut, nothing came for the read time-out, or the call was cancelled.
+            FlueConnectionError: The body was cut, nothing came for the read time-out, or the call was cancelled.
         """
         self._is_reading = True
         handled = sys.exception()
@@ -307,12 +307,12 @@ class Transport:
         """Send a request and wait for the head of its response.
 
         Args:
-            request: what to send.
-            headers: the caller's, names in lower case; they win over the protocol's.
-            token: cancels the wait.
+            request: What to send.
+            headers: The caller's, names in lower case; they win over the protocol's.
+            token: Cancels the wait.
 
         Raises:
-            FlueConnectionError: no response came, or the call was cancelled.
+            FlueConnectionError: No response came, or the call was cancelled.
         """
         merged = HeaderFields({"user-agent": USER_AGENT, **dict(request.headers), **headers})
         if request.body is not None:
@@ -518,9 +518,9 @@ def _connection_error(error: Exception, url: str, handled: BaseException | None)
     """What a library's exception stands for.
 
     Args:
-        error: the library's.
-        url: of the request.
-        handled: what the caller was handling when the request was made: the last link of each chain, and no cause.
+        error: The library's.
+        url: Of the request.
+        handled: What the caller was handling when the request was made: the last link of each chain, and no cause.
     """
     # urllib3 keeps an error, also one that it raises another for, in a local of a frame that the error's own traceback
     # holds: a cycle, which would keep the caller's stream alive until the collector comes. It also keeps plain headers,

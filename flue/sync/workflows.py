@@ -68,20 +68,20 @@ class Workflows:
         """Start a run. The request is sent once, whatever happens: it is never repeated.
 
         Args:
-            name: of the workflow.
+            name: Of the workflow.
             input: JSON, attrs instances, dataclasses, datetimes (ISO 8601), `Decimal` and `UUID` (strings). Left
                 out: no body. None: JSON `null`.
             wait: None to return when the run is admitted; `"result"` to wait for its result in the same request,
                 which proxies may cut: `run()` is sturdier.
-            signal: ends the call with `AbortError`; a run that was admitted goes on.
-            timeout: overall limit in seconds. With `wait="result"` it also replaces a shorter read time-out.
+            signal: Ends the call with `AbortError`; a run that was admitted goes on.
+            timeout: Overall limit in seconds. With `wait="result"` it also replaces a shorter read time-out.
 
         Raises:
-            ValueError: an input that JSON cannot hold; raised before any I/O.
-            NotFoundError: no such workflow.
+            ValueError: An input that JSON cannot hold; raised before any I/O.
+            NotFoundError: No such workflow.
             ServerError: Flue 1.0 answers 500 to an input that the workflow's schema refuses, and with `wait` when
                 the run fails.
-            FlueConnectionError: no response; whether the run was started is not known.
+            FlueConnectionError: No response; whether the run was started is not known.
             FlueTimeoutError: `timeout` has passed.
             AbortError: `signal` was aborted.
         """
@@ -101,17 +101,17 @@ class Workflows:
         """Start a run, follow it to its end, and give its result. Every error after admission carries `run_id`.
 
         Args:
-            name: of the workflow, which must export `runs`.
-            input: as for `invoke()`.
-            on_event: called with each event, in order; an exception from it ends the call, not the run.
-            signal: ends the call with `AbortError`; the run goes on.
-            backoff_options: how failed reads are retried; the start itself is sent once.
-            timeout: overall limit in seconds.
+            name: Of the workflow, which must export `runs`.
+            input: As for `invoke()`.
+            on_event: Called with each event, in order; an exception from it ends the call, not the run.
+            signal: Ends the call with `AbortError`; the run goes on.
+            backoff_options: How failed reads are retried; the start itself is sent once.
+            timeout: Overall limit in seconds.
 
         Raises:
-            FlueExecutionError: the run failed; `.error` is what the server recorded.
-            NotFoundError: no such workflow; or, with a `run_id`, a workflow that does not export `runs`.
-            FlueError: the run could not be started or followed.
+            FlueExecutionError: The run failed; `.error` is what the server recorded.
+            NotFoundError: No such workflow; or, with a `run_id`, a workflow that does not export `runs`.
+            FlueError: The run could not be started or followed.
         """
         check_handler(self._settings, on_event)
         deadline = Deadline(timeout)

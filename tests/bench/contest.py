@@ -42,13 +42,13 @@ class Scale:
     """How much is measured.
 
     Attributes:
-        events: of a run; a tenth of it where each event or page costs a request or a frame of its own.
-        million: events of the long run.
-        streams: that are idle at the same time.
-        big: bytes of the big event.
-        imports: processes for each import statement.
-        rounds: of each measurement, at least and at most.
-        patience: seconds after which no round begins.
+        events: Of a run; a tenth of it where each event or page costs a request or a frame of its own.
+        million: Events of the long run.
+        streams: That are idle at the same time.
+        big: Bytes of the big event.
+        imports: Processes for each import statement.
+        rounds: Of each measurement, at least and at most.
+        patience: Seconds after which no round begins.
     """
 
     events: int = 40_000
@@ -144,7 +144,7 @@ class Contest:
     """Running contestants.
 
     Attributes:
-        notes: who was left out of what.
+        notes: Who was left out of what.
     """
 
     scale: Scale

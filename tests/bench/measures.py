@@ -40,7 +40,7 @@ class Section:
     """A table.
 
     Attributes:
-        targets: what is promised of it: words, measured values (of the sync face first), the limit of each (one for
+        targets: What is promised of it: words, measured values (of the sync face first), the limit of each (one for
             all where there is one), and whether it is the least that is good enough.
     """
 

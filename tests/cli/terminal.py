@@ -93,9 +93,9 @@ class Terminal:
     """A program that runs in a pseudo-terminal; use it as a context manager.
 
     Args:
-        arguments: of the program, which is `python -m flue`.
-        columns: of the terminal.
-        environment: on top of our own.
+        arguments: Of the program, which is `python -m flue`.
+        columns: Of the terminal.
+        environment: On top of our own.
     """
 
     program = (sys.executable, "-m", "flue")

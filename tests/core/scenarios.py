@@ -57,13 +57,13 @@ class Scenario:
     """What happens, and what is to come of it.
 
     Attributes:
-        responses: of the server, in turn.
-        events: indexes of those that are handed over.
-        requests: how each one waits (`plain`, `long-poll`, `sse`) and the number of events behind which it reads, or `now`.
-        error: the error's class and its code or status; None where the stream ends well.
-        pauses: why each pause is made: the class of the error of a failed attempt, or `idle`.
-        offset: number of events behind the last checkpoint; that of `events` unless given.
-        mode: how it waits in the end, where that has changed.
+        responses: Of the server, in turn.
+        events: Indexes of those that are handed over.
+        requests: How each one waits (`plain`, `long-poll`, `sse`) and the number of events behind which it reads, or `now`.
+        error: The error's class and its code or status; None where the stream ends well.
+        pauses: Why each pause is made: the class of the error of a failed attempt, or `idle`.
+        offset: Number of events behind the last checkpoint; that of `events` unless given.
+        mode: How it waits in the end, where that has changed.
     """
 
     responses: tuple[Response | FlueConnectionError, ...]

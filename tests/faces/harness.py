@@ -319,10 +319,10 @@ def on_both_faces(
     """A test of a scenario.
 
     Args:
-        body: the scenario; called once with each face, and with the parameters and fixtures that it asks for beside it.
-        compare: whether the transcripts must be equal. Only a scenario whose course depends on time says no.
-        client: arguments of the clients.
-        server: arguments of `FlueTestServer`.
+        body: The scenario; called once with each face, and with the parameters and fixtures that it asks for beside it.
+        compare: Whether the transcripts must be equal. Only a scenario whose course depends on time says no.
+        client: Arguments of the clients.
+        server: Arguments of `FlueTestServer`.
     """
     if body is None:
         return functools.partial(on_both_faces, compare=compare, client=client, **server)

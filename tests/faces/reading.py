@@ -41,12 +41,12 @@ class Reading:
     """One stream of one client, pulled to its end in the background.
 
     Attributes:
-        stream: once the thread has made it.
-        loop: of the asyncio face.
-        events: so far.
-        error: that ended the iteration.
-        ended_at: when it ended, on the monotonic clock.
-        tasks_left: of the asyncio face, when its client was closed.
+        stream: Once the thread has made it.
+        loop: Of the asyncio face.
+        events: So far.
+        error: That ended the iteration.
+        ended_at: When it ended, on the monotonic clock.
+        tasks_left: Of the asyncio face, when its client was closed.
     """
 
     def __init__(
@@ -63,13 +63,13 @@ class Reading:
         """Begin to read.
 
         Args:
-            base_url: of the client.
-            is_async: which face.
-            theirs: with a session or client of the caller's own.
-            client: further arguments of the client.
-            run_id: what to read.
-            read: from the client and the options to the stream, where it is not that of a run.
-            options: of the stream.
+            base_url: Of the client.
+            is_async: Which face.
+            theirs: With a session or client of the caller's own.
+            client: Further arguments of the client.
+            run_id: What to read.
+            read: From the client and the options to the stream, where it is not that of a run.
+            options: Of the stream.
         """
         self._arguments = {"base_url": base_url, "timeout": PATIENT, **(client or {})}
         self._theirs = theirs

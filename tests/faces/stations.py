@@ -26,9 +26,9 @@ class Station:
     """Where a reader gets stuck.
 
     Attributes:
-        base_url: for its client.
-        server: that it talks to, if it is one.
-        options: for its stream.
+        base_url: For its client.
+        server: That it talks to, if it is one.
+        options: For its stream.
     """
 
     def __init__(

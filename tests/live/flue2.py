@@ -22,9 +22,9 @@ class Talk:
     """One conversation, over plain HTTP.
 
     Args:
-        server: that has it.
-        agent: of `app2/`: assistant, reporter, slow, compactor or seeded.
-        name: its id; a new one unless it is given.
+        server: That has it.
+        agent: Of `app2/`: assistant, reporter, slow, compactor or seeded.
+        name: Its id; a new one unless it is given.
     """
 
     def __init__(self, server: LiveServer, agent: str = "assistant", name: str | None = None) -> None:

@@ -49,13 +49,13 @@ def application(version: str) -> Path:
     """Build the application on one version of Flue, unless the cache already has it.
 
     Args:
-        version: the exact version of the Flue packages, one of `SOURCES`.
+        version: The exact version of the Flue packages, one of `SOURCES`.
 
     Returns:
         The folder that has ``dist/server.mjs``, to be run by `node`.
 
     Raises:
-        HarnessError: npm or the build failed, or did not finish in its time.
+        HarnessError: Npm or the build failed, or did not finish in its time.
     """
     manifest = package_json(version)
     installed = CACHE / f"{version}-{digest([manifest.encode()])}"

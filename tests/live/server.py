@@ -33,8 +33,8 @@ class LiveServer:
     """A Flue server on a free loopback port, in a process group of its own.
 
     Args:
-        app: folder of the built application.
-        log: file that gets what the server prints; kept, also across restarts.
+        app: Folder of the built application.
+        log: File that gets what the server prints; kept, also across restarts.
         database: SQLite file for runs and events; without one they are lost with the process.
 
     It has one port for its whole life, restarts included. `stop` may be called at any time; a server whose
@@ -64,7 +64,7 @@ class LiveServer:
         """Start, and wait until the server listens.
 
         Raises:
-            HarnessError: the process ended, or did not listen in time; with what it printed.
+            HarnessError: The process ended, or did not listen in time; with what it printed.
         """
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FLUE_")}
         environment |= {"PORT": str(self.port), "FLUE_TOKEN": TOKEN}

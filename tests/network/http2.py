@@ -52,11 +52,11 @@ class Http2Server(LoopbackServer):
     """Answers every request with 200, the content type and the first bytes that are given, and goes on at `send`.
 
     Args:
-        content_type: of each answer.
-        first: the bytes of the body that are sent at once, given the target of the request.
+        content_type: Of each answer.
+        first: The bytes of the body that are sent at once, given the target of the request.
 
     Attributes:
-        requests: in order.
+        requests: In order.
     """
 
     def __init__(self, content_type: str, first: Callable[[str], bytes]) -> None:

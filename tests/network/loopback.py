@@ -51,11 +51,11 @@ class LoopbackServer:
     """Calls `serve` on a thread of its own for each connection.
 
     Args:
-        host: the address to listen on.
+        host: The address to listen on.
 
     Attributes:
-        port: stays the same when the port is closed and opened again.
-        accepted: how many connections have been accepted.
+        port: Stays the same when the port is closed and opened again.
+        accepted: How many connections have been accepted.
     """
 
     def __init__(self, host: str = "127.0.0.1") -> None:

@@ -14,10 +14,10 @@ class ForwardProxy(LoopbackServer):
     """Forwards requests in absolute form, and tunnels, to one server whatever host they name.
 
     Args:
-        port: of that server, on 127.0.0.1.
+        port: Of that server, on 127.0.0.1.
 
     Attributes:
-        requests: all requests that the proxy has read, the refused ones too; of a tunnel only its CONNECT.
+        requests: All requests that the proxy has read, the refused ones too; of a tunnel only its CONNECT.
     """
 
     def __init__(self, port: int) -> None:
@@ -67,7 +67,7 @@ class SocksProxy(LoopbackServer):
     """SOCKS 5 without authentication, to one server whatever host is named.
 
     Attributes:
-        hosts: the hosts that were asked for.
+        hosts: The hosts that were asked for.
     """
 
     def __init__(self, port: int) -> None:

@@ -16,8 +16,8 @@ class Relay(LoopbackServer):
     """Passes bytes on to a server.
 
     Args:
-        port: of the server, on 127.0.0.1.
-        host: the address to listen on.
+        port: Of the server, on 127.0.0.1.
+        host: The address to listen on.
     """
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:

@@ -18,7 +18,7 @@ class HangingNames:
     """Look-ups that are not answered until they are released.
 
     Attributes:
-        asked: how many have begun.
+        asked: How many have begun.
     """
 
     def __init__(self) -> None:

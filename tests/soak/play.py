@@ -46,8 +46,8 @@ class Ledger:
     """Takes down what is handed over, by the streams that read one after the other.
 
     Attributes:
-        counts: of what was handed over, and of what is wrong with it.
-        behind: how much of a run was handed over.
+        counts: Of what was handed over, and of what is wrong with it.
+        behind: How much of a run was handed over.
     """
 
     def __init__(self, page_limit: int) -> None:

@@ -45,12 +45,12 @@ class Script:
     """One stream.
 
     Attributes:
-        number: of the script.
-        live: how the stream is read.
-        server: the index of its server in `PAGE_LIMITS`.
-        shared: whether the client sends with a session, or an HTTP client, of its caller.
-        steps: in order; the last ones end the stream and pull to its end.
-        faults: by the number of the request, from 0.
+        number: Of the script.
+        live: How the stream is read.
+        server: The index of its server in `PAGE_LIMITS`.
+        shared: Whether the client sends with a session, or an HTTP client, of its caller.
+        steps: In order; the last ones end the stream and pull to its end.
+        faults: By the number of the request, from 0.
     """
 
     number: int
@@ -104,9 +104,9 @@ def planned_faults(rng: random.Random, *, shared: bool, dense: bool) -> dict[int
     """What goes wrong with which request.
 
     Args:
-        rng: decides.
-        shared: whether a plain session sends them.
-        dense: whether there are few requests: a connection of server-sent events needs few, and often one more for
+        rng: Decides.
+        shared: Whether a plain session sends them.
+        dense: Whether there are few requests: a connection of server-sent events needs few, and often one more for
             each fault.
     """
     faults: dict[int, Planned] = {}

@@ -27,16 +27,16 @@ class TalkScript:
     """One conversation.
 
     Attributes:
-        number: of the script.
-        way: how it is read.
-        live: how news are waited for.
-        server: the index of its server in `PAGE_LIMITS`.
-        shared: whether the client sends with a session, or an HTTP client, of its caller.
-        batches: what is written, batch by batch: each a list of acts. The last one settles the target.
-        ready: how many of them are there before anything is read.
-        delays: seconds before each of the others.
-        breaks: after how many chunks a stream is left, and how; it is opened again at its offset.
-        faults: by the number of the request, from 0.
+        number: Of the script.
+        way: How it is read.
+        live: How news are waited for.
+        server: The index of its server in `PAGE_LIMITS`.
+        shared: Whether the client sends with a session, or an HTTP client, of its caller.
+        batches: What is written, batch by batch: each a list of acts. The last one settles the target.
+        ready: How many of them are there before anything is read.
+        delays: Seconds before each of the others.
+        breaks: After how many chunks a stream is left, and how; it is opened again at its offset.
+        faults: By the number of the request, from 0.
     """
 
     number: int
