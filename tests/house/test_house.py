@@ -106,6 +106,8 @@ def test_every_public_name_is_there() -> None:
 )
 def test_each_face_loads_only_its_own_library(statement: str, absent: list[str]) -> None:
     # tenacity loads tornado wherever that is installed, with notebooks for instance.
-    script = f"import sys; sys.modules['tornado'] = None; {statement}; print(sorted(set({absent!r}) & set(sys.modules)))"
+    script = (
+        f"import sys; sys.modules['tornado'] = None; {statement}; print(sorted(set({absent!r}) & set(sys.modules)))"
+    )
     answer = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT)
     assert answer.stdout.strip() == "[]"
