@@ -182,12 +182,8 @@ class ReplyView:
         self._terminal.write(tool_finished(tool.name, milliseconds, output, failed=failed))
 
     def data(self, name: str, value: Any) -> None:
-        """Set named data. On a live terminal only its last value stays."""
-        self._data[name] = value
-        if self._terminal.is_live:
-            self._unwritten_data[name] = value
-        else:
-            self._terminal.write(data_line(name, value))
+        """Set named data. Its last value is written behind the text."""
+        self._data[name] = self._unwritten_data[name] = value
 
     def replace(self, parts: Sequence[ConversationPart]) -> None:
         """These are the parts now: show what is new, and mark as retracted what is no longer among them."""
