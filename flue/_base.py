@@ -125,7 +125,7 @@ class BaseDriver(Generic[TransportT, ResponseT, TokenT]):
             settings: Of the client.
             machine: Decides.
             token: Cancels what is going on.
-            instrumentation: Is told.
+            instrumentation: Reports what is done.
             cancel_error: What a cancelled call raises; None where it ends quietly.
         """
         self._transport = transport

@@ -1,4 +1,4 @@
-"""What a client is told once: address, token, headers, time-outs. Everything is checked here, before any I/O."""
+"""The configuration of a client: address, token, headers, time-outs. All of it is checked here, before any I/O."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from flue.core.retry import FailedAttempt
     from flue.signals import AbortSignal
 
-__all__ = ["CancelToken", "Driver", "pause", "perform"]
+__all__ = ["CancelToken", "Driver", "call_handler", "pause", "perform"]
 
 T = TypeVar("T")
 
@@ -182,10 +182,10 @@ class Driver(BaseDriver[Transport, Response, CancelToken]):
             await asyncio.sleep(delay)
 
     async def _report(self, attempt: FailedAttempt) -> None:
-        answer = self._instrumentation.failed(attempt)
-        if inspect.isawaitable(answer):
+        returned = self._instrumentation.failed(attempt)
+        if inspect.isawaitable(returned):
             with self._token:
-                await answer
+                await returned
 
     async def _headers(self) -> Any:
         headers = self._settings.headers
@@ -216,6 +216,13 @@ async def perform(transport: Transport, settings: Settings, spec: CallSpec[T]) -
         unwatch()
         await driver.aclose()
     return cast("T", cast("Done", result).value)
+
+
+async def call_handler(on_event: Callable[[T], object], event: T) -> None:
+    """Give an event to the caller's handler, and wait for it where it is async."""
+    returned = on_event(event)
+    if inspect.isawaitable(returned):
+        await returned
 
 
 async def pause(seconds: float, signal: AbortSignal | None) -> None:

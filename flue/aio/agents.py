@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING
 
 from flue._requests import build_agent_stream, build_prompt, build_send, build_wait, check_handler
 from flue._results import SubmissionOutcome, explain_prompt
-from flue.aio._driver import perform
+from flue.aio._driver import call_handler, perform
 from flue.aio.stream import AsyncFlueEventStream
 from flue.errors import FlueError
 
@@ -168,9 +167,7 @@ class Agents:
                     if not submission.matches(event):
                         continue
                     if on_event is not None:
-                        told = on_event(event)
-                        if inspect.isawaitable(told):
-                            await told
+                        await call_handler(on_event, event)
                     submission.observe(event)
                     if submission.done:
                         break

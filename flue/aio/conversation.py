@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
@@ -15,7 +14,7 @@ from flue import _conversation_requests as builders
 from flue import models
 from flue._base_conversation import BaseConversation, BaseObservation
 from flue._requests import Deadline, check_handler
-from flue.aio._driver import perform
+from flue.aio._driver import call_handler, perform
 from flue.aio.stream import AsyncFlueEventStream
 from flue.aio.transport import Transport
 from flue.config import AsyncHeaderSource, Timeouts, resolve
@@ -388,9 +387,7 @@ class AsyncConversation(BaseConversation):
             async with AsyncConversationStream(self._transport, self._settings, spec) as stream:
                 async for chunk in stream:
                     if on_event is not None:
-                        answer = on_event(chunk)
-                        if inspect.isawaitable(answer):
-                            await answer
+                        await call_handler(on_event, chunk)
                 stream.raise_if_aborted()
         except FlueError as error:
             builders.explain_submission(error, builders.check_target(target))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING, Literal, overload
 
 from flue import models
 from flue._requests import Deadline, build_get_run, build_invoke, build_run_stream, check_handler, is_run_end
 from flue._results import RunOutcome
-from flue.aio._driver import pause, perform
+from flue.aio._driver import call_handler, pause, perform
 from flue.aio.stream import AsyncFlueEventStream
 from flue.errors import FlueError
 from flue.types import UNSET
@@ -132,9 +131,7 @@ class Workflows:
             async with AsyncFlueEventStream(self._transport, self._settings, spec) as stream:
                 async for event in stream:
                     if on_event is not None:
-                        told = on_event(event)
-                        if inspect.isawaitable(told):
-                            await told
+                        await call_handler(on_event, event)
                     if event.type == "run_end" and event.run_id == run_id:
                         outcome.from_event(event)
                 stream.raise_if_aborted()

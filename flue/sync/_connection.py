@@ -318,7 +318,7 @@ class Connection(urllib3.connection.HTTPConnection):
         return fresh and not (self.handle is not None and self.handle.is_shut_down) and super().is_connected
 
     def touch(self) -> None:
-        """The server has just been heard."""
+        """The server has just sent something: the connection is not idle."""
         self._used_at = time.monotonic()
 
     def request(self, *args: Any, **kwargs: Any) -> None:
