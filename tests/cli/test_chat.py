@@ -106,6 +106,7 @@ def test_a_chat(url):
         terminal.interrupt()
         terminal.read_until("» ", after="aborted\x1b")
         terminal.interrupt()
+        terminal.type("\n")  # readline may sleep through a signal that comes just before it waits for a key
         terminal.read_until("» ", after="Ctrl-D leaves\x1b")
         terminal.type("\x04")
         assert terminal.wait() == 0
