@@ -23,7 +23,6 @@ import sys
 import threading
 import time
 import traceback
-from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import urllib3.connection
@@ -45,8 +44,6 @@ __all__ = [
     "call_in_thread",
     "calling",
     "pool_classes",
-    "result_of",
-    "start_in_thread",
 ]
 
 T = TypeVar("T")
@@ -128,66 +125,63 @@ class CancelToken(BaseCancelToken):
             self._wakeup.release()
 
 
-def start_in_thread(function: Callable[[], T], name: str) -> Future[T]:
-    """Call a function that cannot be interrupted, on a thread that can be left behind.
-
-    Raises:
-        OSError: No thread can be started.
-    """
-    future: Future[T] = Future()
-
-    def work() -> None:
-        try:
-            result = function()
-        except BaseException as error:  # noqa: BLE001  # raised again where the result is asked for
-            close_leaked_ssl_sockets(error, None)
-            future.set_exception(error)
-        else:
-            future.set_result(result)
-
-    try:
-        # In the caller's context: what is called may be the caller's own, and instrumentation finds its span there.
-        run = contextvars.copy_context().run
-        threading.Thread(target=run, args=(work,), name=name, daemon=True).start()
-    except RuntimeError as error:  # too many threads, or the interpreter is about to exit
-        raise OSError(f"no thread can be started: {error}") from error
-    return future
-
-
-def result_of(future: Future[T], token: CancelToken, timeout: float | None = None) -> T:
-    """The result of a call on another thread, for which the caller's waits.
-
-    Args:
-        future: Of that call.
-        token: Cancels the wait.
-        timeout: Seconds to wait, or None for no limit.
-
-    Raises:
-        TimeoutError: The function did not return in time.
-        OSError: The call was cancelled.
-    """
-    future.add_done_callback(lambda _: token.wake())
-    token.wait_for(future.done, timeout)
-    if future.done():
-        return future.result()
-    raise OSError("cancelled") if token.is_set() else TimeoutError("timed out")
-
-
 def call_in_thread(
     function: Callable[[], T],
     token: CancelToken,
     name: str,
     *,
     timeout: float | None = None,
-    discard: Callable[[T], object],
+    discard: Callable[[T], object] | None = None,
 ) -> T:
-    """Both of the above. `discard` is called with a result that nobody waits for any more."""
-    future = start_in_thread(function, name)
+    """The result of a function that cannot be interrupted: it runs on a thread that can be left behind.
+
+    Args:
+        function: What to call; what it raises is raised here.
+        token: Cancels the wait.
+        name: Of the thread.
+        timeout: Seconds to wait, or None for no limit.
+        discard: Called on that thread with a result that comes too late.
+
+    Raises:
+        TimeoutError: The function did not return in time.
+        OSError: The call was cancelled, or no thread can be started.
+    """
+    # A plain lock and not a `Future`, which enters its own by Python code: Ctrl-C can come when it has just been taken.
+    # It would stay locked, and the thread wait for it for ever, with its connection.
+    lock = threading.Lock()
+    results: list[T] = []
+    errors: list[BaseException] = []
+    abandoned = False
+
+    def work() -> None:
+        try:
+            made = [function()]
+        except BaseException as error:  # noqa: BLE001  # raised again on the caller's thread
+            close_leaked_ssl_sockets(error, None)
+            errors.append(error)
+        else:
+            with lock:
+                results.extend(made)
+                late = abandoned
+            if late and discard is not None:
+                discard(made[0])
+        token.wake()
+
     try:
-        return result_of(future, token, timeout)
-    except BaseException:
-        future.add_done_callback(lambda late: late.exception() or discard(late.result()))
-        raise
+        # In the caller's context: what is called may be the caller's own, and instrumentation finds its span there.
+        run = contextvars.copy_context().run
+        threading.Thread(target=run, args=(work,), name=name, daemon=True).start()
+        token.wait_for(lambda: results or errors, timeout)
+    except RuntimeError as error:  # too many threads, or the interpreter is about to exit
+        raise OSError(f"no thread can be started: {error}") from error
+    finally:
+        with lock:
+            abandoned = not results
+    if errors:
+        raise errors[0]
+    if results:
+        return results[0]
+    raise OSError("cancelled") if token.is_set() else TimeoutError("timed out")
 
 
 class _Calling(threading.local):
@@ -447,5 +441,9 @@ def _resolve(host: str, port: int | None, token: CancelToken | None, timeout: An
     with contextlib.suppress(OSError):  # a literal address needs no resolver
         return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
     limit = timeout if isinstance(timeout, int | float) else None
-    looking_up = start_in_thread(lambda: socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM), "flue-resolver")
-    return result_of(looking_up, token or CancelToken(), limit)
+    return call_in_thread(
+        lambda: socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM),
+        token or CancelToken(),
+        "flue-resolver",
+        timeout=limit,
+    )

@@ -12,6 +12,7 @@ import re
 import socket
 import ssl
 import sys
+import threading
 import time
 import traceback
 from functools import cached_property, partial
@@ -39,13 +40,10 @@ from flue.sync._connection import (
     call_in_thread,
     calling,
     pool_classes,
-    result_of,
-    start_in_thread,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from concurrent.futures import Future
 
     from urllib3.connectionpool import HTTPConnectionPool
     from urllib3.poolmanager import PoolManager
@@ -264,17 +262,30 @@ class _UninterruptibleBody:
     def __init__(self, response: requests.Response, token: CancelToken) -> None:
         self._response = response
         self._token = token
-        self._reading: Future[bytes] | None = None
+        self._lock = threading.Lock()
+        self._is_reading = False
+        self._is_closed = False
 
     def read(self) -> bytes:
-        self._reading = start_in_thread(lambda: _read_some(self._response.raw), "flue-reader")
-        return result_of(self._reading, self._token)
+        self._is_reading = True
+        return call_in_thread(self._read, self._token, "flue-reader")
 
     def close(self) -> None:
-        if self._reading is None:
-            self._response.close()
-        else:  # by its thread, if it has been left behind
-            self._reading.add_done_callback(lambda _: self._response.close())
+        with self._lock:
+            self._is_closed = True
+            if self._is_reading:  # its thread closes it
+                return
+        self._response.close()
+
+    def _read(self) -> bytes:
+        try:
+            return _read_some(self._response.raw)
+        finally:
+            with self._lock:
+                self._is_reading = False
+                is_closed = self._is_closed
+            if is_closed:
+                self._response.close()
 
 
 class _CallersConnection(Cancellable):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import http.client
 import io
+import sys
 import threading
 import time
 import types
+from functools import partial
 
 import pytest
 import requests
@@ -75,6 +77,45 @@ def test_what_cannot_be_interrupted_runs_on_a_thread_that_is_left_behind():
             call_in_thread(work, token, "flue-test", discard=discarded.append)
         release.set()
         eventually(lambda: discarded == ["late", "late"], "late results are thrown away")
+
+
+def interrupted_at(number, call):
+    """Whether Ctrl-C came at this line of the wait: it has fewer lines otherwise."""
+    lines = 0
+    waiting = False
+
+    def trace(frame, event, _):
+        nonlocal lines, waiting
+        if frame.f_code.co_name == "wait_for" and event in {"call", "return"}:
+            waiting = event == "call"
+        lines += waiting and event == "line"
+        if waiting and lines == number:
+            raise KeyboardInterrupt
+        return trace
+
+    sys.settrace(trace)
+    try:
+        call()
+    except KeyboardInterrupt:
+        return True
+    except TimeoutError:
+        return False
+    finally:
+        sys.settrace(None)
+
+
+def test_ctrl_c_at_any_line_of_the_wait_leaves_no_thread_behind():
+    """A lock that stays taken would hold the thread for ever, and what it has opened."""
+    for number in range(1, 100):
+        proceed, discarded = threading.Event(), []
+        work = partial(proceed.wait, BOUND)
+        call = partial(call_in_thread, work, CancelToken(), "flue-test", timeout=0.001, discard=discarded.append)
+        interrupted = interrupted_at(number, call)
+        proceed.set()
+        eventually(lambda discarded=discarded: discarded == [True], "the late result is thrown away")
+        if not interrupted:
+            break
+    assert 5 < number < 99
 
 
 def test_no_thread_can_be_started(server, monkeypatch):
