@@ -39,6 +39,15 @@ PAGE = 100
 LONG_POLL = 30.0
 act = methodcaller
 """What is going to happen to a `Conversation`: `act("say", "hello")`."""
+CONTENT_ACTS: list[Callable[[Conversation], object]] = [
+    act("say", "a"),
+    act("say", "b", "c", kind="reasoning"),
+    lambda talk: talk.data("d", len(talk.batches)),
+    lambda talk: talk.user("x", f"sub_x{len(talk.batches)}"),
+    act("reset"),
+    act("retract"),
+]
+"""What changes messages, or takes them back."""
 
 
 def recorded_json(name: str) -> Any:

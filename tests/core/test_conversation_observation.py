@@ -22,6 +22,7 @@ from flue.errors import (
 )
 
 from .conversations import (
+    CONTENT_ACTS,
     Conversation,
     Reader,
     Server,
@@ -350,12 +351,7 @@ class TestCaller:
 
 
 ACTS = [
-    act("say", "a"),
-    act("say", "b", "c", kind="reasoning"),
-    lambda talk: talk.data("d", len(talk.batches)),
-    lambda talk: talk.user("x", f"sub_x{len(talk.batches)}"),
-    act("reset"),
-    act("retract"),
+    *CONTENT_ACTS,
     lambda talk: talk.settle(f"sub_{len(talk.batches) % 3}"),
     lambda talk: talk.call(f"c{len(talk.batches)}", id="a2"),
     lambda talk: talk.describe(n={"x": len(talk.batches)}),

@@ -24,6 +24,7 @@ from flue.errors import (
 from flue.models import UnknownChunk
 
 from .conversations import (
+    CONTENT_ACTS,
     HISTORY,
     URL,
     Conversation,
@@ -456,12 +457,7 @@ class TestCaller:
 
 
 ACTS = [
-    act("say", "a"),
-    act("say", "b", "c", kind="reasoning"),
-    lambda talk: talk.data("d", len(talk.batches)),
-    lambda talk: talk.user("x", f"sub_x{len(talk.batches)}"),
-    act("reset"),
-    act("retract"),
+    *CONTENT_ACTS,
     act("settle", "sub_0"),
 ]
 
