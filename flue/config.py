@@ -219,9 +219,11 @@ def check_timeouts(value: object) -> Timeouts:
 
 def check_backoff(value: object) -> BackoffOptions | None:
     """`BackoffOptions`, or None."""
+    if value is None:
+        return None
     from flue.core.retry import BackoffOptions  # noqa: PLC0415  # tenacity is loaded by those who retry
 
-    if value is not None and not isinstance(value, BackoffOptions):
+    if not isinstance(value, BackoffOptions):
         raise TypeError(f"backoff_options must be BackoffOptions, not {type(value).__name__}")
     return value
 
