@@ -212,7 +212,12 @@ def read_submission_reply(
         snapshot: What `history()` returned, or a state of `observe()`.
         submission_id: The submission.
         uid: Becomes the reply's `uid`.
+
+    Raises:
+        TypeError: The submission's id is no str; what `send()` returned has it as `.submission_id`.
     """
+    if not isinstance(submission_id, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"submission_id must be str, not {type(submission_id).__name__}")
     message = _reply_message(snapshot, submission_id)
     if message is None:
         return Reply("", submission_id=submission_id, uid=uid)

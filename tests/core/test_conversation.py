@@ -536,3 +536,10 @@ def test_a_state_shows_itself_in_short() -> None:
         "ConversationState(conversation_id='conv_1', messages=<0 messages>, settlements=<0 settlements>)"
     )
     assert "conv_1" in state._repr_html_()
+
+
+@pytest.mark.parametrize("submission", [None, 3, b"sub_1", Reply("", submission_id="sub_1")], ids=type)
+def test_a_reply_to_what_is_no_id(submission: Any) -> None:
+    """Which would be the reply to another submission: the last one."""
+    with pytest.raises(TypeError, match="submission_id must be str, not "):
+        read_submission_reply(ConversationState("conv_1", [], []), submission)
