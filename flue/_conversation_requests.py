@@ -23,7 +23,14 @@ from flue.core.events import EventBuffer
 from flue.core.protocol import ACCEPT_JSON, REPEATABLE_POST
 from flue.core.retry import Budget
 from flue.core.stream_state import quote_path_segment
-from flue.errors import AbortError, FlueApiError, FlueError, FlueExecutionError, FlueTimeoutError
+from flue.errors import (
+    AbortError,
+    DurableStreamError,
+    FlueApiError,
+    FlueError,
+    FlueExecutionError,
+    FlueTimeoutError,
+)
 from flue.types import UNSET, Attachment, SignalMessage, Unset, UserMessage, check_attachments
 
 if TYPE_CHECKING:
@@ -51,7 +58,7 @@ __all__ = [
 ]
 
 MAX_KEY = 256
-"""Characters of an idempotency key that Flue takes."""
+"""Characters of an idempotency key that Flue takes; a server in JavaScript counts UTF-16 code units."""
 _ANY = (("accept", "*/*"), ("accept-encoding", "identity"))
 
 
@@ -181,8 +188,9 @@ def _check_key(key: object) -> str | None:
         return None
     if not isinstance(key, str):
         raise TypeError(f"idempotency_key must be str or None, not {type(key).__name__}")
-    if not 1 <= len(key) <= MAX_KEY:
-        raise ValueError(f"idempotency_key must have 1 to {MAX_KEY} characters, not {len(key)}")
+    length = len(key.encode("utf-16-le", "surrogatepass")) // 2
+    if not 1 <= length <= MAX_KEY:
+        raise ValueError(f"idempotency_key must have 1 to {MAX_KEY} characters (UTF-16 code units), not {length}")
     return key
 
 
@@ -423,7 +431,8 @@ def explain_send(error: FlueError, spec: CallSpec[Any]) -> None:
     """Note on an error of a send that leaves open whether the message was admitted what became of it."""
     key = spec.call.idempotency_key
     repeated = key is not None and isinstance(error, FlueApiError) and error.status in REPEATABLE_POST
-    if repeated or isinstance(error, FlueTimeoutError | AbortError):
+    # A `DurableStreamError` is a receipt that cannot be read.
+    if repeated or isinstance(error, FlueTimeoutError | AbortError | DurableStreamError):
         again = "" if key is None else f"; sent again with idempotency_key={key!r} it is not admitted twice"
         error.add_note(f"if the message was admitted, the agent answers it{again}")
 

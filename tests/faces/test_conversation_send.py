@@ -390,3 +390,14 @@ def test_reads_are_repeated(face):
     with pytest.raises(NotFoundError) as absent:
         face.conversation("absent").history()
     assert absent.value.error.type == "stream_not_found"
+
+
+@on_flue_2
+def test_a_receipt_that_cannot_be_read_leaves_the_key(face):
+    """The message may have been admitted: the key that was made for it is what makes it safe to send it again."""
+    face.server.faults.add(Fault(status=202, headers=[JSON], body=b"{}"), method="POST")
+    with pytest.raises(DurableStreamError) as caught:
+        face.conversation().send("hello")
+    (key,) = (json.loads(request.body)["idempotencyKey"] for request in face.server.requests)
+    again = f"sent again with idempotency_key={key!r} it is not admitted twice"
+    assert caught.value.__notes__ == [f"if the message was admitted, the agent answers it; {again}"]

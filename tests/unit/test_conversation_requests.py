@@ -411,3 +411,11 @@ class TestErrors:
 
 def test_base64_is_pythons():
     assert Attachment(b"\x00\x01", "a/b").base64 == base64.b64encode(b"\x00\x01").decode()
+
+
+def test_a_key_is_as_long_as_the_server_counts_it():
+    """In UTF-16 code units."""
+    for key in ("\U0001f30a" * 128, "\ud800" * 256, "é" * 256):
+        assert build_send(SETTINGS, "hi", idempotency_key=key).call.idempotency_key == key
+    with pytest.raises(ValueError, match="not 258"):
+        build_send(SETTINGS, "hi", idempotency_key="\U0001f30a" * 129)
