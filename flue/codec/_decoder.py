@@ -124,7 +124,10 @@ class _Decoder(Generic[T]):
         known = wire_type in self._variants
         if (wire_type, known) not in self._logged:
             self._logged.add((wire_type, known))
-            subject = f"a {wire_type!r} {self._noun} does not fit its schema: " if known else f"{_an(self._noun)} of "
+            if known:
+                subject = f"a {wire_type!r} {self._noun} does not fit its schema: "
+            else:
+                subject = f"{_an(self._noun)} {'whose' if wire_type is None else 'of'} "
             _log.warning("%s%s%s; it arrives as %s", self._where, subject, problem, self._unknown.__name__)
         return typing.cast("T", self._unknown(wire_type, obj, problem))
 

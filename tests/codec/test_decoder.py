@@ -183,3 +183,9 @@ def test_the_envelope_of_an_unknown_event() -> None:
     assert UnknownEvent("new", {"v": 3.0}, "").v == 3
     assert UnknownEvent("new", {"v": math.inf}, "").v is None
     assert unknown.timestamp == datetime(2026, 11, 23, 9, 14, 54, 876000, UTC)
+
+
+def test_a_type_that_is_none_is_logged_as_a_sentence(caplog: pytest.LogCaptureFixture) -> None:
+    codec.EventDecoder("run", "run run_1")(LOG | {"type": 1})
+    sentence = "run run_1: an event whose type is an integer, not a string; it arrives as UnknownEvent"
+    assert warnings(caplog) == [sentence]
