@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import TextIO
 
     from flue.cli.parser import Options
 
-__all__ = ["Exit", "Interrupted", "UsageError", "main"]
+__all__ = ["Exit", "Interrupted", "UsageError", "discard", "main"]
 
 
 class Exit(enum.IntEnum):
@@ -66,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         status = command(options)
         sys.stdout.flush()
     except BrokenPipeError:
-        _discard_stdout()
+        discard(sys.stdout)
         return Exit.OK
     except (KeyboardInterrupt, Exception) as error:
         if os.environ.get("FLUE_DEBUG"):
@@ -78,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:  # the interpreter's last flush would fail with an exit status of its own
             sys.stdout.flush()
         except (OSError, ValueError):
-            _discard_stdout()
+            discard(sys.stdout)
     return status
 
 
@@ -108,7 +109,7 @@ def _replace_closed_outputs() -> None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8", closefd=False))
 
 
-def _discard_stdout() -> None:
-    """Let the interpreter's last flush go nowhere: the reader of our output has gone."""
+def discard(output: TextIO) -> None:
+    """Let what is written to an output go nowhere, the interpreter's last flush too: its reader has gone."""
     with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())

@@ -11,6 +11,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Any, TextIO, TypeAlias, TypeVar
 
+from flue.cli import discard
 from flue.cli.text import Markdown, clean, paragraphs
 from flue.codec import to_json
 
@@ -38,10 +39,16 @@ def write_json(value: dict[str, Any]) -> None:
 
 
 def say(*sentences: str) -> None:
-    """Write sentences to standard error, one a line, the program's name before the first. They are cleaned."""
+    """Write sentences to standard error, one a line, the program's name before the first. They are cleaned.
+
+    Where nobody reads them, the results and the exit status are the same.
+    """
     first, *others = (" ".join(clean(sentence).split("\n")) for sentence in sentences)
-    sys.stderr.write("\n".join([f"flue: {first}", *(f"  {other}" for other in others)]) + "\n")
-    sys.stderr.flush()
+    try:
+        sys.stderr.write("\n".join([f"flue: {first}", *(f"  {other}" for other in others)]) + "\n")
+        sys.stderr.flush()
+    except OSError:
+        discard(sys.stderr)
 
 
 class LogLines:

@@ -189,3 +189,17 @@ def test_demo(monkeypatch):
     )
     assert '{"highest": "Saint-Malo", "metres": 12.2, "stations": 3}' in out
     assert "26 events written, 26 received over 2 connections: each once, in order." in out
+
+
+def test_nobody_reads_what_is_said(server, finished):
+    """The results and the exit status are the same: a warning that cannot be written is not the end."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    server.faults.add(Fault(status=503), path="/runs/")
+    outcomes = []
+    for run_id in (finished, "run_none"):
+        with process("runs", "events", run_id, base_url=server.base_url, stderr=writer) as running:
+            out, _ = running.communicate(timeout=PATIENCE)
+            outcomes.append((running.returncode, len(out.splitlines())))
+    os.close(writer)
+    assert outcomes == [(0, 5), (3, 0)]
