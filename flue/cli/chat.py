@@ -15,7 +15,16 @@ from flue import AbortSignal, Attachment, Conversation, FlueError, FlueExecution
 from flue._requests import Deadline
 from flue.cli import Exit, Interrupted, UsageError
 from flue.cli.chat_view import ChatView, ObservationView, transcript_blocks
-from flue.cli.commands import READ_BACKOFF, STREAM_ORIGIN, CtrlC, on_ctrl_c, read_text, show_timeline, standard_input
+from flue.cli.commands import (
+    READ_BACKOFF,
+    STREAM_ORIGIN,
+    CtrlC,
+    on_ctrl_c,
+    read_text,
+    show_timeline,
+    standard_input,
+    typed_text,
+)
 from flue.cli.output import LogLines, open_output, say, shown_on, write_json
 from flue.cli.parser import program_name
 from flue.cli.text import Markdown, clean, command_line, line, one_line
@@ -186,11 +195,15 @@ class _Chat:
                 text = input("» ")
                 while text.endswith(_CONTINUATION):
                     text = f"{text.removesuffix(_CONTINUATION)}\n{input('… ')}"
+                text = typed_text(text)
             except EOFError:
                 self._terminal.write(line())
                 return
             except KeyboardInterrupt:
                 self._terminal.write(line(), line(("Ctrl-D leaves", "dim")))
+                continue
+            except UnicodeDecodeError:
+                self._terminal.write(line(("this was not sent, it is not UTF-8", "yellow")))
                 continue
             if text.strip():
                 yield text
@@ -295,7 +308,12 @@ def _text(options: Options) -> str:
     """The text of the message: the argument, or standard input for `-`."""
     if options.text is None and not options.attach:
         raise UsageError("nothing to send: give a text, - for standard input, or --attach FILE")
-    return read_text("-") if options.text == "-" else options.text or ""
+    if options.text == "-":
+        return read_text("-")
+    try:
+        return typed_text(options.text or "")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"the text is not UTF-8: {error.reason}") from None
 
 
 def _attachment(name: str) -> Attachment:

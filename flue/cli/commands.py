@@ -310,7 +310,7 @@ def standard_input() -> BinaryIO:
 def read_text(argument: str) -> str:
     """The text that an argument stands for: itself, the file of `@FILE`, or standard input for `-`.
 
-    Files and standard input are UTF-8, with or without a byte order mark, whatever the locale.
+    All of them are UTF-8, whatever the locale; files and standard input with or without a byte order mark.
 
     Raises:
         UsageError: It cannot be read.
@@ -320,21 +320,27 @@ def read_text(argument: str) -> str:
             return standard_input().read().decode("utf-8-sig")
         if argument.startswith("@"):
             return Path(argument[1:]).read_bytes().decode("utf-8-sig")
+        return typed_text(argument)
     except UnicodeDecodeError as error:
         raise UsageError(f"the input is not UTF-8: {error.reason} at byte {error.start}") from None
     except OSError as error:
         raise UsageError(f"the input cannot be read: {error}") from None
-    return argument
+
+
+def typed_text(text: str) -> str:
+    """What was typed, as UTF-8 whatever the locale: Python makes lone surrogates of bytes that are not of the locale.
+
+    Raises:
+        UnicodeDecodeError: It is no UTF-8.
+    """
+    return text.encode("utf-8", "surrogateescape").decode()
 
 
 def _input(argument: str | None) -> Any:
     """The input of a workflow."""
     if argument is None:
         return UNSET
-    text = read_text(argument)
     try:
-        return parse_json(text.encode())
-    except UnicodeEncodeError:  # the shell's argument had bytes that are not of the locale
-        raise UsageError("the input is not UTF-8") from None
+        return parse_json(read_text(argument).encode())
     except DecodeError as error:
         raise UsageError(f"the input is not JSON: {error}") from None

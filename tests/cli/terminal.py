@@ -149,8 +149,8 @@ class Terminal:
         self._process.send_signal(signal.SIGINT)
 
     def type(self, text):
-        """Type this; `\\n` is the return key, `\\x04` Ctrl-D."""
-        os.write(self._master, text.encode())
+        """Type this; `\\n` is the return key, `\\x04` Ctrl-D, `\\udc80` and so on single bytes."""
+        os.write(self._master, text.encode(errors="surrogateescape"))
 
     def wait(self):
         """Read to the end. Returns the exit status."""

@@ -172,3 +172,16 @@ def test_observe_on_a_terminal(flue, url):
     assert terminal.screen.text.splitlines() == [
         *("» first", "", "You said: first", "", "» second", "", "You said: second", "flue: interrupted")
     ]
+
+
+def test_what_is_typed_is_utf_8_whatever_the_locale(flue, url):
+    """Python has lone surrogates for the bytes that the locale does not know; an agent must not get them."""
+    assert flue("send", url, "h\udcc3\udca9llo").objects[-1]["text"] == "You said: héllo"
+    outcome = flue("send", url, "h\udce9llo")
+    assert (outcome.status, outcome.err) == (2, "flue: the text is not UTF-8: invalid continuation byte\n")
+    with Terminal("chat", url, LC_ALL="C", PYTHONCOERCECLOCALE="0", PYTHONUTF8="0") as terminal:
+        terminal.read_until("? ", after="continues it")
+        terminal.type("h\udce9llo\n")
+        terminal.read_until("? ", after="not UTF-8")
+        terminal.type("héllo\n")
+        terminal.read_until("You said: h?llo")

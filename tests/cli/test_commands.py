@@ -218,7 +218,7 @@ def test_input_that_is_not_utf_8(invoke, server, given):
     [
         ("{", "the input is not JSON: "),
         ("NaN", "the input is not JSON: NaN is not JSON"),
-        ('"\udce9"', "the input is not UTF-8\n"),
+        ('"\udce9"', "the input is not UTF-8: "),
         ("[" * 100_000, "the input is not JSON: "),
         ("@/nowhere/at/all", "the input cannot be read: "),
         ("-", "there is no standard input\n"),
