@@ -172,22 +172,22 @@ class _Chat:
         self._view = view
         self._terminal = terminal
         self._options = options
+        self._interactive = sys.stdin is not None and sys.stdin.isatty()  # pyright: ignore[reportUnnecessaryComparison]
 
     def run(self) -> Exit:
         """Read messages and show replies until the end of the input."""
-        interactive = sys.stdin is not None and sys.stdin.isatty()  # pyright: ignore[reportUnnecessaryComparison]
-        if interactive:
+        if self._interactive:
             with contextlib.suppress(ImportError):
                 importlib.import_module("readline")  # the editing keys and the history of `input`
             help_text = f"Ctrl-D leaves, Ctrl-C aborts a reply, {_CONTINUATION} at the end of a line continues it"
             self._terminal.write(line((one_line(self._conversation.url), "bold")), line((help_text, "dim")))
         failed = False
-        for text in self._typed() if interactive else _messages():
-            if not interactive:
+        for text in self._typed() if self._interactive else _messages():
+            if not self._interactive:
                 self._terminal.write(line((one_line(text), "cyan"), mark=("» ", "cyan")))
             failed = not self._turn(text) or failed
             self._terminal.write(line())
-        return Exit.FAILED if failed and not interactive else Exit.OK
+        return Exit.FAILED if failed and not self._interactive else Exit.OK
 
     def _typed(self) -> Iterator[str]:
         while True:
@@ -212,14 +212,23 @@ class _Chat:
         """Send a message and show the reply. Returns whether it completed; errors are shown, the chat continues."""
         deadline = Deadline(self._options.timeout)
         try:
-            receipt = self._conversation.send(text, timeout=deadline.remaining())
+            with on_ctrl_c("interrupted; if the message was delivered, the agent continues"):
+                receipt = self._conversation.send(text, timeout=deadline.remaining())
             self._view.follow(receipt.submission_id, "Ctrl-C aborts")
             offset = self._follow(receipt, None, deadline)
-            if offset is not None:  # aborted: what the agent still says, and how it ended
-                self._follow(receipt, offset, deadline)
+            if offset is not None:
+                aborted = self._conversation.abort(timeout=deadline.remaining()).aborted
+                note = "aborting" if aborted else "nothing to abort: the reply is complete"
+                self._terminal.write(line((note, "yellow"), mark=("■ ", "yellow")))
+                self._follow(receipt, offset, deadline)  # what the agent still says, and how it ended
         except FlueError as error:
             self._view.close()
             say(str(error), *getattr(error, "__notes__", []))
+            return False
+        except Interrupted as error:
+            if not self._interactive:
+                raise
+            say(*error.args)
             return False
         finally:
             self._view.close()
@@ -228,17 +237,12 @@ class _Chat:
         return self._view.outcome == "completed"
 
     def _follow(self, receipt: SendResult, offset: str | None, deadline: Deadline) -> str | None:
-        """Show the reply. If Ctrl-C is pressed, abort it and return the offset to continue from."""
+        """Show the reply. Returns the offset to continue from if Ctrl-C was pressed before it was complete."""
         stream = self._conversation.stream(receipt, offset=offset, timeout=deadline.remaining())
         with stream, CtrlC(stream.cancel) as ctrl_c:
             for chunk in stream:
                 self._view.chunk(chunk)
-        if not ctrl_c.pressed or self._view.outcome is not None:
-            return None
-        aborted = self._conversation.abort(timeout=deadline.remaining()).aborted
-        note = "aborting" if aborted else "nothing to abort: the reply is complete"
-        self._terminal.write(line((note, "yellow"), mark=("■ ", "yellow")))
-        return stream.offset
+        return stream.offset if ctrl_c.pressed and self._view.outcome is None else None
 
 
 # Lines in, lines out.

@@ -13,7 +13,7 @@ from flue._requests import Deadline
 from flue.cli import output
 from flue.cli.chat import _show_reply
 from flue.cli.chat_view import ChatView
-from flue.testing import FlueTestServer
+from flue.testing import Fault, FlueTestServer
 
 from .terminal import PATIENCE, Terminal
 
@@ -185,3 +185,20 @@ def test_what_is_typed_is_utf_8_whatever_the_locale(flue, url):
         terminal.read_until("? ", after="not UTF-8")
         terminal.type("héllo\n")
         terminal.read_until("You said: h?llo")
+
+
+def test_ctrl_c_while_a_message_is_not_yet_delivered():
+    """It gives the prompt back, like Ctrl-C at any other moment of a chat."""
+    with FlueTestServer(flue_version=2) as server:
+        server.add_agent("support", lambda turn: f"You said: {turn.message.body}")
+        server.faults.add(Fault(status=503, headers=[("retry-after", "3600")]), method="POST")
+        with Terminal("chat", f"{server.base_url}/agents/support/1") as terminal:
+            terminal.read_until("» ", after="continues it")
+            terminal.type("one\n")
+            terminal.read_until("retrying in")
+            terminal.interrupt()
+            terminal.read_until("» ", after="interrupted; if the message was delivered")
+            terminal.type("two\n")
+            terminal.read_until("» ", after="You said: two")
+            terminal.type("\x04")
+            assert terminal.wait() == 0
