@@ -314,7 +314,8 @@ def build_chunks(
     else:
         start = None if followed is None else followed.offset
     mode = check_live(live)
-    return _follow(settings, followed, "stream", start, mode, signal, backoff_options, timeout)
+    resumed = offset is not None and start != stream_state.START
+    return _follow(settings, followed, "stream", start, mode, signal, backoff_options, timeout, resumed=resumed)
 
 
 def build_wait(
@@ -345,6 +346,8 @@ def _follow(
     signal: AbortSignal | None,
     backoff_options: BackoffOptions | None,
     timeout: object,
+    *,
+    resumed: bool = False,
 ) -> StreamSpec[ConversationProtocol, ConversationChunk]:
     from flue.core.conversation_protocol import ConversationProtocol  # noqa: PLC0415  # needs the models
 
@@ -358,6 +361,7 @@ def _follow(
         target=None if target is None else target.submission_id,
         uid=None if target is None else target.uid,
         offset=offset,
+        resumed=resumed,
         live=live,
         options=options,
         refreshable=settings.has_dynamic_headers,

@@ -25,7 +25,8 @@ Invariants, each with a test of its own:
 3. The checkpoint never passes a chunk that has not been handed over.
 4. The place is lost by a 416 or by another incarnation. Who waits for a settlement asks the history and goes on from
    its offset; who reads chunks gets an error, since chunks between the two are lost.
-5. The last chunk handed over to who waits for a settlement is the settlement, or the reset that holds it.
+5. The last chunk handed over to who waits for a settlement is the settlement, or the reset that holds it. Who goes on
+   from a checkpoint may have had it before: the history is asked, once, when all that was there has been handed over.
 6. A stream that was closed without the settlement is not its end: the history decides, once.
 7. No loop without a pause: the first history after a lost place is asked at once, the next ones after 1, 2, 4 .. 30 s,
    until a stream has lasted for half a minute.
@@ -388,6 +389,7 @@ class ConversationProtocol(_ConversationReader):
         target: str | None = None,
         uid: str | None = None,
         offset: str | None = None,
+        resumed: bool = False,
         live: LiveMode | None = "sse",
         options: BackoffOptions | None = None,
         refreshable: bool = False,
@@ -403,6 +405,7 @@ class ConversationProtocol(_ConversationReader):
             target: The submission whose settlement is the end; None for none.
             uid: Becomes the reply's.
             offset: Where to start; None to ask the history first and start behind it.
+            resumed: Whether the settlement may lie before the offset: then the history is asked when nothing is left.
             live: How to wait for news; None to catch up and end.
             options: The caller's, for each machine a budget of its own.
             refreshable: Whether headers are made anew for each attempt, so that a 401 may be retried.
@@ -414,6 +417,9 @@ class ConversationProtocol(_ConversationReader):
         self._uid = uid
         self._position: Position | None = None
         self._outcome: Outcome | None = None
+        self._is_unsure = resumed and target is not None and live is not None
+        self._is_asking = False  # the history, whether the settlement lies before the offset
+        self._earlier: Outcome | None = None  # what it said
         self._stream_closed = False  # without the settlement
         self._after: Callable[[], None] = self._hand_over  # what follows when the batch has been handed over
         if offset is None:
@@ -427,6 +433,21 @@ class ConversationProtocol(_ConversationReader):
         self._batch = None
         self._after()
 
+    def next_batch(self) -> Batch | None:
+        """The batch to hand over now, if one is here. Its items are decoded."""
+        if super().next_batch() is None and self._stream is not None and self.up_to_date:
+            self._look_back()
+        return self._batch
+
+    def _look_back(self) -> None:
+        """All that was there has been handed over, and no settlement: it may lie before the caller's offset."""
+        if self._earlier is not None:
+            self._outcome = self._earlier
+            self._settle()
+        elif self._is_unsure:
+            self._is_unsure, self._is_asking = False, True
+            self._read_history()
+
     # History.
 
     def _on_history(self, snapshot: ConversationSnapshot) -> None:
@@ -439,6 +460,15 @@ class ConversationProtocol(_ConversationReader):
                 self._fail(self._replaced())  # its last assistant message would answer something else
             else:
                 self._conclude(snapshot)
+            return
+        if self._is_asking:
+            assert self._target is not None  # noqa: S101  # for the type checkers: only a target is settled
+            self._is_asking = False
+            if replaced:
+                self._fail(self._replaced())
+            else:
+                self._earlier = snapshot_outcome(snapshot, self._target)
+                self._read_updates(self.offset)  # what has come since, the settlement perhaps
             return
         self._incarnation = snapshot.incarnation
         self.offset = snapshot.offset

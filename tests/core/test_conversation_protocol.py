@@ -509,3 +509,38 @@ def test_a_transcript_that_is_cut_after_every_byte(live: Any, fault: Any) -> Non
         assert (machine.offset, machine.closed) == (talk.offset, True)
 
     cut_everywhere(start, check, fault=fault)
+
+
+class TestResumed:
+    """From a checkpoint behind which the settlement may be missing, because the caller has had it."""
+
+    @pytest.mark.parametrize("live", ["sse", "long-poll"])
+    @pytest.mark.parametrize("outcome", ["completed", "failed"])
+    def test_behind_the_settlement_it_ends(self, live: Any, outcome: str) -> None:
+        talk = talk_of(outcome, "completed")
+        machine = follower(target="sub_1", offset=at(7), resumed=True, live=live)
+        played = read(machine, Server(talk))
+        assert (places(talk.chunks(7)), played.end) == (positions(played), Done())
+        assert (machine.offset, machine.up_to_date, machine.closed) == (talk.offset, True, True)
+        assert [view.split()[-1] for view in views(played)].count("history") == 1
+
+    @pytest.mark.parametrize("live", ["sse", "long-poll"])
+    def test_before_the_settlement_it_goes_on(self, live: Any) -> None:
+        """The settlement comes while the history is asked, and after that."""
+        for turn in ([act("settle")], TURN):
+            machine = follower(target="sub_1", offset=at(2), resumed=True, live=live)
+            played = read(machine, Server(after(act("user", "hi")), [*turn]))
+            assert (types(played)[-1], played.end) == ("submission-settled", Done())
+            assert positions(played) == sorted(set(positions(played)))
+
+    def test_what_is_said_to_be_all_later(self) -> None:
+        talk = talk_of("completed")
+        quiet = events(frames([talk.checkpoint()], talk.offset), control_frame(talk.offset, upToDate=True), 30.0)
+        machine = follower(target="sub_1", offset=talk.offset, resumed=True)
+        assert (read(machine, [quiet, history(talk), quiet]).end, machine.closed) == (Done(), True)
+
+    def test_another_incarnation(self) -> None:
+        old, new = talk_of("completed"), talk_of("completed", incarnation="inc_2")
+        first = events(frames([old.checkpoint()], old.offset, upToDate=True), 30.0)
+        played = read(follower(target="sub_1", offset=old.offset, resumed=True), [first, history(new)])
+        assert played.code == "STREAM_REPLACED"

@@ -202,3 +202,19 @@ def test_reprs_tell_no_secrets(face):
     made = [talk.inner, talk.stream().inner, talk.observe().inner]
     assert all("secret" not in repr(one) for one in made)
     assert talk.url in repr(talk.inner)
+
+
+@LIVES
+@on_flue_2
+def test_a_checkpoint_behind_the_settlement(face, live):
+    """Who has had all of it, and starts again, waits for nothing."""
+    append = by_hand(face.server)
+    append(message("sub_1"), settled("sub_1"))
+    talk = face.conversation()
+    first = talk.stream(receipt(offset(1)), live=live)
+    assert types(first.collect()) == ["message-appended", "submission-settled"]
+    append(message("sub_2"))
+    again = talk.stream("sub_1", offset=first.offset, live=live)
+    assert types(again.collect()) == ["message-appended"]
+    assert again.closed is (live is not False)
+    assert talk.stream("sub_1", offset=again.offset, live=live).collect() == []
