@@ -36,7 +36,8 @@ def flue_server(request: pytest.FixtureRequest) -> Iterator[flue.testing.FlueTes
     """
     marker = request.node.get_closest_marker("flue_version")
     default: Literal[1, 2] = 1 if CONVERSATION_FIXTURES.isdisjoint(request.fixturenames) else 2
-    with flue.testing.FlueTestServer(flue_version=default if marker is None else marker.args[0]) as server:
+    given = (default,) if marker is None else (*marker.args, marker.kwargs.get("version"))
+    with flue.testing.FlueTestServer(flue_version=given[0]) as server:
         yield server
         problems = server.problems
     if problems:

@@ -157,3 +157,14 @@ def test_loading_it_costs_nothing():
     assert loaded
     assert not {name for name in loaded if name.partition(".")[0] in {"requests", "httpx", "asyncio", "ssl", "sqlite3"}}
     assert {name for name in loaded if name.startswith("flue.testing")} == {"flue.testing", "flue.testing.plugin"}
+
+
+def test_the_marker_names_a_version(tmp_path):
+    marked = (
+        "import pytest\n\n@pytest.mark.flue_version{}\ndef test(flue_server): assert flue_server.flue_version == 2\n"
+    )
+    (tmp_path / "test_users.py").write_text(marked.format("(version=2)"))
+    (tmp_path / "test_nothing.py").write_text(marked.format(""))
+    _, output = run_pytest(tmp_path)
+    assert "1 passed, 1 error" in output
+    assert "ValueError: flue_version must be 1 or 2: None" in output
