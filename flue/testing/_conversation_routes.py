@@ -170,7 +170,7 @@ class ConversationRoutes(Routes):
             conversation = self._conversations.create(name, conversation_id, initial_data)
         submission_id = make_id("sub")
         if key is not None:
-            digest = hashlib.sha256(f"{conversation.path}\0{key}".encode()).hexdigest()
+            digest = hashlib.sha256(f"{conversation.path}\0{key}".encode("utf-8", "surrogatepass")).hexdigest()
             submission_id = f"sub_ik_{digest[:32]}"
         received = receive(message, submission_id)
         if key is not None:

@@ -589,3 +589,11 @@ def test_state_survives(tmp_path):
         server.delete_conversation("support", "one")
     with another_server() as server:
         assert get(server, TARGET).status == 404
+
+
+def test_a_key_is_any_text_of_javascript(server):
+    server.add_agent("support", lambda turn: None)
+    submissions = {
+        talk(server, "x", idempotencyKey=key)["submissionId"] for key in ("\ud800", "\udfff", "\ud83c\udf0a")
+    }
+    assert len(submissions) == 3
