@@ -919,7 +919,8 @@ CREATION_TIMEOUT = 10.0
 
 _UNSUPPORTED_SERVER = (
     "this server answers agent reads with conversation views, as Flue 1.0.0-beta.8 and later do, and not with the "
-    "event streams that stream() and wait() read; prompt() gives an agent's answer there"
+    "event streams that stream() and wait() read; betas 8 and 9 give an agent's answer to prompt(), and Flue 2 is read "
+    "with flue.Conversation"
 )
 
 

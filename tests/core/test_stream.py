@@ -336,6 +336,7 @@ class TestAgents:
         assert isinstance(error, DurableStreamError)
         assert (error.code, error.status, error.offset, len(played.requests)) == ("UNSUPPORTED_SERVER", 400, "-1", 1)
         assert str(error).startswith("UNSUPPORTED_SERVER: this server answers agent reads with conversation views")
+        assert str(error).endswith("Flue 2 is read with flue.Conversation")
         assert isinstance(error.__cause__, BadRequestError)
 
     @pytest.mark.parametrize(
