@@ -326,4 +326,5 @@ def _attachment(name: str) -> Attachment:
         data = path.read_bytes()
     except OSError as error:
         raise UsageError(f"the attachment cannot be read: {error}") from None
-    return Attachment(data, mimetypes.guess_type(name)[0] or "application/octet-stream", path.name)
+    filename = path.name.encode("utf-8", "surrogateescape").decode(errors="replace")
+    return Attachment(data, mimetypes.guess_type(name)[0] or "application/octet-stream", filename)

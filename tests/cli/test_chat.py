@@ -202,3 +202,10 @@ def test_ctrl_c_while_a_message_is_not_yet_delivered():
             terminal.read_until("» ", after="You said: two")
             terminal.type("\x04")
             assert terminal.wait() == 0
+
+
+def test_the_name_of_a_file_is_utf_8(flue, url, tmp_path):
+    for name, sent in [("t\udcc3\udca9.png", "té.png"), ("t\udce9.png", "t\ufffd.png")]:
+        (tmp_path / name).write_bytes(b"\x89PNG")
+        outcome = flue("send", url, "hello", "--attach", str(tmp_path / name))
+        assert outcome.objects[-1]["text"] == f"You said: hello ({sent}, image/png)"
