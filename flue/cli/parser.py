@@ -34,8 +34,8 @@ _REMOTE = {
     "send": ("flue.cli.chat:send", "send one message, show the reply"),
     "history": ("flue.cli.chat:history", "show a conversation as it is now"),
     "observe": ("flue.cli.chat:observe", "show a conversation as it changes"),
-    "timeline": ("flue.cli.chat:timeline", "show when its turns and tools ran"),
-    "abort": ("flue.cli.chat:abort", "abort all that runs or waits in it"),
+    "timeline": ("flue.cli.chat:timeline", "show when the turns and tools of a conversation ran"),
+    "abort": ("flue.cli.chat:abort", "abort all that runs or waits in a conversation"),
 }
 """Commands that talk to a server: the function that runs each, and what it does."""
 _LOCAL = {
@@ -146,7 +146,7 @@ def build_parser(prog: str | None = None, *, file_completion: object = None) -> 
     parser = argparse.ArgumentParser(
         prog=prog or ("python -m flue" if _runs_as_module() else "flue-py"),
         description="Start Flue workflow runs and follow their events, or talk to agents.\n"
-        "On a terminal the output is for people; in a pipe or with --json it is one JSON object a line.",
+        "On a terminal the output is for people; in a pipe or with --json\nit is one JSON object a line.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[_common("headers_before")],
@@ -201,7 +201,8 @@ def _common(headers: str) -> argparse.ArgumentParser:
         type=_header,
         help="header of every request; may be repeated",
     )
-    group.add_argument("--timeout", metavar="SECONDS", type=float, help="limit for the whole command; default: none")
+    text = "limit for the whole command, in a chat for each reply; default: none"
+    group.add_argument("--timeout", metavar="SECONDS", type=float, help=text)
     group.add_argument("--json", action="store_true", help="one JSON object a line, on a terminal too")
     return common
 

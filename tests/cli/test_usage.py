@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from flue import __version__
+from flue.cli.parser import _LOCAL, _REMOTE
 
 
 @pytest.mark.parametrize(
@@ -100,3 +101,11 @@ def test_a_mistake_of_the_program_is_a_sentence_too(flue, server, finished, monk
     monkeypatch.setenv("FLUE_DEBUG", "1")
     with pytest.raises(RecursionError):
         flue("runs", "get", finished)
+
+
+@pytest.mark.parametrize("command", ["", "workflows", "runs", *_REMOTE, *_LOCAL])
+def test_help_fits_a_terminal(flue, monkeypatch, command):
+    monkeypatch.setenv("COLUMNS", "80")
+    outcome = flue(*command.split(), "--help")
+    assert outcome.status == 0
+    assert max(map(len, outcome.out.splitlines())) < 80
