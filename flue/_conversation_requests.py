@@ -443,6 +443,8 @@ def explain_send(error: FlueError, spec: CallSpec[Any]) -> None:
 
 def explain_submission(error: FlueError, target: Target) -> None:
     """Say on an error of the wait for a submission which one it is, and that it goes on without its caller."""
+    if error.submission_id not in {None, target.submission_id}:
+        return  # of a call that the caller's `on_event` made
     error.submission_id = target.submission_id
     if target.uid is not None and not isinstance(error, FlueExecutionError):  # `send()` has returned it
         error.add_note(f"submission {target.submission_id} was admitted and goes on without this call")

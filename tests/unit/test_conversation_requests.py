@@ -419,3 +419,12 @@ def test_a_key_is_as_long_as_the_server_counts_it():
         assert build_send(SETTINGS, "hi", idempotency_key=key).call.idempotency_key == key
     with pytest.raises(ValueError, match="not 258"):
         build_send(SETTINGS, "hi", idempotency_key="\U0001f30a" * 129)
+
+
+def test_an_error_of_another_submission_keeps_its_name():
+    """One that a handler's own call has raised."""
+    error = FlueTimeoutError("late")
+    explain_submission(error, check_target("sub_1"))
+    explain_submission(error, check_target(SendResult(submission_id="sub_2", uid="i", offset="-1", stream_url="x")))
+    assert error.submission_id == "sub_1"
+    assert not hasattr(error, "__notes__")
