@@ -273,18 +273,22 @@ def timeline(
         The timeline; its `bars` are the steps in the order of their starts.
 
     Raises:
-        TypeError: `of` is something else.
+        TypeError: `of` is something else, or one of the events is not of its kind.
 
     Example:
         >>> flue.timeline(client.runs.get(run_id), client.runs.events(run_id))  # doctest: +SKIP
     """
     if isinstance(of, models.RunRecord):
         made: Any = RunTimeline(of)
+        fits, whose = _is_event, "a run's record takes its events"
     elif isinstance(of, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         made = ConversationTimeline(of)
+        fits, whose = _is_chunk, "a conversation's URL takes its chunks"
     else:
         raise TypeError(f"timeline() takes a run's record or a conversation's URL, not {type(of).__name__}")
     for event in events:
+        if not fits(event):
+            raise TypeError(f"timeline() of {whose}, not {type(event).__name__}")
         made.add(event)
     drawn: Timeline = made
     return drawn
@@ -352,11 +356,19 @@ def to_frame(values: Iterable[models.FlueEvent | models.ConversationChunk | mode
 def _shared_columns(value: object) -> Sequence[str]:
     if isinstance(value, models.RunRecord):
         return ()
-    if isinstance(value, models.UnknownChunk) or hasattr(value, "position"):
+    if _is_chunk(value):
         return _CHUNK_COLUMNS
-    if isinstance(value, models.UnknownEvent) or hasattr(value, "event_index"):
+    if _is_event(value):
         return _EVENT_COLUMNS
     raise TypeError(f"to_frame() takes events, conversation chunks or run records, not {type(value).__name__}")
+
+
+def _is_chunk(value: object) -> bool:
+    return isinstance(value, models.UnknownChunk) or hasattr(value, "position")
+
+
+def _is_event(value: object) -> bool:
+    return isinstance(value, models.UnknownEvent) or hasattr(value, "event_index")
 
 
 def _own_columns(kind: type, times: set[str]) -> list[str]:

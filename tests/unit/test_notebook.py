@@ -389,3 +389,11 @@ def test_a_timeline_of_a_conversation():
     assert "submission" in {bar.kind for bar in drawn.bars}
     with pytest.raises(TypeError, match="takes a run's record or a conversation's URL, not list"):
         flue.timeline(chunks, chunks)
+
+
+def test_a_timeline_of_what_does_not_belong_together():
+    """An id is no record: the drawing would be empty, and nobody would know why."""
+    record = decode_run_record(json.loads((RECORDINGS / "chat_record.json").read_text()))
+    for of, events in [("run_1", [event()]), (record, [record]), ("http://127.0.0.1/a/1", snapshot().messages)]:
+        with pytest.raises(TypeError, match=r"timeline\(\) of a .+ takes its (events|chunks), not "):
+            flue.timeline(of, [*events, event()])
