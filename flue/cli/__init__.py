@@ -11,6 +11,7 @@ import enum
 import importlib
 import os
 import sys
+import traceback
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -69,9 +70,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         discard(sys.stdout)
         return Exit.OK
-    except (KeyboardInterrupt, Exception) as error:
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001  # whatever it is, it becomes a sentence
         if os.environ.get("FLUE_DEBUG"):
-            raise
+            with contextlib.suppress(OSError):
+                traceback.print_exception(error)
         status, sentences = _explain(error)
         from flue.cli.output import say  # noqa: PLC0415  # only if there is something to say
 
@@ -98,7 +100,8 @@ def _explain(error: BaseException) -> tuple[Exit, list[str]]:
     if isinstance(error, OSError):
         return Exit.UNREACHABLE, [str(error)]
     bug = f"a bug in this program: {type(error).__name__}: {error}"
-    return Exit.UNREACHABLE, [bug, "set FLUE_DEBUG=1 in the environment for the traceback"]
+    hint = "set FLUE_DEBUG=1 in the environment for the traceback"
+    return Exit.UNREACHABLE, [bug] if os.environ.get("FLUE_DEBUG") else [bug, hint]
 
 
 def _replace_closed_outputs() -> None:

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from flue import __version__
+from flue.cli import main
 from flue.cli.parser import _LOCAL, _REMOTE
 
 
@@ -88,7 +89,7 @@ def test_looking_loads_little(script, absent):
     assert done.stderr == "[]"
 
 
-def test_a_mistake_of_the_program_is_a_sentence_too(flue, server, finished, monkeypatch):
+def test_a_mistake_of_the_program_is_a_sentence_too(flue, server, finished, monkeypatch, capsys):
     def broken(*_):
         raise RecursionError("too deep")
 
@@ -99,8 +100,10 @@ def test_a_mistake_of_the_program_is_a_sentence_too(flue, server, finished, monk
         "flue: a bug in this program: RecursionError: too deep\n  set FLUE_DEBUG=1 in the environment for the traceback\n"
     )
     monkeypatch.setenv("FLUE_DEBUG", "1")
-    with pytest.raises(RecursionError):
-        flue("runs", "get", finished)
+    assert main(["runs", "get", finished]) == 3
+    err = capsys.readouterr().err
+    assert err.startswith("Traceback (most recent call last):\n")
+    assert err.endswith("\nflue: a bug in this program: RecursionError: too deep\n")
 
 
 @pytest.mark.parametrize("command", ["", "workflows", "runs", *_REMOTE, *_LOCAL])
