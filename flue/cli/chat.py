@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import mimetypes
 import os
+import shlex
 import sys
 import uuid
 from pathlib import Path
@@ -26,7 +27,7 @@ from flue.cli.commands import (
     typed_text,
 )
 from flue.cli.output import LogLines, open_output, say, shown_on, write_json
-from flue.cli.parser import program_name
+from flue.cli.parser import program_words
 from flue.cli.text import Markdown, clean, command_line, line, one_line
 from flue.cli.timeline import ConversationTimeline
 
@@ -60,7 +61,7 @@ def send(options: Options) -> Exit:
         deadline = Deadline(options.timeout)
         with on_ctrl_c("interrupted; if the message was delivered, the agent continues"):
             receipt = conversation.send(message, timeout=deadline.remaining())
-        command = f"{program_name()} observe {conversation.url}"
+        command = shlex.join([*program_words(), "observe", conversation.url])
         if options.no_wait:
             admitted = line((one_line(receipt.submission_id), "bold"), mark=("▶ ", "green"))
             return _show(options, to_json(receipt), admitted, command_line(command, "  next: "))

@@ -18,7 +18,7 @@ from flue._requests import Deadline
 from flue._results import RunOutcome
 from flue.cli import Exit, Interrupted, UsageError
 from flue.cli.output import CsvView, JsonLinesView, LogLines, choose_view, open_output, say, shown_on, write_json
-from flue.cli.parser import LIVE, completion_script, program_name, program_words
+from flue.cli.parser import LIVE, completion_script, program_words
 from flue.cli.timeline import RunTimeline, draw, page, trace
 from flue.core.framing import DecodeError, parse_json
 
@@ -58,7 +58,8 @@ def invoke(options: Options) -> Exit:
         with on_ctrl_c(_ADMISSION_UNKNOWN):
             admitted = client.workflows.invoke(options.name, input=value, timeout=deadline.remaining())
         if not options.follow:
-            view.response(admitted, f"{program_name()} runs stream {admitted.run_id}")
+            address = [] if options.base_url is None else ["--base-url", options.base_url]
+            view.response(admitted, shlex.join([*program_words(), "runs", "stream", admitted.run_id, *address]))
             return Exit.OK
         stream = client.runs.stream(admitted.run_id, live="sse", timeout=deadline.remaining())
         view.follow(None)

@@ -375,3 +375,13 @@ def test_warnings_of_the_library(monkeypatch):
         "result   null",
         "2 events, 1 reconnect",
     ]
+
+
+def test_what_to_type_next_is_quoted(server, on_terminal):
+    """A shell must not run what a server calls a run."""
+    body = b'{"runId": "run_1; touch gone"}'
+    server.faults.add(Fault(status=202, headers=[("content-type", "application/json")], body=body))
+    with on_terminal("workflows", "invoke", "ticks", "--base-url", server.base_url, columns=200) as terminal:
+        assert terminal.wait() == 0
+    next_line = terminal.screen.text.splitlines()[-1]
+    assert next_line == f"  next: python -m flue runs stream 'run_1; touch gone' --base-url {server.base_url}"
