@@ -10,7 +10,6 @@ from typing import Any
 from codegen.__main__ import Target
 from codegen.load import DIALECT
 
-GOLDEN = Path(__file__).parent / "golden"
 MINIMAL: dict[str, Any] = {
     "$schema": DIALECT,
     "$id": "thing.json",
