@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from codegen.__main__ import Target
 from codegen.load import DIALECT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MINIMAL: dict[str, Any] = {
     "$schema": DIALECT,

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
+from contextlib import ExitStack, closing
 
 import pytest
+from faces.harness import face_on
 
-from flue import (
-    AsyncFlueClient,
-    BackoffOptions,
-    FlueClient,
-    FlueTimeoutError,
-    NotFoundError,
-    UnsupportedFlueEventVersionError,
-)
+from flue import BackoffOptions, FlueClient, FlueTimeoutError, NotFoundError, UnsupportedFlueEventVersionError
 from flue.testing import Fault, FlueTestServer
 
 pytest.importorskip("opentelemetry.sdk", reason="needs opentelemetry-sdk (group test)")
@@ -59,64 +53,20 @@ def server():
         assert running.problems == []
 
 
-class Blocking:
-    """The blocking face, asked as the tests ask both."""
-
-    def __init__(self, server):
-        self._client = lambda **options: FlueClient(server.base_url, token=SECRET, **options)
-
-    def get(self, run_id, **options):
-        with self._client() as client:
-            return client.runs.get(run_id, **options)
-
-    def run(self):
-        with self._client() as client:
-            return client.workflows.run("greet", input={"password": SECRET})
-
-    def follow(self, run_id, *, count=None, headers=None, tell=lambda event: None, **options):
-        with self._client(headers=headers) as client, client.runs.stream(run_id, **options) as stream:
-            events = []
-            while len(events) != count and (event := next(stream, None)) is not None:
-                events.append(event)
-                tell(event)
-            return events
-
-
-class Asyncio(Blocking):
-    """The asyncio face."""
-
-    def __init__(self, server):
-        self._client = lambda **options: AsyncFlueClient(server.base_url, token=SECRET, **options)
-
-    def get(self, run_id, **options):
-        async def ask():
-            async with self._client() as client:
-                return await client.runs.get(run_id, **options)
-
-        return asyncio.run(ask())
-
-    def run(self):
-        async def ask():
-            async with self._client() as client:
-                return await client.workflows.run("greet", input={"password": SECRET})
-
-        return asyncio.run(ask())
-
-    def follow(self, run_id, *, count=None, headers=None, tell=lambda event: None, **options):
-        async def read():
-            async with self._client(headers=headers) as client, client.runs.stream(run_id, **options) as stream:
-                events = []
-                while len(events) != count and (event := await anext(stream, None)) is not None:
-                    events.append(event)
-                    tell(event)
-                return events
-
-        return asyncio.run(read())
-
-
-@pytest.fixture(params=[Blocking, Asyncio])
+@pytest.fixture(params=[False, True], ids=["sync", "async"])
 def face(request, server, provider):
-    return request.param(server)
+    with face_on(server, is_async=request.param, token=SECRET) as made:
+        yield made
+
+
+def greet(face):
+    return face.run("greet", input={"password": SECRET})
+
+
+def follow(face, run_id, *, count=None, client=None, **options):
+    """Follow a run to its end, or for so many events, and leave the stream."""
+    with closing(face.stream(run_id, client, **options)) as stream:
+        return stream.collect(count)
 
 
 def parent_sent(request):
@@ -130,7 +80,7 @@ def events_of(span):
 
 
 def test_a_run_is_a_span_for_its_start_and_one_for_following_it(face, server, exporter):
-    face.run()
+    greet(face)
     start, follow = exporter.get_finished_spans()
     assert (start.name, start.attributes["flue.call"]) == ("flue post workflow", "workflow greet")
     assert start.attributes["http.response.status_code"] == 202
@@ -145,7 +95,7 @@ def test_a_run_is_a_span_for_its_start_and_one_for_following_it(face, server, ex
 
 def test_the_current_span_is_the_parent_and_the_context_is_sent_along(face, server, exporter, provider):
     with provider.get_tracer("test").start_as_current_span("job") as job:
-        face.run()
+        greet(face)
     start, follow, _ = exporter.get_finished_spans()
     expected = {"POST": start, "GET": follow}
     for request in server.requests:
@@ -158,7 +108,7 @@ def test_the_current_span_is_the_parent_and_the_context_is_sent_along(face, serv
 def test_the_callers_own_trace_context_wins(face, server):
     run_id = finished_run(server)
     given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    face.follow(run_id, headers={"Traceparent": given})
+    follow(face, run_id, client=face.new_client(headers={"Traceparent": given}))
     assert {parent_sent(request) for request in server.requests} == {given}
 
 
@@ -173,7 +123,7 @@ def finished_run(server):
 def test_a_failure_and_the_reconnect_are_events(face, server, exporter):
     run_id = finished_run(server)
     server.faults.add(Fault(status=503), times=1)
-    assert len(face.follow(run_id, backoff_options=SOON)) == 4
+    assert len(follow(face, run_id, backoff_options=SOON)) == 4
     (span,) = exporter.get_finished_spans()
     (failed, reconnect) = events_of(span)
     assert failed[0] == "flue.attempt_failed"
@@ -197,7 +147,7 @@ def test_events_that_a_server_ends_and_the_client_asks_for_again(face, server, e
     for number in range(20):
         server.append(run_id, {"type": "log", "level": "info", "message": f"line {number}"})
     server.finish_run(run_id)
-    assert len(face.follow(run_id, live="sse", backoff_options=SOON)) == 22
+    assert len(follow(face, run_id, live="sse", backoff_options=SOON)) == 22
     (span,) = exporter.get_finished_spans()
     assert events_of(span) == [("flue.reconnect", {"flue.reason": "connection closed", "flue.offset": "-1"})]
     assert span.attributes["flue.live"] == "sse"
@@ -218,7 +168,7 @@ def test_an_event_that_cannot_be_decoded_is_an_error(face, server, exporter):
     run_id = server.create_run()
     server.append(run_id, {"type": "log", "level": "info", "message": "of another time", "v": 4})
     with pytest.raises(UnsupportedFlueEventVersionError):
-        face.follow(run_id)
+        follow(face, run_id)
     (span,) = exporter.get_finished_spans()
     assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "UnsupportedFlueEventVersionError")
 
@@ -234,11 +184,15 @@ def test_so_is_it_where_nothing_but_a_loop_is_around_the_stream(server, provider
 
 def test_the_consumers_own_error_is_one_of_the_span(face, server, exporter):
     """The kind of it, and nothing else: its text may be anything."""
-    with pytest.raises(LookupError):
-        face.follow(finished_run(server), tell=lambda event: {}[SECRET])
+    stream = face.stream(finished_run(server))
+    leave = stream.__aexit__ if face.is_async else stream.__exit__
+    with pytest.raises(ValueError, match=SECRET), ExitStack() as block:
+        block.push(lambda *error: face.wait(leave, *error))
+        stream.next()
+        int(SECRET)
     (span,) = exporter.get_finished_spans()
-    assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "KeyError")
-    assert span.attributes["error.type"] == "KeyError"
+    assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "ValueError")
+    assert span.attributes["error.type"] == "ValueError"
     assert SECRET not in span.to_json()
 
 
@@ -253,7 +207,7 @@ def test_a_callback_that_fails_is_an_error_of_the_span(face, server, exporter):
 def test_leaving_a_stream_ends_its_span(face, server, exporter):
     run_id = server.create_run()
     server.append(run_id, {"type": "log", "level": "info", "message": "hello"})
-    assert len(face.follow(run_id, count=1)) == 1
+    assert len(follow(face, run_id, count=1)) == 1
     (span,) = exporter.get_finished_spans()
     assert span.attributes["flue.ended_by"] == "cancelled"
     assert span.status.status_code is StatusCode.UNSET
@@ -262,7 +216,7 @@ def test_leaving_a_stream_ends_its_span(face, server, exporter):
 def test_a_time_limit_is_an_error(face, server, exporter):
     run_id = server.create_run()
     with pytest.raises(FlueTimeoutError):
-        face.follow(run_id, timeout=0.2)
+        follow(face, run_id, timeout=0.2)
     (span,) = exporter.get_finished_spans()
     assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "FlueTimeoutError")
 
@@ -288,14 +242,14 @@ def test_the_runs_of_one_loop_have_the_callers_span_as_parent(server, provider, 
 
 def test_no_secret_is_in_a_span(face, server, exporter):
     server.faults.add(Fault(status=500, body=SECRET.encode()), method="GET", times=1)
-    face.run()
+    greet(face)
     assert len(exporter.get_finished_spans()) == 2
     assert not [span for span in exporter.get_finished_spans() if SECRET in span.to_json()]
 
 
 def test_after_uninstrument_nothing_is_traced_or_sent(face, server, exporter):
     otel.uninstrument()
-    face.follow(finished_run(server))
+    follow(face, finished_run(server))
     assert exporter.get_finished_spans() == ()
     assert {parent_sent(request) for request in server.requests} == {None}
 
