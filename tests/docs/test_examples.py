@@ -80,17 +80,13 @@ def start(server, tmp_path, tmp_path_factory):
         process.communicate()
 
 
-@contextmanager
-def eventually(what):
-    """A loop that waits: `with eventually("...") as again: while not condition and again(): pass`."""
+def eventually(met, what):
+    """Wait until something is so, and give it back."""
     deadline = time.monotonic() + PATIENCE
-
-    def again():
+    while not (found := met()):
         assert time.monotonic() < deadline, f"waited in vain for {what}"
         time.sleep(0.01)
-        return True
-
-    yield again
+    return found
 
 
 def finished(process):
@@ -164,12 +160,8 @@ class TestCollect:
         with FlueClient(server.base_url) as client:
             run_ids = [client.workflows.invoke("gated").run_id for _ in range(3)]
             first = start("collect.py", "runs.db", *run_ids)
-            with (
-                closing(sqlite3.connect(tmp_path / "runs.db", timeout=PATIENCE)) as database,
-                eventually("events in the database") as again,
-            ):
-                while kept(database) < 3 * 20 and again():  # the first page of each
-                    pass
+            with closing(sqlite3.connect(tmp_path / "runs.db", timeout=PATIENCE)) as database:
+                eventually(lambda: kept(database) >= 3 * 20, "the first page of each run in the database")
                 first.kill()
                 first.communicate()
                 gate.set()
@@ -240,9 +232,7 @@ def serving(name, port=0):
     service = uvicorn.Server(config)
     thread = threading.Thread(target=service.run)
     thread.start()
-    with eventually("the service") as again:
-        while not service.started and again():
-            pass
+    eventually(lambda: service.started, "the service")
     port = service.servers[0].sockets[0].getsockname()[1]
     yield f"http://127.0.0.1:{port}"
     service.should_exit = True
@@ -276,19 +266,13 @@ class TestRelay:
             run_id = client.workflows.invoke("gated").run_id
             with serving("relay") as relay:
                 tab.open(f"{relay}/?run={run_id}", width=800)
-                with eventually("the events so far") as again:
-                    while len(tab.ask(shown)) < 31 and again():
-                        pass
+                eventually(lambda: len(tab.ask(shown)) >= 31, "the events so far")
                 assert tab.ask(state) == "live"
                 server.drop_connections()  # between the relay and Flue: nobody notices
-            with eventually("the loss of the relay") as again:
-                while tab.ask(state) != "reconnecting" and again():
-                    pass
+            eventually(lambda: tab.ask(state) == "reconnecting", "the loss of the relay")
             with serving("relay", port=int(relay.rpartition(":")[2])):
                 gate.set()
-                with eventually("the end") as again:
-                    while tab.ask(state) != "ended" and again():
-                        pass
+                eventually(lambda: tab.ask(state) == "ended", "the end")
             everything = client.runs.events(run_id)
         texts = [f"{event.type} {getattr(event, 'message', '')}" for event in everything]
         assert tab.ask(shown) == texts
@@ -343,16 +327,12 @@ class TestChat:
             tab.open(address, width=800)
             tab.ask("document.getElementById('text').value = 'a question'; form.requestSubmit()")
             begun = [["user", "a question"], ["assistant", "[look_up: output-available]\na"]]
-            with eventually("half of the reply") as again:
-                while tab.ask(shown) != begun and again():
-                    pass
+            eventually(lambda: tab.ask(shown) == begun, "half of the reply")
             tab.resize(390)  # a telephone
             assert tab.ask("document.documentElement.scrollWidth") == 390
             agent.drop_connections()  # between the service and Flue
             agent.proceed.set()
-            with eventually("the rest") as again:
-                while tab.ask(shown)[-1][1].splitlines()[-1] != "a reply" and again():
-                    pass
+            eventually(lambda: tab.ask(shown)[-1][1].splitlines()[-1] == "a reply", "the rest")
             assert tab.ask("document.getElementById('text').value") == ""
             assert requests.post(f"{address}/abort", timeout=PATIENCE).json() == {"aborted": False}
             assert tab.complaints == []
@@ -385,13 +365,9 @@ class TestTasks:
             run_id = client.workflows.invoke("gated").run_id
             assert finished(start("tasks.py", redis.url, run_id)) == (0, f"queued: {run_id}\n", "")
             worker = start("", "--url", redis.url, "--path", str(EXAMPLES), "--burst", program=[RQ, "worker"])
-            with eventually("the first lines") as again:
-                while redis.hlen(f"lines:{run_id}") < 30 and again():
-                    pass
-            with eventually("the process of the job") as again:
-                while not (children := children_of(worker.pid)) and again():
-                    pass
-            os.kill(children[0], signal.SIGKILL)
+            eventually(lambda: redis.hlen(f"lines:{run_id}") >= 30, "the first lines")
+            job, *_ = eventually(lambda: children_of(worker.pid), "the process of the job")
+            os.kill(job, signal.SIGKILL)
             gate.set()
             code, _, err = finished(worker)
             assert code == 0, err
