@@ -233,7 +233,7 @@ def _attribute(field: ir.Field) -> str:
         return f"{field.name}: {name}"
     if isinstance(field.type, ir.Flag):
         return f"{field.name}: bool = False"
-    if isinstance(_flat(field.type)[-1], ir.AnyJson) and not isinstance(field.type, ir.Array):
+    if isinstance(field.type.second if isinstance(field.type, ir.Either) else field.type, ir.AnyJson):
         return f"{field.name}: {name} = None"  # JSON has None among its values
     return f"{field.name}: {name} | None = None"
 
@@ -330,8 +330,6 @@ class _DecodeWriter:
         match type_:
             case ir.Array(item):
                 return self.needs(item)
-            case ir.Either(ir.Scalar(), second):
-                return self.needs(second)
             case ir.Ref(name):
                 if self.is_tagged(name):
                     self.alone.add(name)
@@ -402,8 +400,6 @@ class _DecodeWriter:
                 return "list"
             case ir.Array(element):
                 return f"list[{self.type(element)}]"
-            case ir.Either(ir.Scalar(), second):
-                return f"str | {self.type(second)}"
             case ir.Ref(name):
                 if isinstance(self.definitions[name], ir.Enum):
                     return name
@@ -454,7 +450,7 @@ class _DecodeWriter:
                     "    raise NeedsSlowPath",
                     f"{target} = None if value is UNSET else value",
                 ]
-            case ir.Either(ir.Ref(), _):  # any JSON where it is no such model: msgspec cannot tell
+            case ir.Either():  # msgspec cannot tell a model from any other JSON
                 lines = ["raise NeedsSlowPath"]
                 return (
                     lines if field.required else [f"if {source} is not UNSET:", *_indented(lines), f"{target} = None"]
@@ -478,8 +474,6 @@ class _DecodeWriter:
         match type_:
             case ir.Array(ir.Ref(name)):
                 return f"[{self.build(name, 'item')} for item in value]"
-            case ir.Either(ir.Scalar(), ir.Array(ir.Ref())):
-                return f"value if type(value) is str else {self.value(type_.second)}"
             case ir.Ref(name):
                 return self.build(name, "value")
             case _:
@@ -496,7 +490,7 @@ class _DecodeWriter:
 
 def _is_free(type_: ir.Type) -> bool:
     """Tell whether null is a value of its own: then a missing one needs another sign."""
-    return isinstance(type_, ir.AnyJson) or (isinstance(type_, ir.Either) and isinstance(type_.first, ir.Ref))
+    return isinstance(type_, ir.AnyJson | ir.Either)
 
 
 def _indented(lines: Sequence[str]) -> list[str]:

@@ -156,6 +156,7 @@ POLYGON = {"kind": "polygon", "points": [{"x": 1, "y": 2}]}
         (POLYGON | {"hole": {key: value for key, value in CIRCLE.items() if key != "kind"}}, False),
         (POLYGON | {"centre": {"x": 1, "y": 1}}, False),
         (POLYGON | {"centre": "middle"}, False),
+        (POLYGON | {"note": "text"}, False),
     ],
 )
 def test_the_direct_decoding(models: ModuleType, wire: dict[str, Any], direct: bool) -> None:
