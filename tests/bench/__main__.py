@@ -74,7 +74,7 @@ def machine() -> str:
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     return (
         f"{len(os.sched_getaffinity(0))} cores of {processor}, {memory:.0f} GiB, Python {platform.python_version()}; "
-        f"{versions}, @flue/sdk {' and '.join(SDKS.values())}."
+        f"{versions}, @flue/sdk of Flue {' and '.join(SDKS.values())}."
     )
 
 

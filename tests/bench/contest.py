@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -15,6 +14,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Self
 
+from tests.live.harness import BETA_9, FLUE_2, HarnessError, application, node
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -22,10 +23,9 @@ ROOT = Path(__file__).parents[2]
 PYTHON = [sys.executable, "-m"]
 LIMIT = 90.0  # seconds for one answer
 SDK = "@flue/sdk (Node)"
-SDK_VERSION = "1.0.0-beta.9"  # the last that reads runs
 SDK_2 = "@flue/sdk 2 (Node)"
-SDK_2_VERSION = "2.0.3"
-SDKS = {SDK: SDK_VERSION, SDK_2: SDK_2_VERSION}
+SDKS = {SDK: BETA_9, SDK_2: FLUE_2}
+"""Which Flue each is of: version 1 reads runs, version 2 conversations."""
 FLUE = ("flue sync", "flue async")
 BARE = ("requests + orjson", "httpx + orjson")
 DURABLE = ("durable-streams sync", "durable-streams async")
@@ -113,32 +113,6 @@ def server() -> Iterator[str]:
         yield f"http://127.0.0.1:{child.answer()['port']}"
 
 
-@contextmanager
-def relays(port: int, *delays: int) -> Iterator[list[int]]:
-    """A network before a port for each delay in milliseconds, there and back; the ports of these."""
-    with Child([*PYTHON, "tests.bench.relay", str(port), *map(str, delays)]) as child:
-        yield child.answer()["ports"]
-
-
-def node_sdk(version: str) -> Path | None:
-    """`@flue/sdk`, installed into a cache folder unless that was done before; None where npm fails or is missing."""
-    folder = ROOT / ".cache" / "flue-bench" / version
-    if folder.exists():
-        return folder
-    partial = folder.with_name(f"{folder.name}.{os.getpid()}")
-    try:
-        partial.mkdir(parents=True)
-        (partial / "package.json").write_text(json.dumps({"dependencies": {"@flue/sdk": version, "node": "22.23.3"}}))
-        quiet = ["--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"]
-        subprocess.run(["npm", "install", *quiet], cwd=partial, check=True, timeout=180, capture_output=True)
-        partial.rename(folder)  # a folder that exists is whole
-    except (subprocess.SubprocessError, OSError):
-        return None
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return folder
-
-
 @dataclass
 class Contest:
     """Running contestants.
@@ -191,10 +165,12 @@ def contest(
         for name in names:
             command = [*PYTHON, "tests.bench.worker", name]
             if name in SDKS:
-                if (folder := node_sdk(SDKS[name])) is None:
+                try:
+                    folder = application(SDKS[name]).parent  # the packages of the live tests
+                except (HarnessError, OSError):  # there is no npm
                     continue
                 worker = Path(__file__).with_name("worker.mjs")
-                command = [str(folder / "node_modules/node/bin/node"), "--no-warnings", str(worker), str(folder)]
+                command = [str(node(folder)), "--no-warnings", str(worker), str(folder)]
             children[name] = running.enter_context(Child([*command, base_url, json.dumps(headers or {})]))
         yield Contest(scale, children)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from tests.live.harness import BETA_9, HarnessError, application
 from tests.live.server import TOKEN, LiveServer
 
-from .contest import BARE, DURABLE, FLUE, ROOT, SDK, SDK_2, Scale, contest, environment, middle, relays, server
+from .contest import BARE, DURABLE, FLUE, ROOT, SDK, SDK_2, Scale, contest, environment, middle, server
+from .relay import Relay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -120,14 +122,15 @@ def real(scale: Scale) -> list[Section]:
         with (
             tempfile.TemporaryDirectory() as folder,
             LiveServer(application(BETA_9), Path(folder) / "server.log") as live_server,
-            relays(live_server.port, *NETWORKS) as networks,
+            ExitStack() as networks,
         ):
+            relays = [networks.enter_context(Relay(live_server.port, delay / 2000)) for delay in NETWORKS]
             run = live_server.start_run("ticks", count=count - 2)
             live_server.wait_for_events(run, count)
             headers = {"authorization": f"Bearer {TOKEN}"}
             for where, port, limit in zip(
                 ("loopback", *(f"{delay} ms" for delay in NETWORKS)),
-                (live_server.port, *networks),
+                (live_server.port, *(relay.port for relay in relays)),
                 (1.5, 12.0, 18.0),
                 strict=True,
             ):

@@ -13,11 +13,9 @@ The name of a run says how it is stored, so that the contestants need nothing bu
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import resource
-import socket
 import sys
 import threading
 import time
@@ -26,8 +24,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
+from tests.network.loopback import LoopbackServer
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    import socket
+    from collections.abc import Iterable, Iterator
 
 RECORDING = Path(__file__).parents[1] / "recordings" / "chat_events.json"
 PAUSE = 0.004  # seconds; a reader that got the last tick waits again long before the next
@@ -189,43 +190,29 @@ def response(run: str, live: str, begin: int) -> Iterable[bytes]:
             return [page(b"", 0, up_to_date=True, closed=False)]
 
 
-def serve(connection: socket.socket) -> None:
-    """Answer one request after the other, until the client leaves."""
-    with contextlib.suppress(ConnectionError), connection, connection.makefile("rb") as requests:
-        while line := requests.readline():
-            while requests.readline() not in {b"\r\n", b""}:
-                pass
-            target = urlsplit(line.split()[1].decode())
-            query = {name: values[0] for name, values in parse_qs(target.query).items()}
-            token = query.get("offset", "-1")
-            begin = 0 if token == "-1" else int(token.partition("_")[2])
-            live = "history" if query.get("view") == "history" else query.get("live", "")
-            for piece in response(target.path.rpartition("/")[2], live, begin):
-                connection.sendall(piece)
+class Server(LoopbackServer):
+    """Sends those responses."""
 
-
-def listen(handle: Callable[[socket.socket], None]) -> int:
-    """Handle each connection on a thread of its own; the port."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-
-    def accept() -> None:
-        while True:
-            connection, _ = listener.accept()
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            threading.Thread(target=handle, args=(connection,), daemon=True).start()
-
-    threading.Thread(target=accept, daemon=True).start()
-    return listener.getsockname()[1]
-
-
-def run(answer: dict[str, object]) -> None:
-    """Say where it listens, and end with the standard input: the benchmark holds the other end, however it ends."""
-    print(json.dumps(answer), flush=True)
-    sys.stdin.buffer.read()
-    os._exit(0)
+    def serve(self, connection: socket.socket) -> None:
+        """Answer one request after the other, until the client leaves."""
+        with connection.makefile("rb") as requests:
+            while line := requests.readline():
+                while requests.readline() not in {b"\r\n", b""}:
+                    pass
+                target = urlsplit(line.split()[1].decode())
+                query = {name: values[0] for name, values in parse_qs(target.query).items()}
+                token = query.get("offset", "-1")
+                begin = 0 if token == "-1" else int(token.partition("_")[2])
+                live = "history" if query.get("view") == "history" else query.get("live", "")
+                for piece in response(target.path.rpartition("/")[2], live, begin):
+                    connection.sendall(piece)
 
 
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     threading.stack_size(256 * 1024)
-    run({"port": listen(serve)})
+    server = Server()
+    server.open_port()
+    print(json.dumps({"port": server.port}), flush=True)
+    sys.stdin.buffer.read()  # the benchmark holds the other end, however it ends
+    os._exit(0)

@@ -192,6 +192,24 @@ READERS: dict[str, Callable[[str, dict[str, str]], Any]] = {
 }
 
 
+async def read(source: Any, visit: Callable[[Any], object] | None = None) -> int:
+    """Read a stream of either face to its end, or to the item at which `visit` says true; how many items it gave."""
+    count = 0
+    if hasattr(source, "__enter__"):
+        with source as items:
+            for item in items:
+                count += 1
+                if visit is not None and visit(item):
+                    break
+    else:
+        async with source as items:
+            async for item in items:
+                count += 1
+                if visit is not None and visit(item):
+                    break
+    return count
+
+
 class Worker:
     """Carries out commands with one reader, in one event loop."""
 
@@ -200,25 +218,12 @@ class Worker:
 
     async def count(self, run: str, live: Any, visit: Callable[[Any], object] | None = None) -> dict[str, Any]:
         """Read a run to its end."""
-        source, count = self.reader.open(run, live), 0
-        if hasattr(source, "__enter__"):
-            with source as events:
-                for event in events:
-                    count += 1
-                    if visit is not None:
-                        visit(event)
-        else:
-            async with source as events:
-                async for event in events:
-                    count += 1
-                    if visit is not None:
-                        visit(event)
-        return {"events": count}
+        return {"events": await read(self.reader.open(run, live), visit)}
 
     async def talk(self, run: str, live: Any) -> dict[str, Any]:
         """Read a conversation until its reply has so many words: `live` says whether as `chunks` or as `states`."""
         total = int(run.rpartition("-")[2])
-        source, count, last = self.reader.open_talk(run, live), 0, f"word{total - 1} "
+        last = f"word{total - 1} "
 
         def is_last(item: Any) -> bool:
             if live == "chunks":
@@ -226,19 +231,7 @@ class Worker:
             parts = item.messages[0].parts
             return bool(parts) and parts[0].text.endswith(last)
 
-        if hasattr(source, "__enter__"):
-            with source as items:
-                for item in items:
-                    count += 1
-                    if is_last(item):
-                        break
-        else:
-            async with source as items:
-                async for item in items:
-                    count += 1
-                    if is_last(item):
-                        break
-        return {"events": total, "handed": count}
+        return {"events": total, "handed": await read(self.reader.open_talk(run, live), is_last)}
 
     async def list(self, run: str, live: Any) -> dict[str, Any]:
         """Read a run into a list."""
@@ -264,7 +257,7 @@ class Worker:
         """The largest resident memory against that after the first events."""
         resident: list[int] = []
         numbers = itertools.count(1)
-        visit = lambda event: next(numbers) % SAMPLE or resident.append(memory("VmRSS"))  # noqa: E731
+        visit = lambda event: None if next(numbers) % SAMPLE else resident.append(memory("VmRSS"))  # noqa: E731
         return {**await self.count(run, live, visit), "growth": max(resident) - resident[0]}
 
     async def idle(self, run: str, live: Any) -> dict[str, Any]:

@@ -159,11 +159,16 @@ class LoopbackServer:
             self._sockets.discard(sock)
         release(sock)
 
-    def couple(self, connection: socket.socket, upstream: socket.socket) -> None:
+    def couple(
+        self,
+        connection: socket.socket,
+        upstream: socket.socket,
+        copy: Callable[[socket.socket, socket.socket], None] = pump,
+    ) -> None:
         """Copy bytes between two connections until both have ended."""
-        back = self._start(pump, upstream, connection)
+        back = self._start(copy, upstream, connection)
         try:
-            pump(connection, upstream)
+            copy(connection, upstream)
         finally:
             self.drop(upstream)
             back.join()

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import socket
-from typing import TYPE_CHECKING
 
 from .loopback import LoopbackServer
-
-if TYPE_CHECKING:
-    import threading
 
 
 class Relay(LoopbackServer):
@@ -33,16 +30,10 @@ class Relay(LoopbackServer):
 
     def serve(self, connection: socket.socket) -> None:
         """Relay one connection."""
-        generation = self._generation
-        upstream = self.connect(self._port)
-        back: threading.Thread = self._start(self._copy, upstream, connection, generation)
-        try:
-            self._copy(connection, upstream, generation)
-        finally:
-            self.drop(upstream)
-            back.join()
+        copy = functools.partial(self._copy, self._generation)
+        self.couple(connection, self.connect(self._port), copy)
 
-    def _copy(self, source: socket.socket, sink: socket.socket, generation: int) -> None:
+    def _copy(self, generation: int, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while received := source.recv(65536):
                 if generation == self._generation:
