@@ -16,23 +16,6 @@ import flue
 from flue import codec, models
 from flue.codec._base import is_model
 from flue.errors import DurableStreamError
-from flue.models import (
-    ConversationChunk,
-    ConversationMessage,
-    ConversationPart,
-    ConversationSettlement,
-    ConversationSnapshot,
-    ConversationStreamItem,
-    DataPart,
-    DynamicToolPart,
-    MessageAppendedChunk,
-    MessageDeltaChunk,
-    SendResult,
-    StreamCheckpointChunk,
-    TextPart,
-    UnknownChunk,
-    UnknownPart,
-)
 
 SNAPSHOTS = [(name, body) for name, body in ANSWERS if "messages" in body]
 SENT = [(name, body) for name, body in ANSWERS if "submissionId" in body]
@@ -55,7 +38,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def test_the_recordings_have_every_kind() -> None:
-    chunk_types = {member.type for member in typing.get_args(ConversationStreamItem) if is_model(member)}
+    chunk_types = {member.type for member in typing.get_args(models.ConversationStreamItem) if is_model(member)}
     assert {chunk["type"] for _, chunk in CHUNKS} == chunk_types
     assert {part["type"].partition("-")[0] for part in PARTS} == {"text", "reasoning", "file", "dynamic", "data"}
     assert {part["state"] for part in PARTS if part["type"] == "dynamic-tool"} >= {"output-available", "output-error"}
@@ -66,45 +49,47 @@ def test_the_recordings_have_every_kind() -> None:
 
 def test_a_history() -> None:
     [(_, wire)] = [answer for answer in SNAPSHOTS if answer[0].startswith("50")]
-    snapshot = codec.decode(ConversationSnapshot, wire)
+    snapshot = codec.decode(models.ConversationSnapshot, wire)
     assert (snapshot.v, snapshot.offset, snapshot.incarnation) == (1, wire["offset"], wire["incarnation"])
     message = snapshot.messages[-1]
     assert (message.role, message.purpose, message.display) == ("assistant", "assistant", "visible")
     text, tool, progress, chart, end = message.parts
-    assert isinstance(text, TextPart)
-    assert isinstance(end, TextPart)
+    assert isinstance(text, models.TextPart)
+    assert isinstance(end, models.TextPart)
     assert (text.text, end.text, end.state) == ("Working on the report.", "Report ready.", "done")
-    assert isinstance(tool, DynamicToolPart)
+    assert isinstance(tool, models.DynamicToolPart)
     assert (tool.tool_name, tool.state, tool.output, tool.duration_ms) == ("build", "output-available", "built", 305)
-    assert isinstance(progress, DataPart)
-    assert isinstance(chart, DataPart)
+    assert isinstance(progress, models.DataPart)
+    assert isinstance(chart, models.DataPart)
     assert (progress.name, progress.data) == ("progress", {"pct": 100, "note": "done"})
     assert (chart.name, chart.data, chart.type) == ("chart", [1, 2, 3], "data")
     [settlement] = snapshot.settlements
-    assert isinstance(settlement, ConversationSettlement)
+    assert isinstance(settlement, models.ConversationSettlement)
     assert settlement.outcome == "completed"
     assert settlement.answered_by_submission_id == settlement.submission_id
 
 
 def test_receipts() -> None:
-    replayed = {name[:2]: codec.decode(SendResult, wire).deduplicated for name, wire in SENT}
+    replayed = {name[:2]: codec.decode(models.SendResult, wire).deduplicated for name, wire in SENT}
     assert {number for number, deduplicated in replayed.items() if deduplicated} == {"14", "15"}
-    sent = codec.decode(SendResult, example("SendResult", full=False))
+    sent = codec.decode(models.SendResult, example("SendResult", full=False))
     assert sent.deduplicated is False
     for value, kept in ((False, False), (None, None)):
-        said = codec.decode(SendResult, example("SendResult", full=False) | {"deduplicated": value})
+        said = codec.decode(models.SendResult, example("SendResult", full=False) | {"deduplicated": value})
         assert said.deduplicated is False
         assert codec.to_json(said)["deduplicated"] is kept
         assert codec.to_json(attrs.evolve(said, deduplicated=True))["deduplicated"] is True
     with pytest.raises(codec.DecodeError, match=r"^\$\.deduplicated: expected a boolean, found an integer$"):
-        codec.decode(SendResult, example("SendResult", full=True) | {"deduplicated": 1})
+        codec.decode(models.SendResult, example("SendResult", full=True) | {"deduplicated": 1})
 
 
 def test_data_parts_by_hand() -> None:
-    assert codec.to_json(DataPart(name="chart", data=None)) == {"type": "data-chart", "data": None}
+    assert codec.to_json(models.DataPart(name="chart", data=None)) == {"type": "data-chart", "data": None}
     wire = {"type": "data-", "data": 1, "name": "kept", "later": None}
-    [part] = codec.decode(ConversationMessage, example("ConversationMessage", full=True) | {"parts": [wire]}).parts
-    assert isinstance(part, DataPart)
+    [part] = codec.decode(
+        models.ConversationMessage, example("ConversationMessage", full=True) | {"parts": [wire]}
+    ).parts
+    assert isinstance(part, models.DataPart)
     assert (part.name, part.wire_extra) == ("", {"name": "kept", "later": None})
     assert codec.to_json(part) == wire
 
@@ -127,9 +112,9 @@ def test_parts_that_are_not_understood(part: dict[str, Any], wire_type: str | No
     del chunk["messageId"], chunk["kind"], chunk["delta"]
     for item in (chunk, json.dumps(chunk).encode()):
         appended = codec.ConversationChunkDecoder()(item)
-        assert isinstance(appended, MessageAppendedChunk)
+        assert isinstance(appended, models.MessageAppendedChunk)
         [typed] = appended.message.parts
-        assert isinstance(typed, UnknownPart)
+        assert isinstance(typed, models.UnknownPart)
         assert (typed.type, typed.wire_type, typed.problem, typed.raw) == ("unknown", wire_type, problem, part)
         assert exact(codec.to_json(appended)) == exact(chunk)
         assert pickle.loads(pickle.dumps(typed)) == typed
@@ -142,7 +127,7 @@ def test_chunks_that_are_not_understood(caplog: pytest.LogCaptureFixture) -> Non
             wire = DELTA | change
             for item in (wire, json.dumps(wire).encode()):
                 chunk = decode(item)
-                assert isinstance(chunk, UnknownChunk)
+                assert isinstance(chunk, models.UnknownChunk)
                 assert (chunk.raw, chunk.wire_type, chunk.conversation_id) == (wire, wire["type"], "conv_1")
                 assert codec.to_json(chunk) == wire
     problem = "$.kind: expected one of reasoning, text, found 'song'"
@@ -162,11 +147,11 @@ def test_what_is_no_chunk(item: Any) -> None:
 
 
 def test_the_unions() -> None:
-    chunks, items = typing.get_args(ConversationChunk), typing.get_args(ConversationStreamItem)
-    assert {*items} - {*chunks} == {StreamCheckpointChunk}
+    chunks, items = typing.get_args(models.ConversationChunk), typing.get_args(models.ConversationStreamItem)
+    assert {*items} - {*chunks} == {models.StreamCheckpointChunk}
     assert len(chunks) == 12
-    assert UnknownChunk in chunks
-    assert UnknownPart in typing.get_args(ConversationPart)
+    assert models.UnknownChunk in chunks
+    assert models.UnknownPart in typing.get_args(models.ConversationPart)
     for name in ("ConversationChunk", "ConversationMessage", "TextPart", "UnknownChunk", "UnknownPart", "SendResult"):
         assert getattr(flue, name) is getattr(models, name)
         assert name in flue.__all__
@@ -175,13 +160,13 @@ def test_the_unions() -> None:
 def test_the_converter_knows_chunks_and_parts() -> None:
     @attrs.define
     class Saved:
-        chunks: list[ConversationChunk]
-        part: ConversationPart | None
-        last: ConversationSettlement | None = None
+        chunks: list[models.ConversationChunk]
+        part: models.ConversationPart | None
+        last: models.ConversationSettlement | None = None
 
     wire = {"chunks": [DELTA, {"type": "novel"}], "part": {"type": "data-x", "data": 1}, "last": None}
     saved = codec.converter.structure(wire, Saved)
-    assert [type(chunk) for chunk in saved.chunks] == [MessageDeltaChunk, UnknownChunk]
-    assert saved.part == DataPart(name="x", data=1)
+    assert [type(chunk) for chunk in saved.chunks] == [models.MessageDeltaChunk, models.UnknownChunk]
+    assert saved.part == models.DataPart(name="x", data=1)
     assert codec.converter.unstructure(saved) == wire
     assert codec.converter.structure(wire | {"part": None}, Saved).part is None

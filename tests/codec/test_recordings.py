@@ -11,21 +11,7 @@ import msgspec
 import pytest
 from model_samples import ANSWERS, CHUNKS, RECORDINGS, SCHEMAS, exact, recorded, recorded_bodies, validator
 
-from flue import codec
-from flue.models import (
-    AbortResult,
-    AgentPromptResponse,
-    AgentPromptResult,
-    AgentSendResult,
-    ConversationSnapshot,
-    FluePublicError,
-    LogEvent,
-    RunEndEvent,
-    RunRecord,
-    RunStartEvent,
-    SendResult,
-    TurnEvent,
-)
+from flue import codec, models
 
 EVENTS = {path.name: recorded(path.name) for path in sorted(RECORDINGS.glob("*_events.json"))}
 STREAMS = [
@@ -44,13 +30,17 @@ STREAMS += [
     for name in dict(CHUNKS)
 ]
 ANSWERED = [
-    *((RunRecord, recorded(path.name)) for path in sorted(RECORDINGS.glob("*_record.json"))),
-    *((AgentSendResult, body) for body in recorded_bodies("agent_send.http")),
-    *((AgentPromptResult, body) for body in recorded_bodies("agent_prompt.http")),
-    *((FluePublicError, body["error"]) for body in recorded_bodies("errors.http") if isinstance(body["error"], dict)),
-    *((ConversationSnapshot, body) for _, body in ANSWERS if "messages" in body),
-    *((SendResult, body) for _, body in ANSWERS if "submissionId" in body),
-    *((AbortResult, body) for _, body in ANSWERS if "aborted" in body),
+    *((models.RunRecord, recorded(path.name)) for path in sorted(RECORDINGS.glob("*_record.json"))),
+    *((models.AgentSendResult, body) for body in recorded_bodies("agent_send.http")),
+    *((models.AgentPromptResult, body) for body in recorded_bodies("agent_prompt.http")),
+    *(
+        (models.FluePublicError, body["error"])
+        for body in recorded_bodies("errors.http")
+        if isinstance(body["error"], dict)
+    ),
+    *((models.ConversationSnapshot, body) for _, body in ANSWERS if "messages" in body),
+    *((models.SendResult, body) for _, body in ANSWERS if "submissionId" in body),
+    *((models.AbortResult, body) for _, body in ANSWERS if "aborted" in body),
 ]
 
 
@@ -93,14 +83,14 @@ def test_the_chat_run_has_all_its_events() -> None:
     events = [codec.decode_event(event) for event in recorded("chat_events.json")]
     assert len(events) == 35
     start, log, end = events[0], next(event for event in events if event.type == "log"), events[-1]
-    assert isinstance(start, RunStartEvent)
+    assert isinstance(start, models.RunStartEvent)
     assert (start.workflow_name, start.input, start.event_index) == ("chat", {"text": "What is 2 + 40?"}, 0)
     assert start.started_at.isoformat() == "2026-11-23T09:14:54.876000+00:00"
-    assert isinstance(log, LogEvent)
+    assert isinstance(log, models.LogEvent)
     assert (log.level, log.attributes) == ("warn", {"text": "The answer is 42. Ünïcödé ✓ 🎉"})
-    assert isinstance(end, RunEndEvent)
+    assert isinstance(end, models.RunEndEvent)
     assert (end.is_error, end.duration_ms, end.session) == (False, 30, None)
-    turn = next(event for event in events if isinstance(event, TurnEvent))
+    turn = next(event for event in events if isinstance(event, models.TurnEvent))
     assert turn.response.output is not None
     assert [part.type for part in turn.response.output.content] == ["thinking", "toolCall"]
     assert turn.response.usage is not None
@@ -108,11 +98,11 @@ def test_the_chat_run_has_all_its_events() -> None:
 
 
 def test_agent_answers() -> None:
-    assert {model for model, _ in ANSWERED} >= {RunRecord, FluePublicError}
+    assert {model for model, _ in ANSWERED} >= {models.RunRecord, models.FluePublicError}
     [sent] = recorded_bodies("agent_send.http")
-    admission = codec.decode(AgentSendResult, sent)
+    admission = codec.decode(models.AgentSendResult, sent)
     assert (admission.offset, admission.submission_id) == ("-1", sent["submissionId"])
     [prompted] = recorded_bodies("agent_prompt.http")
-    result = codec.decode(AgentPromptResult, prompted)
-    assert isinstance(result.result, AgentPromptResponse)
+    result = codec.decode(models.AgentPromptResult, prompted)
+    assert isinstance(result.result, models.AgentPromptResponse)
     assert (result.result.text, result.result.model.provider) == ("You said something", "faux-assistant")

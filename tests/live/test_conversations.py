@@ -10,20 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import flue
-from flue import (
-    Attachment,
-    AuthenticationError,
-    BackoffOptions,
-    BadRequestError,
-    ConflictError,
-    FlueExecutionError,
-    FlueTimeoutError,
-    NotFoundError,
-    PermissionDeniedError,
-    SignalMessage,
-    UserMessage,
-    to_json,
-)
 
 from .flue2 import Talk, text_of
 from .server import TOKEN
@@ -70,11 +56,11 @@ def test_ask(talk: Talk, client: Client) -> None:
     assert (reply.text, reply.data, reply.metadata) == (TOOL_REPLY, {}, None)
     (settlement,) = talk.history()["settlements"]
     assert reply.submission_id == settlement["submissionId"]
-    assert [to_json(chunk) for chunk in chunks] == talk.chunks("0000000000000000_0000000000000000")[0]
+    assert [flue.to_json(chunk) for chunk in chunks] == talk.chunks("0000000000000000_0000000000000000")[0]
 
 
 def test_send_then_read(talk: Talk, client: Client) -> None:
-    receipt = client.call("send", UserMessage("hello"))
+    receipt = client.call("send", flue.UserMessage("hello"))
     assert (receipt.stream_url, receipt.deduplicated) == (talk.url, False)
     for target in (receipt, receipt.submission_id):
         reply = client.call("read", target)
@@ -86,19 +72,19 @@ def test_send_then_read(talk: Talk, client: Client) -> None:
 
 
 def test_a_failed_submission(client: Client) -> None:
-    with pytest.raises(FlueExecutionError, match="faux model refused") as caught:
+    with pytest.raises(flue.FlueExecutionError, match="faux model refused") as caught:
         client.call("ask", "please fail")
     error = caught.value
     assert (error.target, error.failure) == ("agent_submission", "failed")
     assert error.target_id == error.submission_id
     assert error.error["type"] == "operation_failed"
-    with pytest.raises(FlueExecutionError):
+    with pytest.raises(flue.FlueExecutionError):
         client.call("wait", error.submission_id)
 
 
 def test_a_time_out_over_both(flue2: LiveServer, conversing: type[Client]) -> None:
     talk, client = slow(flue2, conversing)
-    with pytest.raises(FlueTimeoutError) as caught:
+    with pytest.raises(flue.FlueTimeoutError) as caught:
         client.call("ask", "nap 60000", timeout=2.0)
     assert caught.value.submission_id
     assert talk.post(None, "/abort").json == {"aborted": True}
@@ -112,7 +98,7 @@ def test_idempotency(client: Client) -> None:
     again = client.call("send", "once", idempotency_key="key-1")
     assert (again.submission_id, again.uid, again.deduplicated) == (first.submission_id, first.uid, True)
     assert client.call("read", again).text == "You said: once"
-    with pytest.raises(ConflictError) as caught:
+    with pytest.raises(flue.ConflictError) as caught:
         client.call("send", "twice", idempotency_key="key-1")
     assert caught.value.error.type == "submission_conflict"
     assert caught.value.error.meta == {"submissionId": first.submission_id}
@@ -120,23 +106,23 @@ def test_idempotency(client: Client) -> None:
 
 def test_uid(client: Client) -> None:
     first = client.call("send", "hello", uid=None)
-    with pytest.raises(ConflictError) as caught:
+    with pytest.raises(flue.ConflictError) as caught:
         client.call("send", "hello", uid=None)
     assert caught.value.error.meta["uid"] == first.uid
     assert client.call("send", "more", uid=first.uid).uid == first.uid
-    with pytest.raises(NotFoundError, match="agent_instance_not_found"):
+    with pytest.raises(flue.NotFoundError, match="agent_instance_not_found"):
         client.call("send", "more", uid="inst_other")
 
 
 def test_initial_data(flue2: LiveServer, conversing: type[Client]) -> None:
     client = conversing(Talk(flue2, "seeded").url)
-    with pytest.raises(BadRequestError):
+    with pytest.raises(flue.BadRequestError):
         client.call("send", "who am I", initial_data={"tier": 1})
     assert client.call("ask", "who am I", initial_data={"tier": "gold"}).text == "system=gold said=who am I"
 
 
 def test_a_signal(talk: Talk, client: Client) -> None:
-    message = SignalMessage("tick", "12:00", attributes={"a": "1"}, tag_name="clock")
+    message = flue.SignalMessage("tick", "12:00", attributes={"a": "1"}, tag_name="clock")
     client.call("wait", client.call("send", message))
     (told, *_) = client.call("history").messages
     assert (told.role, told.purpose, told.display) == ("system", "dispatch", "diagnostic")
@@ -147,15 +133,15 @@ def test_a_signal(talk: Talk, client: Client) -> None:
 
 
 def test_attachments(talk: Talk, client: Client) -> None:
-    message = UserMessage("look", attachments=[Attachment(BYTES, "image/png", filename="first.png")])
-    client.call("wait", client.call("send", message, attachments=[Attachment("aGk=", "image/gif")]))
+    message = flue.UserMessage("look", attachments=[flue.Attachment(BYTES, "image/png", filename="first.png")])
+    client.call("wait", client.call("send", message, attachments=[flue.Attachment("aGk=", "image/gif")]))
     files = [part for part in client.call("history").messages[0].parts if part.type == "file"]
     assert [(part.media_type, part.filename, part.size) for part in files] == [
         ("image/png", "first.png", 256),
         ("image/gif", None, 2),
     ]
     assert [client.call("attachment", part.id) for part in files] == [BYTES, b"hi"]
-    with pytest.raises(NotFoundError, match="attachment_not_found"):
+    with pytest.raises(flue.NotFoundError, match="attachment_not_found"):
         client.call("attachment", "att_nope")
 
 
@@ -181,20 +167,20 @@ def test_abort(flue2: LiveServer, conversing: type[Client]) -> None:
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(client.call, "read", receipt)
         assert client.call("abort").aborted is True
-        with pytest.raises(FlueExecutionError) as caught:
+        with pytest.raises(flue.FlueExecutionError) as caught:
             waiting.result(30)
     assert (caught.value.failure, caught.value.target_id) == ("aborted", receipt.submission_id)
     assert caught.value.error["type"] == "submission_aborted"
 
 
 def test_refusals(talk: Talk, conversing: type[Client]) -> None:
-    with pytest.raises(NotFoundError, match="stream_not_found"):
+    with pytest.raises(flue.NotFoundError, match="stream_not_found"):
         conversing(talk.url).call("history")
-    with pytest.raises(PermissionDeniedError):
+    with pytest.raises(flue.PermissionDeniedError):
         conversing(talk.url, token="wrong").call("send", "hello")
-    with pytest.raises(AuthenticationError):
+    with pytest.raises(flue.AuthenticationError):
         conversing(talk.url, token=None).call("history")
-    with pytest.raises(NotFoundError) as caught:
+    with pytest.raises(flue.NotFoundError) as caught:
         conversing(talk.url.replace("assistant", "nobody")).call("send", "hello")
     assert "/agents/nobody/" in str(caught.value)
 
@@ -206,7 +192,7 @@ def test_refusals(talk: Talk, conversing: type[Client]) -> None:
 def test_a_stream_of_a_submission(talk: Talk, client: Client, live: str) -> None:
     receipt = client.call("send", "use the tool")
     chunks = client.items("stream", receipt, live=live)
-    assert [to_json(chunk) for chunk in chunks] == talk.chunks(receipt.offset)[0]
+    assert [flue.to_json(chunk) for chunk in chunks] == talk.chunks(receipt.offset)[0]
     assert chunks[-1].type == "submission-settled"
     assert client.items("stream", receipt.submission_id, live=live) == []
 
@@ -216,10 +202,10 @@ def test_a_stream_from_an_offset(talk: Talk, client: Client, live: str) -> None:
     client.call("ask", "two tools")
     everything, _ = talk.chunks()
     chunks = client.items("stream", offset="-1", live=False)
-    assert [to_json(chunk) for chunk in chunks] == everything
+    assert [flue.to_json(chunk) for chunk in chunks] == everything
     settled = everything[-1]["submissionId"]
     again = client.items("stream", settled, offset="-1", live=live)
-    assert [to_json(chunk) for chunk in again] == everything
+    assert [flue.to_json(chunk) for chunk in again] == everything
 
 
 @LIVES
@@ -230,7 +216,7 @@ def test_a_stream_from_now_on(talk: Talk, client: Client, live: str) -> None:
     asking.start()
     chunks = client.items("stream", live=live, until=lambda chunk: chunk.type == "submission-settled")
     asking.join()
-    assert [to_json(chunk) for chunk in chunks] == talk.chunks(head)[0]
+    assert [flue.to_json(chunk) for chunk in chunks] == talk.chunks(head)[0]
 
 
 @LIVES
@@ -239,7 +225,7 @@ def test_text_that_is_taken_back(talk: Talk, client: Client, live: str) -> None:
     chunks = client.items("stream", receipt, live=live)
     kinds = [chunk.type for chunk in chunks]
     assert "conversation-reset" in kinds
-    assert [to_json(chunk) for chunk in chunks] == talk.chunks(receipt.offset)[0]
+    assert [flue.to_json(chunk) for chunk in chunks] == talk.chunks(receipt.offset)[0]
     assert client.call("read", receipt).text == f"You said: flaky {talk.name}"
 
 
@@ -255,14 +241,14 @@ def test_observing_a_reply(talk: Talk, client: Client, said: str, live: str) -> 
     assert len(states) >= 2
     assert len(states[0].messages) in (2, 3)
     snapshot = talk.history()
-    assert [to_json(message) for message in states[-1].messages] == snapshot["messages"]
-    assert [to_json(settlement) for settlement in states[-1].settlements] == snapshot["settlements"]
+    assert [flue.to_json(message) for message in states[-1].messages] == snapshot["messages"]
+    assert [flue.to_json(settlement) for settlement in states[-1].settlements] == snapshot["settlements"]
     assert states[-1].conversation_id == snapshot["conversationId"]
 
 
 @LIVES
 def test_observing_what_is_not_there_yet(talk: Talk, client: Client, live: str) -> None:
-    with pytest.raises(NotFoundError):
+    with pytest.raises(flue.NotFoundError):
         client.items("observe", live=live)
     sending = threading.Timer(0.5, talk.send, ["hello"])
     sending.start()
@@ -270,7 +256,7 @@ def test_observing_what_is_not_there_yet(talk: Talk, client: Client, live: str) 
         "observe", live=live, wait_until_exists=True, until=lambda state: len(state.settlements) == 1, timeout=30.0
     )
     sending.join()
-    assert text_of(to_json(states[-1].messages[-1])) == "You said: hello"
+    assert text_of(flue.to_json(states[-1].messages[-1])) == "You said: hello"
 
 
 def test_a_conversation_of_a_client(talk: Talk, face: type[Face]) -> None:
@@ -283,7 +269,7 @@ def test_a_conversation_of_a_client(talk: Talk, face: type[Face]) -> None:
 
 RECOVERY = 150.0
 """Seconds: the lease of what was under way ends after 30, then the reply is made anew."""
-PATIENT = BackoffOptions(initial_delay=0.05, max_delay=0.5)
+PATIENT = flue.BackoffOptions(initial_delay=0.05, max_delay=0.5)
 
 
 def killed_in_mid_reply(server: LiveServer, talk: Talk, receipt: Any) -> None:
@@ -307,7 +293,7 @@ def test_reading_through_a_crash(mortal2: LiveServer, conversing: type[Client]) 
         ]
         killed_in_mid_reply(mortal2, talk, receipt)
         reply = reading.result(RECOVERY)
-        streamed = [[to_json(chunk) for chunk in stream.result(RECOVERY)] for stream in streams]
+        streamed = [[flue.to_json(chunk) for chunk in stream.result(RECOVERY)] for stream in streams]
     assert reply.text == text_of([one for one in talk.history()["messages"] if one["role"] == "assistant"][-1])
     expected, _ = talk.chunks(receipt.offset)
     assert streamed == [expected, expected]
@@ -325,7 +311,7 @@ def test_observing_through_a_restart(
     client.call("ask", "before")
 
     def answered(state: Any) -> bool:
-        said = [text_of(to_json(message)) for message in state.messages]
+        said = [text_of(flue.to_json(message)) for message in state.messages]
         return len(state.settlements) == 1 + kept and "You said: after" in said
 
     with ThreadPoolExecutor(1) as pool:
@@ -337,7 +323,7 @@ def test_observing_through_a_restart(
         server.start()
         client.call("ask", "after", backoff_options=PATIENT)
         states = observing.result(60.0)
-    assert [to_json(message) for message in states[-1].messages] == talk.history()["messages"]
+    assert [flue.to_json(message) for message in states[-1].messages] == talk.history()["messages"]
     assert talk.history()["conversationId"] in {state.conversation_id for state in states}
 
 
