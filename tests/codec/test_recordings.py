@@ -13,22 +13,14 @@ from model_samples import ANSWERS, CHUNKS, RECORDINGS, SCHEMAS, exact, recorded,
 
 from flue import codec, models
 
-EVENTS = {path.name: recorded(path.name) for path in sorted(RECORDINGS.glob("*_events.json"))}
-STREAMS = [
-    (name, codec.EventDecoder("agent"), "AttachedAgentEvent", events)
-    if name.startswith("agent")
-    else (name, codec.EventDecoder(), "FlueEvent", events)
-    for name, events in EVENTS.items()
-]
-STREAMS += [
-    (
-        name,
-        codec.ConversationChunkDecoder(),
-        "ConversationStreamItem",
-        [wire for other, wire in CHUNKS if other == name],
-    )
-    for name in dict(CHUNKS)
-]
+RUN = (codec.EventDecoder(), "FlueEvent")
+AGENT = (codec.EventDecoder("agent"), "AttachedAgentEvent")
+CONVERSATION = (codec.ConversationChunkDecoder(), "ConversationStreamItem")
+STREAMS = {
+    path.name: (*(AGENT if path.name.startswith("agent") else RUN), recorded(path.name))
+    for path in sorted(RECORDINGS.glob("*_events.json"))
+}
+STREAMS |= {name: (*CONVERSATION, [wire for other, wire in CHUNKS if other == name]) for name in dict(CHUNKS)}
 ANSWERED = [
     *((models.RunRecord, recorded(path.name)) for path in sorted(RECORDINGS.glob("*_record.json"))),
     *((models.AgentSendResult, body) for body in recorded_bodies("agent_send.http")),
@@ -54,7 +46,7 @@ def test_the_schemas_are_schemas(name: str) -> None:
     validator("FlueEvent").check_schema(SCHEMAS[name])
 
 
-@pytest.mark.parametrize(("decode", "union", "items"), [stream[1:] for stream in STREAMS], ids=[s[0] for s in STREAMS])
+@pytest.mark.parametrize(("decode", "union", "items"), STREAMS.values(), ids=STREAMS)
 def test_streams(decode: Any, union: str, items: list[dict[str, Any]], caplog: pytest.LogCaptureFixture) -> None:
     for wire in items:
         validator(union).validate(wire)

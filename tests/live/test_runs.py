@@ -112,25 +112,9 @@ def test_a_tail_that_goes_on_live(client: Face, server: LiveServer, live: str) -
 
 
 CHAT = {
-    "run_start",
-    "operation_start",
-    "agent_start",
-    "turn_start",
-    "message_start",
-    "message_end",
-    "thinking_start",
-    "thinking_delta",
-    "thinking_end",
-    "tool_start",
-    "tool",
-    "text_delta",
-    "turn",
-    "turn_messages",
-    "agent_end",
-    "operation",
-    "idle",
-    "log",
-    "run_end",
+    *("run_start", "operation_start", "agent_start", "turn_start", "message_start", "message_end"),
+    *("thinking_start", "thinking_delta", "thinking_end", "tool_start", "tool", "text_delta"),
+    *("turn", "turn_messages", "agent_end", "operation", "idle", "log", "run_end"),
 }
 
 

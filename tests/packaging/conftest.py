@@ -44,6 +44,13 @@ class Environment:
         return done.stdout
 
 
+def run(module: str, *words: str | Path) -> None:
+    """Run a module of this environment; it must not fail."""
+    command = [sys.executable, "-m", module, *words]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.fixture(scope="session")
 def install(tmp_path_factory) -> Callable[..., Environment]:
     """Makes an environment with these packages, what they require, and nothing else."""
@@ -51,18 +58,8 @@ def install(tmp_path_factory) -> Callable[..., Environment]:
     def make(*packages: str) -> Environment:
         home = tmp_path_factory.mktemp("environment")
         venv.create(home)  # without a pip of its own, which takes longer to install than all the rest
-        pip = [
-            sys.executable,
-            "-m",
-            "pip",
-            "--python",
-            home / "bin" / "python",
-            "--quiet",
-            "--disable-pip-version-check",
-        ]
         for command in (["install", *packages], ["check"]):
-            done = subprocess.run([*pip, *command], check=False, capture_output=True, text=True, timeout=120)
-            assert done.returncode == 0, done.stdout + done.stderr
+            run("pip", "--python", home / "bin" / "python", "--quiet", "--disable-pip-version-check", *command)
         return Environment(home)
 
     return make
@@ -72,9 +69,7 @@ def install(tmp_path_factory) -> Callable[..., Environment]:
 def dist(tmp_path_factory) -> Path:
     """Where `python -m build` has put the sdist, and the wheel it has made of that sdist."""
     out = tmp_path_factory.mktemp("dist")
-    command = [sys.executable, "-m", "build", "--outdir", str(out), str(ROOT)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
+    run("build", "--outdir", out, ROOT)
     return out
 
 
