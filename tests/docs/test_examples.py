@@ -16,7 +16,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 
+from flue import FlueClient, to_json
 from flue.cli.demo import register
 from flue.testing import FlueTestServer
 
@@ -155,8 +157,6 @@ class TestFollow:
 
 class TestCollect:
     def test_killed_and_started_again_it_has_each_event_once(self, start, server, gate, tmp_path):
-        from flue import FlueClient, to_json
-
         with FlueClient(server.base_url) as client:
             run_ids = [client.workflows.invoke("gated").run_id for _ in range(3)]
             first = start("collect.py", "runs.db", *run_ids)
@@ -205,8 +205,6 @@ class TestAnalyse:
         assert ["read", "1", "0", "40", "40"] in rows
         assert ["search", "2", "0", "800", "500"] in rows
         assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")
-
-        from flue import FlueClient, to_json
 
         with FlueClient(server.base_url) as client:
             lines = [json.dumps(to_json(event)) + "\n" for event in client.runs.events(run_id)]
@@ -257,8 +255,6 @@ class TestRelay:
             yield address
 
     def test_a_real_browser_shows_each_event_once_whatever_is_cut(self, server, gate, tab, monkeypatch):
-        from flue import FlueClient
-
         shown = "[...document.querySelectorAll('#events li')].map(item => item.textContent)"
         state = "document.getElementById('state').textContent"
         monkeypatch.setenv("FLUE_BASE_URL", server.base_url)
@@ -278,8 +274,6 @@ class TestRelay:
         assert tab.ask(shown) == texts
 
     def test_a_browser_that_leaves_ends_the_stream_of_the_relay(self, relay, server):
-        import requests
-
         run_id = server.create_run()
         server.append(run_id, {"type": "log", "level": "info", "message": "hello"})
         with requests.get(f"{relay}/runs/{run_id}/events", stream=True, timeout=PATIENCE) as answer:
@@ -289,8 +283,6 @@ class TestRelay:
         server.wait_for_connections(0, PATIENCE)
 
     def test_what_is_wrong_is_said_with_a_status(self, relay):
-        import requests
-
         assert requests.get(f"{relay}/runs/run_nowhere/events", timeout=PATIENCE).status_code == 404
         wrong = requests.get(f"{relay}/runs/run_1/events", headers={"Last-Event-ID": "a b"}, timeout=PATIENCE)
         assert wrong.status_code == 400
@@ -320,8 +312,6 @@ class TestChat:
             assert running.problems == []
 
     def test_a_real_browser_shows_the_reply_as_it_is_written(self, agent, tab):
-        import requests
-
         shown = "[...document.querySelectorAll('article')].map(one => [one.className, one.innerText])"
         with serving("chat") as address:
             tab.open(address, width=800)
@@ -338,8 +328,6 @@ class TestChat:
             assert tab.complaints == []
 
     def test_a_message_that_is_sent_twice_is_one(self, agent):
-        import requests
-
         agent.proceed.set()
         with serving("chat") as address:
             body = {"text": "hello", "key": "one"}
@@ -359,8 +347,6 @@ class TestTasks:
             yield client
 
     def test_a_job_that_is_killed_is_continued(self, start, server, gate, redis):
-        from flue import FlueClient
-
         with FlueClient(server.base_url) as client:
             run_id = client.workflows.invoke("gated").run_id
             assert finished(start("tasks.py", redis.url, run_id)) == (0, f"queued: {run_id}\n", "")

@@ -63,6 +63,20 @@ def greet(face):
     return face.run("greet", input={"password": SECRET})
 
 
+def run_of(server, *messages, **fields):
+    """A run of these log events that goes on."""
+    run_id = server.create_run()
+    for message in messages:
+        server.append(run_id, {"type": "log", "level": "info", "message": message, **fields})
+    return run_id
+
+
+def finished_run(server):
+    run_id = run_of(server, "one", "two", "three")
+    server.finish_run(run_id)
+    return run_id
+
+
 def follow(face, run_id, *, count=None, client=None, **options):
     """Follow a run to its end, or for so many events, and leave the stream."""
     with closing(face.stream(run_id, client, **options)) as stream:
@@ -112,14 +126,6 @@ def test_the_callers_own_trace_context_wins(face, server):
     assert {parent_sent(request) for request in server.requests} == {given}
 
 
-def finished_run(server):
-    run_id = server.create_run()
-    for number in range(3):
-        server.append(run_id, {"type": "log", "level": "info", "message": f"line {number}"})
-    server.finish_run(run_id)
-    return run_id
-
-
 def test_a_failure_and_the_reconnect_are_events(face, server, exporter):
     run_id = finished_run(server)
     server.faults.add(Fault(status=503), times=1)
@@ -141,8 +147,7 @@ def test_a_failure_and_the_reconnect_are_events(face, server, exporter):
 
 
 def test_events_that_a_server_ends_and_the_client_asks_for_again(face, server, exporter):
-    run_id = server.create_run()
-    server.append(run_id, {"type": "log", "level": "info", "message": "hello"})
+    run_id = run_of(server, "hello")
     server.faults.add(Fault(cut_after=2000, end="clean"), live="sse", times=1)
     for number in range(20):
         server.append(run_id, {"type": "log", "level": "info", "message": f"line {number}"})
@@ -165,8 +170,7 @@ def test_an_error_is_the_status_of_the_span(face, exporter):
 
 
 def test_an_event_that_cannot_be_decoded_is_an_error(face, server, exporter):
-    run_id = server.create_run()
-    server.append(run_id, {"type": "log", "level": "info", "message": "of another time", "v": 4})
+    run_id = run_of(server, "of another time", v=4)
     with pytest.raises(UnsupportedFlueEventVersionError):
         follow(face, run_id)
     (span,) = exporter.get_finished_spans()
@@ -174,8 +178,7 @@ def test_an_event_that_cannot_be_decoded_is_an_error(face, server, exporter):
 
 
 def test_so_is_it_where_nothing_but_a_loop_is_around_the_stream(server, provider, exporter):
-    run_id = server.create_run()
-    server.append(run_id, {"type": "log", "level": "info", "message": "of another time", "v": 4})
+    run_id = run_of(server, "of another time", v=4)
     with FlueClient(server.base_url, token=SECRET) as client, pytest.raises(UnsupportedFlueEventVersionError):
         list(client.runs.stream(run_id))
     (span,) = exporter.get_finished_spans()
@@ -205,8 +208,7 @@ def test_a_callback_that_fails_is_an_error_of_the_span(face, server, exporter):
 
 
 def test_leaving_a_stream_ends_its_span(face, server, exporter):
-    run_id = server.create_run()
-    server.append(run_id, {"type": "log", "level": "info", "message": "hello"})
+    run_id = run_of(server, "hello")
     assert len(follow(face, run_id, count=1)) == 1
     (span,) = exporter.get_finished_spans()
     assert span.attributes["flue.ended_by"] == "cancelled"
