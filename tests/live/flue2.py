@@ -5,17 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .harness import node
 from .server import TOKEN, Answer, LiveServer
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 SDK_LIMIT = 150.0
 """Seconds for a run of the TypeScript SDK; a reply takes a few."""
-ORIGIN = "-1"
 
 
 class Talk:
@@ -24,13 +20,12 @@ class Talk:
     Args:
         server: That has it.
         agent: Of `app2/`: assistant, reporter, slow, compactor or seeded.
-        name: Its id; a new one unless it is given.
     """
 
-    def __init__(self, server: LiveServer, agent: str = "assistant", name: str | None = None) -> None:
+    def __init__(self, server: LiveServer, agent: str = "assistant") -> None:
         self.server = server
         self.agent = agent
-        self.name = name or f"talk-{uuid.uuid4().hex[:12]}"
+        self.name = f"talk-{uuid.uuid4().hex[:12]}"
         self.path = f"/agents/{agent}/{self.name}"
 
     @property
@@ -38,9 +33,11 @@ class Talk:
         """For a client."""
         return f"{self.server.base_url}{self.path}"
 
-    def get(self, query: str = "") -> Answer:
+    def get(self, query: str) -> Answer:
         """Read with this query."""
-        return self.server.request("GET", f"{self.path}{query and '?'}{query}")
+        answer = self.server.request("GET", f"{self.path}?{query}")
+        assert answer.status == 200, answer
+        return answer
 
     def post(self, message: Any, suffix: str = "") -> Answer:
         """Send a body."""
@@ -54,45 +51,27 @@ class Talk:
 
     def history(self) -> dict[str, Any]:
         """The snapshot."""
-        answer = self.get("view=history")
-        assert answer.status == 200, answer
-        return answer.json
+        return self.get("view=history").json
 
-    def chunks(self, offset: str = ORIGIN) -> tuple[list[dict[str, Any]], str]:
+    def chunks(self, offset: str = "-1") -> tuple[list[dict[str, Any]], str]:
         """The content chunks from an offset to the head, and the offset there."""
         chunks: list[dict[str, Any]] = []
         while True:
             answer = self.get(f"view=updates&offset={offset}")
-            assert answer.status == 200, answer
             assert answer.json[0]["type"] == "stream-checkpoint", answer.json
             chunks += answer.json[1:]
             offset = answer.headers["Stream-Next-Offset"]
             if answer.headers["Stream-Up-To-Date"]:
                 return chunks, offset
 
-    def until(self, met: Callable[[list[dict[str, Any]]], object], offset: str = ORIGIN) -> list[dict[str, Any]]:
-        """The chunks from an offset until they satisfy something, by long polls, which the server ends by itself."""
-        chunks: list[dict[str, Any]] = []
+    def until(self, kind: str, offset: str) -> None:
+        """Wait for a chunk of this type behind an offset, by long polls, which the server ends by itself."""
         for _ in range(200):
-            if met(chunks):
-                return chunks
             answer = self.get(f"view=updates&offset={offset}&live=long-poll")
-            assert answer.status == 200, answer
-            chunks += [chunk for chunk in answer.json if chunk["type"] != "stream-checkpoint"]
+            if any(chunk["type"] == kind for chunk in answer.json):
+                return
             offset = answer.headers["Stream-Next-Offset"]
-        raise AssertionError(f"not among {len(chunks)} chunks")
-
-    def settled(self, receipt: dict[str, Any]) -> dict[str, Any]:
-        """The settlement of a submission, awaited."""
-
-        def found(chunks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-            return [
-                chunk
-                for chunk in chunks
-                if chunk["type"] == "submission-settled" and chunk["submissionId"] == receipt["submissionId"]
-            ]
-
-        return found(self.until(found, receipt["offset"]))[0]
+        raise AssertionError(f"no {kind}")
 
     def typescript(self, *steps: list[Any]) -> list[Any]:
         """What the TypeScript SDK answers to these steps: see `app2/sdk.mjs`."""

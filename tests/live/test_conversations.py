@@ -42,11 +42,6 @@ def slow(flue2: LiveServer, conversing: type[Client]) -> tuple[Talk, Client]:
     return talk, conversing(talk.url)
 
 
-def begun(talk: Talk, receipt: Any, kind: str = "message-delta") -> None:
-    """Wait until a submission has brought a chunk of this type."""
-    talk.until(lambda chunks: any(chunk["type"] == kind for chunk in chunks), receipt.offset)
-
-
 # send, wait, read, ask
 
 
@@ -148,7 +143,7 @@ def test_attachments(talk: Talk, client: Client) -> None:
 def test_a_message_that_joins(flue2: LiveServer, conversing: type[Client]) -> None:
     talk, client = slow(flue2, conversing)
     host = client.call("send", "nap 2500")
-    begun(talk, host, "tool-input")
+    talk.until("tool-input", host.offset)
     joiner = client.call("send", "nap 10")
     replies = [client.call("read", receipt) for receipt in (joiner, host)]
     assert replies[0].text == replies[1].text
@@ -163,7 +158,7 @@ def test_abort(flue2: LiveServer, conversing: type[Client]) -> None:
     talk, client = slow(flue2, conversing)
     assert client.call("abort").aborted is False
     receipt = client.call("send", "talk 500")
-    begun(talk, receipt)
+    talk.until("message-delta", receipt.offset)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(client.call, "read", receipt)
         assert client.call("abort").aborted is True
@@ -274,7 +269,7 @@ PATIENT = flue.BackoffOptions(initial_delay=0.05, max_delay=0.5)
 
 def killed_in_mid_reply(server: LiveServer, talk: Talk, receipt: Any) -> None:
     """End the server when the reply has begun, leave it dead for a moment, and start it again."""
-    talk.until(lambda chunks: any(chunk["type"] == "message-delta" for chunk in chunks), receipt.offset)
+    talk.until("message-delta", receipt.offset)
     server.stop()
     time.sleep(0.5)  # so long nobody listens
     server.start()

@@ -191,7 +191,7 @@ def prepare(server: LiveServer) -> dict[str, str]:
     """Have the conversation that the reads are of. What the requests leave open is returned by name."""
     talk = Talk(server)
     for fields in PREPARATION:
-        talk.settled(talk.send(**fields))
+        talk.until("submission-settled", talk.send(**fields)["offset"])
     (part,) = [part for message in talk.history()["messages"] for part in message["parts"] if part["type"] == "file"]
     return {"conversation": talk.name, "head": talk.history()["offset"], "attachment": part["id"]}
 

@@ -1,9 +1,8 @@
 // What the TypeScript SDK makes of a conversation, as one JSON value on standard output.
 //
 // usage: node sdk.mjs URL TOKEN < steps.json
-// A step: ["send", options] | ["read", index of an earlier send or a submission id] | ["wait", the same]
-//   | ["history"] | ["observe", live mode] | ["abort"] | ["attachmentUrl", id]
-// The answer to each: {"value": ...} or {"error": {"name", "message", ...}}; `read` and `wait` add their "events".
+// A step: ["send", options] | ["read", admission] | ["history"] | ["observe", live mode] | ["attachmentUrl", id]
+// The answer to each: {"value": ...} or {"error": {"name", "message", ...}}; that of `read` has its "events".
 import { createFlueClient } from '@flue/sdk';
 
 const [url, token] = process.argv.slice(2);
@@ -12,14 +11,11 @@ for await (const piece of process.stdin) input += piece;
 const client = createFlueClient({ url, token });
 const answers = [];
 
-async function follow(method, target) {
-  const events = [];
+async function called(method, ...given) {
   try {
-    const admission = typeof target === 'number' ? answers[target].value : target;
-    const value = await client[method](admission, { onEvent: (event) => void events.push(event) });
-    return { value: value ?? null, events };
+    return { value: (await client[method](...given)) ?? null };
   } catch (error) {
-    return { ...failure(error), events };
+    return failure(error);
   }
 }
 
@@ -51,15 +47,10 @@ function failure(error) {
 }
 
 for (const [method, argument] of JSON.parse(input)) {
-  if (method === 'read' || method === 'wait') answers.push(await follow(method, argument));
-  else if (method === 'observe') answers.push(await observed(argument));
-  else {
-    try {
-      answers.push({ value: (await client[method](argument)) ?? null });
-    } catch (error) {
-      answers.push(failure(error));
-    }
-  }
+  const events = [];
+  if (method === 'observe') answers.push(await observed(argument));
+  else if (method !== 'read') answers.push(await called(method, argument));
+  else answers.push({ ...(await called(method, argument, { onEvent: (event) => void events.push(event) })), events });
 }
 process.stdout.write(JSON.stringify(answers));
 process.exit(0);
