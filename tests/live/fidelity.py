@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import re
 import threading
@@ -10,15 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flue.testing import FlueTestServer, InvalidInputError
 
-from .server import TOKEN, LiveServer
+from .server import AUTHORIZED, TOKEN, Answer, LiveServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flue.testing import AgentTurn, WorkflowRun
-
-AUTHORIZED = (("authorization", f"Bearer {TOKEN}"),)
-JSON = (*AUTHORIZED, ("content-type", "application/json"))
 
 
 class Error(Exception):
@@ -108,30 +104,6 @@ class Request(NamedTuple):
         return " ".join(parts if self.headers else [*parts, "unauthorized"])
 
 
-class Reply(NamedTuple):
-    """What came back, headers in their order and case."""
-
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes
-
-
-def ask(server: LiveServer, request: Request) -> Reply:
-    """Send a request on a connection of its own and read the answer to its end."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
-    try:
-        connection.putrequest(request.method, request.target, skip_accept_encoding=True)
-        if request.body is not None or request.method in {"POST", "PUT", "PATCH"}:
-            connection.putheader("content-length", str(len(request.body or b"")))
-        for header in request.headers:
-            connection.putheader(*header)
-        connection.endheaders(request.body)
-        response = connection.getresponse()
-        return Reply(response.status, response.getheaders(), response.read())
-    finally:
-        connection.close()
-
-
 #: What two servers of the same application answer differently, whatever the application.
 DIFFERENCES: list[tuple[str, Any]] = [
     # Time, and what is made of it.
@@ -164,15 +136,17 @@ class Twins(NamedTuple):
         """The answers of the real server and of the double, without the known differences."""
         answers = []
         for server, given in zip(self.servers, self.names, strict=True):
-            reply = ask(server, request.on({**given, **names}))
-            headers = [(name, self._header(server, name.lower(), value, reply)) for name, value in reply.headers]
-            answers.append((reply.status, headers, self._masked(server, self.merged(reply.body.decode()))))
+            answer = server.ask(*request.on({**given, **names}))
+            headers = [
+                (name, self._header(server, name.lower(), value, answer)) for name, value in answer.headers.items()
+            ]
+            answers.append((answer.status, headers, self._masked(server, self.merged(answer.body.decode()))))
         return answers
 
-    def _header(self, server: LiveServer, name: str, value: str, reply: Reply) -> str:
+    def _header(self, server: LiveServer, name: str, value: str, answer: Answer) -> str:
         if name in self.own_headers:
             return "OWN"
-        if name == "content-length" and value == str(len(reply.body)):
+        if name == "content-length" and value == str(len(answer.body)):
             return "RIGHT"  # but not the same number: a masked text may be longer here than there
         return self._masked(server, value)
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TOKEN = "live-token"
+AUTHORIZED = (("authorization", f"Bearer {TOKEN}"),)
+JSON = (*AUTHORIZED, ("content-type", "application/json"))
 START_LIMIT = 30.0  # seconds
 ANSWER_LIMIT = 40.0  # seconds; a long poll of Flue 2 is held for 30
 
@@ -26,7 +28,12 @@ class Answer(NamedTuple):
 
     status: int
     headers: http.client.HTTPMessage
-    json: Any
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
 
 
 class LiveServer:
@@ -101,12 +108,35 @@ class LiveServer:
         return self.log.read_bytes()[start:].decode(errors="replace")
 
     def request(self, method: str, path: str, body: Any = None) -> Answer:
-        """Send one plain HTTP request, with the token, to `path` under `base_url`."""
-        return self._request(method, f"/api{path}", body)
+        """Send one plain HTTP request, with the token and perhaps JSON, to `path` under `base_url`."""
+        if body is None:
+            return self.ask(method, f"/api{path}")
+        return self.ask(method, f"/api{path}", json.dumps(body).encode(), JSON)
+
+    def ask(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None = None,
+        headers: tuple[tuple[str, str], ...] = AUTHORIZED,
+    ) -> Answer:
+        """Send these bytes on a connection of their own and read the answer to its end."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_LIMIT)
+        try:
+            connection.putrequest(method, target, skip_accept_encoding=True)
+            if body is not None or method in {"POST", "PUT", "PATCH"}:
+                connection.putheader("content-length", str(len(body or b"")))
+            for header in headers:
+                connection.putheader(*header)
+            connection.endheaders(body)
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read())
+        finally:
+            connection.close()
 
     def open_gate(self, name: str) -> None:
         """Let the ``ticks`` workflow that waits, or will wait, at this gate go on."""
-        answer = self._request("POST", f"/gates/{name}")
+        answer = self.ask("POST", f"/gates/{name}")
         assert answer.status == 204, answer
 
     def start_run(self, workflow: str, **given: Any) -> str:
@@ -127,19 +157,6 @@ class LiveServer:
     def tail(self, run_id: str) -> str:
         """The offset of a run's last event."""
         return self.request("HEAD", f"/runs/{run_id}").headers["Stream-Next-Offset"]
-
-    def _request(self, method: str, path: str, body: Any = None) -> Answer:
-        headers = {"Authorization": f"Bearer {TOKEN}"}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_LIMIT)
-        try:
-            connection.request(method, path, None if body is None else json.dumps(body), headers)
-            response = connection.getresponse()
-            text = response.read()
-        finally:
-            connection.close()
-        return Answer(response.status, response.headers, json.loads(text) if text else None)
 
 
 def free_port() -> int:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .fidelity import DIFFERENCES, JSON, Double, Request, Twins, ask
+from .fidelity import DIFFERENCES, Double, Request, Twins
+from .server import JSON
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,6 +146,6 @@ def test_the_same_answer(twins: Twins, request_: Request) -> None:
 def test_a_page_that_has_not_changed(twins: Twins, query: str) -> None:
     page = Request("GET", f"{RUN}?{query}")
     for server, names in zip(twins.servers, twins.names, strict=True):
-        names["etag"] = dict(ask(server, page.on(names)).headers).get("etag", "none")
+        names["etag"] = server.ask(*page.on(names)).headers.get("etag", "none")
     real, double = twins.ask(page._replace(headers=(*page.headers, ("if-none-match", "{etag}"))))
     assert double == real

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .fidelity import AUTHORIZED, DIFFERENCES, JSON, Request, StandIn, Twins
+from .fidelity import DIFFERENCES, Request, StandIn, Twins
 from .flue2 import Talk
+from .server import AUTHORIZED, JSON
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
