@@ -142,6 +142,10 @@ class Contest:
                     answers[name].append(answer)
         return answers
 
+    def speed(self, events: int, **command: Any) -> dict[str, float]:
+        """Events per second of all who were not left out."""
+        return {name: events / seconds for name, seconds in middle(self.rounds(events, **command), "wall").items()}
+
     def _ask(self, name: str, events: int, **command: Any) -> dict[str, Any] | None:
         try:
             answer = self.children[name].ask(**command)

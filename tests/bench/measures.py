@@ -137,8 +137,7 @@ def real(scale: Scale) -> list[Section]:
                 with contest(scale, (*FLUE, SDK), f"http://127.0.0.1:{port}/api", headers) as running:
                     for how, do, live in (("SSE", "count", "sse"), ("`events()`", "list", False)):
                         warm_up = "check" if port == live_server.port else None
-                        got = running.rounds(count, warm_up=warm_up, do=do, run=run, live=live)
-                        rows[f"{how}, {where}"] = {name: count / wall for name, wall in middle(got, "wall").items()}
+                        rows[f"{how}, {where}"] = running.speed(count, warm_up=warm_up, do=do, run=run, live=live)
                     columns = list(running.children)
                 words = f"`events()` of a real server, {where}, against that of {SDK}"
                 section.targets.append((words, ratios(rows[f"`events()`, {where}"], (SDK, SDK)), (limit,), True))
@@ -233,9 +232,8 @@ def conversations(scale: Scale) -> list[Section]:
     with server() as url, contest(scale, (*FLUE, SDK_2), url) as running:
         for size in (1, 10):
             for what in ("chunks", "states"):
-                got = running.rounds(count, warm_up="talk", do="talk", run=f"talk-{size}-{count}", live=what)
-                title = f"{what}, frames of {size}"
-                rows[title] = {name: count / wall for name, wall in middle(got, "wall").items()}
+                asked = {"warm_up": "talk", "do": "talk", "run": f"talk-{size}-{count}", "live": what}
+                rows[f"{what}, frames of {size}"] = running.speed(count, **asked)
         title = f"A reply of {count:,} deltas, deltas per second (`@flue/sdk` has states only)"
         section = table(title, list(running.children), rows, ",.0f")
         section.notes = running.notes

@@ -4,10 +4,44 @@ from __future__ import annotations
 
 import socket
 import struct
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from .http1 import Request, Requests
 from .loopback import LoopbackServer, pump
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as it was sent."""
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...]
+    raw: bytes
+
+    def header(self, name: str) -> str | None:
+        """The value of a header, or None."""
+        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+
+def read_request(stream: BinaryIO) -> Request | None:
+    """The next request of a connection with its body, or None when the client has closed it."""
+    lines: list[bytes] = []
+    while (line := stream.readline()) != b"\r\n":
+        if not line:
+            return None
+        lines.append(line)
+    first, *others = (line.decode("latin-1").strip() for line in lines)
+    method, target, _ = first.split(" ")
+    headers = tuple((name, value.strip()) for name, _, value in (line.partition(":") for line in others))
+    request = Request(method, target, headers, b"".join([*lines, b"\r\n"]))
+    length = int(request.header("content-length") or 0)
+    body = stream.read(length)
+    return replace(request, raw=request.raw + body) if len(body) == length else None
 
 
 class ForwardProxy(LoopbackServer):
@@ -42,10 +76,10 @@ class ForwardProxy(LoopbackServer):
 
     def serve(self, connection: socket.socket) -> None:
         """Forward the requests of one connection."""
-        requests = Requests(connection)
         upstream: socket.socket | None = None
+        stream = connection.makefile("rb")
         try:
-            while request := requests.next():
+            while request := read_request(stream):
                 self.requests.append(request)
                 if self._refusals:
                     connection.sendall(refusal(self._refusals.pop(0)))
@@ -59,6 +93,7 @@ class ForwardProxy(LoopbackServer):
                     self._start(pump, upstream, connection)
                 upstream.sendall(origin_form(request))
         finally:
+            stream.close()
             if upstream is not None:
                 self.drop(upstream)
 

@@ -14,11 +14,7 @@ from flue import codec
 CLASSES = [value for name in flue.__all__ if inspect.isclass(value := getattr(flue, name))]
 
 
-@pytest.mark.parametrize(
-    "value",
-    CLASSES,
-    ids=lambda value: value.__name__,
-)
+@pytest.mark.parametrize("value", CLASSES, ids=lambda value: value.__name__)
 def test_classes(value: type) -> None:
     typing.get_type_hints(value)
     typing.get_type_hints(value.__init__)
