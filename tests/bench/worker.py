@@ -140,30 +140,22 @@ class DurableStreams:
         import durable_streams
 
         with durable_streams.stream(self.url + run, offset="-1", live=live, client=self.client) as response:
-            yield self.counted(response, run) if live == "long-poll" else response.iter_json()
-
-    def counted(self, response: Any, run: str) -> Iterator[Any]:
-        left = int(run.rpartition("-")[2])
-        for batch in response.iter_json_batches():
-            yield from batch
-            left -= len(batch)
-            if not left:
-                return
+            events = response.iter_json()
+            yield itertools.islice(events, number_in(run)) if live == "long-poll" else events
 
     @asynccontextmanager
     async def open_async(self, run: str, live: Any) -> AsyncIterator[Any]:
         import durable_streams
 
         async with durable_streams.astream(self.url + run, offset="-1", live=live, client=self.client) as response:
-            yield self.counted_async(response, run) if live == "long-poll" else response.iter_json()
+            events = response.iter_json()
+            yield self.first(events, number_in(run)) if live == "long-poll" else events
 
-    async def counted_async(self, response: Any, run: str) -> AsyncIterator[Any]:
-        left = int(run.rpartition("-")[2])
-        async for batch in response.iter_json_batches():
-            for event in batch:
-                yield event
-            left -= len(batch)
-            if not left:
+    async def first(self, events: AsyncIterator[Any], count: int) -> AsyncIterator[Any]:
+        async for event in events:
+            yield event
+            count -= 1
+            if not count:
                 return
 
     def listed(self, run: str) -> Any:
@@ -175,6 +167,11 @@ class DurableStreams:
             return all_async()
         with self.open_sync(run, live=False) as events:
             return list(events)
+
+
+def number_in(run: str) -> int:
+    """How many events a run has, which is the end of its name."""
+    return int(run.rpartition("-")[2])
 
 
 def asked(live: Any) -> tuple[dict[str, str], str]:
@@ -222,7 +219,7 @@ class Worker:
 
     async def talk(self, run: str, live: Any) -> dict[str, Any]:
         """Read a conversation until its reply has so many words: `live` says whether as `chunks` or as `states`."""
-        total = int(run.rpartition("-")[2])
+        total = number_in(run)
         last = f"word{total - 1} "
 
         def is_last(item: Any) -> bool:
