@@ -18,7 +18,8 @@ import threading
 import time
 import warnings
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from pprint import pformat
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -30,15 +31,15 @@ from tests.faces.harness import Face
 from tests.faces.reading import nothing_left
 
 from .play import HANG, WRONGS, Play, RunPlay
-from .script import PAGE_LIMITS, READ_TIMEOUT, make_script
-from .talk import AGENT, TalkPlay, make_talk_script, soak_agent
+from .script import PAGE_LIMITS, READ_TIMEOUT, make_run_script, make_talk_script
+from .talk import AGENT, TalkPlay, soak_agent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FACES = ("sync", "async")
 KINDS: dict[str, tuple[int, Any, Any]] = {
-    "runs": (1, make_script, RunPlay),
+    "runs": (1, make_run_script, RunPlay),
     "conversations": (2, make_talk_script, TalkPlay),
 }
 """What is read: the version of Flue, how a script is made, and how it is played. Numbers of scripts take turns."""
@@ -75,7 +76,7 @@ class Report:
                 script = play.script
                 what = "conversations" if isinstance(play, TalkPlay) else "runs"
                 known = f"--what {what} --face {face} --script {script.number}"
-                self.failures.append("\n".join([known, *play.notes, str(script)]))
+                self.failures.append("\n".join([known, *play.notes, pformat(script, width=120)]))
 
     def complain(self, what: str, kind: str = "complaints", count: int = 1) -> None:
         """Something was left, or said where nobody listens: a warning, an exception in a thread or a finaliser."""
@@ -116,20 +117,13 @@ class Round:
                     stack.enter_context(FlueTestServer(page_limit=limit, flue_version=version, **options))
                     for limit in PAGE_LIMITS
                 ]
-            every = [server for some in servers.values() for server in some]
-            for server in every:
+            for server in itertools.chain.from_iterable(servers.values()):
                 server.faults.add(self._choose, times=None)
-            # Work of an agent that a restart interrupts never ends, so there is one more server for it.
-            asked = stack.enter_context(FlueTestServer(flue_version=2, **options))
-            asked.add_agent(AGENT, soak_agent)
-            asked.faults.add(self._choose, times=None)
             for server in servers.get("conversations", []):
                 server.add_agent(AGENT, soak_agent)
-            weather = threading.Thread(target=self._rage, args=(every, asked), name="weather")
+            weather = threading.Thread(target=self._rage, args=(list(servers.values()),), name="weather")
             readers = [
-                threading.Thread(
-                    target=self._read, args=(face, servers, asked, some), name=f"{face} reader", daemon=True
-                )
+                threading.Thread(target=self._read, args=(face, servers, some), name=f"{face} reader", daemon=True)
                 for face, some in numbers.items()
                 for _ in range(READERS)
             ]
@@ -139,18 +133,20 @@ class Round:
                 reader.join()
             self._over.set()
             weather.join()
-            for problem in itertools.chain.from_iterable(server.problems for server in (*every, asked)):
-                self._report.complain(f"in a test server: {problem}")
+            for server in itertools.chain.from_iterable(servers.values()):
+                for problem in server.problems:
+                    self._report.complain(f"in a test server: {problem}")
 
     def _choose(self, request: Any) -> Any:
         return self._plays[request.path.rpartition("/")[2]].next_fault(request)
 
-    def _rage(self, servers: list[FlueTestServer], asked: FlueTestServer) -> None:
+    def _rage(self, servers: list[list[FlueTestServer]]) -> None:
         rng = random.Random(f"weather {self._seed}")
         while not self._over.wait(rng.uniform(*CALM)):
-            server = rng.choice([*servers, asked])
+            some = rng.choice(servers)
+            server = rng.choice(some)
             kind = rng.choices(["drop", "refuse", "restart"], [6, 2, 2])[0]
-            if kind == "drop" or server is asked:
+            if kind == "drop" or server is some[-1]:
                 server.drop_connections()
             elif kind == "restart":
                 server.restart()
@@ -159,32 +155,31 @@ class Round:
                 self._over.wait(rng.uniform(0.001, 0.02))
                 server.resume_listening()
 
-    def _read(
-        self, name: str, servers: dict[str, list[FlueTestServer]], asked: FlueTestServer, numbers: Iterator[int]
-    ) -> None:
-        is_async = name == "async"
-        argument = "http_client" if is_async else "session"
-        faces: dict[FlueTestServer, tuple[Face, tuple[Any, Any], Any]] = {}
-        for server in (*itertools.chain.from_iterable(servers.values()), asked):
-            face, own = (
-                Face(is_async=is_async, server=server, **CLIENT),
-                httpx.AsyncClient() if is_async else requests.Session(),
-            )
-            faces[server] = face, (face.client, face.new_client(**{argument: own})), own
-        while time.monotonic() < self._deadline and (number := next(numbers, None)) is not None:
-            what = self._what[number % len(self._what)]
-            _, make, play_of = KINDS[what]
-            script = make(self._seed, number)
-            is_asked = getattr(script, "way", None) == "ask"
-            face, clients, _ = faces[asked if is_asked else servers[what][script.server]]
-            play = play_of(script, face, clients[script.shared])
-            self._plays[play.id] = play
-            play.run()
-            self._report.add(name, play)
-        for face, _, own in faces.values():
-            face.wait(own.aclose if is_async else own.close)
-            self._look_for_tasks(face)
-            face.close()
+    def _read(self, name: str, servers: dict[str, list[FlueTestServer]], numbers: Iterator[int]) -> None:
+        with ExitStack() as stack:
+            readers = {
+                what: [stack.enter_context(self._reader(server, is_async=name == "async")) for server in some]
+                for what, some in servers.items()
+            }
+            while time.monotonic() < self._deadline and (number := next(numbers, None)) is not None:
+                what = self._what[number % len(self._what)]
+                _, make, play_of = KINDS[what]
+                script = make(self._seed, number)
+                face, clients = readers[what][script.server]
+                play = play_of(script, face, clients[script.shared])
+                self._plays[play.id] = play
+                play.run()
+                self._report.add(name, play)
+
+    @contextmanager
+    def _reader(self, server: FlueTestServer, *, is_async: bool) -> Iterator[tuple[Face, tuple[Any, Any]]]:
+        """A face, and two clients of it: one of its own, and one with a session of its caller."""
+        face = Face(is_async=is_async, server=server, **CLIENT)
+        own: Any = httpx.AsyncClient() if is_async else requests.Session()
+        yield face, (face.client, face.new_client(**{"http_client" if is_async else "session": own}))
+        face.wait(own.aclose if is_async else own.close)
+        self._look_for_tasks(face)
+        face.close()
 
     def _look_for_tasks(self, face: Face) -> None:
         deadline = time.monotonic() + SETTLE
@@ -225,7 +220,7 @@ def main() -> int:
         except AssertionError as error:
             report.complain(f"left behind: {error}", "leaks")
         if given.script is not None:
-            print(KINDS[what[given.script % len(what)]][1](given.seed, given.script))
+            print(pformat(KINDS[what[given.script % len(what)]][1](given.seed, given.script), width=120))
             break
         first += ROUND
     print(f"seed {given.seed}\n{report}")

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections import Counter, deque
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from tests.faces.harness import later
 
-from .script import PAGE_LIMITS, Script, Step
+from .script import PAGE_LIMITS
 
 if TYPE_CHECKING:
     from flue.testing import Fault, FlueTestServer, RecordedRequest
     from tests.faces.harness import Face
+
+    from .script import Script
 
 TEXTS = (
     "plain",
@@ -92,16 +94,18 @@ class Ledger:
 
 
 class Play:
-    """One script on one face."""
+    """One script on one face. The last methods say what is written and read."""
 
-    def __init__(self, script: Any, face: Face) -> None:
+    def __init__(self, script: Script, face: Face) -> None:
         self.script = script
         self.id = f"{face.name}_{script.number}"
         self.ledger = Ledger(PAGE_LIMITS[script.server])
         self.notes: list[str] = []
+        self.written: list[Place] = []
         self._face = face
         self._server: FlueTestServer = face.server
         self._requests = 0
+        self._writer = threading.Thread(target=self._write_the_rest, name=f"writer of {self.id}")
 
     def next_fault(self, request: RecordedRequest) -> Fault | None:
         """What happens to the next response."""
@@ -130,29 +134,81 @@ class Play:
             self.join()
 
     def play(self) -> None:
-        """Do what the script says, and compare what came of it."""
-        raise NotImplementedError
+        """Write a part of it, and read it in its way while the rest is written; compare what came of it."""
+        self.create()
+        for batch in self.script.batches[: self.script.ready]:
+            self.write(batch)
+        self._writer.start()
+        getattr(self, f"_{self.script.way}")()
+
+    def _write_the_rest(self) -> None:
+        pause = threading.Event()
+        for batch, delay in zip(self.script.batches[self.script.ready :], self.script.delays, strict=True):
+            pause.wait(delay)
+            self.write(batch)
 
     def join(self) -> None:
-        """Wait for the threads that write."""
-        raise NotImplementedError
+        """Wait until all is written."""
+        if self._writer.ident is not None:
+            self._writer.join()
 
-    def take(self, handed: Any) -> None:
-        """Take down what a stream has handed over."""
-        raise NotImplementedError
+    def _stream(self) -> None:
+        breaks = list(self.script.breaks)
+        stream = self._begin("-1")
+        while not self.is_over(stream):
+            if breaks and self.ledger.counts["events"] >= breaks[0][0]:
+                _, kind, delay = breaks.pop(0)
+                if not self._leave(stream, kind, delay):
+                    stream = self._begin(stream.offset)
+                continue
+            try:
+                self.take(stream.next())
+            except StopIteration:
+                if self.script.live is not False and not stream.closed:
+                    raise AssertionError(f"the stream ended at {stream.offset} without being closed") from None
+                break
+        self.join()
+        self.ledger.end(self.written)
 
-    def leave(self, stream: Any, kind: str, delay: float) -> None:
-        """Stop to read a stream, in one of the ways to do so."""
+    def _begin(self, offset: str) -> Any:
+        self._face.streams.clear()
+        self.ledger.begin(offset)
+        return self.open(offset, live=self.script.live, timeout=HANG)
+
+    def _leave(self, stream: Any, kind: str, delay: float) -> bool:
+        """Stop to read a stream, in one of the ways to do so. Returns whether it goes on, or was quicker and is over."""
         if kind == "give up" and self._face.is_async:  # unless the pull brings something before
             with contextlib.suppress(TimeoutError, StopAsyncIteration):
                 self.take(self._face.wait(lambda: asyncio.wait_for(anext(stream.inner), delay)))
-        elif kind in {"cancel", "give up"}:
+            return True
+        if kind in {"cancel", "give up"}:
             timer = later(stream.inner.cancel, delay)
             for handed in stream:
                 self.take(handed)
             timer.join()
         elif kind == "close":
             stream.close()
+        return self.is_over(stream)
+
+    def create(self) -> None:
+        """Make what is written into."""
+        raise NotImplementedError
+
+    def write(self, batch: tuple[str, ...]) -> None:
+        """Do these acts."""
+        raise NotImplementedError
+
+    def open(self, offset: str, **options: Any) -> Any:
+        """A stream."""
+        raise NotImplementedError
+
+    def take(self, handed: Any) -> None:
+        """Take down what a stream has handed over."""
+        raise NotImplementedError
+
+    def is_over(self, stream: Any) -> bool:
+        """Whether a stream has come to the end of all that is written."""
+        return stream.closed
 
 
 class RunPlay(Play):
@@ -161,74 +217,42 @@ class RunPlay(Play):
     def __init__(self, script: Script, face: Face, client: Any) -> None:
         super().__init__(script, face)
         self._client = client
-        self._written = 0
-        self._delayed: deque[Step] = deque()
-        self._writing = threading.Lock()
-        self._timers: list[threading.Timer] = []
-        self._stream: Any = None
 
-    def play(self) -> None:
-        """Step by step."""
+    def create(self) -> None:
+        """An active run."""
         self._server.create_run(run_id=self.id)
-        self._open("-1")
-        for step in self.script.steps:
-            self._perform(step)
-        self.ledger.end([(index, 0) for index in range(self.script.total)])
-        if self.script.live is not False and not self._stream.closed:
-            raise AssertionError(f"the stream ended at {self._stream.offset} without being closed")
 
-    def join(self) -> None:
-        """Wait for what is written later."""
-        for timer in self._timers:
-            timer.join()
+    def write(self, batch: tuple[str, ...]) -> None:
+        """No two events say the same."""
+        notify = "quiet" not in batch
+        events: list[dict[str, Any]] = []
+        for act in batch:
+            if act == "log":
+                text = message_of(self.id, len(self.written))
+                events.append({"type": "log", "level": "info", "message": text})
+                self.written.append((len(self.written), 0))
+            elif act in {"finish", "leave open"}:
+                events.append({"type": "run_end", "isError": False, "result": None, "durationMs": 1})
+                self.written.append((len(self.written), 0))
+        self._server.append(self.id, *events, notify=notify)
+        if batch[-1] in {"finish", "end"}:
+            self._server.close_run(self.id, notify=notify)
+
+    def open(self, offset: str, **options: Any) -> Any:
+        """Of the run."""
+        return self._face.stream(self.id, self._client, offset=offset, **options)
 
     def take(self, handed: Any) -> None:
-        """No two events say the same."""
+        """Is it what was written there?"""
         index = handed.event_index
-        last = handed.type == "run_end" and index == self.script.total - 1
-        as_written = last or (handed.type == "log" and handed.message == message_of(self.id, index))
+        if handed.type == "run_end":
+            as_written = (index, 0) == self.written[-1] and self.script.batches[-1][-1] != "end"
+        else:
+            as_written = handed.type == "log" and handed.message == message_of(self.id, index)
         self.ledger.counts["altered"] += handed.run_id != self.id or not as_written
         self.ledger.take((index, 0))
 
-    def _open(self, offset: str) -> None:
-        self._face.streams.clear()
-        self.ledger.begin(offset)
-        options = {"offset": offset, "live": self.script.live, "timeout": HANG}
-        self._stream = self._face.stream(self.id, self._client, **options)
-
-    def _perform(self, step: Step) -> None:
-        if step.kind in {"write", "finish", "end", "leave open"}:
-            self._write_later(step)
-        elif step.kind == "pull":
-            while step.count is None or self.ledger.behind < step.count:
-                try:
-                    self.take(self._stream.next())
-                except StopIteration:
-                    return
-        else:
-            self.leave(self._stream, step.kind, step.delay)
-            if step.kind != "give up" or not self._face.is_async:  # which leaves the stream as it is
-                self._open(self._stream.offset)
-
-    def _write_later(self, step: Step) -> None:
-        """Write now or later; in the order of the script, whichever timer is first."""
-        self._delayed.append(step)
-        if step.delay:
-            self._timers.append(later(self._write, step.delay))
-        else:
-            self._write()
-
-    def _write(self) -> None:
-        with self._writing:
-            step = self._delayed.popleft()
-            if step.kind == "write":
-                begin, self._written = self._written, self._written + (step.count or 0)
-                texts = [message_of(self.id, index) for index in range(begin, self._written)]
-                events = [{"type": "log", "level": "info", "message": text} for text in texts]
-                self._server.append(self.id, *events, notify=step.notify)
-                return
-            if step.kind != "end":
-                run_end = {"type": "run_end", "isError": False, "result": None, "durationMs": 1}
-                self._server.append(self.id, run_end, notify=step.notify)
-            if step.kind != "leave open":
-                self._server.close_run(self.id, notify=step.notify)
+    def is_over(self, stream: Any) -> bool:
+        """A run may have ended, and its stream be left open."""
+        ended = self.script.batches[-1][-1] == "leave open" and not self._writer.is_alive()
+        return super().is_over(stream) or (ended and self.ledger.behind == len(self.written))

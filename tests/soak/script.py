@@ -1,35 +1,29 @@
-"""Scripts: what happens to one stream, from its first event to its last. All of it follows from a seed and a number."""
+"""Scripts: what happens to one stream or conversation, from its beginning to its end.
+
+All of it follows from a seed and a number.
+"""
 
 from __future__ import annotations
 
+import itertools
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 from flue.testing import Fault
 
-PAGE_LIMITS = (2, 5, 13, 100)
-"""Events in a page; each is that of one server."""
+PAGE_LIMITS = (2, 5, 13, 100, 100)
+"""Events in a page; each is that of one server. The last server is never restarted."""
 LONGEST_DELAY = 0.015
 """Seconds until something is written or cancelled."""
 READ_TIMEOUT = 0.6
 """Seconds of silence after which a client retries. Long for these servers, short enough to be waited for."""
 SILENCE = 0.9
 """Seconds of a silence that is longer than that."""
-
-
-class Step(NamedTuple):
-    """What is done next.
-
-    `write` so many events; `finish` (`run_end` and a close), `end` (a close alone) or `leave open` (`run_end` alone);
-    `pull` so many events in all, or to the end; `close` or `forget` the stream, or have it `cancel`led from another
-    thread while it is pulled, and open another at its offset; `give up` a pull, where tasks can be cancelled.
-    """
-
-    kind: Literal["write", "finish", "end", "leave open", "pull", "close", "forget", "cancel", "give up"]
-    count: int | None = None
-    delay: float = 0.0
-    notify: bool = True
+BREAKS = ("close", "forget", "cancel", "give up")
+"""How a stream is left: a `cancel` comes from another thread, and a pull is given up where tasks can be cancelled."""
+ACTS = ("user", "say", "say", "say", "think", "call", "return", "fail", "data", "describe", "complete", "settle")
+"""What may be written into a conversation."""
 
 
 class Planned(NamedTuple):
@@ -42,62 +36,85 @@ class Planned(NamedTuple):
 
 @dataclass(frozen=True)
 class Script:
-    """One stream.
+    """One stream of a run, or one conversation.
 
     Attributes:
         number: Of the script.
-        live: How the stream is read.
+        way: How it is read.
+        live: How news are waited for.
         server: The index of its server in `PAGE_LIMITS`.
         shared: Whether the client sends with a session, or an HTTP client, of its caller.
-        steps: In order; the last ones end the stream and pull to its end.
+        batches: What is written, batch by batch: each a list of acts. The last one ends it.
+        ready: How many of them are there before anything is read.
+        delays: Seconds before each of the others.
+        breaks: After how many events a stream is left, how, and after how many seconds; it is opened again at its
+            offset.
         faults: By the number of the request, from 0.
     """
 
     number: int
+    way: Literal["stream", "read", "observe", "ask"]
     live: bool | Literal["long-poll", "sse"]
     server: int
     shared: bool
-    steps: tuple[Step, ...] = field(repr=False)
-    faults: dict[int, Planned] = field(repr=False)
-
-    @property
-    def total(self) -> int:
-        """Events that the stream has in the end."""
-        written = sum(step.count or 0 for step in self.steps if step.kind == "write")
-        return written + any(step.kind in {"finish", "leave open"} for step in self.steps)
-
-    def __str__(self) -> str:
-        lines = [f"live={self.live!r}, pages of {PAGE_LIMITS[self.server]}, {self.total} events, shared={self.shared}"]
-        lines += [f"  {step}" for step in self.steps]
-        return "\n".join([*lines, *(f"  request {number}: {planned}" for number, planned in self.faults.items())])
+    batches: tuple[tuple[str, ...], ...]
+    ready: int
+    delays: tuple[float, ...]
+    breaks: tuple[tuple[int, str, float], ...]
+    faults: dict[int, Planned]
 
 
-def make_script(seed: int, number: int) -> Script:
-    """The script of a number."""
+def make_run_script(seed: int, number: int) -> Script:
+    """The script of a number, of a run: `log` events, some of which nobody is told of (`quiet`), and an end.
+
+    That is `finish` (`run_end` and a close), `end` (a close alone) or `leave open` (`run_end` alone).
+    """
     rng = random.Random(f"{seed}:{number}")
     live = rng.choice([True, "long-poll", "sse", "sse", False])
     server = rng.randrange(len(PAGE_LIMITS))
     total = rng.randint(3, min(40, 10 * PAGE_LIMITS[server]))
-    end = rng.choice(["finish", "finish", "finish", "end", "leave open"])
-    # What is only caught up with is written before it is read; else while somebody reads, or a moment before.
-    behind = (
-        [total] if live is False else [*sorted(rng.sample(range(1, total), rng.randint(0, min(3, total - 1)))), total]
+    cuts = [0, *sorted(rng.sample(range(1, total), rng.randint(0, min(3, total - 1)))), total]
+    batches = [("log",) * (end - begin) for begin, end in itertools.pairwise(cuts)]
+    batches.append((rng.choice(["finish", "finish", "finish", "end", "leave open"]),))
+    batches = [batch if rng.random() > 0.03 else ("quiet", *batch) for batch in batches]
+    # What is only caught up with is written before it is read.
+    ready = len(batches) if live is False else rng.randrange(len(batches))
+    return _script(rng, number, "stream", live, server, batches, ready, rng.randint(0, 3), total - 1)
+
+
+def make_talk_script(seed: int, number: int) -> Script:
+    """The script of a number, of a conversation."""
+    rng = random.Random(f"talk {seed}:{number}")
+    way = rng.choice(["stream", "stream", "read", "observe", "observe", "ask"])
+    batches: list[tuple[str, ...]] = [("user", "start")]
+    for _ in range(rng.randint(1, 25)):
+        kind = rng.random()
+        if kind < 0.04:
+            batches.append(())
+        elif kind < 0.1:
+            batches.append(("compact",))
+        elif kind < 0.13 and way in {"read", "observe"} and ("replace",) not in batches:
+            batches.append(("replace",))
+        else:
+            batches.append(tuple(rng.choices(ACTS, k=rng.randint(1, 4))))
+    batches += [("complete",), ("target",)]
+    # Work of an agent that a restart interrupts never ends.
+    server = len(PAGE_LIMITS) - 1 if way == "ask" else rng.randrange(len(PAGE_LIMITS))
+    live = rng.choice(["sse", "sse", "long-poll"])
+    return _script(rng, number, way, live, server, batches, rng.randrange(len(batches)), rng.randint(0, 2), 30)
+
+
+def _script(
+    rng: random.Random, number: int, way: Any, live: Any, server: int, batches: Any, ready: int, leaves: int, last: int
+) -> Script:
+    """What all scripts have: delays, streams that are left (no later than behind the event `last`), and faults."""
+    delays = tuple(rng.uniform(0.0, LONGEST_DELAY) for _ in batches[ready:])
+    breaks = sorted(
+        (rng.randint(1, last), rng.choice(BREAKS), rng.uniform(0.0005, LONGEST_DELAY)) for _ in range(leaves)
     )
-    steps: list[Step] = []
-    written = 0
-    for count in behind:
-        at_once = live is False or (not written and rng.random() < 0.7)
-        steps.append(Step("write", count - written, 0.0 if at_once else _delay(rng), rng.random() > 0.03))
-        written = count
-        if live is not False:
-            steps += _reading(rng, written)
-    steps.append(Step(end, None, 0.0 if live is False else _delay(rng), rng.random() > 0.03))
-    if live is False:
-        steps += _reading(rng, written)
-    steps.append(Step("pull"))
     shared = rng.random() < 0.1
-    faults = planned_faults(rng, shared=shared, dense=live == "sse")
-    return Script(number, live, server, shared, tuple(steps), faults)
+    faults = planned_faults(rng, shared=shared, dense=live == "sse" or way != "stream")
+    return Script(number, way, live, server, shared, tuple(batches), ready, delays, tuple(breaks), faults)
 
 
 def planned_faults(rng: random.Random, *, shared: bool, dense: bool) -> dict[int, Planned]:
@@ -119,20 +136,6 @@ def planned_faults(rng: random.Random, *, shared: bool, dense: bool) -> dict[int
             page = events = replace(page, end="reset")
         faults[at] = Planned(kind, page, events)
     return faults
-
-
-def _delay(rng: random.Random) -> float:
-    return rng.uniform(0.0005, LONGEST_DELAY)
-
-
-def _reading(rng: random.Random, written: int) -> list[Step]:
-    """Read some of what is written, and perhaps stop reading in the middle of it."""
-    steps: list[Step] = []
-    if rng.random() < 0.6:
-        steps.append(Step("pull", rng.randint(1, written)))
-    if rng.random() < 0.25:
-        steps.append(Step(rng.choice(["close", "forget", "cancel", "give up"]), None, _delay(rng)))
-    return steps
 
 
 KINDS = {

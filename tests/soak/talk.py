@@ -1,163 +1,55 @@
-"""Conversations among the scripts: what is written into one, how it is read meanwhile, and what must come out."""
+"""Conversations among the scripts: what is written into one, how it is read, and what must come out."""
 
 from __future__ import annotations
 
 import contextlib
-import random
-import threading
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from flue import FlueExecutionError, read_submission_reply, to_json
 from tests.faces.harness import Talk
 
-from .play import HANG, Place, Play
-from .script import LONGEST_DELAY, PAGE_LIMITS, Planned, planned_faults
+from .play import HANG, Play
 
 if TYPE_CHECKING:
     from tests.faces.harness import Face
 
+    from .script import Script
+
 AGENT = "soak"
 TARGET = "sub_target"
-Way = Literal["stream", "wait", "read", "observe", "ask"]
-
-
-@dataclass(frozen=True)
-class TalkScript:
-    """One conversation.
-
-    Attributes:
-        number: Of the script.
-        way: How it is read.
-        live: How news are waited for.
-        server: The index of its server in `PAGE_LIMITS`.
-        shared: Whether the client sends with a session, or an HTTP client, of its caller.
-        batches: What is written, batch by batch: each a list of acts. The last one settles the target.
-        ready: How many of them are there before anything is read.
-        delays: Seconds before each of the others.
-        breaks: After how many chunks a stream is left, and how; it is opened again at its offset.
-        faults: By the number of the request, from 0.
-    """
-
-    number: int
-    way: Way
-    live: Literal["sse", "long-poll"]
-    server: int
-    shared: bool
-    batches: tuple[tuple[str, ...], ...] = field(repr=False)
-    ready: int
-    delays: tuple[float, ...] = field(repr=False)
-    breaks: tuple[tuple[int, str, float], ...]
-    faults: dict[int, Planned] = field(repr=False)
-
-    def __str__(self) -> str:
-        lines = [repr(self), *(f"  {' '.join(batch) or 'nothing'}" for batch in self.batches)]
-        return "\n".join([*lines, *(f"  request {number}: {planned}" for number, planned in self.faults.items())])
-
-
-ACTS = ("user", "say", "say", "say", "think", "call", "return", "fail", "data", "describe", "complete", "settle")
-
-
-def make_talk_script(seed: int, number: int) -> TalkScript:
-    """The script of a number."""
-    rng = random.Random(f"talk {seed}:{number}")
-    way: Way = rng.choice(["stream", "stream", "wait", "read", "observe", "observe", "ask"])
-    batches: list[tuple[str, ...]] = [("user", "start")]
-    for _ in range(rng.randint(1, 25)):
-        kind = rng.random()
-        if kind < 0.04:
-            batches.append(())
-        elif kind < 0.1:
-            batches.append(("compact",))
-        elif kind < 0.13 and way in {"wait", "read", "observe"} and ("replace",) not in batches:
-            batches.append(("replace",))
-        else:
-            batches.append(tuple(rng.choices(ACTS, k=rng.randint(1, 4))))
-    batches += [("complete",), ("target",)]
-    ready = rng.randint(0, len(batches) - 1)
-    delays = tuple(rng.uniform(0.0, LONGEST_DELAY) for _ in batches[ready:])
-    kinds = ("close", "forget", "cancel", "give up")
-    breaks = sorted((rng.randint(1, 30), rng.choice(kinds), rng.uniform(0.0005, LONGEST_DELAY)) for _ in range(2))
-    shared = rng.random() < 0.1
-    faults = planned_faults(rng, shared=shared, dense=True)
-    server = rng.randrange(len(PAGE_LIMITS))
-    live: Literal["sse", "long-poll"] = rng.choice(["sse", "sse", "long-poll"])
-    return TalkScript(
-        number, way, live, server, shared, tuple(batches), ready, delays, tuple(breaks[: rng.randint(0, 2)]), faults
-    )
 
 
 class TalkPlay(Play):
     """One conversation."""
 
-    def __init__(self, script: TalkScript, face: Face, client: Any) -> None:
+    def __init__(self, script: Script, face: Face, client: Any) -> None:
         super().__init__(script, face)
         self._talk = Talk(face, client.conversation("agents", AGENT, self.id))
-        self._writer = threading.Thread(target=self._write_all, name=f"writer of {self.id}")
         self._calls: list[str] = []
         self._said = 0
-        self._written: list[Place] = [(0, 0)]  # of the reset with which a conversation begins
+        self.written = [(0, 0)]  # of the reset with which a conversation begins
         self._batches = 1
 
     def play(self) -> None:
-        """Write a part of it, and read it in its way while the rest is written."""
+        """Those who ask have the agent write."""
         if self.script.way == "ask":
             self._ask()
-            return
-        self._server.create_conversation(AGENT, self.id)
-        for batch in self.script.batches[: self.script.ready]:
-            self._write(batch)
-        self._writer.start()
-        getattr(self, f"_{self.script.way}")()
+        else:
+            super().play()
 
-    def join(self) -> None:
-        """Wait until all is written."""
-        if self._writer.ident is not None:
-            self._writer.join()
+    def create(self) -> None:
+        """An empty conversation."""
+        self._server.create_conversation(AGENT, self.id)
+
+    def open(self, offset: str, **options: Any) -> Any:
+        """To the settlement of the target."""
+        return self._talk.stream(TARGET, offset=offset, **options)
 
     def take(self, handed: Any) -> None:
         """A chunk has a place."""
         self.ledger.take((handed.position.batch, handed.position.index))
 
     # Reading.
-
-    def _stream(self) -> None:
-        breaks = list(self.script.breaks)
-        stream, count = self._open("-1"), 0
-        while True:
-            if breaks and count >= breaks[0][0]:
-                _, kind, delay = breaks.pop(0)
-                self.leave(stream, kind, delay)
-                if stream.closed:  # it was quicker
-                    break
-                stream = self._open(stream.offset)
-            try:
-                self.take(stream.next())
-            except StopIteration:
-                break
-            count += 1
-        self.join()
-        self.ledger.end(self._written)
-        if not stream.closed:
-            raise AssertionError(f"the stream ended at {stream.offset} without the settlement")
-
-    def _open(self, offset: str) -> Any:
-        self._face.streams.clear()
-        self.ledger.begin(offset)
-        return self._talk.stream(TARGET, offset=offset, live=self.script.live, timeout=HANG)
-
-    def _wait(self) -> None:
-        self.ledger.begin("-1")
-        # As a receipt of the origin says it, but without the look at the history that comes first then.
-        stream = self._talk.stream(TARGET, offset="-1", timeout=HANG) if not self._is_replaced else None
-        if stream is None:
-            self._talk.wait(TARGET, timeout=HANG, on_event=lambda chunk: self.ledger.counts.update(events=1))
-            return
-        for chunk in stream:
-            self.take(chunk)
-        self.join()
-        self.ledger.end(self._written)
-        self._talk.wait(TARGET, timeout=HANG)
 
     def _read(self) -> None:
         reply = self._talk.read(TARGET, timeout=HANG)
@@ -199,19 +91,10 @@ class TalkPlay(Play):
         self.ledger.counts["repeats"] += max(0, len(users) - 3)
         self.ledger.counts["losses"] += max(0, 3 - len(users))
 
-    @property
-    def _is_replaced(self) -> bool:
-        return ("replace",) in self.script.batches
-
     # Writing.
 
-    def _write_all(self) -> None:
-        pause = threading.Event()
-        for batch, delay in zip(self.script.batches[self.script.ready :], self.script.delays, strict=True):
-            pause.wait(delay)
-            self._write(batch)
-
-    def _write(self, batch: tuple[str, ...]) -> None:
+    def write(self, batch: tuple[str, ...]) -> None:
+        """One batch of chunks, or another beginning."""
         if batch == ("replace",):
             self._server.reset_incarnation(AGENT, self.id)
             return
@@ -222,7 +105,7 @@ class TalkPlay(Play):
             made = [chunk for act in batch if (chunk := self._chunk(act)) is not None]
             self._server.append_chunks(AGENT, self.id, *made)
             chunks = len(made)
-        self._written += [(self._batches, index) for index in range(chunks)]
+        self.written += [(self._batches, index) for index in range(chunks)]
         self._batches += 1
 
     def _chunk(self, act: str) -> dict[str, Any] | None:
