@@ -77,20 +77,6 @@ def test_a_receipt_the_history_and_abort(flue, url, monkeypatch):
     assert flue("abort", url).objects == [{"aborted": False}]
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["send", "URL"],
-        ["send", "agents/x", "hi"],
-        ["send", "URL", "--attach", "/nowhere/at/all"],
-        ["chat"],
-        ["history", "nowhere"],
-    ],
-)
-def test_wrong_usage(flue, url, arguments):
-    assert flue(*(url if word == "URL" else word for word in arguments)).status == 2
-
-
 # On a terminal.
 
 

@@ -211,22 +211,3 @@ def test_input_that_is_not_utf_8(invoke, server, given):
         outcome = invoke("--input", argument)
         assert (outcome.status, outcome.err) == (2, "flue: the input is not UTF-8: invalid start byte at byte 1\n")
     assert server.requests == []
-
-
-@pytest.mark.parametrize(
-    ("argument", "said"),
-    [
-        ("{", "the input is not JSON: "),
-        ("NaN", "the input is not JSON: NaN is not JSON"),
-        ('"\udce9"', "the input is not UTF-8: "),
-        ("[" * 100_000, "the input is not JSON: "),
-        ("@/nowhere/at/all", "the input cannot be read: "),
-        ("-", "there is no standard input\n"),
-    ],
-)
-def test_an_input_that_is_none(invoke, server, monkeypatch, argument, said):
-    monkeypatch.setattr("sys.stdin", None)
-    outcome = invoke("--input", argument)
-    assert outcome.status == 2
-    assert outcome.err.startswith(f"flue: {said}")
-    assert server.requests == []

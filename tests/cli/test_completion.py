@@ -57,10 +57,6 @@ def test_the_script_knows_every_command(flue, shell):
         assert word in outcome.out
 
 
-def test_another_shell_is_wrong_usage(flue):
-    assert flue("completion", "nushell").status == 2
-
-
 def test_without_shtab_there_is_a_hint(flue, monkeypatch):
     monkeypatch.setitem(sys.modules, "shtab", None)
     outcome = flue("completion", "bash")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 
@@ -13,50 +14,61 @@ from flue.cli.parser import _LOCAL, _REMOTE
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("words", "said"),
     [
-        ["nonsense"],
-        ["runs"],
-        ["runs", "get"],
-        ["runs", "get", ".."],
-        ["runs", "get", ""],
-        ["runs", "events", "run_1", "--tail", "0"],
-        ["runs", "events", "run_1", "--tail", "some"],
-        ["runs", "events", "run_1", "--offset", ""],
-        ["runs", "stream", "run_1", "--live", "maybe"],
-        ["runs", "stream", "run_1", "--offset", "two words"],
-        ["runs", "get", "run_1", "--timeout", "0"],
-        ["runs", "get", "run_1", "--timeout", "nan"],
-        ["runs", "get", "run_1", "--header", "Host: elsewhere"],
-        ["runs", "get", "run_1", "--tim", "3"],
-        ["runs", "get", "run_1", "--base-url", "nowhere"],
-        ["workflows", "invoke", "x", "--wait", "--follow"],
-        ["workflows", "invoke", "..", "--follow"],
-        ["serve", "--port", "65536"],
+        ("nonsense", "error: argument "),
+        ("runs", "error: the following arguments are required: "),
+        ("runs get", "error: the following arguments are required: "),
+        ("runs get ..", "flue: run_id must not be '..'"),
+        ("runs get ''", "flue: run_id must not be ''"),
+        ("runs events run_1 --tail 0", "flue: tail must be >= 1"),
+        ("runs events run_1 --tail some", "error: argument --tail: "),
+        ("runs events run_1 --offset ''", "flue: offset must not be empty"),
+        ("runs stream run_1 --live maybe", "error: argument --live: "),
+        ("runs stream run_1 --offset 'two words'", "flue: offset must be one token"),
+        ("runs get run_1 --timeout 0", "flue: timeout must be a finite number"),
+        ("runs get run_1 --timeout nan", "flue: timeout must be a finite number"),
+        ("runs get run_1 --header 'Host: elsewhere'", "flue: header 'Host' "),
+        ("runs get run_1 --header hush", "error: argument --header: "),
+        ("runs get run_1 --token 'hush\n'", "flue: token contains a line break"),
+        ("runs get run_1 --tim 3", "error: unrecognized arguments: --tim"),
+        ("runs get run_1 --base-url nowhere", "flue: base_url is relative"),
+        ("workflows invoke x --wait --follow", "error: argument --follow: not allowed with argument --wait"),
+        ("workflows invoke .. --follow", "flue: name must not be '..'"),
+        ("workflows invoke ticks --input {", "flue: the input is not JSON: "),
+        ("workflows invoke ticks --input NaN", "flue: the input is not JSON: NaN is not JSON"),
+        ("workflows invoke ticks --input '\"\udce9\"'", "flue: the input is not UTF-8: "),
+        (f"workflows invoke ticks --input {'[' * 100_000}", "flue: the input is not JSON: "),
+        ("workflows invoke ticks --input @/nowhere/at/all", "flue: the input cannot be read: "),
+        ("workflows invoke ticks --input -", "flue: there is no standard input\n"),
+        ("chat", "error: the following arguments are required: URL"),
+        ("send agents/support/1", "flue: nothing to send: "),
+        ("send agents/support/1 --attach /nowhere/at/all", "flue: the attachment cannot be read: "),
+        *((f"serve --port={port}", "argument --port: not a port number\n") for port in ("65536", "-1", "many", "")),
+        ("completion nushell", "error: argument "),
     ],
 )
-def test_usage_is_status_2(flue, server, arguments):
-    outcome = flue(*arguments)
+def test_usage_is_status_2(flue, server, monkeypatch, words, said):
+    """It is told before any request is made, and without secrets."""
+    monkeypatch.setattr("sys.stdin", None)
+    outcome = flue(*shlex.split(words))
     assert (outcome.status, outcome.out) == (2, "")
-    assert "error: " in outcome.err or outcome.err.startswith("flue: ")
+    assert said in outcome.err
+    assert "hush" not in outcome.err
     assert server.requests == []
 
 
-@pytest.mark.parametrize("port", ["65536", "-1", "many", ""])
-def test_what_is_no_port(flue, port):
-    assert flue("serve", f"--port={port}").err.endswith("error: argument --port: not a port number\n")
-
-
-def test_a_missing_base_url_is_usage(flue):
-    outcome = flue("runs", "get", "run_1")
-    assert (outcome.status, outcome.err) == (2, "flue: base_url is missing: pass it, or set FLUE_BASE_URL\n")
-
-
-@pytest.mark.parametrize("secret", [["--header", "hush"], ["--token", "hush\n"]])
-def test_a_secret_is_not_in_the_message(flue, server, secret):
-    outcome = flue("runs", "get", "run_1", *secret)
-    assert outcome.status == 2
-    assert "hush" not in outcome.err
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("runs get run_1", "base_url is missing: pass it, or set FLUE_BASE_URL"),
+        ("send agents/support/1 hi", "URL must be absolute, or a path below --base-url or FLUE_BASE_URL"),
+        ("history nowhere", "URL must be absolute, or a path below --base-url or FLUE_BASE_URL"),
+    ],
+)
+def test_a_missing_base_url_is_usage(flue, words, said):
+    outcome = flue(*words.split())
+    assert (outcome.status, outcome.err) == (2, f"flue: {said}\n")
 
 
 def test_nobody_there(flue):
