@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from testing.conversing import of_flue2
 
 from flue.cli.chat_view import ChatView, ObservationView, transcript_blocks
 from flue.cli.output import Terminal
@@ -188,7 +189,7 @@ def test_escape_sequences_of_a_server_are_harmless(shown, output):
 
 def transcript(name):
     output = Output()
-    (saved,) = map(wire.decoded_snapshot, wire.responses(name))
+    saved = wire.decoded_snapshot(of_flue2(name).json())
     Terminal(output).write(*transcript_blocks(saved.messages, saved.settlements))
     return output.text
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
+from testing.conversing import items, of_flue2
+from testing.raw import RECORDINGS
+
 from flue.cli.timeline import ConversationTimeline, RunTimeline
 from flue.codec import ConversationChunkDecoder, decode_event, decode_run_record
 
-from .terminal import ROOT
-
-RECORDINGS = ROOT / "tests" / "recordings"
 RUN = "run_01M847H4PPZEXAWXBD5EM2GT2F"
 URL = "https://example.org/agents/support/ticket%2042"
 MESSAGE, SUBMISSION = "entry_1", "sub_1"
@@ -69,18 +69,8 @@ def run_timeline(*events, **fields):
 # Conversations.
 
 
-def responses(name):
-    """The JSON values in a recorded response: its body, or the data of its events."""
-    (file,) = (RECORDINGS / "flue2").glob(f"{name}*.http")
-    head, _, body = file.read_bytes().replace(b"\r\n", b"\n").decode().partition("\n\n")
-    if "text/event-stream" in head:
-        return [json.loads(line.removeprefix("data:")) for line in body.splitlines() if line.startswith("data:[")]
-    return [json.loads(body)]
-
-
 def recorded_chunks(*names):
-    pages = [page for name in names for page in responses(name)]
-    return [chunk for page in pages for chunk in page if chunk["type"] != "stream-checkpoint"]
+    return [chunk for name in names for chunk in items(of_flue2(name))]
 
 
 def chunks(*wire):

@@ -10,7 +10,7 @@ import time
 from flue.codec import ConversationChunkDecoder, to_json
 from flue.core.conversation import ConversationReducer
 
-from .raw import JSON, ask, get, recorded
+from .raw import JSON, ask, dechunk, get, recorded
 
 TARGET = "/agents/support/one"
 IMAGE = {"type": "image", "data": "aGk=", "mimeType": "image/png"}
@@ -83,6 +83,15 @@ def of_flue2(number):
     """The recorded response of this number, dechunked where it was not."""
     ((_, got),) = recorded(number, under="flue2")
     return got
+
+
+def items(got):
+    """The chunks of a recorded response, whether a page or server-sent frames."""
+    if got.header("transfer-encoding"):
+        frames = dechunk(got.body)[0].decode().split("\n\n")
+        pages = [json.loads(frame.partition("data:")[2]) for frame in frames if frame.startswith("event: data")]
+        return [chunk for page in pages for chunk in page if chunk["type"] != "stream-checkpoint"]
+    return [chunk for chunk in json.loads(got.body) if chunk["type"] != "stream-checkpoint"]
 
 
 ID = re.compile(

@@ -14,22 +14,13 @@ import pytest
 
 from flue.testing import FlueTestServer
 
-from .conversing import IMAGE, Normalizer, assert_adds_up, comparable_headers, of_flue2, send, settled, talk
+from .conversing import IMAGE, Normalizer, assert_adds_up, comparable_headers, items, of_flue2, send, settled, talk
 from .raw import JSON, ask, dechunk, get, read_until, requested, split
 
 SERVER_OPTIONS = {"flue_version": 2, "poll_hold": 0.1, "heartbeat": 0.05}
 
 TARGET = "/agents/assistant/rec-2abbe4"
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-
-
-def items(got):
-    """The chunks of a recorded response, whether a page or server-sent frames."""
-    if got.header("transfer-encoding"):
-        frames = dechunk(got.body)[0].decode().split("\n\n")
-        pages = [json.loads(frame.partition("data:")[2]) for frame in frames if frame.startswith("event: data")]
-        return [chunk for page in pages for chunk in page if chunk["type"] != "stream-checkpoint"]
-    return [chunk for chunk in json.loads(got.body) if chunk["type"] != "stream-checkpoint"]
 
 
 def by_submission(chunks):

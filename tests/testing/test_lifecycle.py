@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import itertools
 import socket
 import ssl
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import pytest
+from faces.reading import AUTHORITY, TLS, nothing_left
 
 from flue.testing import Fault, FlueTestServer, Reply, ServerStoppedError, _connections
 
 from .raw import CLOSED, JSON, RESET, ask, get, invoke, log, opened, read_all, read_until, request_bytes, requested
-
-CERTIFICATE = Path(__file__).parent / "loopback.pem"
-
-
-def descriptors():
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def test_addresses():
@@ -67,8 +60,8 @@ def test_nothing_is_left_behind():
     async def sleep(run):
         await asyncio.sleep(60)
 
-    threads, files = threading.enumerate(), descriptors()
-    with contextlib.ExitStack() as clients:
+    threads = threading.enumerate()
+    with nothing_left(), contextlib.ExitStack() as clients:
         with FlueTestServer() as server:
             server.add_workflow("sync", lambda run: run.sleep(60))
             server.add_workflow("async", sleep)
@@ -82,19 +75,16 @@ def test_nothing_is_left_behind():
         for run_id in running:
             assert [event["type"] for event in server.history(run_id)] == ["run_start"]
         assert server.problems == []
-    assert descriptors() == files
 
 
 def test_clients_that_come_while_it_stops():
     """A connection that was accepted and not yet served is closed, too."""
-    files = descriptors()
-    for _ in range(50):
-        with FlueTestServer() as server, contextlib.ExitStack() as clients:
-            for _ in range(5):
-                clients.enter_context(opened(server))
-            server.stop()
-    gc.collect()
-    assert descriptors() == files
+    with nothing_left():
+        for _ in range(50):
+            with FlueTestServer() as server, contextlib.ExitStack() as clients:
+                for _ in range(5):
+                    clients.enter_context(opened(server))
+                server.stop()
 
 
 def run_script(script, *options):
@@ -291,7 +281,7 @@ os.kill(os.getpid(), 9)
 @pytest.fixture
 def tls_server():
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(CERTIFICATE)
+    context.load_cert_chain(TLS / "server.pem")
     with FlueTestServer(ssl_context=context) as running:
         yield running
         running.wait_for_connections(0)
@@ -300,7 +290,7 @@ def tls_server():
 
 @contextlib.contextmanager
 def opened_tls(server):
-    context = ssl.create_default_context(cafile=CERTIFICATE)
+    context = ssl.create_default_context(cafile=AUTHORITY)
     with (
         opened(server) as sock,
         context.wrap_socket(sock, server_hostname="127.0.0.1", suppress_ragged_eofs=False) as tls,
