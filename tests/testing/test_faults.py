@@ -7,12 +7,11 @@ import re
 import socket
 import threading
 import time
-import typing
 import zlib
 
 import pytest
 
-from flue.testing import Fault, FlueTestServer, ReceivedAttachment, ReceivedMessage, RecordedRequest, Reply
+from flue.testing import Fault, FlueTestServer
 
 from .raw import (
     CLOSE,
@@ -294,9 +293,3 @@ class TestWhoseTheyAre:
 def test_nonsense(knobs):
     with pytest.raises(ValueError, match=next(iter(knobs))):
         Fault(**knobs)
-
-
-@pytest.mark.parametrize("value", [Fault, Reply, RecordedRequest, ReceivedMessage, ReceivedAttachment])
-def test_annotations_resolve(value):
-    """For libraries that read those of data classes at run time."""
-    assert typing.get_type_hints(value)

@@ -132,17 +132,6 @@ def test_problems_of_the_server_fail_the_test(tmp_path):
     assert "the Flue test server had problems: ['no reply left for GET /x']" in output
 
 
-def test_loading_it_costs_nothing():
-    script = (
-        "import sys, pytest; before = set(sys.modules); import flue.testing.plugin; print(*set(sys.modules) - before)"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
-    loaded = set(done.stdout.split())
-    assert loaded
-    assert not {name for name in loaded if name.partition(".")[0] in {"requests", "httpx", "asyncio", "ssl", "sqlite3"}}
-    assert {name for name in loaded if name.startswith("flue.testing")} == {"flue.testing", "flue.testing.plugin"}
-
-
 def test_the_marker_names_a_version(tmp_path):
     marked = (
         "import pytest\n\n@pytest.mark.flue_version{}\ndef test(flue_server): assert flue_server.flue_version == 2\n"

@@ -9,7 +9,7 @@ import cattrs
 import pytest
 
 import flue
-from flue import codec
+from flue import codec, testing
 
 CLASSES = [value for name in flue.__all__ if inspect.isclass(value := getattr(flue, name))]
 
@@ -26,7 +26,10 @@ def test_classes(value: type) -> None:
 
 @pytest.mark.parametrize(
     "function",
-    [flue.replay, flue.to_json, codec.decode, codec.decode_run_record, codec.dumps_input, codec.EventDecoder],
+    [
+        *(flue.replay, flue.to_json, codec.decode, codec.decode_run_record, codec.dumps_input, codec.EventDecoder),
+        *(testing.Fault, testing.Reply, testing.RecordedRequest, testing.ReceivedMessage, testing.ReceivedAttachment),
+    ],
 )
 def test_functions(function: typing.Any) -> None:
     typing.get_type_hints(function)
