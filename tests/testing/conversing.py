@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import re
-import time
+
+from faces.reading import eventually
 
 from flue.codec import ConversationChunkDecoder, to_json
 from flue.core.conversation import ConversationReducer
@@ -25,14 +26,6 @@ def history(server, target=TARGET):
     return get(server, target).json()
 
 
-def updates(server, offset="-1", *, target=TARGET, query=""):
-    """One page of chunks behind its checkpoint."""
-    checkpoint, *chunks = get(server, f"{target}?view=updates&offset={offset}{query}").json()
-    assert list(checkpoint) == ["type", "incarnation"]
-    assert checkpoint["type"] == "stream-checkpoint"
-    return chunks
-
-
 def all_updates(server, *, target=TARGET):
     """Every chunk from the origin, page by page."""
     chunks, offset = [], "-1"
@@ -45,16 +38,14 @@ def all_updates(server, *, target=TARGET):
 
 
 def settled(server, submission, *, target=TARGET):
-    """Long-poll until a submission has settled, and return how."""
-    offset = "-1"
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        got = get(server, f"{target}?view=updates&offset={offset}&live=long-poll")
-        offset = got.header("stream-next-offset")
-        for chunk in got.json():
-            if chunk["type"] == "submission-settled" and chunk["submissionId"] == submission["submissionId"]:
-                return chunk
-    raise TimeoutError(submission)
+    """Wait until a submission has settled."""
+    _, _, agent, id = target.split("/")
+
+    def has_settled():
+        entries = server.snapshot(agent, id)["settlements"]
+        return submission["submissionId"] in [entry["submissionId"] for entry in entries]
+
+    eventually(has_settled, "the submission settles")
 
 
 def talk(server, body="hello", *, target=TARGET, **fields):
