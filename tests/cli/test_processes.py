@@ -73,31 +73,26 @@ def test_what_to_type_names_the_environment_where_it_is_not_activated(server, ru
     assert (ROOT / program).parent == Path(sys.executable).parent
 
 
-def test_ctrl_c_while_nothing_comes(server):
-    """Before the first event there is nothing to go on from but the given offset, and `--tail` with it."""
-    run_id = server.create_run()
-    with process("runs", "stream", run_id, "--tail", "5", "--live", "long-poll", base_url=server.base_url) as running:
-        server.wait_for_requests(2, PATIENCE)  # what there is, what comes
-        running.send_signal(signal.SIGINT)
-        status, out, err = finish(running)
-    assert (status, out) == (130, "")
-    assert f"runs stream {run_id} --offset -1 --tail 5 --live long-poll\n" in err
+STREAM = "runs stream run_1 --tail 5 --live long-poll"
+RESUMED = "runs stream run_1 --offset -1 --tail 5 --live long-poll"
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["runs", "get", "run_1"], "interrupted"),
-        (["workflows", "invoke", "ticks", "--wait"], "interrupted; if the run was started, it continues"),
-        (["send", "agents/support/1", "hello"], "interrupted; if the message was delivered, the agent continues"),
+        ("runs get run_1", "interrupted\n"),
+        ("workflows invoke ticks --wait", "interrupted; if the run was started, it continues\n"),
+        ("send agents/support/1 hello", "interrupted; if the message was delivered, the agent continues\n"),
+        # Before the first event there is nothing to go on from but the given offset, and `--tail` with it.
+        (STREAM, f"interrupted at offset -1; the run continues\n  to resume: python -m flue {RESUMED}\n"),
     ],
 )
 def test_ctrl_c_before_there_is_an_answer(server, words, said):
     server.faults.add(Fault(stall_before_headers=PATIENCE))
-    with process(*words, base_url=server.base_url) as running:
+    with process(*words.split(), base_url=server.base_url) as running:
         server.wait_for_requests(1, PATIENCE)
         running.send_signal(signal.SIGINT)
-        assert finish(running) == (130, "", f"flue: {said}\n")
+        assert finish(running) == (130, "", f"flue: {said}")
 
 
 def test_a_pipe_that_is_closed_ends_it_quietly(server):
