@@ -313,113 +313,78 @@ def test_compaction(server):
 # Sessions of the same server of which only the updates and the history are recorded
 
 
+SLOW = "/agents/slow/one"
+
+
 class Session:
-    """Plays a recorded conversation: messages are sent, chunks are written."""
+    """Plays a recorded conversation: an agent that writes its chunks, and at times does what its users did."""
 
-    def __init__(self, server, name):
-        self.server, self.name, self.target = server, name, "/agents/slow/one"
-        self.chunks = items(of_flue2(f"{name}_updates"))
-        appended = [chunk for chunk in self.chunks if chunk["type"] == "message-appended"]
-        self.bodies = [chunk["message"]["parts"][0]["text"] for chunk in appended if chunk["message"]["role"] == "user"]
-        self.second = appended[1]["position"]["batch"] if len(appended) > 1 else None
+    def __init__(self, server, name, acts):
+        self._server, self._acts = server, iter(acts)
+        self._chunks = items(of_flue2(f"{name}_updates"))
+        appended = [chunk["message"] for chunk in self._chunks if chunk["type"] == "message-appended"]
+        self._bodies = [message["parts"][0]["text"] for message in appended if message["role"] == "user"]
+        self._played = 0
+        self.receipts = []
 
-    def batch(self, kind):
-        """The batch of the last chunk of a type."""
-        return [chunk["position"]["batch"] for chunk in self.chunks if chunk["type"] == kind][-1]
-
-    def play(self, turn, start=0, end=None):
-        """Write the chunks of the agent in a range of batches."""
-        kept = [chunk for chunk in self.chunks if chunk["type"] not in {"message-appended", "conversation-reset"}]
-        play(turn, [chunk for chunk in kept if start <= chunk["position"]["batch"] < (end or 10**9)])
-
-    def send(self, number):
-        got = send(self.server, self.bodies[number], target=self.target)
+    def send(self, body):
+        got = send(self._server, body, target=SLOW)
         assert got.status == 202
-        return got.json()
+        self.receipts.append(got.json())
 
-    def abort(self):
-        assert ask(self.server, "POST", f"{self.target}/abort").json() == {"aborted": True}
+    def start(self):
+        """Send what the users sent first."""
+        self.send(self._bodies[0])
 
-    def compare(self, receipt):
-        settled(self.server, receipt, target=self.target)
-        sides = Sides()
-        sides.compare(f"{self.name}_updates", get(self.server, f"{self.target}?view=updates&offset=-1"))
-        sides.compare(f"{self.name}_history", get(self.server, self.target))
-        assert_adds_up(self.server, self.target)
+    def __call__(self, turn):
+        for act in self._acts:
+            match act:
+                case "send":
+                    for body in self._bodies[1:]:
+                        self.send(body)
+                case "send another":
+                    self.send("later")
+                case "return":
+                    return
+                case "reset":
+                    turn.reset()
+                case "abort":
+                    assert ask(self._server, "POST", f"{SLOW}/abort").json() == {"aborted": True}
+                    turn.sleep(30)
+                case _:
+                    self._play(turn, act)
 
-
-@pytest.mark.parametrize("name", ["joined_at_tool", "failed_joined", "joined_at_end"])
-def test_messages_that_join(server, gate, name):
-    """After a tool, or when the function returns: then what was written before stands before them."""
-    session = Session(server, name)
-    ranges = iter([(0, session.second), (session.second, None)])
-
-    @server.agent("slow")
-    def slow(turn):
-        if name == "joined_at_end":
-            session.play(turn, *next(ranges))
-        gate()
-        if name != "joined_at_end":
-            session.play(turn)
-
-    host = session.send(0)
-    gate.reached()
-    for number in range(1, len(session.bodies)):
-        session.send(number)
-    gate.open()
-    session.compare(host)
+    def _play(self, turn, kind):
+        """Write the chunks of the agent before the last one of a type, or all."""
+        behind = max((chunk["position"]["batch"] for chunk in self._chunks if chunk["type"] == kind), default=10**9)
+        own = [chunk for chunk in self._chunks if chunk["type"] not in {"message-appended", "conversation-reset"}]
+        play(turn, [chunk for chunk in own if self._played <= chunk["position"]["batch"] < behind])
+        self._played = behind
 
 
-def test_text_that_is_taken_back(server):
-    session = Session(server, "retracted")
-    reset = session.batch("conversation-reset")
-
-    @server.agent("slow")
-    def slow(turn):
-        session.play(turn, 0, reset)
-        turn.reset()
-        session.play(turn, reset)
-
-    session.compare(session.send(0))
-
-
-def test_abort_while_a_tool_is_at_work(server):
-    """What a tool says then is its own."""
-    session = Session(server, "abort_in_tool")
-    session.bodies.append("later")
-    working = threading.Event()
-
-    @server.agent("slow")
-    def slow(turn):
-        session.play(turn, 0, session.batch("tool-output-error"))
-        working.set()
-        turn.sleep(30)
-
-    session.send(0)
-    assert working.wait(5)
-    last = session.send(1)
-    session.abort()
-    session.compare(last)
-
-
-def test_abort_after_joining(server, gate):
-    session = Session(server, "abort_of_joined")
-    written = threading.Event()
-
-    @server.agent("slow")
-    def slow(turn):
-        gate()
-        session.play(turn, 0, session.batch("message-completed"))
-        written.set()
-        turn.sleep(30)
-
-    host = session.send(0)
-    gate.reached()
-    session.send(1)
-    gate.open()
-    assert written.wait(5)
-    session.abort()
-    session.compare(host)
+@pytest.mark.parametrize(
+    ("name", "acts"),
+    [
+        # Messages that join after a tool, or when the function returns: what was written before stands before them.
+        ("joined_at_tool", ["send", "the rest"]),
+        ("failed_joined", ["send", "the rest"]),
+        ("joined_at_end", ["message-appended", "send", "return", "the rest"]),
+        # Text that is taken back.
+        ("retracted", ["conversation-reset", "reset", "the rest"]),
+        # An abort while a tool is at work, which has its own words for that, and after a message has joined.
+        ("abort_in_tool", ["tool-output-error", "send another", "abort"]),
+        ("abort_of_joined", ["send", "message-completed", "abort"]),
+    ],
+)
+def test_a_course_of_events(server, name, acts):
+    session, sides = Session(server, name, acts), Sides()
+    server.add_agent("slow", session)
+    session.start()
+    for receipt in session.receipts:
+        settled(server, receipt, target=SLOW)
+    sides.compare(f"{name}_updates", get(server, f"{SLOW}?view=updates&offset=-1"))
+    sides.compare(f"{name}_history", get(server, SLOW))
+    assert_adds_up(server, SLOW)
 
 
 def test_initial_data(server):
