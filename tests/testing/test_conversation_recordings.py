@@ -8,9 +8,9 @@ from __future__ import annotations
 import itertools
 import json
 import re
-import threading
 
 import pytest
+from faces.reading import eventually
 
 from flue.testing import FlueTestServer
 
@@ -256,32 +256,28 @@ def dumps(value):
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-def test_abort_of_a_running_and_a_queued_submission(server, gate):
-    target, sides = "/agents/slow/rec-2abbe4", Sides()
+def test_abort_of_a_running_and_a_queued_submission(server):
+    target, sides, meanwhile = "/agents/slow/rec-2abbe4", Sides(), []
     (script,) = by_submission(items(of_flue2("55")))
     deltas = [chunk for chunk in script if chunk["type"] == "message-delta"]
-    early = [chunk for chunk in deltas if chunk["position"]["batch"] <= 7]
-    done = threading.Event()
 
     @server.agent("slow")
     def slow(turn):
-        play(turn, early)
-        gate()
-        play(turn, [chunk for chunk in deltas if chunk not in early])
+        play(turn, [chunk for chunk in deltas if chunk["position"]["batch"] <= 7])
+        meanwhile.append(send(server, "queued", target=target))
+        meanwhile.append(get(server, target))
+        play(turn, [chunk for chunk in deltas if chunk["position"]["batch"] > 7])
         turn.text(" word17 word")
-        done.set()
+        meanwhile.append(get(server, f"{target}?view=updates&offset={0:016d}_{0:016d}"))
         turn.sleep(30)
 
     sides.compare("52", send(server, "talk", target=target))
-    gate.reached()
-    queued = send(server, "queued", target=target)
+    eventually(lambda: len(meanwhile) == 3, "all is written")
+    queued, shown, updates = meanwhile
     assert queued.status == 202
     sides.text(0, queued.body.decode()), sides.text(1, of_flue2("53").body.decode())
-    sides.compare("54", get(server, target))
-    gate.open()
-    assert done.wait(5)
-    chunks = get(server, f"{target}?view=updates&offset={0:016d}_{0:016d}").json()[1:-1]
-    assert sides.text(0, dumps(chunks)) == sides.text(1, dumps(items(of_flue2("55"))))
+    sides.compare("54", shown)
+    assert sides.text(0, dumps(updates.json()[1:-1])) == sides.text(1, dumps(items(of_flue2("55"))))
     sides.compare("56", get(server, f"{target}/abort"))
     sides.compare("57", ask(server, "POST", f"{target}/abort"))
     sides.compare("58", ask(server, "POST", f"{target}/abort"))
