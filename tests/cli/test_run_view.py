@@ -69,31 +69,23 @@ def text(piece, **fields):
 
 
 @pytest.fixture
-def run_id(server):
-    """A run that goes on, with one event."""
-    run_id = server.create_run("greet")
-    server.append(run_id, log("begun"))
-    return run_id
-
-
-@pytest.fixture
 def on_terminal(server):
     """Runs a command in a pseudo-terminal."""
     return lambda *arguments, **settings: Terminal(*arguments, FLUE_BASE_URL=server.base_url, **settings)
 
 
-def test_a_run_is_followed_live(server, on_terminal, run_id):
-    server.append(run_id, operation("op"), text("Hello, ", operationId="op"))
-    with on_terminal("runs", "stream", run_id) as terminal:
+def test_a_run_is_followed_live(server, on_terminal, running):
+    server.append(running, operation("op"), text("Hello, ", operationId="op"))
+    with on_terminal("runs", "stream", running) as terminal:
         terminal.read_until("Hello,")
         terminal.read_until("3 events")
         assert "Ctrl-C leaves, the run continues" in terminal.raw
-        server.append(run_id, text("Ada", operationId="op"))
+        server.append(running, text("Ada", operationId="op"))
         terminal.read_until("4 events")
-        server.finish_run(run_id, result="well met")
+        server.finish_run(running, result="well met")
         assert terminal.wait() == 0
     *lines, completed, result, totals = terminal.screen.text.splitlines()
-    assert lines == ["info  begun", "┌ prompt", "│ Hello, Ada"]
+    assert lines == ["info  so far", "┌ prompt", "│ Hello, Ada"]
     assert completed.startswith("✓ completed in ")
     assert (result, totals) == ("result   well met", "5 events")
     assert "\x1b[36m" in terminal.raw
@@ -112,14 +104,14 @@ def test_a_resumed_run_needs_no_record(server, on_terminal, finished, faults):
     assert "meta" in server.requests[0].target
 
 
-def test_ctrl_c_leaves_a_clean_screen(server, on_terminal, run_id):
-    server.append(run_id, text("half a sentence"))
-    with on_terminal("runs", "stream", run_id) as terminal:
+def test_ctrl_c_leaves_a_clean_screen(server, on_terminal, running):
+    server.append(running, text("half a sentence"))
+    with on_terminal("runs", "stream", running) as terminal:
         terminal.read_until("2 events")
         terminal.interrupt()
         assert terminal.wait() == 130
     assert terminal.screen.text.splitlines()[:3] == [
-        "info  begun",
+        "info  so far",
         "half a sentence",
         f"flue: interrupted at offset {0:016}_{1:016}; the run continues",
     ]
