@@ -104,35 +104,31 @@ def test_how_a_submission_ended(shown, end, line):
 TOOL = {"type": "dynamic-tool", "toolName": "look", "toolCallId": "c", "input": {}, "state": "input-available"}
 DONE = TOOL | {"state": "output-available", "output": 1, "durationMs": 5}
 CALL = ["● look()", "✓ look  5 ms  1"]
+OVER = {"settlements": [settled()[1]]}
 TAKEN_BACK = "↻ the server took back this reply; it starts again"
 
 
 @pytest.mark.parametrize(
     ("sent", "lines"),
     [
-        ([delta("It is fou"), reset(), delta("It is five.")], ["It is fou", TAKEN_BACK, "It is five."]),
+        ([delta("It is fou"), reset(), delta("It is five."), settled()], ["It is fou", TAKEN_BACK, "It is five."]),
         # Such as one after compaction: nothing changes. Adjacent blocks of one kind are one part live.
-        ([delta("Hello, Ada"), reset(text("Hello, "), text("Ada")), delta(".")], ["Hello, Ada."]),
+        ([delta("Hello, Ada"), reset(text("Hello, "), text("Ada")), delta("."), settled()], ["Hello, Ada."]),
         # It knows more.
-        ([delta("Well, "), reset(text("Well, so."), DONE, DONE, text("Done."))], ["Well, so.", *CALL, *CALL, "Done."]),
-        ([delta("Well."), tool_input(), reset(text("Well."), DONE)], ["Well.", *CALL]),
+        (
+            [delta("Well, "), reset(text("Well, so."), DONE, DONE, text("Done."), **OVER)],
+            ["Well, so.", *CALL, *CALL, "Done."],
+        ),
+        ([delta("Well."), tool_input(), reset(text("Well."), DONE, **OVER)], ["Well.", *CALL]),
         # It knows less, or something else.
-        ([delta("Well."), tool_input(), reset(text("Well."))], ["Well.", CALL[0], TAKEN_BACK, "Well."]),
-        ([delta("Well."), reset(text("No, no."))], ["Well.", TAKEN_BACK, "No, no."]),
-        ([tool_input("d"), reset(TOOL)], [CALL[0], TAKEN_BACK, CALL[0]]),
+        ([delta("Well."), tool_input(), reset(text("Well."), **OVER)], ["Well.", CALL[0], TAKEN_BACK, "Well."]),
+        ([delta("Well."), reset(text("No, no."), **OVER)], ["Well.", TAKEN_BACK, "No, no."]),
+        ([tool_input("d"), reset(TOOL, **OVER)], [CALL[0], TAKEN_BACK, CALL[0]]),
     ],
 )
 def test_a_reset(shown, sent, lines):
-    assert shown(*sent, reset_settled(sent)).splitlines() == lines
+    assert shown(*sent).splitlines() == lines
     assert shown.outcome == "completed"
-
-
-def reset_settled(sent):
-    """The settlement, in the last reset again if there is nothing behind it."""
-    kind, fields = sent[-1]
-    if kind != "conversation-reset":
-        return settled()
-    return kind, {"snapshot": fields["snapshot"] | {"settlements": [settled()[1]]}}
 
 
 def test_the_last_value_of_data_is_written_behind_the_text(shown):
