@@ -94,7 +94,14 @@ class Ledger:
 
 
 class Play:
-    """One script on one face. The last methods say what is written and read."""
+    """One script on one face.
+
+    Subclasses have `create()`, which makes what is written into, `write(batch)`, `open(offset, **options)`, which gives
+    a stream, and `take(handed)`, which takes down what a stream has handed over.
+
+    Attributes:
+        written: The places of all that is to be handed over.
+    """
 
     def __init__(self, script: Script, face: Face) -> None:
         self.script = script
@@ -189,22 +196,6 @@ class Play:
         elif kind == "close":
             stream.close()
         return self.is_over(stream)
-
-    def create(self) -> None:
-        """Make what is written into."""
-        raise NotImplementedError
-
-    def write(self, batch: tuple[str, ...]) -> None:
-        """Do these acts."""
-        raise NotImplementedError
-
-    def open(self, offset: str, **options: Any) -> Any:
-        """A stream."""
-        raise NotImplementedError
-
-    def take(self, handed: Any) -> None:
-        """Take down what a stream has handed over."""
-        raise NotImplementedError
 
     def is_over(self, stream: Any) -> bool:
         """Whether a stream has come to the end of all that is written."""
