@@ -162,6 +162,8 @@ def test_invoke(invoke, server, mode, fails):
         (Fault(status=503), ["ticks", "--wait"], "flue: Flue API error 503"),
         (None, ["ticks", "--input", '{"count": "many"}'], "flue: Flue API error 500 [action_input_validation]"),
         (None, ["hidden", "--follow"], "RUN was started, but cannot be read"),
+        # The id is told although not one event has been read.
+        (Fault(status=400), ["ticks", "--follow"], "to resume: flue-py runs stream RUN --offset -1"),
         (None, ["nope"], 'flue: Flue API error 404 [workflow_not_found]: Workflow "nope" is not registered.\n'),
         # A lost answer is not asked for again.
         (Fault(refuse=True), ["ticks"], "whether the server has admitted it is not known"),
@@ -169,19 +171,11 @@ def test_invoke(invoke, server, mode, fails):
 )
 def test_a_start_that_goes_wrong(flue, server, fault, words, said):
     if fault is not None:
-        server.faults.add(fault)
+        server.faults.add(fault, live="--follow" in words or None)
     outcome = flue("workflows", "invoke", *words)
     assert (outcome.status, outcome.out) == (3, "")
     assert said.replace("RUN", server.run_ids[0] if server.run_ids else "") in outcome.err
     assert sum(request.method == "POST" for request in server.requests) == 1
-
-
-def test_a_followed_run_that_is_lost_can_be_found_again(invoke, server):
-    """Its id is printed although not one event has been read."""
-    server.faults.add(Fault(status=400), live="sse")
-    outcome = invoke("--follow")
-    assert outcome.status == 3
-    assert f"to resume: flue-py runs stream {server.run_ids[0]} --offset -1" in outcome.err
 
 
 @pytest.fixture

@@ -72,15 +72,12 @@ def test_leaving_a_stream_open(flue_server, async_flue_client):
 """
 
 TEST_WITH_A_PROBLEM = """
-import http.client
+import requests
 
 
 def test_script_that_runs_out(flue_server):
     flue_server.script("/x", [])
-    connection = http.client.HTTPConnection("127.0.0.1", flue_server.port)
-    connection.request("GET", "/x")
-    assert connection.getresponse().status == 599
-    connection.close()
+    assert requests.get(f"{flue_server.base_url}/x").status_code == 599
 """
 
 
@@ -129,7 +126,7 @@ def test_problems_of_the_server_fail_the_test(tmp_path):
     (tmp_path / "test_users.py").write_text(TEST_WITH_A_PROBLEM)
     code, output = run_pytest(tmp_path)
     assert code == 1
-    assert "the Flue test server had problems: ['no reply left for GET /x']" in output
+    assert "the Flue test server had problems: ['no reply left for GET /api/x']" in output
 
 
 def test_the_marker_names_a_version(tmp_path):
