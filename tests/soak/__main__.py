@@ -19,7 +19,6 @@ import time
 import warnings
 from collections import Counter
 from contextlib import ExitStack, contextmanager
-from pprint import pformat
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -76,7 +75,7 @@ class Report:
                 script = play.script
                 what = "conversations" if isinstance(play, TalkPlay) else "runs"
                 known = f"--what {what} --face {face} --script {script.number}"
-                self.failures.append("\n".join([known, *play.notes, pformat(script, width=120)]))
+                self.failures.append("\n".join([known, *play.notes, str(script)]))
 
     def complain(self, what: str, kind: str = "complaints", count: int = 1) -> None:
         """Something was left, or said where nobody listens: a warning, an exception in a thread or a finaliser."""
@@ -220,7 +219,7 @@ def main() -> int:
         except AssertionError as error:
             report.complain(f"left behind: {error}", "leaks")
         if given.script is not None:
-            print(pformat(KINDS[what[given.script % len(what)]][1](given.seed, given.script), width=120))
+            print(KINDS[what[given.script % len(what)]][1](given.seed, given.script))
             break
         first += ROUND
     print(f"seed {given.seed}\n{report}")

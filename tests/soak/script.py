@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import random
 from dataclasses import dataclass, replace
+from pprint import pformat
 from typing import Any, Literal, NamedTuple
 
 from flue.testing import Fault
@@ -62,6 +63,9 @@ class Script:
     delays: tuple[float, ...]
     breaks: tuple[tuple[int, str, float], ...]
     faults: dict[int, Planned]
+
+    def __str__(self) -> str:
+        return pformat(self, width=120, compact=True)
 
 
 def make_run_script(seed: int, number: int) -> Script:
