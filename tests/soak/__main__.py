@@ -109,17 +109,13 @@ class Round:
         """Play scripts of these numbers, until there are no more or the time is up."""
         options: dict[str, Any] = {"poll_hold": 1.1, "heartbeat": READ_TIMEOUT / 4, "keep_alive": 0.5}
         with ExitStack() as stack:
-            servers: dict[str, list[FlueTestServer]] = {}
-            for what in self._what:
-                version = KINDS[what][0]
-                servers[what] = [
-                    stack.enter_context(FlueTestServer(page_limit=limit, flue_version=version, **options))
-                    for limit in PAGE_LIMITS
-                ]
-            for server in itertools.chain.from_iterable(servers.values()):
+            servers: dict[str, list[FlueTestServer]] = {what: [] for what in self._what}
+            for what, limit in itertools.product(self._what, PAGE_LIMITS):
+                server = FlueTestServer(page_limit=limit, flue_version=KINDS[what][0], **options)
                 server.faults.add(self._choose, times=None)
-            for server in servers.get("conversations", []):
-                server.add_agent(AGENT, soak_agent)
+                if what == "conversations":
+                    server.add_agent(AGENT, soak_agent)
+                servers[what].append(stack.enter_context(server))
             weather = threading.Thread(target=self._rage, args=(list(servers.values()),), name="weather")
             readers = [
                 threading.Thread(target=self._read, args=(face, servers, some), name=f"{face} reader", daemon=True)
