@@ -6,9 +6,10 @@ import http.client
 import json
 import socket
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 TIMEOUT = 10.0
@@ -39,17 +40,13 @@ class Got:
 
 def ask(server, method, target, body=None, headers=(), *, connection=None):
     """One request; without a connection of the test's own, on a new one. The target lies below the base path."""
-    own = connection is None
-    if own:
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=TIMEOUT)
-    try:
-        base = server.base_url.partition("//")[2].partition("/")[1:]
-        connection.request(method, "".join(base) + target, body=body, headers=dict(headers))
+    with ExitStack() as stack:
+        if connection is None:
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=TIMEOUT)
+            stack.callback(connection.close)
+        connection.request(method, urlsplit(server.base_url).path + target, body=body, headers=dict(headers))
         response = connection.getresponse()
         return Got(response.status, response.getheaders(), response.read())
-    finally:
-        if own:
-            connection.close()
 
 
 def get(server, target, **options):
