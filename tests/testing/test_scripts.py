@@ -9,15 +9,6 @@ from flue.testing import Fault, FlueTestServer, Reply
 from .raw import CLOSE, CLOSED, RESET, ask, dechunk, get, raw, split
 
 
-def test_each_request_takes_the_next_reply(server):
-    replies = [Reply(503), Reply(200, [("content-type", "application/json")], b"[]"), Reply(204)]
-    server.script("/runs/x", replies)
-    got = [get(server, "/runs/x?offset=-1") for _ in range(3)]
-    assert [(answer.status, answer.body) for answer in got] == [(503, b""), (200, b"[]"), (204, b"")]
-    assert got[1].header("content-length") == "2"
-    assert get(server, "/runs/y").status == 404
-
-
 def test_running_out_is_loud():
     with FlueTestServer() as server:
         server.script("/runs/x", [Reply(204)])
