@@ -250,6 +250,24 @@ def test_joining_when_no_step_follows(server):
     assert settlements == [(submission_id, ids[0]) for submission_id in (*ids[1:], ids[0])]
 
 
+def test_failure_of_one_that_joined(server):
+    """The whole response has failed, and what comes after it has one of its own."""
+
+    @server.agent("support")
+    def support(turn):
+        if turn.message.body == "good":
+            send(server, "bad")
+        elif turn.message.body == "bad":
+            raise RuntimeError("no")
+
+    host = talk(server, "good")
+    talk(server, "again")
+    bad, good, again = history(server)["settlements"]
+    assert [entry["outcome"] for entry in (bad, good, again)] == ["failed", "failed", "completed"]
+    assert good["submissionId"] == host["submissionId"]
+    assert bad["error"] == good["error"]
+
+
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_abort(server, asynchronous):
     """The turn is told, the conversation goes on at once."""
