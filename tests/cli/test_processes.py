@@ -78,19 +78,20 @@ RESUMED = "runs stream run_1 --offset -1 --tail 5 --live long-poll"
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "requests", "said"),
     [
-        ("runs get run_1", "interrupted\n"),
-        ("workflows invoke ticks --wait", "interrupted; if the run was started, it continues\n"),
-        ("send agents/support/1 hello", "interrupted; if the message was delivered, the agent continues\n"),
-        # Before the first event there is nothing to go on from but the given offset, and `--tail` with it.
-        (STREAM, f"interrupted at offset -1; the run continues\n  to resume: python -m flue {RESUMED}\n"),
+        ("runs get run_1", 1, "interrupted\n"),
+        ("workflows invoke ticks --wait", 1, "interrupted; if the run was started, it continues\n"),
+        ("send agents/support/1 hello", 1, "interrupted; if the message was delivered, the agent continues\n"),
+        # What there is, which is nothing, and what comes: there is nothing to go on from but what was given.
+        (STREAM, 2, f"interrupted at offset -1; the run continues\n  to resume: python -m flue {RESUMED}\n"),
     ],
 )
-def test_ctrl_c_before_there_is_an_answer(server, words, said):
-    server.faults.add(Fault(stall_before_headers=PATIENCE))
+def test_ctrl_c_while_nothing_comes(server, words, requests, said):
+    server.create_run(run_id="run_1")
+    server.faults.add(Fault(stall_before_headers=PATIENCE), after=requests - 1)
     with process(*words.split(), base_url=server.base_url) as running:
-        server.wait_for_requests(1, PATIENCE)
+        server.wait_for_requests(requests, PATIENCE)
         running.send_signal(signal.SIGINT)
         assert finish(running) == (130, "", f"flue: {said}")
 
