@@ -132,6 +132,10 @@ class TestWhatIsAnswered:
             data += read_until(sock, b"\r\n0\r\n\r\n")
         assert gzip.decompress(dechunk(split(data)[1])[0]).endswith(b'"streamClosed":true}\n\n')
 
+    def test_a_live_stream_ends_with_its_connection(self, answer_raw):
+        _, body, how = answer_raw(LIVE, framing="close")
+        assert (body.endswith(b'"streamClosed":true}\n\n'), how) == (True, CLOSED)
+
     def test_live_streams_have_no_length(self):
         with FlueTestServer() as server:
             server.create_run(run_id="x")
