@@ -182,4 +182,4 @@ def test_the_envelope_of_an_unknown_event() -> None:
 def test_a_type_that_is_none_is_logged_as_a_sentence(caplog: pytest.LogCaptureFixture) -> None:
     codec.EventDecoder("run", "run run_1")(LOG | {"type": 1})
     sentence = "run run_1: an event whose type is an integer, not a string; it arrives as UnknownEvent"
-    assert warnings(caplog) == [sentence]
+    assert caplog.messages == [sentence]
