@@ -24,12 +24,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flue.testing._connections import ServerStoppedError as ServerStoppedError
     from flue.testing._conversations import ReceivedAttachment as ReceivedAttachment
     from flue.testing._conversations import ReceivedMessage as ReceivedMessage
     from flue.testing._http import RecordedRequest as RecordedRequest
     from flue.testing._runs import AgentTurn as AgentTurn
     from flue.testing._runs import InvalidInputError as InvalidInputError
+    from flue.testing._runs import ServerStoppedError as ServerStoppedError
     from flue.testing._runs import WorkflowRun as WorkflowRun
     from flue.testing._turns import ConversationTurn as ConversationTurn
     from flue.testing._turns import ToolCall as ToolCall
@@ -43,9 +43,8 @@ if TYPE_CHECKING:
 _MODULES = {
     "FlueTestServer": "server",
     "RecordedRequest": "_http",
-    "ServerStoppedError": "_connections",
     **dict.fromkeys(("ReceivedAttachment", "ReceivedMessage"), "_conversations"),
-    **dict.fromkeys(("AgentTurn", "InvalidInputError", "WorkflowRun"), "_runs"),
+    **dict.fromkeys(("AgentTurn", "InvalidInputError", "ServerStoppedError", "WorkflowRun"), "_runs"),
     **dict.fromkeys(("ConversationTurn", "ToolCall", "TurnAbortedError"), "_turns"),
     **dict.fromkeys(("Fault", "FaultQueue", "FaultRule", "Reply"), "faults"),
 }

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flue.testing._conversations import Conversation, ReceivedAttachment, ReceivedMessage
@@ -26,19 +27,20 @@ from flue.testing._routes import (
     is_image,
     json_response,
     parse_body,
+    to_array,
 )
-from flue.testing._store import UNSET, agent_path, format_offset, is_array, is_object, make_id, parse_offset, to_json
-from flue.testing._streams import event_stream, event_stream_response, to_array
+from flue.testing._store import agent_path, format_offset, is_array, is_object, make_id, parse_offset, to_json
 from flue.testing._turns import ConversationQueue
+from flue.types import UNSET
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import Callable
 
-    from flue.testing._connections import Workers
     from flue.testing._conversations import Conversations
     from flue.testing._http import Headers, RecordedRequest
+    from flue.testing._routes import RouteOptions, StreamCondition
+    from flue.testing._runs import Workers
     from flue.testing._store import Page
-    from flue.testing._streams import ReadOptions, StreamCondition
     from flue.testing._turns import ConversationFunction
 
 MAX_KEY = 256
@@ -84,22 +86,17 @@ class ConversationRoutes(Routes):
 
     def __init__(
         self,
-        base_path: str,
-        token: str | None,
-        scheme: str,
+        options: RouteOptions,
+        condition: StreamCondition,
         *,
         agents: dict[str, ConversationAgent],
         conversations: Conversations,
         workers: Workers,
-        options: ReadOptions,
-        condition: StreamCondition,
     ) -> None:
-        super().__init__(base_path, token, scheme)
+        super().__init__(options, condition)
         self._agents = agents
         self._conversations = conversations
         self._workers = workers
-        self._options = options
-        self._condition = condition
         self._queues: dict[str, ConversationQueue] = {}
 
     async def delete(self, conversation: Conversation) -> None:
@@ -220,10 +217,11 @@ class ConversationRoutes(Routes):
         check_head(conversation, offset)
         if offset not in {"-1", format_offset(after)}:  # Flue looks offsets up as it has written them
             raise RefusedError("internal_error", ref=make_id("err"))
+        read = partial(self._page, conversation, conversation.incarnation)
         if live == "sse":
-            return event_stream_response(self._events(conversation, after))
+            return self._event_stream(conversation.path, read, after, _checkpoint(conversation))
         if live == "long-poll":
-            await self._wait(conversation, conversation.incarnation, after, self._options.poll_hold)
+            await self._wait(conversation.path, read, after, self._options.poll_hold)
             conversation = self._existing(name, conversation_id)
             check_head(conversation, offset)
         with conversation.lock:
@@ -232,43 +230,17 @@ class ConversationRoutes(Routes):
         headers = _read_headers(page.next_position, up_to_date=page.up_to_date)
         return as_hono_copies(Response(200, headers, to_array(page)))
 
-    def _events(self, conversation: Conversation, after: int) -> AsyncGenerator[bytes, None]:
-        """The frames of a server-sent stream; it ends when the stream of the conversation does."""
-        incarnation = conversation.incarnation
-
-        def read(after: int) -> Page | None:
-            with conversation.lock:
-                return (
-                    None if _is_gone(conversation, incarnation) else conversation.read(after, self._options.page_limit)
-                )
-
-        async def wait(after: int, seconds: float) -> bool:
-            return await self._wait(conversation, incarnation, after, seconds)
-
-        checkpoint = _checkpoint(conversation)
-        return event_stream(self._options, after, read=read, wait=wait, control=_control, checkpoint=checkpoint)
-
-    async def _wait(self, conversation: Conversation, incarnation: str, after: int, seconds: float) -> bool:
-        """Wait for a batch behind a position, or the end of the stream; `False` when neither came in time."""
-
-        def changed() -> bool:
-            return _is_gone(conversation, incarnation) or conversation.head > after
-
-        return await self._condition.wait(conversation.path, changed, seconds)
-
-
-def _is_gone(conversation: Conversation, incarnation: str) -> bool:
-    return conversation.head < 0 or conversation.incarnation != incarnation
+    def _page(self, conversation: Conversation, incarnation: str, after: int) -> Page | None:
+        """The page behind a position; `None` when the stream is deleted, or another one has taken its place."""
+        with conversation.lock:
+            if conversation.head < 0 or conversation.incarnation != incarnation:
+                return None
+            return conversation.read(after, self._options.page_limit)
 
 
 def _checkpoint(conversation: Conversation) -> bytes:
     """The item with which every response and every server-sent stream begins."""
     return to_json({"type": "stream-checkpoint", "incarnation": conversation.incarnation})
-
-
-def _control(page: Page) -> dict[str, Any]:
-    control: dict[str, Any] = {"streamNextOffset": format_offset(page.next_position)}
-    return control | {"upToDate": True} if page.up_to_date else control
 
 
 def _read_headers(position: int, *, up_to_date: bool) -> Headers:

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence  # noqa: TC003 - annotat
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from flue.testing._store import UNSET, Page, agent_path, format_offset, is_object, make_id, to_json
+from flue.testing._store import Page, agent_path, format_offset, is_object, make_id, to_json
+from flue.types import UNSET
 
 if TYPE_CHECKING:
     from flue.testing._store import Store

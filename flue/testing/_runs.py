@@ -1,24 +1,115 @@
-"""Workflows and agents of Flue 1.0 as Python callables: what they see and write, and who calls them."""
+"""Who calls the callables of a test; workflows and agents of Flue 1.0 as such callables: what they see and write."""
 
 from __future__ import annotations
 
 import asyncio
+import inspect
+import threading
 import time
 import uuid
+import weakref
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from flue.testing._connections import ServerStoppedError
-from flue.testing._store import UNSET, Unset, agent_path, format_offset, make_id, now_text, stable_id, to_json
+from flue.testing._store import agent_path, format_offset, make_id, now_text, stable_id, to_json
+from flue.types import UNSET, Unset
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import Awaitable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Coroutine, Iterable, Mapping, Sequence
 
-    from flue.testing._connections import Workers
     from flue.testing._store import Event, Store
+
+T = TypeVar("T")
+
+JOIN_SECONDS = 5.0
+"""How long a stop waits for a thread."""
+
+
+class ServerStoppedError(Exception):
+    """The server stopped while a callable was at work. Its run stays active, as on a server that died."""
+
+
+class Workers:
+    """The callables at work, from the start of a server to its stop. Used on its loop."""
+
+    def __init__(self) -> None:
+        self.stopped = threading.Event()
+        """Set once the server stops."""
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._threads: set[threading.Thread] = set()
+        self._interrupts: weakref.WeakSet[threading.Event] = weakref.WeakSet()
+
+    def make_interrupt(self) -> threading.Event:
+        """An event that is set once the server stops, and by its owner when it likes."""
+        event = threading.Event()
+        self._interrupts.add(event)
+        if self.stopped.is_set():
+            event.set()
+        return event
+
+    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run something that outlives the request that asked for it, until the server stops."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    async def call(self, function: Callable[[T], Any], argument: T, *, name: str) -> Any:
+        """What a callable returns or raises.
+
+        Args:
+            function: A coroutine function, or a plain one, which gets a daemon thread of its own: nobody has to wait
+                for it for ever.
+            argument: Its only one.
+            name: Of its thread.
+        """
+        if inspect.iscoroutinefunction(function):
+            return await function(argument)
+        future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()  # it cannot be cancelled any more
+
+        def call() -> None:
+            try:
+                future.set_result(function(argument))
+            except BaseException as raised:  # noqa: BLE001 - handed over to the task
+                # What would end the loop itself, or cannot leave a coroutine, goes wrapped.
+                passable = isinstance(raised, Exception) and not isinstance(raised, StopIteration)
+                future.set_exception(raised if passable else RuntimeError(repr(raised)))
+            finally:
+                self._threads.discard(threading.current_thread())
+
+        thread = threading.Thread(target=call, name=name, daemon=True)
+        self._threads.add(thread)
+        thread.start()
+        return await asyncio.wrap_future(future)
+
+    async def stop(self) -> None:
+        """End what is at work.
+
+        Raises:
+            RuntimeError: A thread does not end.
+        """
+        self.stopped.set()
+        for event in list(self._interrupts):
+            event.set()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for thread in list(self._threads):
+            await asyncio.to_thread(thread.join, JOIN_SECONDS)
+            if thread.is_alive():
+                msg = f"{thread.name} is still running; a plain function should wait with sleep() of its argument"
+                raise RuntimeError(msg)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # told to whoever waits for the result, and in the stream
+
 
 WorkflowFunction: TypeAlias = "Callable[[WorkflowRun], Any] | Callable[[WorkflowRun], Awaitable[Any]]"
 Validate: TypeAlias = Callable[[Any], object]

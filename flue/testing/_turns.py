@@ -11,15 +11,16 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
-from flue.testing._connections import ServerStoppedError
-from flue.testing._store import UNSET, make_id, now_text, to_json
+from flue.testing._runs import ServerStoppedError
+from flue.testing._store import make_id, now_text, to_json
+from flue.types import UNSET
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from types import TracebackType
 
-    from flue.testing._connections import Workers
     from flue.testing._conversations import Chunk, Conversation, ReceivedMessage
+    from flue.testing._runs import Workers
 
 ConversationFunction: TypeAlias = (
     "Callable[[ConversationTurn], str | None] | Callable[[ConversationTurn], Awaitable[str | None]]"

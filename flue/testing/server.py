@@ -9,15 +9,23 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 
-from flue.testing._connections import ServerStoppedError, ServerThread, Workers
 from flue.testing._conversation_routes import ConversationAgent, ConversationRoutes
 from flue.testing._conversations import Conversations
-from flue.testing._http import Response
-from flue.testing._routes import RefusedError, RunRoutes
-from flue.testing._runs import AgentFunction, Runner, Runs, Workflow, WorkflowFunction, run_path
-from flue.testing._store import UNSET, Store
-from flue.testing._streams import EventStreamReader, ReadOptions, StreamCondition, UnsupportedVersionError
+from flue.testing._http import Response, ServerThread
+from flue.testing._routes import RefusedError, RouteOptions, RunRoutes, StreamCondition, UnsupportedVersionError
+from flue.testing._runs import (
+    AgentFunction,
+    Runner,
+    Runs,
+    ServerStoppedError,
+    Workers,
+    Workflow,
+    WorkflowFunction,
+    run_path,
+)
+from flue.testing._store import Store
 from flue.testing.faults import NO_FAULT, FaultQueue, Reply, Script, ScriptExhaustedError
+from flue.types import UNSET
 
 if TYPE_CHECKING:
     import re
@@ -107,12 +115,11 @@ class FlueTestServer:
             msg = f"flue_version must be 1 or 2: {flue_version!r}"
             raise ValueError(msg)
         self._flue_version: Literal[1, 2] = flue_version
-        self._token = token
         self._port = port
-        self._base_path = base_path
         self._keep_alive = keep_alive
         self._ssl = ssl_context
-        self._scheme = "http" if ssl_context is None else "https"
+        scheme = "http" if ssl_context is None else "https"
+        self._options = RouteOptions(base_path, token, scheme, poll_hold, heartbeat, page_limit, check_versions)
 
         self._workflows: dict[str, Workflow] = {}
         self._agents: dict[str, AgentFunction] = {}
@@ -120,7 +127,6 @@ class FlueTestServer:
         self._scripts: list[Script] = []
         self._store = Store(database)
         self._runs = Runs(self._store)
-        self._options = ReadOptions(poll_hold, heartbeat, page_limit, check_versions)
         self._conversation_agents: dict[str, ConversationAgent] = {}
         self._conversations = Conversations(self._store)
 
@@ -225,7 +231,7 @@ class FlueTestServer:
     @property
     def base_url(self) -> str:
         """Where the routes are mounted: what a client is given."""
-        return f"{self._scheme}://127.0.0.1:{self._port}{self._base_path}"
+        return f"{self._options.scheme}://127.0.0.1:{self._port}{self._options.base_path}"
 
     # Workflows and agents: may be added while the server runs
 
@@ -534,20 +540,18 @@ class FlueTestServer:
     # On the loop of the server
 
     def _make_routes(self, workers: Workers, condition: StreamCondition) -> RunRoutes | ConversationRoutes:
-        shared = (self._base_path, self._token, self._scheme)
         if self._flue_version == 2:
             return ConversationRoutes(
-                *shared,
+                self._options,
+                condition,
                 agents=self._conversation_agents,
                 conversations=self._conversations,
                 workers=workers,
-                options=self._options,
-                condition=condition,
             )
         return RunRoutes(
-            *shared,
+            self._options,
+            condition,
             store=self._store,
-            reader=EventStreamReader(self._store, self._options, condition),
             runner=Runner(self._store, self._runs, workers),
             workflows=self._workflows,
             agents=self._agents,

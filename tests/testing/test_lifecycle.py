@@ -14,7 +14,7 @@ import threading
 import pytest
 from faces.reading import AUTHORITY, TLS, nothing_left
 
-from flue.testing import Fault, FlueTestServer, Reply, ServerStoppedError, _connections
+from flue.testing import Fault, FlueTestServer, Reply, ServerStoppedError, _runs
 
 from .raw import CLOSED, JSON, RESET, ask, get, invoke, log, opened, read_all, read_until, request_bytes, requested
 
@@ -139,7 +139,7 @@ def test_a_stopped_run_cannot_write(server, gate):
 
 
 def test_a_workflow_that_does_not_end(server, gate, monkeypatch):
-    monkeypatch.setattr(_connections, "JOIN_SECONDS", 0.05)
+    monkeypatch.setattr(_runs, "JOIN_SECONDS", 0.05)
     server.add_workflow("stuck", lambda _: gate())
     invoke(server, "stuck")
     with pytest.raises(RuntimeError, match=r"workflow stuck run_.* is still running"):
