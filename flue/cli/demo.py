@@ -20,7 +20,7 @@ from flue.cli.output import LogLines, open_output, shown_on, write_json
 from flue.cli.parser import program_name
 from flue.cli.run_view import render_event
 from flue.cli.text import command_line, compact, duration, line, one_line
-from flue.cli.timeline import Bar, RunTree
+from flue.cli.timeline import RunTimeline
 from flue.testing import Fault, FlueTestServer, InvalidInputError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class _Demo(LogLines):
         self._server = server
         self._client = client
         self._terminal = terminal
-        self._tree = RunTree(Bar("run", "", 0, 0.0))
+        self._tree = RunTimeline()
         self._chapters = 0
         self._lost_at: str | None = None
 
@@ -140,7 +140,7 @@ class _Demo(LogLines):
         self._terminal.write(line((text, style), mark=("    ", "")))
 
 
-def _describe(event: FlueEvent, tree: RunTree) -> str:
+def _describe(event: FlueEvent, tree: RunTimeline) -> str:
     """What an event says. Each `case` narrows the type: an editor completes `event.` and a checker checks it."""
     match event:
         case models.ThinkingDeltaEvent():

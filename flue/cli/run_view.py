@@ -30,7 +30,7 @@ from flue.cli.text import (
     unknown_line,
     warning_line,
 )
-from flue.cli.timeline import Bar, RunTree
+from flue.cli.timeline import RunTimeline
 
 if TYPE_CHECKING:
     import logging
@@ -57,7 +57,7 @@ class Status:
         reconnects: How often the connection was lost.
     """
 
-    def __init__(self, tree: RunTree) -> None:
+    def __init__(self, tree: RunTimeline) -> None:
         self.reconnects = 0
         self._tree = tree
         self._problem = ""
@@ -99,7 +99,7 @@ class Status:
 # Events as lines.
 
 
-def render_event(event: FlueEvent, tree: RunTree) -> list[Line]:
+def render_event(event: FlueEvent, tree: RunTimeline) -> list[Line]:
     """The lines that an event adds to the tree, at level 0.
 
     Args:
@@ -194,7 +194,7 @@ class _TurnText(GrowingText):
         title: Of that task, if several run at once.
     """
 
-    def __init__(self, style: str, event: FlueEvent, tree: RunTree, terminal: Terminal) -> None:
+    def __init__(self, style: str, event: FlueEvent, tree: RunTimeline, terminal: Terminal) -> None:
         self.source = style, event.turn_id or event.session
         self.level = tree.parent(event).depth
         self.task = event.task_id
@@ -218,7 +218,7 @@ class TextFlow:
         task: Whose lines or text were written last.
     """
 
-    def __init__(self, terminal: Terminal, tree: RunTree) -> None:
+    def __init__(self, terminal: Terminal, tree: RunTimeline) -> None:
         self.task: str | None = None
         self._terminal = terminal
         self._tree = tree
@@ -304,7 +304,7 @@ class RunView(LogLines):
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
-        self._tree = RunTree(Bar("run", "", 0, 0.0))
+        self._tree = RunTimeline()
         self._status = Status(self._tree)
         self._flow = TextFlow(terminal, self._tree)
         self._ended = False

@@ -65,10 +65,6 @@ class Bar:
     parent: Bar | None = attrs.field(default=None, repr=False)
     name: str = ""
 
-    def begin(self, kind: Kind, label: str, now: float, name: str = "") -> Bar:
-        """A step inside this one begins."""
-        return Bar(kind, one_line(label), self.depth + 1, now, parent=self, name=name)
-
     def finish(self, now: float, *, failed: bool = False) -> None:
         """The step has ended."""
         self.end = now
@@ -91,35 +87,96 @@ class Bar:
         }
 
 
+class Timeline:
+    """Steps in the order of their starts.
+
+    Args:
+        whole: Encloses all other steps.
+        name: Identifies the run or conversation.
+        about: What a trace says of the whole.
+
+    Attributes:
+        bars: The first one is the whole.
+        until: Milliseconds from the start to the end, or to what was seen last.
+        name: Identifies the run or conversation.
+        started_at: When the first step started, if that is known.
+        status: In one word.
+        error: Why the whole failed, if it did.
+    """
+
+    def __init__(self, whole: Bar, name: str, about: dict[str, str]) -> None:
+        self.bars = [whole]
+        self.until = whole.end or 0.0
+        self.name = name
+        self.started_at: datetime | None = None
+        self.status = ""
+        self.error: str | None = None
+        self._whole = whole
+        self._about = about
+
+    def about(self) -> dict[str, str]:
+        """What a trace says of the whole."""
+        started = {} if self.started_at is None else {"startedAt": self.started_at.isoformat()}
+        return self._about | started
+
+    def end(self, bar: Bar) -> float:
+        """Milliseconds from the start to the end of a step, or to what is known of a step that is running."""
+        return max(self.until if bar.end is None else bar.end, bar.start)
+
+    def _time(self, moment: datetime) -> float:
+        """Milliseconds from the start to what happens at a moment; the first one is the start unless that is known."""
+        if self.started_at is None:
+            self.started_at = moment
+        # The record and the events may come from different clocks; nothing happens before the start.
+        now = max((moment - self.started_at).total_seconds() * 1000, 0.0)
+        self.until = max(self.until, now)
+        return now
+
+    def _begin(self, parent: Bar, kind: Kind, label: str, now: float, name: str = "") -> Bar:
+        """A step begins inside another one."""
+        bar = Bar(kind, one_line(label), parent.depth + 1, now, parent=parent, name=name)
+        self.bars.append(bar)
+        return bar
+
+    def _repr_html_(self) -> str:
+        # A frame of its own keeps the page's styles out of the notebook, and what a server says out of its scripts.
+        height = min(240 + 24 * min(len(self.bars), _SHOWN_IN_NOTEBOOK), 640)
+        source = escape(page(self, limit=_SHOWN_IN_NOTEBOOK))
+        return f'<iframe sandbox="" srcdoc="{source}" style="width:100%;height:{height}px;border:0"></iframe>'
+
+
 _Step: TypeAlias = tuple[Kind, str | None]
 """A step of a run: its kind and its id."""
 
 
-class RunTree:
-    """What is running in a run and how steps enclose each other, kept up to date event by event.
+class RunTimeline(Timeline):
+    """The steps of a run: what is running and how they enclose each other, kept up to date event by event.
 
     Args:
-        whole: The bar of the run.
-        started_at: When the run started; by default at its first event.
+        record: Of the run; without it the run starts at its first event.
 
     Attributes:
-        started_at: When the run started, if that is known.
-        until: Milliseconds from the start to the latest event.
         events: Number of events.
         turns_begun: Number of model turns that have begun.
         turns: Number of model turns that have ended.
         usages: What these turns used. The usage on operations sums up the same tokens and is not among them.
     """
 
-    def __init__(self, whole: Bar, started_at: datetime | None = None) -> None:
-        self.started_at = started_at
-        self.until = 0.0
+    def __init__(self, record: RunRecord | None = None) -> None:
         self.events = 0
         self.turns_begun = 0
         self.turns = 0
         self.usages: list[PromptUsage] = []
-        self._whole = whole
-        self._open: dict[_Step, Bar] = {("run", None): whole}
+        if record is None:
+            super().__init__(Bar("run", "", 0, 0.0), "", {})
+        else:
+            failed = record.status == "errored"
+            whole = Bar("run", record.workflow_name, 0, 0.0, record.duration_ms, failed)
+            super().__init__(whole, record.run_id, {"runId": record.run_id, "workflowName": record.workflow_name})
+            self.started_at = record.started_at
+            self.status = record.status
+            self.error = failure(record.error) if failed else None
+        self._open: dict[_Step, Bar] = {("run", None): self._whole}
 
     def parent(self, event: FlueEvent) -> Bar:
         """The operation, turn or task that encloses an event, or the run. Call it before `add`.
@@ -158,126 +215,54 @@ class RunTree:
         bar = self._open.get(("turn", turn_id))
         return f"turn {self.turns_begun}" if bar is None else bar.label
 
-    def add(self, event: FlueEvent) -> Bar | None:
-        """Record what an event starts or ends. Returns a step that has begun."""
+    def add(self, event: FlueEvent) -> None:
+        """Add an event, in the order of the stream."""
         self.events += 1
         if event.timestamp is None:
-            return None
-        self.started_at = self.started_at or event.timestamp
-        # The record and the events may come from different clocks; nothing starts before the run.
-        now = max(_milliseconds(self.started_at, event.timestamp), 0.0)
-        self.until = max(self.until, now)
+            return
+        now = self._time(event.timestamp)
         match event:
             case models.OperationStartEvent():
-                return self._begin(("operation", event.operation_id), event.operation_kind, event, now)
+                self._begin_step(("operation", event.operation_id), event.operation_kind, event, now)
             case models.TurnStartEvent():
                 self.turns_begun += 1
                 label = f"turn {self.turns_begun}"
-                return self._begin(("turn", event.turn_id), label, event, now, "waiting for the model")
+                self._begin_step(("turn", event.turn_id), label, event, now, "waiting for the model")
             case models.ToolStartEvent():
                 call = f"{one_line(event.tool_name)}({arguments(event.args)})"
-                return self._begin(("tool", event.tool_call_id), call, event, now, event.tool_name)
+                self._begin_step(("tool", event.tool_call_id), call, event, now, event.tool_name)
             case models.TaskStartEvent():
                 name = f"task {event.agent or event.task_id}"
-                return self._begin(("task", event.task_id), f"task {event.agent or event.prompt}", event, now, name)
+                self._begin_step(("task", event.task_id), f"task {event.agent or event.prompt}", event, now, name)
             case models.OperationEvent():
-                return self._end(("operation", event.operation_id), event.operation_kind, event, now)
+                self._end_step(("operation", event.operation_id), event.operation_kind, event, now)
             case models.TurnEvent():
                 self.turns += 1
                 if event.response.usage is not None:
                     self.usages.append(event.response.usage)
-                return self._end(("turn", event.turn_id), "turn", event, now)
+                self._end_step(("turn", event.turn_id), "turn", event, now)
             case models.ToolEvent():
-                return self._end(("tool", event.tool_call_id), event.tool_name, event, now)
+                self._end_step(("tool", event.tool_call_id), event.tool_name, event, now)
             case models.TaskEvent():
-                return self._end(("task", event.task_id), f"task {event.agent or event.task_id}", event, now)
+                self._end_step(("task", event.task_id), f"task {event.agent or event.task_id}", event, now)
             case models.RunEndEvent():
-                return self._end(("run", None), "run", event, now)
+                self._end_step(("run", None), "run", event, now)
             case _:
-                return None
+                pass
 
-    def _begin(self, step: _Step, label: str, event: FlueEvent, now: float, name: str = "") -> Bar:
-        bar = self._open[step] = self.parent(event).begin(step[0], label, now, name)
-        return bar
+    def _begin_step(self, step: _Step, label: str, event: FlueEvent, now: float, name: str = "") -> None:
+        self._open[step] = self._begin(self.parent(event), step[0], label, now, name)
 
-    def _end(
+    def _end_step(
         self,
         step: _Step,
         label: str,
         event: models.OperationEvent | models.TurnEvent | models.ToolEvent | models.TaskEvent | models.RunEndEvent,
         now: float,
-    ) -> Bar | None:
-        begun = None
+    ) -> None:
         if step not in self._open:  # its start was not seen
-            begun = self._begin(step, label, event, max(now - event.duration_ms, 0.0))
+            self._begin_step(step, label, event, max(now - event.duration_ms, 0.0))
         self._open.pop(step).finish(now, failed=event.is_error)
-        return begun
-
-
-class Timeline:
-    """Steps in the order of their starts.
-
-    Args:
-        whole: Encloses all other steps.
-        name: Identifies the run or conversation.
-        about: What a trace says of the whole.
-
-    Attributes:
-        bars: The first one is the whole.
-        until: Milliseconds from the start to the end, or to what was seen last.
-        name: Identifies the run or conversation.
-        started_at: When the first step started, if that is known.
-        status: In one word.
-        error: Why the whole failed, if it did.
-    """
-
-    def __init__(self, whole: Bar, name: str, about: dict[str, str]) -> None:
-        self.bars = [whole]
-        self.until = whole.end or 0.0
-        self.name = name
-        self.started_at: datetime | None = None
-        self.status = ""
-        self.error: str | None = None
-        self._about = about
-
-    def about(self) -> dict[str, str]:
-        """What a trace says of the whole."""
-        started = {} if self.started_at is None else {"startedAt": self.started_at.isoformat()}
-        return self._about | started
-
-    def end(self, bar: Bar) -> float:
-        """Milliseconds from the start to the end of a step, or to what is known of a step that is running."""
-        return max(self.until if bar.end is None else bar.end, bar.start)
-
-    def _repr_html_(self) -> str:
-        # A frame of its own keeps the page's styles out of the notebook, and what a server says out of its scripts.
-        height = min(240 + 24 * min(len(self.bars), _SHOWN_IN_NOTEBOOK), 640)
-        source = escape(page(self, limit=_SHOWN_IN_NOTEBOOK))
-        return f'<iframe sandbox="" srcdoc="{source}" style="width:100%;height:{height}px;border:0"></iframe>'
-
-
-class RunTimeline(Timeline):
-    """The steps of a run.
-
-    Args:
-        record: Of the run.
-    """
-
-    def __init__(self, record: RunRecord) -> None:
-        failed = record.status == "errored"
-        whole = Bar("run", record.workflow_name, 0, 0.0, record.duration_ms, failed)
-        super().__init__(whole, record.run_id, {"runId": record.run_id, "workflowName": record.workflow_name})
-        self.started_at = record.started_at
-        self.status = record.status
-        self.error = failure(record.error) if failed else None
-        self._tree = RunTree(whole, record.started_at)
-
-    def add(self, event: FlueEvent) -> None:
-        """Add an event, in the order of the stream."""
-        begun = self._tree.add(event)
-        if begun is not None:
-            self.bars.append(begun)
-        self.until = max(self.until, self._tree.until)
 
 
 class ConversationTimeline(Timeline):
@@ -290,8 +275,8 @@ class ConversationTimeline(Timeline):
     """
 
     def __init__(self, url: str) -> None:
-        self._whole = Bar("conversation", unquote(url.rstrip("/").rpartition("/")[2]), 0, 0.0, 0.0)
-        super().__init__(self._whole, url, {"conversation": url})
+        whole = Bar("conversation", unquote(url.rstrip("/").rpartition("/")[2]), 0, 0.0, 0.0)
+        super().__init__(whole, url, {"conversation": url})
         self.status = "empty"
         self._waiting: dict[str, str] = {}  # labels of submissions that have not started
         self._submissions: dict[str, Bar] = {}
@@ -311,10 +296,7 @@ class ConversationTimeline(Timeline):
         moment: datetime | None = getattr(chunk, "timestamp", None)
         if moment is None:
             return
-        if self.started_at is None:
-            self.started_at = moment
-        now = max(_milliseconds(self.started_at, moment), 0.0)
-        self.until = max(self.until, now)
+        now = self._time(moment)
         for submission_id in list(self._waiting):
             self._submission(submission_id, now)
         self._add(chunk, now)
@@ -359,19 +341,10 @@ class ConversationTimeline(Timeline):
             self._submissions[submission_id] = self._begin(self._whole, "submission", label, now)
         return self._submissions[submission_id]
 
-    def _begin(self, parent: Bar, kind: Kind, label: str, now: float) -> Bar:
-        bar = parent.begin(kind, label, now)
-        self.bars.append(bar)
-        return bar
-
     def _end(self, steps: dict[str, Bar], key: str, now: float, *, failed: bool = False) -> None:
         bar = steps.pop(key, None)
         if bar is not None:
             bar.finish(now, failed=failed)
-
-
-def _milliseconds(start: datetime, moment: datetime) -> float:
-    return (moment - start).total_seconds() * 1000
 
 
 # On a terminal.
