@@ -47,55 +47,6 @@ _THINKING = "dim italic"
 _STATUSES = {"completed": ("✓", "bold green"), "errored": ("✗", "bold red")}
 
 
-class Status:
-    """The status line: elapsed time by the server's clock, events, reconnects, and what is running.
-
-    Args:
-        tree: Of the run.
-
-    Attributes:
-        reconnects: How often the connection was lost.
-    """
-
-    def __init__(self, tree: RunTimeline) -> None:
-        self.reconnects = 0
-        self._tree = tree
-        self._problem = ""
-        self._arrived_at = time.monotonic()
-
-    def event_received(self, event: FlueEvent) -> None:
-        """An event has arrived: the connection works."""
-        self._problem = ""
-        if event.timestamp is not None:
-            self._arrived_at = time.monotonic()
-
-    def attempt_failed(self, record: logging.LogRecord) -> bool:
-        """Record a warning of the library. Returns whether it is worth a line: the first failed attempt in a row is."""
-        attempt: int | None = getattr(record, "flue_attempt", None)
-        if attempt is None:
-            return True
-        self._problem = f"attempt {attempt} failed, next in {getattr(record, 'flue_delay', 0.0):.1f} s"
-        if attempt == 1 and self._tree.events:
-            self.reconnects += 1
-        return attempt == 1
-
-    def line(self) -> Line:
-        """The line as of now."""
-        spans = [(f"  {count(self._tree.events, 'event')}", "dim")]
-        if self.reconnects:
-            spans.append((f"  {count(self.reconnects, 'reconnect')}", "yellow"))
-        work = self._tree.current_work()
-        if self._problem:
-            spans.append((f"  {self._problem}", "yellow"))
-        elif work is not None:
-            spans.append((f"  {one_line(work.name)} {clock(self._seconds_since(work.start))}", ""))
-        return status_line(self._seconds_since(0.0), *spans, hint="Ctrl-C leaves, the run continues")
-
-    def _seconds_since(self, milliseconds: float) -> float:
-        # The server's clock need not agree with ours: only differences on one clock count.
-        return (self._tree.until - milliseconds) / 1000 + time.monotonic() - self._arrived_at
-
-
 # Events as lines.
 
 
@@ -305,9 +256,11 @@ class RunView(LogLines):
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
         self._tree = RunTimeline()
-        self._status = Status(self._tree)
         self._flow = TextFlow(terminal, self._tree)
         self._ended = False
+        self._reconnects = 0
+        self._problem = ""
+        self._arrived_at = time.monotonic()
 
     # Single responses.
 
@@ -350,7 +303,23 @@ class RunView(LogLines):
     def follow(self, started_at: datetime | None) -> None:
         """Show a status line from now on."""
         self._tree.started_at = started_at
-        self._terminal.start(lambda: [*self._flow.footer(), self._status.line()])
+        self._terminal.start(lambda: [*self._flow.footer(), self._status()])
+
+    def _status(self) -> Line:
+        """Elapsed time by the server's clock, events, reconnects, and what is running, as of now."""
+        spans = [(f"  {count(self._tree.events, 'event')}", "dim")]
+        if self._reconnects:
+            spans.append((f"  {count(self._reconnects, 'reconnect')}", "yellow"))
+        work = self._tree.current_work()
+        if self._problem:
+            spans.append((f"  {self._problem}", "yellow"))
+        elif work is not None:
+            spans.append((f"  {one_line(work.name)} {clock(self._seconds_since(work.start))}", ""))
+        return status_line(self._seconds_since(0.0), *spans, hint="Ctrl-C leaves, the run continues")
+
+    def _seconds_since(self, milliseconds: float) -> float:
+        # The server's clock need not agree with ours: only differences on one clock count.
+        return (self._tree.until - milliseconds) / 1000 + time.monotonic() - self._arrived_at
 
     def event(self, event: FlueEvent) -> None:
         """Show an event."""
@@ -376,7 +345,9 @@ class RunView(LogLines):
             case _:
                 self._lines(event, level)
         self._tree.add(event)
-        self._status.event_received(event)
+        self._problem = ""  # the connection works
+        if event.timestamp is not None:
+            self._arrived_at = time.monotonic()
         if isinstance(event, models.RunEndEvent):
             self._end_of_run(event)
 
@@ -418,8 +389,8 @@ class RunView(LogLines):
             totals += [count(self._tree.turns, "turn"), f"{tokens} ({read:,} in, {written:,} out)"]
         if cost := sum(usage.cost.total for usage in usages):
             totals.append(f"cost {cost:.4f}")
-        if self._status.reconnects:
-            totals.append(count(self._status.reconnects, "reconnect"))
+        if self._reconnects:
+            totals.append(count(self._reconnects, "reconnect"))
         return ", ".join(totals)
 
     def failed(self, error: FlueExecutionError) -> None:
@@ -434,7 +405,12 @@ class RunView(LogLines):
 
     def warning(self, record: logging.LogRecord) -> None:
         """Show the first failed attempt in a row; the status line shows the others."""
-        if self._status.attempt_failed(record) or not self._terminal.is_live:
+        attempt: int | None = getattr(record, "flue_attempt", None)
+        if attempt is not None:
+            self._problem = f"attempt {attempt} failed, next in {getattr(record, 'flue_delay', 0.0):.1f} s"
+        if attempt == 1 and self._tree.events:
+            self._reconnects += 1
+        if attempt in {None, 1} or not self._terminal.is_live:
             self._write([warning_line(record)])
 
     def close(self) -> None:
