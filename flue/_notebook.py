@@ -9,7 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from flue import models
-from flue.cli.text import arguments, clean, count, duration, failure, one_line
+from flue.cli.output import arguments, clean, count, duration, failure, one_line
 from flue.cli.timeline import ConversationTimeline, RunTimeline, Timeline
 from flue.codec import to_json
 from flue.codec._base import Model, WireModel, field_types, is_model, union_members

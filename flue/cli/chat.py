@@ -26,18 +26,27 @@ from flue.cli.commands import (
     standard_input,
     typed_text,
 )
-from flue.cli.output import LogLines, open_output, say, shown_on, write_json
+from flue.cli.output import (
+    LogLines,
+    Markdown,
+    clean,
+    command_line,
+    line,
+    one_line,
+    open_output,
+    say,
+    shown_on,
+    write_json,
+)
 from flue.cli.parser import program_words
-from flue.cli.text import Markdown, clean, command_line, line, one_line
 from flue.cli.timeline import ConversationTimeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flue import ConversationState, Reply, SendResult
-    from flue.cli.output import Terminal
+    from flue.cli.output import Block, Terminal
     from flue.cli.parser import Options
-    from flue.cli.text import Block
     from flue.models import ConversationChunk
 
 _CONTINUATION = "\\"

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import attrs
 
 from flue import models
-from flue.cli.output import GrowingText, LogLines
-from flue.cli.text import (
+from flue.cli.output import (
+    GrowingText,
+    LogLines,
     Markdown,
     clean,
     clock,
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from flue.cli.output import Terminal
-    from flue.cli.text import Block, Line
+    from flue.cli.output import Block, Line, Terminal
     from flue.models import ConversationChunk, ConversationMessage, ConversationPart, ConversationSettlement
 
 _REASONING = "dim italic"

@@ -16,10 +16,9 @@ import attrs
 
 from flue import FlueClient, models, to_json
 from flue.cli import Exit, Interrupted, UsageError
-from flue.cli.output import LogLines, open_output, shown_on, write_json
+from flue.cli.output import LogLines, command_line, compact, duration, line, one_line, open_output, shown_on, write_json
 from flue.cli.parser import program_name
 from flue.cli.run_view import render_event
-from flue.cli.text import command_line, compact, duration, line, one_line
 from flue.cli.timeline import RunTimeline
 from flue.testing import Fault, FlueTestServer, InvalidInputError
 
@@ -27,9 +26,8 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Generator
 
-    from flue.cli.output import Terminal
+    from flue.cli.output import Line, Terminal
     from flue.cli.parser import Options
-    from flue.cli.text import Line
     from flue.models import FlueEvent
     from flue.testing import AgentTurn, ConversationTurn, WorkflowRun
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import attrs
 
 from flue import models
-from flue.cli.output import GrowingText, LogLines
-from flue.cli.text import (
+from flue.cli.output import (
+    GrowingText,
+    LogLines,
     arguments,
     clean,
     clock,
@@ -37,8 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from flue.cli.output import Terminal
-    from flue.cli.text import Block, Line
+    from flue.cli.output import Block, Line, Terminal
     from flue.errors import FlueExecutionError
     from flue.models import FlueEvent, RunRecord, WorkflowInvokeResult, WorkflowWaitResult
 

@@ -13,15 +13,14 @@ from rich.markdown import Markdown as RichMarkdown
 from rich.segment import SegmentLines
 from rich.text import Text
 
-from flue.cli.output import Terminal
-from flue.cli.text import Markdown
+from flue.cli.output import Markdown, Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from rich.console import ConsoleOptions, RenderResult
 
-    from flue.cli.text import Block, Span
+    from flue.cli.output import Block, Span
 
 _FRAMES_PER_SECOND = 12
 

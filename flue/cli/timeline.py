@@ -10,13 +10,12 @@ from urllib.parse import unquote
 import attrs
 
 from flue import models
-from flue.cli.text import arguments, clean, count, duration, failure, line, one_line
+from flue.cli.output import arguments, clean, count, duration, failure, line, one_line
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from flue.cli.output import Terminal
-    from flue.cli.text import Line
+    from flue.cli.output import Line, Terminal
     from flue.models import ConversationChunk, FlueEvent, PromptUsage, RunRecord
 
 Kind: TypeAlias = Literal["run", "conversation", "operation", "submission", "turn", "tool", "task"]

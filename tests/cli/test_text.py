@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flue.cli.text import clean, duration, one_line
+from flue.cli.output import clean, duration, one_line
 
 
 @pytest.mark.parametrize(
