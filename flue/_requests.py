@@ -16,7 +16,7 @@ import msgspec
 
 from flue import codec, models
 from flue._instrumentation import Instrumentation
-from flue.checkpoints._consumer import Checkpointer, check_checkpointer
+from flue.checkpoints import Checkpointer, check_checkpointer
 from flue.config import Settings, check_seconds, is_async_callable
 from flue.core import stream_state
 from flue.core.actions import CallRequest, Request

@@ -14,7 +14,7 @@ from flue._base import BaseStream, State, T
 from flue._requests import StreamSpec
 from flue.aio._driver import CancelToken, Driver
 from flue.aio.transport import Transport
-from flue.checkpoints._consumer import AsyncCheckpointer
+from flue.checkpoints import AsyncCheckpointer
 from flue.config import Settings
 from flue.core.actions import Done
 from flue.core.events import NeedData
