@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import re
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -34,14 +33,11 @@ from flue.testing._turns import ConversationQueue
 from flue.types import UNSET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from flue.testing._conversations import Conversations
     from flue.testing._http import Headers, RecordedRequest
-    from flue.testing._routes import RouteOptions, StreamCondition
+    from flue.testing._routes import Agent, RouteOptions, StreamCondition
     from flue.testing._runs import Workers
     from flue.testing._store import Page
-    from flue.testing._turns import ConversationFunction
 
 MAX_KEY = 256
 
@@ -71,16 +67,8 @@ NO_SEED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ConversationAgent:
-    """An agent as registered; see `FlueTestServer.add_agent`."""
-
-    function: ConversationFunction
-    validate_initial_data: Callable[[Any], object] | None = None
-
-
 class ConversationRoutes(Routes):
-    """The routes of conversations. Agents, by name, may grow while the server runs."""
+    """The routes of conversations."""
 
     no_route = Response(404, [("content-type", "text/plain; charset=UTF-8")], b"404 Not Found")
 
@@ -88,13 +76,12 @@ class ConversationRoutes(Routes):
         self,
         options: RouteOptions,
         condition: StreamCondition,
+        agents: dict[str, Agent],
         *,
-        agents: dict[str, ConversationAgent],
         conversations: Conversations,
         workers: Workers,
     ) -> None:
-        super().__init__(options, condition)
-        self._agents = agents
+        super().__init__(options, condition, agents)
         self._conversations = conversations
         self._workers = workers
         self._queues: dict[str, ConversationQueue] = {}
@@ -290,7 +277,7 @@ def check_uid(uid: Any, conversation: Conversation | None, conversation_id: str)
         raise RefusedError("agent_instance_exists", meta=meta, id=conversation_id, uid=conversation.uid)
 
 
-def check_initial_data(agent: ConversationAgent, initial_data: Any) -> None:
+def check_initial_data(agent: Agent, initial_data: Any) -> None:
     if agent.validate_initial_data is None:
         return
     try:

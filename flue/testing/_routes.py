@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from flue.testing._http import Headers, RecordedRequest
-    from flue.testing._runs import AgentFunction, Runner, Workflow
+    from flue.testing._runs import Runner, Workflow
     from flue.testing._store import Store
 
 Read: TypeAlias = Callable[[int], Page | None]
@@ -254,20 +254,30 @@ class StreamCondition:
         return True
 
 
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """An agent as registered; see `FlueTestServer.add_agent`."""
+
+    function: Callable[[Any], Any]
+    validate_initial_data: Callable[[Any], object] | None = None
+
+
 class Routes:
     """Answers requests: what both generations of Flue have in common.
 
     Args:
         options: Of the server.
         condition: Readers that wait.
+        agents: By name; they may grow while the server runs.
     """
 
     no_route: Response
     """404 of the router, for paths that no route matches: plain text."""
 
-    def __init__(self, options: RouteOptions, condition: StreamCondition) -> None:
+    def __init__(self, options: RouteOptions, condition: StreamCondition, agents: dict[str, Agent]) -> None:
         self._options = options
         self._condition = condition
+        self._agents = agents
 
     async def respond(self, request: RecordedRequest) -> Response:
         try:
@@ -431,7 +441,7 @@ PROMPT_SHAPE = 'Direct agent requests must use JSON object body { "message": str
 class RunRoutes(Routes):
     """The routes of Flue 1.0 in its order of checks: runs, workflows, and agents as in betas 3 to 7.
 
-    Workflows and agents, by name, may grow while the server runs.
+    Workflows, by name, may grow while the server runs.
     """
 
     no_route = Response(404, [("Content-Type", "text/plain; charset=UTF-8")], b"404 Not Found")
@@ -440,17 +450,16 @@ class RunRoutes(Routes):
         self,
         options: RouteOptions,
         condition: StreamCondition,
+        agents: dict[str, Agent],
         *,
         store: Store,
         runner: Runner,
         workflows: dict[str, Workflow],
-        agents: dict[str, AgentFunction],
     ) -> None:
-        super().__init__(options, condition)
+        super().__init__(options, condition, agents)
         self._store = store
         self._runner = runner
         self._workflows = workflows
-        self._agents = agents
 
     def _unauthorized(self, authorization: str | None) -> Response:  # noqa: ARG002 - one answer to all
         error = {"type": "unauthorized", "message": "Unauthorized", "details": "bad token"}
@@ -498,12 +507,12 @@ class RunRoutes(Routes):
         check_method(request, "GET", "HEAD", "POST")
         if not name.strip() or not instance_id.strip():
             raise invalid("Agent URLs must have the shape /agents/<name>/<id> with non-empty segments.")
-        function = self._agents.get(name)
-        if function is None:
+        agent = self._agents.get(name)
+        if agent is None:
             raise RefusedError("agent_not_found", name=name)
         if request.method == "POST":
             message, images = parse_prompt(parse_body(request))
-            offset, submission_id, result = self._runner.prompt(name, instance_id, function, message, images)
+            offset, submission_id, result = self._runner.prompt(name, instance_id, agent.function, message, images)
             receipt = self._receipt(request, offset, submission_id)
             return json_response({"result": await finished(result), **receipt}) if waits else accepted(receipt)
         return await self._read(agent_path(name, instance_id), request)

@@ -7,7 +7,6 @@ import inspect
 import threading
 import time
 import uuid
-import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -40,15 +39,6 @@ class Workers:
         """Set once the server stops."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._threads: set[threading.Thread] = set()
-        self._interrupts: weakref.WeakSet[threading.Event] = weakref.WeakSet()
-
-    def make_interrupt(self) -> threading.Event:
-        """An event that is set once the server stops, and by its owner when it likes."""
-        event = threading.Event()
-        self._interrupts.add(event)
-        if self.stopped.is_set():
-            event.set()
-        return event
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run something that outlives the request that asked for it, until the server stops."""
@@ -93,8 +83,6 @@ class Workers:
             RuntimeError: A thread does not end.
         """
         self.stopped.set()
-        for event in list(self._interrupts):
-            event.set()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

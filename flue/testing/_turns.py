@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 import string
+import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -128,8 +129,25 @@ class AgentResponse:
     def settle(self, conversation: Conversation, outcome: Chunk) -> None:
         """Settle the submissions: those that have joined come first."""
         for submission_id in (*self.joined_ids, self.submission_id):
-            answered_by = None if self.message_id is None else self.submission_id
-            append_settlement(conversation, submission_id, outcome, answered_by)
+            chunk: Chunk = {"type": "submission-settled", "submissionId": submission_id} | outcome
+            if self.message_id is not None:
+                chunk["answeredBySubmissionId"] = self.submission_id
+            conversation.append(chunk | {"timestamp": now_text()})
+
+    def abort(self, conversation: Conversation) -> None:
+        """Settle the submissions as aborted, which the transcript says, too."""
+        attributes = {"submissionId": self.submission_id, "kind": "direct", "reason": "aborted"}
+        advisory = {
+            "id": f"entry_submission_aborted_{self.submission_id}",
+            "role": "system",
+            "purpose": "advisory",
+            "display": "diagnostic",
+            "signal": {"attributes": attributes},
+            "settlement": {"outcome": "aborted"},
+            "parts": [{"type": "text", "text": "Submission was aborted.", "state": "done"}],
+        }
+        conversation.append({"type": "message-appended", "message": advisory})
+        self.settle(conversation, {"outcome": "aborted", "error": ABORTED})
 
 
 class ConversationTurn:
@@ -164,7 +182,7 @@ class ConversationTurn:
         self._conversation = conversation
         self._queue = queue
         self._stopped = queue.workers.stopped
-        self._interrupted = queue.workers.make_interrupt()
+        self._interrupted = threading.Event()
         self._response = response
         self._ended = False
         self._aborted = False
@@ -215,13 +233,9 @@ class ConversationTurn:
             self._begin_step()
             self._close_block()
             call = ToolCall(self, call_id or _make_call_id(), self._response.steps)
-            chunk = {
-                "type": "tool-input",
-                "messageId": self._response.message_id,
-                "toolCallId": call.id,
-                "toolName": name,
-            }
-            self._append(chunk | {"input": {} if input is None else input, "timestamp": now_text()})
+            given: Any = {} if input is None else input
+            chunk = self._chunk("tool-input", toolCallId=call.id, toolName=name, input=given, timestamp=now_text())
+            self._append(chunk)
             self._calls.append(call)
             self._called_tools = True
         if error is not None:
@@ -243,7 +257,7 @@ class ConversationTurn:
                 self._begin_step()
             elif any(call.step == self._response.steps for call in self._calls):
                 self._complete_step()
-            self._append({"type": "data-part", "messageId": self._response.message_id, "name": name, "data": value})
+            self._append(self._chunk("data-part", name=name, data=value))
 
     def metadata(self, values: Mapping[str, Any]) -> None:
         """Add to the metadata of the message, JSON: objects are merged, anything else replaces what was there."""
@@ -252,9 +266,7 @@ class ConversationTurn:
             if self._response.message_id is None:
                 self._response.metadata |= json.loads(to_json(values))
             else:
-                self._append(
-                    {"type": "message-metadata", "messageId": self._response.message_id, "metadata": dict(values)}
-                )
+                self._append(self._chunk("message-metadata", metadata=dict(values)))
 
     def begin_step(self) -> None:
         """Begin a step, unless one is open; messages that wait join the response. Writing does it by itself."""
@@ -346,13 +358,16 @@ class ConversationTurn:
                 call.fail(CALL_ABORTED)
             self._begin_step(take_joined=False)
             self._complete_step()
-        append_advisory(self._conversation, self._response.submission_id)
-        self._response.settle(self._conversation, {"outcome": "aborted", "error": ABORTED})
+        self._response.abort(self._conversation)
         self.discard()
 
     def discard(self) -> None:
         """End the turn without a word."""
         self._ended = self._aborted = True
+        self.interrupt()
+
+    def interrupt(self) -> None:
+        """Let its function sleep no longer."""
         self._interrupted.set()
 
     # Steps and blocks
@@ -370,8 +385,7 @@ class ConversationTurn:
                 self._close_block()
                 self._append()
                 self._block = kind
-            chunk = {"type": "message-delta", "messageId": self._response.message_id, "kind": kind}
-            self._append(*({**chunk, "delta": delta} for delta in deltas))
+            self._append(*(self._chunk("message-delta", kind=kind, delta=delta) for delta in deltas))
             if kind == "text":
                 self._step_text += "".join(deltas)
 
@@ -389,8 +403,7 @@ class ConversationTurn:
         is_first = response.message_id is None
         response.message_id = response.message_id or make_id("entry")
         response.turn_id = make_id("turn")
-        started: Chunk = {"type": "message-started", "messageId": response.message_id}
-        started |= {"submissionId": response.submission_id, "turnId": response.turn_id}
+        started = self._chunk("message-started", submissionId=response.submission_id, turnId=response.turn_id)
         if is_first and response.metadata:
             started["metadata"] = response.metadata
         self._append(started | {"timestamp": now_text()})
@@ -408,7 +421,7 @@ class ConversationTurn:
     def _complete_step(self) -> None:
         if self._step_is_open:
             self._close_block()
-            self._append({"type": "message-completed", "messageId": self._response.message_id, "timestamp": now_text()})
+            self._append(self._chunk("message-completed", timestamp=now_text()))
             self._step_is_open = False
 
     def _append_outcomes(self) -> None:
@@ -423,6 +436,10 @@ class ConversationTurn:
             self._begin_step(take_joined=False)
         self._complete_step()
         self._append_outcomes()
+
+    def _chunk(self, _type: str, /, **fields: Any) -> Chunk:
+        """A chunk about the message of the response."""
+        return {"type": _type, "messageId": self._response.message_id, **fields}
 
     def _append(self, *chunks: Chunk) -> None:
         self._conversation.append(*chunks)
@@ -469,10 +486,8 @@ class ConversationQueue:
             if self._turn is not None:
                 self._turn.abort()
                 self._turn = None
-            outcome = {"outcome": "aborted", "error": ABORTED}
             for message in self.pending:
-                append_advisory(self.conversation, message.submission_id)
-                append_settlement(self.conversation, message.submission_id, outcome, None)
+                AgentResponse(message.submission_id).abort(self.conversation)
             self._end_call()
         return True
 
@@ -504,7 +519,11 @@ class ConversationQueue:
                 turn = self._turn = ConversationTurn(joined.popleft(), response, self)
                 name = f"agent {conversation.path}"
                 call = self._call = self.workers.spawn(self.workers.call(function, turn, name=name))
-                await asyncio.wait([call])
+                try:
+                    await asyncio.wait([call])
+                except asyncio.CancelledError:  # the server stops
+                    turn.interrupt()
+                    raise
                 with conversation.lock:
                     self._turn = self._call = None
                     if turn.aborted:
@@ -534,28 +553,6 @@ def _end_turn(turn: ConversationTurn, call: asyncio.Task[Any]) -> bool:
     if error is not None:
         turn.fail(error)
     return error is None
-
-
-def append_settlement(conversation: Conversation, submission_id: str, outcome: Chunk, answered_by: str | None) -> None:
-    chunk: Chunk = {"type": "submission-settled", "submissionId": submission_id} | outcome
-    if answered_by is not None:
-        chunk["answeredBySubmissionId"] = answered_by
-    conversation.append(chunk | {"timestamp": now_text()})
-
-
-def append_advisory(conversation: Conversation, submission_id: str) -> None:
-    """Say in the transcript that a submission was aborted."""
-    attributes = {"submissionId": submission_id, "kind": "direct", "reason": "aborted"}
-    advisory = {
-        "id": f"entry_submission_aborted_{submission_id}",
-        "role": "system",
-        "purpose": "advisory",
-        "display": "diagnostic",
-        "signal": {"attributes": attributes},
-        "settlement": {"outcome": "aborted"},
-        "parts": [{"type": "text", "text": "Submission was aborted.", "state": "done"}],
-    }
-    conversation.append({"type": "message-appended", "message": advisory})
 
 
 def _make_call_id() -> str:

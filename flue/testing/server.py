@@ -7,12 +7,12 @@ import logging
 import socket
 import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
-from flue.testing._conversation_routes import ConversationAgent, ConversationRoutes
+from flue.testing._conversation_routes import ConversationRoutes
 from flue.testing._conversations import Conversations
 from flue.testing._http import Response, ServerThread
-from flue.testing._routes import RefusedError, RouteOptions, RunRoutes, StreamCondition, UnsupportedVersionError
+from flue.testing._routes import Agent, RefusedError, RouteOptions, RunRoutes, StreamCondition, UnsupportedVersionError
 from flue.testing._runs import (
     AgentFunction,
     Runner,
@@ -122,12 +122,11 @@ class FlueTestServer:
         self._options = RouteOptions(base_path, token, scheme, poll_hold, heartbeat, page_limit, check_versions)
 
         self._workflows: dict[str, Workflow] = {}
-        self._agents: dict[str, AgentFunction] = {}
+        self._agents: dict[str, Agent] = {}
         self._faults = FaultQueue()
         self._scripts: list[Script] = []
         self._store = Store(database)
         self._runs = Runs(self._store)
-        self._conversation_agents: dict[str, ConversationAgent] = {}
         self._conversations = Conversations(self._store)
 
         # What tests ask about; written on the loop of the server.
@@ -311,14 +310,9 @@ class FlueTestServer:
             validate_initial_data: Flue 2: called with the ``initialData`` of a new conversation, or `None`; a
                 `ValueError`, `TypeError` or `LookupError` that it raises is a 400 with this text.
         """
-        if self._flue_version == 1:
-            if validate_initial_data is not None:
-                self._require_version(2)
-            self._agents[name] = cast("AgentFunction", function)
-        else:
-            self._conversation_agents[name] = ConversationAgent(
-                cast("ConversationFunction", function), validate_initial_data
-            )
+        if validate_initial_data is not None:
+            self._require_version(2)
+        self._agents[name] = Agent(function, validate_initial_data)
 
     # Runs written event by event, which no workflow works on; also while the server does not run
 
@@ -542,19 +536,15 @@ class FlueTestServer:
     def _make_routes(self, workers: Workers, condition: StreamCondition) -> RunRoutes | ConversationRoutes:
         if self._flue_version == 2:
             return ConversationRoutes(
-                self._options,
-                condition,
-                agents=self._conversation_agents,
-                conversations=self._conversations,
-                workers=workers,
+                self._options, condition, self._agents, conversations=self._conversations, workers=workers
             )
         return RunRoutes(
             self._options,
             condition,
+            self._agents,
             store=self._store,
             runner=Runner(self._store, self._runs, workers),
             workflows=self._workflows,
-            agents=self._agents,
         )
 
     async def _respond(
