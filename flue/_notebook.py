@@ -84,8 +84,6 @@ class _Html:
                 return self._message(value, {})
             case models.ConversationSnapshot() | ConversationState():
                 return self._conversation(value)
-            case Unknown():
-                return self._unknown(value)
             case _:
                 return self._model(value)
 
@@ -133,16 +131,15 @@ class _Html:
 
     def _model(self, value: Any) -> str:
         envelope = {name: getattr(value, name, None) for name in _ENVELOPE}
-        title = getattr(value, "type", type(value).__name__)
-        names = (field.name for field in value.__attrs_attrs__ if field.name not in envelope.keys() | _HIDDEN)
-        members = ((name, getattr(value, name)) for name in names)
-        rows = ((name, _plain(member)) for name, member in members if member is not None)
-        return self._headline(title, *_describe(envelope)) + self._grid(rows)
-
-    def _unknown(self, value: Unknown) -> str:
-        envelope = {name: getattr(value, name, None) for name in _ENVELOPE}
-        title = value.wire_type or "no type"
-        rows = [("not understood", value.problem), ("as it came", value.raw)]
+        rows: Iterable[tuple[str, Any]]
+        if isinstance(value, Unknown):
+            title = value.wire_type or "no type"
+            rows = [("not understood", value.problem), ("as it came", value.raw)]
+        else:
+            title = getattr(value, "type", type(value).__name__)
+            names = (field.name for field in value.__attrs_attrs__ if field.name not in envelope.keys() | _HIDDEN)
+            members = ((name, getattr(value, name)) for name in names)
+            rows = ((name, _plain(member)) for name, member in members if member is not None)
         return self._headline(title, *_describe(envelope)) + self._grid(rows)
 
     def _run(self, run: models.RunRecord) -> str:
