@@ -64,11 +64,6 @@ class Bar:
     parent: Bar | None = attrs.field(default=None, repr=False)
     name: str = ""
 
-    def finish(self, now: float, *, failed: bool = False) -> None:
-        """The step has ended."""
-        self.end = now
-        self.failed = failed
-
     @property
     def took(self) -> str:
         """How long it took, in words."""
@@ -84,6 +79,10 @@ class Bar:
             "durationMs": None if self.end is None else round(self.end - self.start, 3),
             "isError": self.failed,
         }
+
+
+_Step: TypeAlias = tuple[Kind, str | None]
+"""The kind of a step and its id."""
 
 
 class Timeline:
@@ -112,6 +111,7 @@ class Timeline:
         self.error: str | None = None
         self._whole = whole
         self._about = about
+        self._open: dict[_Step, Bar] = {(whole.kind, None): whole}
 
     def about(self) -> dict[str, str]:
         """What a trace says of the whole."""
@@ -131,21 +131,23 @@ class Timeline:
         self.until = max(self.until, now)
         return now
 
-    def _begin(self, parent: Bar, kind: Kind, label: str, now: float, name: str = "") -> Bar:
+    def _begin(self, step: _Step, parent: Bar, label: str, now: float, name: str = "") -> Bar:
         """A step begins inside another one."""
-        bar = Bar(kind, one_line(label), parent.depth + 1, now, parent=parent, name=name)
+        bar = self._open[step] = Bar(step[0], one_line(label), parent.depth + 1, now, parent=parent, name=name)
         self.bars.append(bar)
         return bar
+
+    def _end(self, step: _Step, now: float, *, failed: bool = False) -> None:
+        """A step ends, if it has not ended yet."""
+        bar = self._open.pop(step, None)
+        if bar is not None:
+            bar.end, bar.failed = now, failed
 
     def _repr_html_(self) -> str:
         # A frame of its own keeps the page's styles out of the notebook, and what a server says out of its scripts.
         height = min(240 + 24 * min(len(self.bars), _SHOWN_IN_NOTEBOOK), 640)
         source = escape(page(self, limit=_SHOWN_IN_NOTEBOOK))
         return f'<iframe sandbox="" srcdoc="{source}" style="width:100%;height:{height}px;border:0"></iframe>'
-
-
-_Step: TypeAlias = tuple[Kind, str | None]
-"""A step of a run: its kind and its id."""
 
 
 class RunTimeline(Timeline):
@@ -175,7 +177,6 @@ class RunTimeline(Timeline):
             self.started_at = record.started_at
             self.status = record.status
             self.error = failure(record.error) if failed else None
-        self._open: dict[_Step, Bar] = {("run", None): self._whole}
 
     def parent(self, event: FlueEvent) -> Bar:
         """The operation, turn or task that encloses an event, or the run. Call it before `add`.
@@ -250,7 +251,7 @@ class RunTimeline(Timeline):
                 pass
 
     def _begin_step(self, step: _Step, label: str, event: FlueEvent, now: float, name: str = "") -> None:
-        self._open[step] = self._begin(self.parent(event), step[0], label, now, name)
+        self._begin(step, self.parent(event), label, now, name)
 
     def _end_step(
         self,
@@ -261,7 +262,7 @@ class RunTimeline(Timeline):
     ) -> None:
         if step not in self._open:  # its start was not seen
             self._begin_step(step, label, event, max(now - event.duration_ms, 0.0))
-        self._open.pop(step).finish(now, failed=event.is_error)
+        self._end(step, now, failed=event.is_error)
 
 
 class ConversationTimeline(Timeline):
@@ -278,9 +279,6 @@ class ConversationTimeline(Timeline):
         super().__init__(whole, url, {"conversation": url})
         self.status = "empty"
         self._waiting: dict[str, str] = {}  # labels of submissions that have not started
-        self._submissions: dict[str, Bar] = {}
-        self._turns: dict[str, Bar] = {}  # by message; each of its steps is one
-        self._tools: dict[str, Bar] = {}
         self._turn_count = 0
 
     def add(self, chunk: ConversationChunk) -> None:
@@ -299,51 +297,44 @@ class ConversationTimeline(Timeline):
         for submission_id in list(self._waiting):
             self._submission(submission_id, now)
         self._add(chunk, now)
-        self._whole.end = None if self._submissions else self.until
-        self.status = "running" if self._submissions else "settled"
+        runs = any(kind == "submission" for kind, _ in self._open)
+        self._whole.end = None if runs else self.until
+        self.status = "running" if runs else "settled"
 
     def _add(self, chunk: ConversationChunk, now: float) -> None:
         match chunk:
             case models.MessageStartedChunk():
                 self._turn_count += 1
-                self._end(self._turns, chunk.message_id, now, failed=True)  # its end is missing: the step failed
+                turn: _Step = ("turn", chunk.message_id)  # each step of a message is one
+                self._end(turn, now, failed=True)  # its end is missing: the step failed
                 parent = self._whole if chunk.submission_id is None else self._submission(chunk.submission_id, now)
-                self._turns[chunk.message_id] = self._begin(parent, "turn", f"turn {self._turn_count}", now)
+                self._begin(turn, parent, f"turn {self._turn_count}", now)
             case models.MessageCompletedChunk():
-                self._end(self._turns, chunk.message_id, now)
+                self._end(("turn", chunk.message_id), now)
             case models.ToolInputChunk():
-                turn = self._turns.get(chunk.message_id)
-                parent = self._whole if turn is None or turn.parent is None else turn.parent
-                call = f"{one_line(chunk.tool_name)}({arguments(chunk.input)})"
-                if chunk.tool_call_id in self._tools:  # some providers use an id twice; outcomes go to the newest call
-                    self._tools[f"{chunk.tool_call_id} {len(self.bars)}"] = self._tools.pop(chunk.tool_call_id)
-                self._tools[chunk.tool_call_id] = self._begin(parent, "tool", call, now)
+                begun = self._open.get(("turn", chunk.message_id))
+                parent = self._whole if begun is None or begun.parent is None else begun.parent
+                tool: _Step = ("tool", chunk.tool_call_id)
+                if tool in self._open:  # some providers use an id twice; outcomes go to the newest call
+                    self._open["tool", f"{chunk.tool_call_id} {len(self.bars)}"] = self._open.pop(tool)
+                self._begin(tool, parent, f"{one_line(chunk.tool_name)}({arguments(chunk.input)})", now)
             case models.ToolOutputChunk() | models.ToolOutputErrorChunk():
-                bar = self._tools.get(chunk.tool_call_id)
+                bar = self._open.get(("tool", chunk.tool_call_id))
                 if bar is not None and chunk.duration_ms is not None:  # it waited before it was executed
                     bar.start = max(now - chunk.duration_ms, bar.start)
-                failed = isinstance(chunk, models.ToolOutputErrorChunk)
-                self._end(self._tools, chunk.tool_call_id, now, failed=failed)
+                self._end(("tool", chunk.tool_call_id), now, failed=isinstance(chunk, models.ToolOutputErrorChunk))
             case models.SubmissionSettledChunk():
-                failed = chunk.outcome != "completed"
                 submission = self._submission(chunk.submission_id, now)
-                for steps in (self._tools, self._turns):
-                    for key in [key for key, bar in steps.items() if bar.parent is submission]:
-                        self._end(steps, key, now, failed=failed)
-                self._end(self._submissions, chunk.submission_id, now, failed=failed)
+                for step in [step for step, bar in self._open.items() if bar is submission or bar.parent is submission]:
+                    self._end(step, now, failed=chunk.outcome != "completed")
             case _:
                 pass
 
     def _submission(self, submission_id: str, now: float) -> Bar:
-        if submission_id not in self._submissions:
-            label = self._waiting.pop(submission_id, submission_id)
-            self._submissions[submission_id] = self._begin(self._whole, "submission", label, now)
-        return self._submissions[submission_id]
-
-    def _end(self, steps: dict[str, Bar], key: str, now: float, *, failed: bool = False) -> None:
-        bar = steps.pop(key, None)
-        if bar is not None:
-            bar.finish(now, failed=failed)
+        step: _Step = ("submission", submission_id)
+        if step not in self._open:
+            self._begin(step, self._whole, self._waiting.pop(submission_id, submission_id), now)
+        return self._open[step]
 
 
 # On a terminal.
