@@ -343,29 +343,32 @@ def test_an_encoding_without_lines_and_marks(shown, kind):
     )
 
 
+def failed_attempt(number):
+    record = logging.LogRecord("flue", logging.WARNING, "", 0, f"attempt {number} failed", None, None)
+    record.flue_attempt, record.flue_delay = number, 0.5
+    return record
+
+
 def test_warnings_of_the_library(monkeypatch):
     """The first failed attempt in a row is told; before the first event it is no lost connection."""
     monkeypatch.setenv("TERM", "xterm")
     out = Output(terminal=True)
     view = RunView(RichTerminal(out))
-    for attempt in (1, None, 1, 2, 3):
+    for attempt in (1, None, 1, 2, 3, None, 1):
         if attempt is None:
             view.event(decode_event(log("begun")))
-            continue
-        record = logging.LogRecord("flue", logging.WARNING, "", 0, f"attempt {attempt} failed", None, None)
-        record.flue_attempt, record.flue_delay = attempt, 0.5
-        view.warning(record)
+        else:
+            view.warning(failed_attempt(attempt))
     view.warning(logging.LogRecord("flue", logging.WARNING, "", 0, "something else", None, None))
     view.event(decode_event(ended("run_end", took=5, result=None)))
     view.close()
     assert out.screen.splitlines() == [
         "! attempt 1 failed",
-        "info  begun",
-        "! attempt 1 failed",
+        *["info  begun", "! attempt 1 failed"] * 2,
         "! something else",
         "✓ completed in 5 ms",
         "result   null",
-        "2 events, 1 reconnect",
+        "3 events, 2 reconnects",
     ]
 
 
@@ -377,3 +380,14 @@ def test_what_to_type_next_is_quoted(server, on_terminal):
         assert terminal.wait() == 0
     next_line = terminal.screen.text.splitlines()[-1]
     assert next_line == f"  next: python -m flue runs stream 'run_1; touch gone' --base-url {server.base_url}"
+
+
+def test_the_status_line_names_a_failure_until_an_event_arrives(monkeypatch):
+    terminal, footers = PlainTerminal(Output()), []
+    monkeypatch.setattr(terminal, "start", footers.append)
+    view = RunView(terminal)
+    view.follow(None)
+    view.warning(failed_attempt(2))
+    assert "attempt 2 failed, next in 0.5 s" in footers[0]()[-1].text
+    view.event(decode_event(log("begun")))
+    assert "failed" not in footers[0]()[-1].text

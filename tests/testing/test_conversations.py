@@ -389,8 +389,11 @@ def test_routes(server):
     assert get(server, f"{TARGET}?other=1").status == 200
     with pytest.raises(RuntimeError, match="flue_version=1"):
         server.add_workflow("report", lambda run: None)
-    with FlueTestServer() as older, pytest.raises(RuntimeError, match="flue_version=2"):
-        older.snapshot("support", "one")
+    with FlueTestServer() as older:
+        with pytest.raises(RuntimeError, match="flue_version=2"):
+            older.snapshot("support", "one")
+        with pytest.raises(RuntimeError, match="flue_version=2"):
+            older.add_agent("support", print, validate_initial_data=print)
     with pytest.raises(ValueError, match="flue_version"):
         FlueTestServer(flue_version=3)  # type: ignore[arg-type]
 

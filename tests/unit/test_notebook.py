@@ -229,6 +229,11 @@ def test_its_size_is_bounded(value):
     assert len(html) < 200_000
 
 
+def test_what_is_not_understood_says_why():
+    text, _ = shown(event(type="novel"))
+    assert "unknown type 'novel'" in text
+
+
 def test_the_last_messages_are_shown():
     whole = snapshot({"type": "text", "text": "again", "state": "done"}, count=25)
     text, _ = shown(whole)
