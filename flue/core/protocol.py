@@ -762,8 +762,8 @@ class StreamProtocol(RequestProtocol):
                     self._buffer_items(payload)
                 elif kind == b"control":
                     self._on_control(stream_state.from_control(payload), now)
-                if self._ending or self._next is not READ:
-                    return
+                if self._ending or self._final is not None or self._next is not READ:
+                    return  # what follows a batch that failed would be handed over in its place
         except framing.TooLargeError as error:
             self._protocol_error("EVENT_TOO_LARGE", str(error), now)
             return

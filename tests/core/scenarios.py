@@ -431,3 +431,15 @@ _add(
     (0, 1, 2, 3, 4, 5, 6),
     "plain 0, plain 1, plain 2, plain 3, plain 4, sse 5, plain 5, plain 6",
 )
+for name, control, code in (
+    ("an invalid offset", control_frame("a b"), "INVALID_OFFSET"),
+    ("no offset", control_frame(), "MISSING_OFFSET"),
+):
+    _add(
+        f"a control event with {name}, and more behind it in one piece",
+        (stream(frames([log(0)], at(1)) + data_frame([log(1)]) + control + frames([run_end(2)], at(3))),),
+        (0,),
+        "sse 0",
+        error=("DurableStreamError", code),
+        live="sse",
+    )
