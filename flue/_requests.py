@@ -529,4 +529,4 @@ def _check_stream_url(url: str, base_url: str | None) -> str:
             f"the admission's stream_url is {url}, of another origin than base_url {base_url}: the token is not sent "
             "there, unless trust_stream_url=True says that it may be"
         )
-    return url
+    return stream_state.normalise_url(url)

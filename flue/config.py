@@ -10,11 +10,12 @@ import re
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import attrs
 
 from flue.core.protocol import ServerFeatures
+from flue.core.stream_state import normalise_path
 
 if TYPE_CHECKING:
     from flue.core.retry import BackoffOptions
@@ -43,8 +44,6 @@ HeaderSource = Headers | Callable[[], Headers]
 AsyncHeaderSource = Headers | Callable[[], Headers | Awaitable[Headers]]
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_STRAY_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
-_ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
 # The transports write these themselves; a second opinion would desynchronise the connection.
 _FRAMING = frozenset({"content-length", "transfer-encoding", "connection", "host"})
 MAX_SECONDS = 1e9
@@ -266,22 +265,9 @@ def _check_url(value: object, what: str) -> str:
     if "\\" in value:
         raise ValueError(f"{what} contains a backslash")
     # Path and host as they go over the wire: the HTTP libraries, which normalise by rules of their own, get the same.
-    path = _normalise_path(parts.path)
+    path = normalise_path(parts.path).rstrip("/")
     netloc = parts.netloc if host == parts.hostname else host + (f":{parts.port}" if parts.port is not None else "")
     return f"{parts.scheme.lower()}://{netloc}{path}"
-
-
-def _normalise_path(path: str) -> str:
-    """A path without dot segments (RFC 3986 section 5.2.4) and trailing slashes, its escapes in upper case."""
-    segments: list[str] = []
-    for segment in path.split("/"):
-        if segment == "..":
-            del segments[max(1, len(segments) - 1) :]
-        elif segment != ".":
-            segments.append(segment)
-    encoded = quote("/".join(segments), safe="/%:@!$&'()*+,;=~")
-    encoded = _STRAY_PERCENT.sub("%25", encoded)
-    return _ESCAPE.sub(lambda escape: escape[0].upper(), encoded).rstrip("/")
 
 
 def _check_host(host: str, what: str) -> str:

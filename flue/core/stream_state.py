@@ -30,6 +30,8 @@ __all__ = [
     "from_head",
     "is_valid_offset",
     "media_type",
+    "normalise_path",
+    "normalise_url",
     "origin",
     "quote_path_segment",
     "read_url",
@@ -56,6 +58,8 @@ _FLUE_OFFSET = re.compile(r"[0-9]+_[0-9]+")
 # Printable ASCII without what separates: , & = ? / and white space.
 _USABLE = re.compile(r"[!-%'-+\-.0-<>@-~]+")
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
+_STRAY_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
+_ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
 
 
 class Headers(Mapping[str, str]):
@@ -186,6 +190,33 @@ def origin(url: str) -> tuple[str, str, int]:
     return scheme, (parts.hostname or "").lower(), parts.port or (443 if scheme == "https" else 80)
 
 
+def normalise_url(url: str) -> str:
+    """A URL as it goes over the wire: the HTTP libraries, which normalise by rules of their own, get the same.
+
+    Raises:
+        ValueError: Not a URL.
+    """
+    parts = urlsplit(url)
+    query = f"?{_escape(parts.query)}" if parts.query else ""
+    return f"{parts.scheme}://{parts.netloc}{normalise_path(parts.path) or '/'}{query}"
+
+
+def normalise_path(path: str) -> str:
+    """A path without dot segments (RFC 3986 section 5.2.4), its escapes in upper case."""
+    segments: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            del segments[max(1, len(segments) - 1) :]
+        elif segment != ".":
+            segments.append(segment)
+    return _escape("/".join(segments))
+
+
+def _escape(text: str) -> str:
+    encoded = _STRAY_PERCENT.sub("%25", quote(text, safe="/%:@!$&'()*+,;=~?"))
+    return _ESCAPE.sub(lambda escape: escape[0].upper(), encoded)
+
+
 def redirect_target(url: str, location: str | None) -> str | None:
     """Where a redirect leads, if that is the same origin; else None."""
     if not location:
@@ -193,7 +224,7 @@ def redirect_target(url: str, location: str | None) -> str | None:
     try:
         target = urljoin(url, location).partition("#")[0]
         safe = target.isascii() and target.isprintable() and " " not in target and "@" not in urlsplit(target).netloc
-        return target if safe and origin(target) == origin(url) else None
+        return normalise_url(target) if safe and origin(target) == origin(url) else None
     except ValueError:
         return None
 

@@ -168,6 +168,14 @@ def test_a_stream_url_that_is_none(face, url):
     assert face.targets == []
 
 
+@on_both_faces
+def test_a_stream_url_without_a_path(face):
+    there = admission(face, url=f"http://127.0.0.1:{face.server.port}")
+    with pytest.raises(NotFoundError):
+        face.wait(face.client.agents.wait, there)
+    assert face.targets == ["/?offset=-1"]
+
+
 @on_both_faces(token="secret", client={"token": "secret"})
 def test_a_stream_of_another_origin_that_the_caller_vouches_for(face):
     with FlueTestServer(token="secret") as inside:
