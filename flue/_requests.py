@@ -325,7 +325,7 @@ def build_invoke(
     timeout: object,
 ) -> CallSpec[WorkflowInvokeResult | WorkflowWaitResult]:
     """Start a workflow. No budget: a POST is sent once."""
-    if wait not in {None, "result"}:
+    if wait is not None and wait != "result":
         raise ValueError(f"wait must be None or 'result', not {wait!r}")
     url = f"{settings.base_url}/workflows/{quote_path_segment(name, 'name')}"
     body = None if isinstance(input, Unset) else codec.dumps_input(input)

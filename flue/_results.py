@@ -149,12 +149,16 @@ class SubmissionOutcome:
         """Args: admission: what `send()` or `prompt()` gave.
 
         Raises:
-            TypeError: The admission is something else.
+            TypeError: The admission is something else, or was made by hand with values of other types.
             ValueError: It names no submission.
         """
         if not isinstance(admission, models.AgentSendResult | models.AgentPromptResult):
             message = f"admission must be what send() or prompt() gave, not {type(admission).__name__}"
             raise TypeError(message)
+        for name in ("submission_id", "stream_url"):
+            value: object = getattr(admission, name)
+            if not isinstance(value, str):
+                raise TypeError(f"the admission's {name} must be str, not {type(value).__name__}")
         if not admission.submission_id:
             raise ValueError("the admission's submission_id is empty")
         self.id = admission.submission_id

@@ -52,8 +52,11 @@ class AbortSignal:
 
         Raises:
             ValueError: Not such a number.
+            TypeError: Not a number.
             RuntimeError: The thread cannot be started.
         """
+        if not isinstance(seconds, int | float):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"timeout must be a number of seconds, not {type(seconds).__name__}")
         if isinstance(seconds, bool) or not 0 <= seconds < math.inf:
             raise ValueError(f"timeout must be a finite number of seconds >= 0, not {seconds!r}")
         signal = cls()

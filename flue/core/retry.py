@@ -7,6 +7,7 @@ used: attempts of a loop never reset, and a stream that made progress has earned
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable  # noqa: TC003  # whoever resolves the annotations at run time finds it here
 from typing import Any
 
@@ -24,7 +25,7 @@ MAX_AUTH_ATTEMPTS = 3
 def _not_negative(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{attribute.name} must be a number, not {type(value).__name__}")
-    if not 0 <= value < math.inf:
+    if not 0 <= value <= sys.float_info.max:
         raise ValueError(f"{attribute.name} must be a finite number >= 0, not {value!r}")
 
 

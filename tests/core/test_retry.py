@@ -22,7 +22,7 @@ class TestBackoffOptions:
         for wrong in ("1", True, None if name != "max_elapsed" else [], 1j):
             with pytest.raises(TypeError, match=f"{name} must be a number, not"):
                 BackoffOptions(**{name: wrong})
-        for wrong in (-1, -0.1, math.inf, math.nan):
+        for wrong in (-1, -0.1, math.inf, math.nan, 10**400):
             with pytest.raises(ValueError, match=f"{name} must be a finite number >= 0, not"):
                 BackoffOptions(**{name: wrong})
         assert getattr(BackoffOptions(**{name: 2}), name) == 2

@@ -176,6 +176,13 @@ def test_a_stream_url_without_a_path(face):
     assert face.targets == ["/?offset=-1"]
 
 
+@pytest.mark.parametrize("name", ["submission_id", "stream_url", "offset"])
+@on_both_faces
+def test_an_admission_of_other_types(face, name):
+    with pytest.raises(TypeError, match=f"{name} must be str, not int"):
+        face.wait(face.client.agents.wait, attrs.evolve(admission(face), **{name: 7}))
+
+
 @on_both_faces(token="secret", client={"token": "secret"})
 def test_a_stream_of_another_origin_that_the_caller_vouches_for(face):
     with FlueTestServer(token="secret") as inside:

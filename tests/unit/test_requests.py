@@ -178,7 +178,7 @@ class TestInvoke:
     def test_how_it_waits(self):
         assert invoke().call.request.url == "https://flue.test/api/workflows/report"
         assert invoke(wait="result").call.request.url == "https://flue.test/api/workflows/report?wait=result"
-        for wrong in ("", "yes", True, False, 1):
+        for wrong in ("", "yes", True, False, 1, ["result"]):
             with pytest.raises(ValueError, match="wait must be None or 'result'"):
                 invoke(wait=wrong)
 

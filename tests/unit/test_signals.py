@@ -10,6 +10,8 @@ import subprocess
 import sys
 import threading
 import time
+from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
@@ -133,8 +135,12 @@ class TestTimeout:
     def test_what_is_no_time_is_refused(self, seconds):
         with pytest.raises(ValueError, match="timeout must be a finite number of seconds >= 0"):
             AbortSignal.timeout(seconds)
-        with pytest.raises(TypeError):
-            AbortSignal.timeout("1")
+
+    @pytest.mark.parametrize("seconds", ["1", None, Decimal(1), Fraction(1, 2)])
+    def test_what_is_no_number_is_refused(self, seconds):
+        """A lock takes none of these as its time-out: the signal would never be thrown."""
+        with pytest.raises(TypeError, match="timeout must be a number of seconds, not"):
+            AbortSignal.timeout(seconds)
 
 
 @pytest.mark.parametrize("copied", [pickle.dumps, copy.copy, copy.deepcopy])
