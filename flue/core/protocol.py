@@ -736,6 +736,7 @@ class StreamProtocol(RequestProtocol):
             self._progress()  # a completed long poll
         ends = self._is_last(items, head, state)
         closed = ends and (state.closed or self._confirming)
+        state.up_to_date = state.up_to_date or closed
         if not self._enqueue(items, state, now, closed=closed):
             return
         self._tail = None

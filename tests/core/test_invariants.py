@@ -136,7 +136,7 @@ class TestInvariant4:
         first = [page([0], at(1), up_to_date=True), nothing(at(1), closed=True)]
         played = play(machine, [*first, confirmation, REFUSED])
         assert played.modes == ["plain", "long-poll", "plain"]
-        assert (played.items, played.done, machine.closed) == ([0], True, True)
+        assert (played.items, played.done, machine.closed, machine.up_to_date) == ([0], True, True, True)
 
     def test_a_filtered_page_on_the_way_does_not_end_it(self):
         answers = [nothing("-1", closed=True), page([], at(3)), page([3], at(4), closed=True)]
