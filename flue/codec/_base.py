@@ -104,6 +104,10 @@ class Model:
         text = f"{type(self).__name__}({', '.join(shown)})"
         return text if len(text) <= _REPR_LIMIT else f"{text[: _REPR_LIMIT - 2]}…)"
 
+    def __getstate__(self) -> object:
+        # The same as without this method, but protocols 0 and 1 of pickle ask for one where there are slots.
+        return super().__getstate__()
+
     def _repr_html_(self) -> str | None:
         from flue._notebook import render  # noqa: PLC0415  # only IPython calls this
 

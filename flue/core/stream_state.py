@@ -90,6 +90,9 @@ class Headers(Mapping[str, str]):
     def __repr__(self) -> str:
         return f"Headers({self._values!r})"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Headers, (tuple(self._values.items()),)
+
     def flag(self, name: str) -> bool:
         """Whether a header says exactly `true` (Durable Streams section 4.1), in any case."""
         return self._values.get(name, "").strip().lower() == "true"

@@ -60,7 +60,7 @@ def test_pickle_copy_and_compare(name: str) -> None:
     bare = codec.decode(MODELS[name], example(name, full=False))
     for model in (one, bare):
         others = [copy.copy(model), copy.deepcopy(model), attrs.evolve(model)]
-        others += [pickle.loads(pickle.dumps(model, protocol)) for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1)]
+        others += [pickle.loads(pickle.dumps(model, protocol)) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
         for other in others:
             assert other == model
             assert other is not model

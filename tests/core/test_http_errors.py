@@ -144,7 +144,9 @@ def test_every_refusal_of_the_recordings():
         assert error.error.meta == said.get("meta")
 
 
-@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, *(lambda error, n=n: pickle.loads(pickle.dumps(error, n)) for n in range(6))]
+)
 def test_they_copy_and_pickle_whole(copied):
     error = error_for(429, envelope(), wait=3.0)
     error.add_note("a note")
