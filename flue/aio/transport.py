@@ -319,13 +319,52 @@ def _new_transport(url: str, *, trust_env: bool) -> httpx.AsyncHTTPTransport:
         context = _environment.ssl_context(trust_env=trust_env)
     else:  # certificates are loaded where they are needed only; that takes a while
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return httpx.AsyncHTTPTransport(
+    kind = _SocksTransport if proxy is not None and proxy.scheme == "socks5" else httpx.AsyncHTTPTransport
+    return kind(
         verify=context,
         trust_env=False,
         limits=_LIMITS,
         proxy=None if proxy is None else httpx.Proxy(proxy, ssl_context=context if tls_to_proxy else None),
         socket_options=KEEPALIVE,
     )
+
+
+class _SocksTransport(httpx.AsyncHTTPTransport):
+    """The way through a SOCKS proxy, with an end for the greeting of the proxy, which httpcore waits for without one.
+
+    What goes wrong there is not translated and closes nothing either: httpcore's `trace` extension tells when it is.
+    """
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """As the base class does; `ConnectTimeout` and `ProxyError` for a greeting that fails."""
+        seconds: float = request.extensions["timeout"]["connect"]
+        trace: Callable[[str, dict[str, Any]], Awaitable[None]] = request.extensions["trace"]
+        limit = asyncio.timeout(None)
+        greeted: Any = None  # the connection, as long as the proxy has not let it through
+
+        async def follow(event: str, info: dict[str, Any]) -> None:
+            nonlocal greeted
+            if event.endswith(".setup_socks5_connection.started"):
+                greeted = info["stream"]
+                limit.reschedule(asyncio.get_running_loop().time() + seconds)
+            elif event.endswith(".setup_socks5_connection.complete"):
+                greeted = None
+                limit.reschedule(None)
+            await trace(event, info)
+
+        request.extensions["trace"] = follow
+        try:
+            async with limit:
+                return await super().handle_async_request(request)
+        except Exception as error:
+            if greeted is None:
+                raise
+            await greeted.aclose()
+            if limit.expired():
+                raise httpx.ConnectTimeout("the proxy did not answer") from error
+            if isinstance(error, httpx.HTTPError):
+                raise
+            raise httpx.ProxyError(f"not the answer of a SOCKS proxy: {error}") from error
 
 
 class _ConnectTracker:
@@ -396,8 +435,9 @@ def _connection_error(error: Exception, url: str, handled: BaseException | None)
     innermost: BaseException = error
     while link is not None and link is not handled:
         unverified = unverified or isinstance(link, ssl.SSLCertVerificationError)
-        # Behind a time-out is what it interrupted: a task, or an operation of TLS.
-        if str(link) and not isinstance(error, httpx.TimeoutException):
+        # Behind a time-out is what it interrupted: a task, or an operation of TLS. Without the word "proxy" the causes
+        # of a `ProxyError` would seem to be the server's.
+        if str(link) and not isinstance(error, httpx.TimeoutException | httpx.ProxyError):
             innermost = link
         link = link.__cause__ or link.__context__
     what = f"{type(innermost).__name__}: {innermost}".removesuffix(": ")

@@ -11,17 +11,17 @@ import httpx
 import pytest
 import requests
 import trustme
-from network.loopback import closed_port
+from network.loopback import LoopbackServer, closed_port
 from network.proxy import ForwardProxy, SocksProxy
 from network.relay import Relay
 from network.resolver import names
 
-from flue import BackoffOptions, FlueApiError, FlueConnectionError
+from flue import BackoffOptions, FlueApiError, FlueConnectionError, Timeouts
 from flue.testing import FlueTestServer
 
 from .frames import RUN, indexes, logs
 from .harness import BRIEF, EAGER, on_both_faces
-from .reading import AUTHORITY
+from .reading import AUTHORITY, nothing_left
 from .scripts import Program
 from .stations import server_context
 
@@ -170,6 +170,41 @@ def test_a_socks_proxy(face, scheme, variable, monkeypatch):
         client = face.new_client(base_url="http://flue.test/api")
         assert face.wait(client.runs.get, run_id).run_id == run_id
         assert len(proxy.hosts) == 1
+
+
+class Mute(LoopbackServer):
+    """A SOCKS proxy that answers each message of the greeting by the next of these, and then no more."""
+
+    def __init__(self, *answers):
+        super().__init__()
+        self.answers = answers
+
+    def serve(self, connection):
+        for answer in self.answers:
+            connection.recv(1024)
+            connection.sendall(answer)
+        if b"" in self.answers:
+            return
+        while connection.recv(1024):
+            pass
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [(), (b"\x05\x00",), (b"",), (b"HTTP/1.1 400 Bad Request\r\n\r\n",), (b"\x05\x00", b"")],
+    ids=["silent", "silent later", "gone", "not SOCKS", "gone later"],
+)
+@on_both_faces(compare=False)
+def test_a_socks_proxy_that_is_out_of_order(face, answers, monkeypatch):
+    """As with any other proxy: each attempt has an end, is retried, and leaves no connection behind."""
+    options = BackoffOptions(initial_delay=0.001, max_retries=1)
+    with Mute(*answers) as proxy, nothing_left():
+        monkeypatch.setenv("ALL_PROXY", f"socks5h://{proxy.address}")
+        client = face.new_client(base_url="http://flue.test/api", timeout=Timeouts(connect=0.3, read=20.0))
+        with pytest.raises(FlueConnectionError, match=r"(?i)proxy|timed out|closed") as caught:
+            face.wait(client.runs.get, RUN, backoff_options=options)
+        assert (caught.value.retryable, proxy.accepted) == (True, 2)
+        face.wait(client.aclose if face.is_async else client.close)
 
 
 UNUSABLE = f"socks://me:{PASSWORD}@127.0.0.1:9/"
