@@ -6,6 +6,7 @@ cookies, `.netrc`, redirects and the look-up of the environment. A session of th
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import re
@@ -17,6 +18,7 @@ import time
 import traceback
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote, urlsplit
 
 import requests
 import requests.exceptions
@@ -113,6 +115,15 @@ class _Adapter(HTTPAdapter):
         if is_new:
             manager.pool_classes_by_scheme = pool_classes(socks=proxy.lower().startswith("socks"))
         return manager
+
+    def proxy_headers(self, proxy: str) -> dict[str, str]:
+        """The credentials of a proxy, in UTF-8 (RFC 7617); requests drops a user without a password."""
+        parts = urlsplit(proxy)
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        if not (user or password):
+            return {}
+        credentials = f"{user}:{password}".encode()
+        return {"Proxy-Authorization": f"Basic {base64.b64encode(credentials).decode()}"}
 
     def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
         """As the base class does, with the certificates of the environment."""

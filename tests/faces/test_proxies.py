@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import logging
 import ssl
@@ -205,6 +206,26 @@ def test_a_socks_proxy_that_is_out_of_order(face, answers, monkeypatch):
             face.wait(client.runs.get, RUN, backoff_options=options)
         assert (caught.value.retryable, proxy.accepted) == (True, 2)
         face.wait(client.aclose if face.is_async else client.close)
+
+
+@pytest.mark.parametrize(
+    ("user_info", "credentials"),
+    [
+        ("me:secret", "me:secret"),
+        ("me", "me:"),
+        (":secret", ":secret"),
+        ("m%40e:p%3Aw", "m@e:p:w"),
+        ("m\u00e9:%E2%82%AC", "m\u00e9:\u20ac"),
+    ],
+)
+@on_both_faces(compare=False)
+def test_the_credentials_of_a_proxy(face, user_info, credentials, monkeypatch):
+    run_id = face.server.create_run()
+    with ForwardProxy(face.server.port) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url.replace("//", f"//{user_info}@"))
+        face.wait(face.new_client(base_url="http://flue.test/api").runs.get, run_id)
+        sent = proxy.requests[0].header("proxy-authorization")
+    assert sent == f"Basic {base64.b64encode(credentials.encode()).decode()}"
 
 
 UNUSABLE = f"socks://me:{PASSWORD}@127.0.0.1:9/"
