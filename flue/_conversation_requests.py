@@ -16,7 +16,7 @@ import attrs
 
 from flue import codec, models
 from flue._instrumentation import Instrumentation
-from flue._requests import CONTENT_JSON, CallSpec, StreamSpec, check_live, check_signal_and_timeout
+from flue._requests import CONTENT_JSON, CallSpec, StreamSpec, call_label, check_live, check_signal_and_timeout
 from flue.core import stream_state
 from flue.core.actions import CallRequest, Request
 from flue.core.events import EventBuffer
@@ -351,7 +351,7 @@ def _follow(
 ) -> StreamSpec[ConversationProtocol, ConversationChunk]:
     from flue.core.conversation_protocol import ConversationProtocol  # noqa: PLC0415  # needs the models
 
-    label = f"conversation {_path(settings)}" if target is None else f"submission {target.submission_id}"
+    label = f"conversation {_path(settings)}" if target is None else call_label("submission", target.submission_id)
     options = settings.backoff(backoff_options)
     machine: ConversationProtocol = ConversationProtocol(
         settings.base_url,

@@ -56,6 +56,7 @@ __all__ = [
     "build_run_streams",
     "build_send",
     "build_wait",
+    "call_label",
     "check_handler",
     "check_signal_and_timeout",
     "is_run_end",
@@ -184,6 +185,12 @@ def check_tail(tail: object) -> int | None:
     return tail
 
 
+def call_label(kind: str, name: object) -> str:
+    """A call in words, on one line whatever it is called: ids may come from outside, and labels are logged."""
+    text = str(name)
+    return f"{kind} {text if text.isprintable() else ascii(text)}"
+
+
 # Runs.
 
 
@@ -201,7 +208,7 @@ def build_get_run(
     call = CallRequest(Request("GET", url, ACCEPT_JSON), frozenset({200}), codec.decode_run_record)
     budget = Budget(backoff_options, refreshable=settings.has_dynamic_headers)
     seconds = check_signal_and_timeout(signal, timeout)
-    return CallSpec(f"run {run_id}", call, budget, backoff_options, signal, seconds)
+    return CallSpec(call_label("run", run_id), call, budget, backoff_options, signal, seconds)
 
 
 def build_run_stream(
@@ -250,7 +257,7 @@ def build_run_stream(
         limit=settings.max_event_bytes,
         features=settings.features,
     )
-    label = f"run {run_id}"
+    label = call_label("run", run_id)
     decoder = codec.EventDecoder("run", label)
     events = EventBuffer[Any](machine, decoder, is_terminal or _is_last_run_end(str(run_id)))
     seconds = check_signal_and_timeout(signal, timeout)
@@ -332,7 +339,7 @@ def build_invoke(
     seconds = check_signal_and_timeout(signal, timeout)
     result = models.WorkflowWaitResult if wait else models.WorkflowInvokeResult
     call = _post(settings, url, body, wait=wait is not None, timeout=seconds, build=partial(_decode_started, result))
-    return CallSpec(f"workflow {name}", call, None, None, signal, seconds)
+    return CallSpec(call_label("workflow", name), call, None, None, signal, seconds)
 
 
 def _decode_started(result: type[Any], value: Any) -> Any:
@@ -404,7 +411,7 @@ def _build_prompt(
     seconds = check_signal_and_timeout(signal, timeout)
     build = partial(codec.decode, result)
     call = _post(settings, url, codec.dumps_input(body), wait=wait, timeout=seconds, build=build)
-    return CallSpec(f"agent {name}/{agent_id}", call, None, None, signal, seconds)
+    return CallSpec(call_label("agent", f"{name}/{agent_id}"), call, None, None, signal, seconds)
 
 
 def build_agent_stream(
@@ -448,7 +455,7 @@ def build_agent_stream(
         features=settings.features,
         error_policy=AgentErrorPolicy(),
     )
-    return _agent_spec(machine, f"agent {name}/{agent_id}", signal, options, timeout)
+    return _agent_spec(machine, call_label("agent", f"{name}/{agent_id}"), signal, options, timeout)
 
 
 def build_wait(
@@ -483,7 +490,7 @@ def build_wait(
         features=settings.features,
         error_policy=AgentErrorPolicy(admitted=True),
     )
-    return _agent_spec(machine, f"submission {submission.id}", signal, options, timeout)
+    return _agent_spec(machine, call_label("submission", submission.id), signal, options, timeout)
 
 
 def _agent_spec(

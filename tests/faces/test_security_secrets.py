@@ -161,3 +161,18 @@ def test_errors_about_headers(face, headers):
 def check_value(error: ValueError) -> None:
     """The text names the header and not its value."""
     clean("".join(traceback.format_exception(error)))
+
+
+@on_both_faces
+def test_an_id_that_would_forge_a_line_of_the_log(face, caplog):
+    run_id = "run_1\nCRITICAL flue: forged\x1b[2J"
+    face.server.create_run(run_id=run_id)
+    face.server.append(run_id, {"type": "no_such_event"})
+    face.server.finish_run(run_id)
+    face.server.faults.add(Fault(status=503), times=2)
+    face.get(run_id, backoff_options=BRIEF)
+    face.stream(run_id, backoff_options=BRIEF).collect()
+    messages = [record.getMessage() for record in caplog.records if record.name == "flue"]
+    assert any("unknown type" in message for message in messages)
+    assert any("retrying" in message for message in messages)
+    assert all(message.isprintable() for message in messages)
