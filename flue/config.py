@@ -244,9 +244,11 @@ def _check_url(value: object, what: str) -> str:
         raise ValueError(f"{what} contains white space or a control character")
     try:
         parts = urlsplit(value)
-        _ = parts.port
+        port = parts.port
     except ValueError as error:
         raise ValueError(f"{what} is not a URL: {error}") from None
+    if port == 0:  # httpx would ask the default port
+        raise ValueError(f"{what} has the port 0, on which nobody can listen")
     if "@" in parts.netloc:
         raise ValueError(f"{what} contains user info; pass the token as token=...")
     if parts.scheme.lower() not in {"http", "https"}:
@@ -266,7 +268,7 @@ def _check_url(value: object, what: str) -> str:
         raise ValueError(f"{what} contains a backslash")
     # Path and host as they go over the wire: the HTTP libraries, which normalise by rules of their own, get the same.
     path = normalise_path(parts.path).rstrip("/")
-    netloc = parts.netloc if host == parts.hostname else host + (f":{parts.port}" if parts.port is not None else "")
+    netloc = parts.netloc if host == parts.hostname else host + (f":{port}" if port is not None else "")
     return f"{parts.scheme.lower()}://{netloc}{path}"
 
 
@@ -277,6 +279,8 @@ def _check_host(host: str, what: str) -> str:
             ipaddress.IPv6Address(host)
         except ValueError as error:
             raise ValueError(f"{what} has a host that is no IPv6 address: {error}") from None
+        if "%" in host:
+            raise ValueError(f"{what} has an IPv6 address with a zone, which neither HTTP library can use: {host!r}")
         return host
     encoded = host
     # An A-label that stands first makes httpx decode the whole host; elsewhere it is looked at by itself.

@@ -190,7 +190,8 @@ def origin(url: str) -> tuple[str, str, int]:
     """Scheme, host and port: what a token may be sent to."""
     parts = urlsplit(url)
     scheme = parts.scheme.lower()
-    return scheme, (parts.hostname or "").lower(), parts.port or (443 if scheme == "https" else 80)
+    port = (443 if scheme == "https" else 80) if parts.port is None else parts.port
+    return scheme, (parts.hostname or "").lower(), port
 
 
 def normalise_url(url: str) -> str:

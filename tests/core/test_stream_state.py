@@ -154,6 +154,7 @@ class TestRedirects:
             "HTTPS://H:443/a": ("https", "h", 443),
             "http://h": ("http", "h", 80),
             "http://h:8080/x": ("http", "h", 8080),
+            "http://h:0": ("http", "h", 0),  # another one than that of http://h
             "http://[::1]:3583/x": ("http", "::1", 3583),
             "nonsense": ("", "", 80),
         }.items():
