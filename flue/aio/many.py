@@ -8,16 +8,14 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
+from flue import models
 from flue._base import BaseChannel, BaseStreams
 from flue.aio.stream import AsyncFlueEventStream
 from flue.errors import FlueError
 from flue.signals import AbortSignal
 from flue.types import StreamFailure
-
-if TYPE_CHECKING:
-    from flue.models import FlueEvent
 
 __all__ = ["AsyncFlueEventStreams"]
 
@@ -30,10 +28,10 @@ _reading: set[asyncio.Task[None]] = set()  # a loop keeps no hold of its tasks
 class _Channel(BaseChannel):
     """A queue, and the readers that fill it."""
 
-    def __init__(self, streams: dict[str, AsyncFlueEventStream[FlueEvent]]) -> None:
+    def __init__(self, streams: dict[str, AsyncFlueEventStream[models.FlueEvent]]) -> None:
         super().__init__({run_id: stream.offset for run_id, stream in streams.items()})
         # None wakes a consumer that waits when it is over. There is one at a time.
-        self._queue: asyncio.Queue[tuple[str, FlueEvent | StreamFailure, str] | None] = asyncio.Queue(QUEUE_SIZE)
+        self._queue: asyncio.Queue[tuple[str, models.FlueEvent | StreamFailure, str] | None] = asyncio.Queue(QUEUE_SIZE)
         self._waiting = deque(streams.items())
         self._tasks: list[asyncio.Task[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -52,7 +50,7 @@ class _Channel(BaseChannel):
             task.add_done_callback(_reading.discard)
             task.add_done_callback(self._reader_done)
 
-    async def get(self) -> tuple[str, FlueEvent | StreamFailure] | None:
+    async def get(self) -> tuple[str, models.FlueEvent | StreamFailure] | None:
         """The next entry, handed over; None when there will be none. For one task at a time."""
         if self.cause is not None or (self._over and self._queue.empty()):
             return None
@@ -142,7 +140,7 @@ class AsyncFlueEventStreams(BaseStreams[_Channel]):
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> tuple[str, FlueEvent | StreamFailure]:
+    async def __anext__(self) -> tuple[str, models.FlueEvent | StreamFailure]:
         """The next event of any run.
 
         Raises:

@@ -1,9 +1,12 @@
 """`client.runs`: the record of a run, and its events."""
 
+# ruff: noqa: TC001, TC003  (whoever resolves the annotations at run time finds their names here)
+
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
 
+from flue import models
 from flue._requests import (
     MAX_CONNECTIONS,
     build_get_run,
@@ -14,17 +17,12 @@ from flue._requests import (
 from flue.aio._driver import perform
 from flue.aio.many import AsyncFlueEventStreams
 from flue.aio.stream import AsyncFlueEventStream
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from flue.aio.transport import Transport
-    from flue.checkpoints import CheckpointStore
-    from flue.config import Settings
-    from flue.core.retry import BackoffOptions
-    from flue.models import FlueEvent, RunRecord
-    from flue.signals import AbortSignal
-    from flue.types import Live
+from flue.aio.transport import Transport
+from flue.checkpoints import CheckpointStore
+from flue.config import Settings
+from flue.core.retry import BackoffOptions
+from flue.signals import AbortSignal
+from flue.types import Live
 
 __all__ = ["Runs"]
 
@@ -43,7 +41,7 @@ class Runs:
         signal: AbortSignal | None = None,
         backoff_options: BackoffOptions | None = None,
         timeout: float | None = None,
-    ) -> RunRecord:
+    ) -> models.RunRecord:
         """The record of a run: its state, and its result or error once it is over.
 
         Args:
@@ -71,7 +69,7 @@ class Runs:
         signal: AbortSignal | None = None,
         backoff_options: BackoffOptions | None = None,
         timeout: float | None = None,
-    ) -> list[FlueEvent]:
+    ) -> list[models.FlueEvent]:
         """All events so far, oldest first.
 
         Args:
@@ -96,7 +94,7 @@ class Runs:
             timeout=timeout,
         )
         async with stream:
-            events: list[FlueEvent] = []
+            events: list[models.FlueEvent] = []
             async for event in stream:
                 events.append(event)
                 events += stream.take_decoded()  # a sixth cheaper than awaiting each
@@ -115,7 +113,7 @@ class Runs:
         timeout: float | None = None,
         checkpoint: CheckpointStore | None = None,
         consumer: str = "default",
-    ) -> AsyncFlueEventStream[FlueEvent]:
+    ) -> AsyncFlueEventStream[models.FlueEvent]:
         """The events of a run as they happen, until it ends.
 
         Arguments are checked at once; the first request is sent when the first event is asked for.

@@ -1,25 +1,23 @@
 """`client.workflows`: start runs, and see them through."""
 
+# ruff: noqa: TC001, TC003  (whoever resolves the annotations at run time finds their names here)
+
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, overload
+from collections.abc import Callable
+from typing import Literal, overload
 
 from flue import models
 from flue._requests import Deadline, build_get_run, build_invoke, build_run_stream, check_handler, is_run_end
 from flue._results import RunOutcome
 from flue.aio._driver import call_handler, pause, perform
 from flue.aio.stream import AsyncFlueEventStream
+from flue.aio.transport import Transport
+from flue.config import Settings
+from flue.core.retry import BackoffOptions
 from flue.errors import FlueError
+from flue.signals import AbortSignal
 from flue.types import UNSET
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from flue.aio.transport import Transport
-    from flue.config import Settings
-    from flue.core.retry import BackoffOptions
-    from flue.models import FlueEvent, WorkflowInvokeResult, WorkflowRunResult, WorkflowWaitResult
-    from flue.signals import AbortSignal
 
 __all__ = ["Workflows"]
 
@@ -43,7 +41,7 @@ class Workflows:
         wait: None = None,
         signal: AbortSignal | None = None,
         timeout: float | None = None,
-    ) -> WorkflowInvokeResult: ...
+    ) -> models.WorkflowInvokeResult: ...
 
     @overload
     async def invoke(
@@ -54,7 +52,7 @@ class Workflows:
         wait: Literal["result"],
         signal: AbortSignal | None = None,
         timeout: float | None = None,
-    ) -> WorkflowWaitResult: ...
+    ) -> models.WorkflowWaitResult: ...
 
     async def invoke(
         self,
@@ -64,7 +62,7 @@ class Workflows:
         wait: Literal["result"] | None = None,
         signal: AbortSignal | None = None,
         timeout: float | None = None,
-    ) -> WorkflowInvokeResult | WorkflowWaitResult:
+    ) -> models.WorkflowInvokeResult | models.WorkflowWaitResult:
         """Start a run. The request is sent once, whatever happens: it is never repeated.
 
         Args:
@@ -93,11 +91,11 @@ class Workflows:
         name: str,
         *,
         input: object = UNSET,  # the word of Flue's own SDK
-        on_event: Callable[[FlueEvent], object] | None = None,
+        on_event: Callable[[models.FlueEvent], object] | None = None,
         signal: AbortSignal | None = None,
         backoff_options: BackoffOptions | None = None,
         timeout: float | None = None,
-    ) -> WorkflowRunResult:
+    ) -> models.WorkflowRunResult:
         """Start a run, follow it to its end, and give its result. Every error after admission carries `run_id`.
 
         Args:

@@ -1,25 +1,23 @@
 """`client.agents`: prompt agents, and follow what they do."""
 
+# ruff: noqa: TC001, TC003  (whoever resolves the annotations at run time finds their names here)
+
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
 
+from flue import models
 from flue._requests import build_agent_stream, build_prompt, build_send, build_wait, check_handler
 from flue._results import SubmissionOutcome, explain_prompt
+from flue.codec import JSON
+from flue.config import Settings
+from flue.core.retry import BackoffOptions
 from flue.errors import FlueError
+from flue.signals import AbortSignal
 from flue.sync._driver import call_handler, perform
 from flue.sync.stream import FlueEventStream
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from flue.codec import JSON
-    from flue.config import Settings
-    from flue.core.retry import BackoffOptions
-    from flue.models import AgentPromptResponse, AgentPromptResult, AgentSendResult, AttachedAgentEvent
-    from flue.signals import AbortSignal
-    from flue.sync.transport import Transport
-    from flue.types import AgentPromptImage, Live
+from flue.sync.transport import Transport
+from flue.types import AgentPromptImage, Live
 
 __all__ = ["Agents"]
 
@@ -51,7 +49,7 @@ class Agents:
         images: Iterable[AgentPromptImage] | None = None,
         signal: AbortSignal | None = None,
         timeout: float | None = None,
-    ) -> AgentPromptResult:
+    ) -> models.AgentPromptResult:
         """Prompt an agent and give its answer, all in one request, which is sent once and which proxies may cut.
 
         `send()` and `wait()` are sturdier: they outlive the connection.
@@ -88,7 +86,7 @@ class Agents:
         images: Iterable[AgentPromptImage] | None = None,
         signal: AbortSignal | None = None,
         timeout: float | None = None,
-    ) -> AgentSendResult:
+    ) -> models.AgentSendResult:
         """Prompt an agent and return when the prompt is admitted. The request is sent once, whatever happens.
 
         Args:
@@ -117,14 +115,14 @@ class Agents:
 
     def wait(
         self,
-        admission: AgentSendResult | AgentPromptResult,
+        admission: models.AgentSendResult | models.AgentPromptResult,
         *,
-        on_event: Callable[[AttachedAgentEvent], object] | None = None,
+        on_event: Callable[[models.AttachedAgentEvent], object] | None = None,
         signal: AbortSignal | None = None,
         backoff_options: BackoffOptions | None = None,
         timeout: float | None = None,
         trust_stream_url: bool = False,
-    ) -> AgentPromptResponse | JSON:
+    ) -> models.AgentPromptResponse | JSON:
         """The answer to an admitted prompt: follows the agent's stream to where the prompt is settled.
 
         May be called again, with the same admission, before and after.
@@ -162,7 +160,7 @@ class Agents:
             trust_stream_url=trust_stream_url,
         )
         try:
-            with FlueEventStream["AttachedAgentEvent"](self._transport, self._settings, spec) as stream:
+            with FlueEventStream["models.AttachedAgentEvent"](self._transport, self._settings, spec) as stream:
                 for event in stream:
                     if not submission.matches(event):
                         continue
@@ -189,7 +187,7 @@ class Agents:
         signal: AbortSignal | None = None,
         backoff_options: BackoffOptions | None = None,
         timeout: float | None = None,
-    ) -> FlueEventStream[AttachedAgentEvent]:
+    ) -> FlueEventStream[models.AttachedAgentEvent]:
         """The events of an agent instance as they happen, from `offset` on, those of all its prompts.
 
         The stream stays open for the next prompt: leave it, or `cancel()` it. Arguments are checked now; the first
@@ -224,4 +222,4 @@ class Agents:
             backoff_options=backoff_options,
             timeout=timeout,
         )
-        return FlueEventStream["AttachedAgentEvent"](self._transport, self._settings, spec)
+        return FlueEventStream["models.AttachedAgentEvent"](self._transport, self._settings, spec)

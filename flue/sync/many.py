@@ -10,17 +10,15 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
+from flue import models
 from flue._base import BaseChannel, BaseStreams
 from flue.errors import FlueError
 from flue.signals import AbortSignal, call_later
 from flue.sync._connection import MAX_LOCK_WAIT
 from flue.sync.stream import FlueEventStream
 from flue.types import StreamFailure
-
-if TYPE_CHECKING:
-    from flue.models import FlueEvent
 
 __all__ = ["FlueEventStreams"]
 
@@ -33,15 +31,15 @@ JOIN_TIMEOUT = 1.0
 class _Channel(BaseChannel):
     """A queue, and the readers that fill it."""
 
-    def __init__(self, streams: dict[str, FlueEventStream[FlueEvent]]) -> None:
+    def __init__(self, streams: dict[str, FlueEventStream[models.FlueEvent]]) -> None:
         super().__init__({run_id: stream.offset for run_id, stream in streams.items()})
         # Reentrant: `cancel()` may be called by a signal handler or a finalizer of a thread that is inside.
         self._lock = threading.RLock()
         self._not_empty = threading.Condition(self._lock)  # or it is over
         self._not_full = threading.Condition(self._lock)
-        self._entries: deque[tuple[str, FlueEvent | StreamFailure, str]] = deque()
+        self._entries: deque[tuple[str, models.FlueEvent | StreamFailure, str]] = deque()
         self._waiting = deque(streams.items())
-        self._open: dict[str, FlueEventStream[FlueEvent]] = {}
+        self._open: dict[str, FlueEventStream[models.FlueEvent]] = {}
         self._threads: list[threading.Thread] = []
         self._readers = 0
         self.started = False
@@ -65,7 +63,7 @@ class _Channel(BaseChannel):
         if self._over or not readers:
             self._stop()
 
-    def get(self) -> tuple[str, FlueEvent | StreamFailure] | None:
+    def get(self) -> tuple[str, models.FlueEvent | StreamFailure] | None:
         """The next entry, handed over; None when there will be none."""
         with self._lock:
             while not self._entries and not self._over:
@@ -133,7 +131,7 @@ class _Channel(BaseChannel):
         if last:
             self._stop()
 
-    def _read(self, run_id: str, stream: FlueEventStream[FlueEvent]) -> None:
+    def _read(self, run_id: str, stream: FlueEventStream[models.FlueEvent]) -> None:
         try:
             for event in stream:
                 if not self._put(run_id, event, stream.offset):
@@ -145,7 +143,7 @@ class _Channel(BaseChannel):
         finally:
             stream.close()
 
-    def _put(self, run_id: str, event: FlueEvent | StreamFailure, offset: str) -> bool:
+    def _put(self, run_id: str, event: models.FlueEvent | StreamFailure, offset: str) -> bool:
         with self._lock:
             while len(self._entries) >= QUEUE_SIZE and not self._over:
                 self._not_full.wait()
@@ -191,7 +189,7 @@ class FlueEventStreams(BaseStreams[_Channel]):
     def __iter__(self) -> Self:
         return self
 
-    def __next__(self) -> tuple[str, FlueEvent | StreamFailure]:
+    def __next__(self) -> tuple[str, models.FlueEvent | StreamFailure]:
         """The next event of any run.
 
         Raises:

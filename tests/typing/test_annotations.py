@@ -11,16 +11,26 @@ import pytest
 import flue
 from flue import codec, testing
 
-CLASSES = [value for name in flue.__all__ if inspect.isclass(value := getattr(flue, name))]
+PUBLIC = [value for name in flue.__all__ if inspect.isclass(value := getattr(flue, name))]
+NAMESPACES = [
+    namespace
+    for client in (flue.FlueClient, flue.AsyncFlueClient)
+    for namespace in typing.get_type_hints(client).values()
+]
+CLASSES = [*PUBLIC, *NAMESPACES]
 
 
-@pytest.mark.parametrize("value", CLASSES, ids=lambda value: value.__name__)
+@pytest.mark.parametrize(
+    "value",
+    CLASSES,
+    ids=lambda value: f"{value.__module__}.{value.__name__}",
+)
 def test_classes(value: type) -> None:
     typing.get_type_hints(value)
     typing.get_type_hints(value.__init__)
     for name, member in vars(value).items():
         function = member.fget if isinstance(member, property) else member
-        if inspect.isfunction(function) and not name.startswith("_"):
+        if inspect.isfunction(function) and (not name.startswith("_") or name in {"__next__", "__anext__"}):
             typing.get_type_hints(function)
 
 
