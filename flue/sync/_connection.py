@@ -408,7 +408,15 @@ def pool_classes(*, socks: bool = False) -> dict[str, Any]:
         def _new_conn(self) -> Any:
             # PySocks shows nobody its socket before the proxy has connected it.
             connect = super(Connection, self)._new_conn
-            sock = call_in_thread(connect, _calling.token or CancelToken(), "flue-connect", discard=socket.socket.close)
+            token = _calling.token or CancelToken()
+            # PySocks bounds each step by the time-out, but for the look-up of names.
+            limit = 2 * self.timeout if isinstance(self.timeout, int | float) else None
+            try:
+                sock = call_in_thread(connect, token, "flue-connect", timeout=limit, discard=socket.socket.close)
+            except TimeoutError as error:
+                raise ConnectTimeoutError(
+                    self, f"The connection through the proxy to {self.host} timed out."
+                ) from error
             self._make_handle(sock)
             return sock
 

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import logging
 import ssl
+import time
 import traceback
 
 import httpx
@@ -15,7 +16,7 @@ import trustme
 from network.loopback import LoopbackServer, closed_port
 from network.proxy import ForwardProxy, SocksProxy
 from network.relay import Relay
-from network.resolver import names
+from network.resolver import HANG, hanging, names
 
 from flue import BackoffOptions, FlueApiError, FlueConnectionError, Timeouts
 from flue.testing import FlueTestServer
@@ -206,6 +207,20 @@ def test_a_socks_proxy_that_is_out_of_order(face, answers, monkeypatch):
             face.wait(client.runs.get, RUN, backoff_options=options)
         assert (caught.value.retryable, proxy.accepted) == (True, 2)
         face.wait(client.aclose if face.is_async else client.close)
+
+
+@on_both_faces(compare=False)
+def test_a_socks_proxy_whose_look_up_hangs(face, monkeypatch):
+    """The connect time-out bounds it too."""
+    monkeypatch.setenv("ALL_PROXY", "socks5h://proxy.test:1080")
+    with hanging("proxy.test") as state:
+        client = face.new_client(base_url="http://flue.test/api", timeout=Timeouts(connect=0.1, read=20.0))
+        begun = time.monotonic()
+        with pytest.raises(FlueConnectionError) as caught:
+            face.wait(client.runs.get, RUN, backoff_options=BackoffOptions(max_retries=0))
+        assert not caught.value.is_read_timeout
+        assert time.monotonic() - begun < HANG
+        state.released.set()
 
 
 @pytest.mark.parametrize(
