@@ -84,24 +84,37 @@ class SseParser:
         self._first = True
         self._event = b""
         self._data: list[bytes] = []
+        self._too_large: TooLargeError | None = None
 
     def feed(self, chunk: bytes) -> list[tuple[bytes, bytes]]:
         """Parse some bytes; return the events that they completed, as pairs of event type and data.
 
         Raises:
-            TooLargeError: The unfinished event is larger than the limit.
+            TooLargeError: An event is larger than the limit. Where others were completed before it, those are returned,
+                and the next call raises.
         """
+        events: list[tuple[bytes, bytes]] = []
+        try:
+            self._feed(chunk, events)
+        except TooLargeError as error:
+            if not events:
+                raise
+            self._too_large = error
+        return events
+
+    def _feed(self, chunk: bytes, events: list[tuple[bytes, bytes]]) -> None:
+        if self._too_large is not None:
+            raise self._too_large
         if self._after_cr and chunk[:1] == b"\n":  # the second half of a CRLF
             self._after_cr = False
             chunk = chunk[1:]
         if not chunk:
-            return []
+            return
         self._after_cr = chunk.endswith(b"\r")
         if b"\r" in chunk:
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         lines = chunk.split(b"\n")
         rest = lines.pop()
-        events: list[tuple[bytes, bytes]] = []
         if lines and (self._partial or self._first):
             lines[0] = self._whole(lines[0])
         for line in lines:
@@ -121,7 +134,6 @@ class SseParser:
             self._partial.append(rest)
             self._pending += len(rest)
             self._check_size()
-        return events
 
     @property
     def is_between_events(self) -> bool:
@@ -153,5 +165,6 @@ class SseParser:
             self._event = value
 
     def _check_size(self) -> None:
-        if self._limit is not None and self._size + self._pending > self._limit:
+        unfinished = max(self._pending - len(b"data: "), 0)  # of the event's data, as far as it is known
+        if self._limit is not None and self._size + unfinished > self._limit:
             raise TooLargeError(f"an event is larger than the limit of {self._limit} bytes")

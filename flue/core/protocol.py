@@ -765,6 +765,8 @@ class StreamProtocol(RequestProtocol):
                     self._on_control(stream_state.from_control(payload), now)
                 if self._ending or self._final is not None or self._next is not READ:
                     return  # what follows a batch that failed would be handed over in its place
+            if self._limit is not None:
+                parser.feed(b"")  # raises for an event that is too large, behind these
         except framing.TooLargeError as error:
             self._protocol_error("EVENT_TOO_LARGE", str(error), now)
             return

@@ -174,7 +174,7 @@ class TestLimit:
 
     def test_a_line_without_end_is_refused_before_it_is_held(self):
         parser = SseParser(100)
-        parser.feed(b"data:" + b"x" * 95)
+        parser.feed(b"data:" + b"x" * 101)  # of which one may be the space behind the colon
         with pytest.raises(TooLargeError):
             parser.feed(b"x")
 
@@ -183,9 +183,19 @@ class TestLimit:
 
     @pytest.mark.parametrize("size", [1, 7, 46])
     def test_an_event_within_the_limit_passes_however_it_is_chunked(self, size):
-        text = self.EVENT * 3
-        chunks = [text[i : i + size] for i in range(0, len(text), size)]
-        assert feed(chunks, limit=100) == feed([text])
+        for text in (self.EVENT * 3, self.EVENT.replace(b":", b": ") * 3):
+            chunks = [text[i : i + size] for i in range(0, len(text), size)]
+            assert feed(chunks, limit=80) == feed([text])
+
+    @pytest.mark.parametrize("size", [1, 7, 10_000])
+    def test_what_came_before_a_larger_event_is_returned(self, size):
+        parser = SseParser(80)
+        text = self.EVENT * 2 + self.EVENT.replace(b"x", b"xx")
+        seen = []
+        with pytest.raises(TooLargeError):
+            for start in (*range(0, len(text), size), len(text)):
+                seen += parser.feed(text[start : start + size])
+        assert seen == feed([self.EVENT * 2])
 
     def test_comments_do_not_count_as_an_event(self):
         heartbeat = b": heartbeat\n"

@@ -223,8 +223,9 @@ class TestLimit:
 
     def test_so_is_a_larger_event_and_a_larger_batch_of_events(self):
         for steps in ([data_frame(["x" * 1000])], [data_frame([n] * 50) for n in range(9)]):
-            played = play(follow("sse", limit=900), [events(frames([0], at(1)), *steps)])
-            assert (played.code, played.items) == ("EVENT_TOO_LARGE", [0])
+            for pieces in ((frames([0], at(1)), *steps), (frames([0], at(1)) + b"".join(steps),)):
+                played = play(follow("sse", limit=900), [events(*pieces)])
+                assert (played.code, played.items, played.error.offset) == ("EVENT_TOO_LARGE", [0], at(1))
 
     def test_each_page_and_each_batch_has_it_to_itself(self):
         pages = [page([0] * 6, at(6)), page([0] * 6, at(12)), page([0] * 6, at(18), up_to_date=True)]
