@@ -131,7 +131,8 @@ class Workflows:
                         call_handler(on_event, event)
                     if event.type == "run_end" and event.run_id == run_id:
                         outcome.from_event(event)
-                stream.raise_if_aborted()
+                if not outcome.done:
+                    stream.raise_if_aborted()
             for delay in outcome.poll_record(deadline):
                 if delay is not None:
                     pause(delay, signal)
