@@ -75,6 +75,7 @@ from flue.errors import (
     FlueConnectionError,
     FlueError,
     NotFoundError,
+    OffsetGoneError,
 )
 
 if TYPE_CHECKING:
@@ -626,6 +627,8 @@ class StreamProtocol(RequestProtocol):
     def _offset_hint(self, error: FlueError) -> str | None:
         # Where a final status was all that the server ever said, there is nothing to resume.
         if isinstance(error, FlueApiError) and not self._answered and error.status not in RETRYABLE_STATUSES:
+            return None
+        if isinstance(error, OffsetGoneError):  # by its own words
             return None
         return super()._offset_hint(error)
 

@@ -248,6 +248,7 @@ class TestFailures:
 
     def test_one_that_was_never_read_has_no_offset_to_go_on_from(self):
         assert not hasattr(play(follow(), [refusal(404, b'{"error": {}}')]).error, "__notes__")
+        assert not hasattr(play(follow(), [CAUGHT_UP, refusal(410)]).error, "__notes__")
 
     @pytest.mark.parametrize(
         ("live", "first", "endless"),
