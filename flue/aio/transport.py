@@ -235,10 +235,14 @@ class Transport:
             url = httpx.URL(request.url)
             built.url = url.copy_with(query=b"&".join(filter(None, (url.query, built.url.query))))
         cookies = list(client.cookies.jar)
-        if b"authorization" in fields:  # else the client's own `auth` would replace the token
-            response = await client.send(built, stream=True, follow_redirects=False, auth=None)
-        else:
-            response = await client.send(built, stream=True, follow_redirects=False)
+        try:
+            if b"authorization" in fields:  # else the client's own `auth` would replace the token
+                response = await client.send(built, stream=True, follow_redirects=False, auth=None)
+            else:
+                response = await client.send(built, stream=True, follow_redirects=False)
+        except httpx.HTTPStatusError as error:
+            # Of a hook that raises for the status, which is for the protocol to judge. httpx has closed the body.
+            response = error.response
         _restore_cookies(client.cookies.jar, cookies, response)
         return Response(response, request.url)
 

@@ -458,6 +458,10 @@ def _send_with(
     cast("Any", prepared).register_hook("response", _hide_cookies)  # whose annotations are incomplete
     try:
         response = session.send(prepared, allow_redirects=False, timeout=timeout, **settings)
+    except requests.HTTPError as error:  # of a hook that raises for the status, which is for the protocol to judge
+        if error.response is None:  # pyright: ignore[reportUnnecessaryComparison]
+            raise
+        response = error.response
     except requests.RequestException:
         raise
     except ValueError as error:  # of a redirect to a URL that requests cannot parse
