@@ -196,7 +196,12 @@ class FaultQueue:
 
         Returns:
             The rule, whose ``applied`` counts.
+
+        Raises:
+            TypeError: Neither a `Fault` nor a function.
         """
+        if not isinstance(fault, Fault) and not callable(fault):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"fault must be a Fault or a function, not {type(fault).__name__}")
         rule = FaultRule(fault=fault, method=method, path=path, live=live, times=times, after=after)
         with self._lock:
             self._rules.append(rule)

@@ -273,8 +273,11 @@ class FlueTestServer:
 
         Raises:
             RuntimeError: The server speaks Flue 2, which has no workflows.
+            TypeError: The function cannot be called.
         """
         self._require_version(1)
+        if not callable(function):
+            raise TypeError(f"function must be callable, not {type(function).__name__}")
         self._workflows[name] = Workflow(name, function, runs, accepts_input, validate)
 
     def agent(self, name: str, *, validate_initial_data: Callable[[Any], object] | None = None) -> Callable[[A], A]:

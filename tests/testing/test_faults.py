@@ -297,3 +297,12 @@ class TestWhoseTheyAre:
 def test_nonsense(knobs):
     with pytest.raises(ValueError, match=next(iter(knobs))):
         Fault(**knobs)
+
+
+def test_what_is_no_fault_and_no_workflow():
+    """Said where it is registered: each request would be answered with a 500 that explains nothing."""
+    server = FlueTestServer()
+    with pytest.raises(TypeError, match="fault must be a Fault or a function, not int"):
+        server.faults.add(503)
+    with pytest.raises(TypeError, match="function must be callable, not dict"):
+        server.add_workflow("greet", {"greeting": "Hello"})
