@@ -1,4 +1,4 @@
-"""The five states in which a reader may be blocked, over HTTP and TLS."""
+"""The states in which a reader may be blocked: of a run over HTTP and TLS, and of a conversation."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from network.resolver import hanging
 
 from flue.testing import Fault, FlueTestServer
 
+from .conversation_scenes import by_hand, message
 from .frames import RUN, log
 from .reading import BOUND, TLS, eventually
 
@@ -168,3 +169,39 @@ BLOCKED = [
     if (name, scheme) != ("handshake", "http")
 ]
 """Each of them over each scheme, but the handshake of TLS over HTTP."""
+
+
+def _conversing(
+    step: str, asked: str = "", *, fault: Fault | None = None, exists: bool = True, **options: Any
+) -> Callable[[str], contextlib.AbstractContextManager[Station]]:
+    """A conversation whose reader gets stuck inside a step of its driver, once something was asked for."""
+
+    @contextlib.contextmanager
+    def enter(_scheme: str) -> Iterator[Station]:
+        with FlueTestServer(flue_version=2) as server:
+            by_hand(server, "one" if exists else "another")(message("sub_1"))
+            if fault is not None:
+                server.faults.add(fault, path=asked)
+
+            def reached(reading: Reading) -> object:
+                return server.requests and asked in server.requests[-1].target and reading.is_at(step)
+
+            yield Station(server.base_url, reached, server=server, **options)
+            assert server.problems == []
+
+    return enter
+
+
+_BUSY = Fault(status=503, headers=[("retry-after", "30")])
+CONVERSATION_STATIONS: dict[str, Callable[[str], contextlib.AbstractContextManager[Station]]] = {
+    "connecting": _full_backlog,
+    "resolver": _slow_resolver,
+    "history": _conversing("_open", fault=Fault(stall_before_headers=30.0)),
+    "half a history": _conversing("_read", fault=Fault(stall_after=7, stall=30.0)),
+    "events": _conversing("_read", "live=sse", live="sse"),
+    "poll": _conversing("_open", "live=long-poll", live="long-poll"),
+    "pause": _conversing("_pause", fault=_BUSY),
+    "pause of updates": _conversing("_pause", "view=updates", fault=_BUSY),
+    "absent": _conversing("_pause", exists=False, wait_until_exists=True),
+}
+"""The same of a conversation; only an observation waits for one that is absent."""

@@ -8,17 +8,14 @@ import attrs
 import pytest
 
 from flue import (
-    AbortError,
     AbortSignal,
     AgentPromptResponse,
-    FlueConnectionError,
     FlueExecutionError,
-    FlueTimeoutError,
     NotFoundError,
     WorkflowInvokeResult,
     to_json,
 )
-from flue.testing import Fault, FlueTestServer, Reply
+from flue.testing import FlueTestServer
 
 from .agent_scenes import (
     AGENT,
@@ -32,7 +29,7 @@ from .agent_scenes import (
     settled,
 )
 from .frames import empty_poll, offset, page
-from .harness import BRIEF, EAGER, on_both_faces
+from .harness import EAGER, on_both_faces
 
 
 @on_both_faces
@@ -223,66 +220,7 @@ def test_a_stream_that_is_about_to_be_made(face):
 
 
 @on_both_faces
-def test_an_error_says_what_goes_on(face):
-    face.server.script(AGENT, [Reply(fault=Fault(cut_head_after=0))], repeat_last=True)
-    with pytest.raises(FlueConnectionError) as caught:
-        call(face, "wait", admission(face), backoff_options=BRIEF)
-    assert len(face.targets) == 4
-    notes = caught.value.__notes__
-    assert notes[-1] == f"submission {SUBMISSION} was admitted and goes on without this call"
-    assert any("gave up after 4 attempts" in note for note in notes)
-
-
-@on_both_faces(compare=False)  # a busy machine may not get to sending the request
-def test_the_callers_limit_and_signal(face):
-    stalled = Reply(fault=Fault(stall_before_headers=30))
-    face.server.script(AGENT, [page(event(0, "idle"), next_offset=offset(0)), stalled], repeat_last=True)
-    signal = AbortSignal()
-    with pytest.raises(AbortError) as aborted:
-        call(face, "wait", admission(face), on_event=lambda told: signal.abort("seen enough"), signal=signal)
-    assert aborted.value.reason == "seen enough"
-    with pytest.raises(FlueTimeoutError) as late:
-        call(face, "wait", admission(face, offset=offset(3)), timeout=0.1)
-    assert late.value.offset == offset(3)
-    for caught in (aborted, late):
-        assert "goes on without this call" in caught.value.__notes__[-1]
-
-
-@on_both_faces
 def test_an_answer_that_is_here_beats_an_abort(face):
     face.server.script(AGENT, [page(settled(0, result=1), next_offset=offset(0))])
     signal = AbortSignal()
     assert call(face, "wait", admission(face), on_event=lambda told: signal.abort(), signal=signal) == 1
-
-
-# The handler.
-
-
-@on_both_faces
-def test_an_exception_of_the_handler_ends_the_wait(face):
-    face.server.script(AGENT, [page(event(0, "idle"), settled(1), next_offset=offset(1))])
-
-    def handler(told):
-        raise KeyError(told.event_index)
-
-    with pytest.raises(KeyError, match="0"):
-        call(face, "wait", admission(face), on_event=handler)
-
-
-@on_both_faces
-def test_an_async_handler(face):
-    """Awaited on the asyncio face, event by event; refused on the other, before any request."""
-    face.server.script(AGENT, [page(event(0, "idle"), settled(1, result=1), next_offset=offset(1))])
-    seen = []
-
-    async def handler(told):
-        seen.append(told.event_index)
-
-    if face.is_async:
-        assert call(face, "wait", admission(face), on_event=handler) == 1
-        assert seen == [0, 1]
-        return
-    with pytest.raises(TypeError, match="needs AsyncFlueClient"):
-        face.wait(face.client.agents.wait, admission(face), on_event=handler)
-    assert face.targets == []
-    assert call(face, "wait", admission(face), on_event=seen.append) == 1

@@ -89,13 +89,14 @@ def refuses(value) -> None:
 
 @on_both_faces
 def test_what_is_alive_cannot_be_pickled(face):
-    """Clients, streams (untouched, open, over) and signals: a clear error, and they are none the worse."""
+    """Clients, conversations, streams (untouched, open, over) and signals: a clear error; they are none the worse."""
     face.server.script(RUN, [page(log(0), log(1), run_end(2), next_offset="0_2", closed=True)])
     signal = AbortSignal()
     stream = face.stream(RUN, signal=signal)
     refuses(stream.inner)
     stream.next()
-    for value in (face.client, stream.inner, signal):
+    talk, many = face.conversation(), face.client.runs.stream_many([RUN])
+    for value in (face.client, stream.inner, signal, many, talk.inner, talk.stream().inner, talk.observe().inner):
         refuses(value)
     assert len(stream.collect()) == 2
     refuses(stream.inner)

@@ -22,18 +22,24 @@ def server():
 
 
 def test_loop_after_loop(server):
-    """A client outlives its loop: in the next one it has connections of its own, and those of the last are closed."""
-    client = AsyncFlueClient(server.base_url, timeout=PATIENT)
+    """A client outlives its loop: in the next one it has connections of its own, and those of the last are closed.
 
-    async def use() -> int:
+    So does a stream, which goes on where it was.
+    """
+    client = AsyncFlueClient(server.base_url, timeout=PATIENT)
+    lasting = client.runs.stream(RUN, live="sse", timeout=60.0)
+
+    async def use() -> tuple[int, int]:
         await anext(client.runs.stream(RUN, live="sse"))
-        return len(await client.runs.events(RUN))
+        return (await anext(lasting)).event_index, len(await client.runs.events(RUN))
 
     with nothing_left():
-        for _ in range(5):
-            assert asyncio.run(use()) == 1
+        for index in range(5):
+            assert asyncio.run(use()) == (index, index + 1)
+            server.append(RUN, *logs(index + 1, index + 2), raw=True)
             gc.collect()
         eventually(lambda: server.open_connections == 0, "each loop closed what it had opened")
+        asyncio.run(lasting.aclose())
         asyncio.run(client.aclose())
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import gc
-import pickle
 import signal
 import threading
 import time
@@ -215,11 +213,3 @@ def test_it_is_closed_by_a_callback_of_its_own(is_async):
                 assert list(streams) == []
         assert closed
         assert time.monotonic() - before < BOUND
-
-
-@pytest.mark.parametrize("client", [FlueClient, AsyncFlueClient])
-def test_live_streams_cannot_be_copied(client):
-    streams = client("http://127.0.0.1:9").runs.stream_many(["a"])
-    for attempt in (copy.copy, copy.deepcopy, pickle.dumps):
-        with pytest.raises(TypeError, match=r"save their \.offsets"):
-            attempt(streams)

@@ -14,8 +14,6 @@ from flue import (
     BackoffOptions,
     DurableStreamError,
     FlueConnectionError,
-    FlueError,
-    FlueTimeoutError,
     NotFoundError,
     ServerError,
     Timeouts,
@@ -27,7 +25,7 @@ from flue.testing import Fault, Reply
 
 from .by_hand import CLOSED, FIRST, RECORD, START, admitted, record
 from .frames import JSON, RUN, dumps, log, offset, page, run_end
-from .harness import BRIEF, EAGER, on_both_faces
+from .harness import EAGER, on_both_faces
 
 NOT_REPEATED = "the request is not retried: whether the server has admitted it is not known"
 
@@ -114,20 +112,6 @@ def test_failures_on_the_way(face):
     assert [request.method for request in face.server.requests] == ["POST"] + ["GET"] * 5
 
 
-@on_both_faces(compare=False)  # who is faster decides about polls
-def test_a_handler_that_raises(face):
-    """It ends the call with its own exception, not the run."""
-
-    def handle(event):
-        raise LookupError(event.type)
-
-    face.server.add_workflow("report", lambda run: run.sleep(0.01))
-    with pytest.raises(LookupError, match="run_start"):
-        face.run("report", on_event=handle)
-    (run_id,) = face.server.run_ids
-    assert [event.type for event in face.stream(run_id).collect()] == ["run_start", "run_end"]
-
-
 @pytest.mark.parametrize(
     ("options", "error"),
     [
@@ -142,39 +126,6 @@ def test_arguments_are_checked_before_the_start(face, options, error):
     with pytest.raises(error, match=next(iter(options))):
         face.run("report", **options)
     assert face.targets == []
-
-
-@on_both_faces(compare=False)
-def test_handlers_that_are_coroutines(face):
-    """Awaited one by one by the asyncio client; the blocking one refuses them before it starts anything."""
-    seen = []
-
-    async def handle(event):
-        seen.append(event.event_index)
-
-    admitted(face, page(log(0), run_end(1), next_offset=offset(1)))
-    if face.is_async:
-        face.run("report", on_event=handle)
-        assert seen == [0, 1]
-        return
-    with pytest.raises(TypeError, match="an async on_event needs AsyncFlueClient"):
-        face.run("report", on_event=handle)
-    assert face.targets == []
-
-
-@on_both_faces(compare=False)
-def test_the_callers_limit_and_signal(face):
-    """The run goes on; the error says which, and from where it can be followed."""
-    face.server.add_workflow("endless", lambda run: run.sleep(60))
-    face.get(face.server.create_run(run_id=RUN))  # what a first request costs is not to be part of the limit
-    with pytest.raises(FlueTimeoutError) as caught:
-        face.run("endless", timeout=1.0)
-    assert (caught.value.run_id, caught.value.offset) == (face.server.run_ids[1], offset(0))
-    signal = AbortSignal()
-    with pytest.raises(AbortError) as aborted:
-        face.run("endless", signal=signal, on_event=lambda _event: signal.abort("enough"))
-    assert (aborted.value.run_id, aborted.value.reason) == (face.server.run_ids[2], "enough")
-    assert [face.server.history(run_id)[-1]["type"] for run_id in face.server.run_ids[1:]] == ["run_start"] * 2
 
 
 # The stream does not tell the end: the record does, or an error that names the run.
@@ -216,8 +167,7 @@ def test_a_workflow_that_does_not_show_its_runs(face):
 
 @pytest.mark.parametrize("where", ["stream", "record"])
 @on_both_faces
-def test_every_error_behind_the_start_names_the_run(face, where):
-    """As often as the options of the caller say."""
+def test_failed_reads_are_repeated_as_the_options_say(face, where):
     admitted(face, CLOSED if where == "record" else Reply(503), records=[Reply(503)])
     told = []
     options = BackoffOptions(initial_delay=0.001, max_retries=2, on_failed_attempt=told.append)
@@ -226,14 +176,6 @@ def test_every_error_behind_the_start_names_the_run(face, where):
     assert caught.value.run_id == RUN
     assert len(told) == 3
     assert face.targets[-3:] == [FIRST if where == "stream" else RECORD] * 3
-
-
-@on_both_faces
-def test_an_error_before_the_start_names_none(face):
-    with pytest.raises(FlueError) as caught:
-        face.run("unknown", backoff_options=BRIEF)
-    assert caught.value.run_id is None
-    assert len(face.targets) == 1
 
 
 @pytest.mark.parametrize("run_id", ["", ".", ".."])

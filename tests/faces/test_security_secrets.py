@@ -68,9 +68,18 @@ def fail(face: Face, call) -> FlueError:
 
 @on_both_faces(client=CLIENT)
 def test_repr(face):
-    """Of the client, its parts, a stream."""
-    stream = face.stream(RUN)
-    for value in (face.client, face.client.runs, face.client.workflows, face.client._settings, stream.inner, stream):
+    """Of the client, its parts, a conversation, and streams."""
+    client, talk = face.client, face.conversation()
+    streams = [face.stream(RUN).inner, talk.stream().inner, talk.observe().inner]
+    for value in (
+        client,
+        client.runs,
+        client.workflows,
+        client._settings,
+        client.conversation("a"),
+        talk.inner,
+        *streams,
+    ):
         clean(repr(value))
         clean(f"{value}")
 

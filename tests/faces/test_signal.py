@@ -22,6 +22,16 @@ CALLS = {
     "events": lambda face, **options: face.events(RUN, **options),
     "invoke": lambda face, **options: face.invoke("report", **options),
     "run": lambda face, **options: face.run("report", **options),
+    "prompt": lambda face, **options: face.noted(
+        "prompted", face.client.agents.prompt, "assistant", "one", message="x", **options
+    ),
+    "history": lambda face, **options: face.conversation().history(**options),
+    "send": lambda face, **options: face.conversation().send("x", **options),
+    "ask": lambda face, **options: face.conversation().ask("x", **options),
+    "wait": lambda face, **options: face.conversation().wait("sub_1", **options),
+    "read": lambda face, **options: face.conversation().read("sub_1", **options),
+    "abort": lambda face, **options: face.conversation().abort(**options),
+    "attachment": lambda face, **options: face.conversation().attachment("a", **options),
 }
 
 
@@ -47,7 +57,10 @@ FAULTS = {
 
 @pytest.mark.parametrize(
     ("name", "state"),
-    [("get", "pause"), ("events", "body"), ("invoke", "headers"), ("invoke", "body"), ("run", "pause")],
+    [
+        *[(name, "headers") for name in CALLS if name not in {"events", "run"}],
+        *(("get", "pause"), ("events", "body"), ("invoke", "body"), ("run", "pause")),
+    ],
 )
 @on_both_faces(client={"timeout": PATIENT})
 def test_calls_that_wait(face, name, state):

@@ -103,6 +103,8 @@ def test_every_public_name_is_there() -> None:
         ("import flue.testing.plugin", ["requests", "httpx", "asyncio", "ssl", "sqlite3", "flue.testing.server"]),
         ("import flue.cli", ["requests", "httpx", "argparse", "attrs"]),
         ("from flue.cli import main; main(['--help'])", ["requests", "httpx", "attrs", "msgspec", "asyncio"]),
+        ("from flue import Conversation", ["httpx", "asyncio"]),
+        ("from flue import AsyncConversation", ["requests", "urllib3"]),
     ],
 )
 def test_each_face_loads_only_its_own_library(statement: str, absent: list[str]) -> None:

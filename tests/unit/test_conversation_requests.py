@@ -236,6 +236,9 @@ class TestSend:
         assert admitted.deduplicated
         assert to_json(admitted) == wire
         assert 202 in spec.call.statuses
+        for nonsense in ({"submissionId": " "}, {"offset": ""}, {"offset": "0 0"}):  # which nobody could follow
+            with pytest.raises(ValueError, match=r"submission id is empty|offset"):
+                spec.call.build(wire | nonsense)
 
     def test_other_arguments_are_checked(self):
         with pytest.raises(TypeError, match="signal"):
