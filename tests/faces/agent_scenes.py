@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
 from pathlib import Path
 from typing import Any
 
-from flue import AbortSignal, AgentSendResult
+from flue import AgentSendResult
 from flue.testing import Reply
 
 from .frames import JSON, dumps
@@ -75,15 +74,3 @@ def views() -> Reply:
     """What Flue 1.0.0-beta.8 and beta.9 answer to every read of an agent that has an offset."""
     reason = "History reads do not accept offset, tail, or live parameters."
     return refusal(400, "invalid_request", reason, "Request is malformed.")
-
-
-def abort_after_requests(face: Face, signal: AbortSignal, count: int, reason: Any = None) -> threading.Thread:
-    """Abort on another thread once the server was asked so often."""
-
-    def abort() -> None:
-        face.server.wait_for_requests(count)
-        signal.abort(reason)
-
-    thread = threading.Thread(target=abort, daemon=True)
-    thread.start()
-    return thread

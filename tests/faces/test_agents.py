@@ -17,26 +17,11 @@ from flue import (
     FlueConnectionError,
     FlueTimeoutError,
     ServerError,
-    SubmissionSettledEvent,
-    Timeouts,
-    UnknownEvent,
     to_json,
 )
 from flue.testing import Fault, Reply
 
-from .agent_scenes import (
-    AGENT,
-    OTHER,
-    abort_after_requests,
-    call,
-    event,
-    follow,
-    recorded_answer,
-    recorded_body,
-    recorded_events,
-    settled,
-    views,
-)
+from .agent_scenes import AGENT, OTHER, call, event, follow, recorded_answer, recorded_body, settled, views
 from .frames import JSON, dumps, empty_poll, indexes, offset, page, run_end
 from .harness import EAGER, on_both_faces
 
@@ -53,18 +38,6 @@ def sent_body(face):
     [request] = face.server.requests
     assert request.header("content-type") == "application/json"
     return json.loads(request.body)
-
-
-def add_echo(face):
-    """An agent that says what it heard, and fails when it is told to."""
-
-    @face.server.agent("echo")
-    def echo(turn):
-        if turn.message == "fail":
-            raise RuntimeError("told to")
-        turn.text("You said: ")
-        turn.text(turn.message)
-        return f"You said: {turn.message} ({len(turn.images)} images)"
 
 
 # Prompts.
@@ -107,21 +80,28 @@ def test_a_result_of_another_shape_is_json(face):
     assert call(face, "prompt", "assistant", "rec1", message="hello").result == {"text": "no usage"}
 
 
-@pytest.mark.parametrize(
-    ("arguments", "options", "kind", "reason"),
-    [
-        (("", "x"), {}, ValueError, "name must not be ''"),
-        (("a", "."), {}, ValueError, "id must not be '.'"),
-        (("a", "x"), {"message": b"hi"}, TypeError, "message must be str, not bytes"),
-        (("a", "x"), {"images": AgentPromptImage(b"x", "i/j")}, TypeError, "images must be a list of AgentPromptImage"),
-        (("a", "x"), {"images": [b"x"]}, TypeError, r"images\[0\] must be an AgentPromptImage, not bytes"),
-    ],
-)
-@METHODS
+OF_A_PROMPT = [
+    ({"message": b"hi"}, TypeError, "message must be str, not bytes"),
+    ({"images": AgentPromptImage(b"x", "i/j")}, TypeError, "images must be a list of AgentPromptImage"),
+    ({"images": [b"x"]}, TypeError, r"images\[0\] must be an AgentPromptImage, not bytes"),
+]
+OF_A_STREAM = [
+    ({"tail": 0}, ValueError, "tail must be >= 1"),
+    ({"live": "websocket"}, ValueError, "live must be"),
+    ({"offset": ""}, ValueError, "offset must not be empty"),
+]
+
+
+@pytest.mark.parametrize("method", ["prompt", "send", "stream"])
 @on_both_faces
-def test_arguments_are_checked_before_any_request(face, method, arguments, options, kind, reason):
-    with pytest.raises(kind, match=reason):
-        call(face, method, *arguments, **{"message": "hello", **options})
+def test_arguments_are_checked_before_any_request(face, method):
+    agents, message = face.client.agents, {} if method == "stream" else {"message": "hello"}
+    for options, kind, reason in OF_A_STREAM if method == "stream" else OF_A_PROMPT:
+        with pytest.raises(kind, match=reason):
+            face.wait(getattr(agents, method), "a", "x", **{**message, **options})
+    for name, id, reason in (("", "x", "name must not be ''"), ("a", ".", "id must not be '.'")):
+        with pytest.raises(ValueError, match=reason):
+            face.wait(getattr(agents, method), name, id, **message)
     assert face.targets == []
 
 
@@ -153,36 +133,15 @@ def test_the_callers_limit_and_signal(face, method):
     with pytest.raises(FlueTimeoutError, match=r"agent assistant/rec1: no answer within 0.1 s") as late:
         call(face, method, "assistant", "rec1", message="hello", timeout=0.1)
     signal = AbortSignal()
-    aborter = abort_after_requests(face, signal, len(face.targets) + 1, reason="enough")
+    face.after(1, lambda: signal.abort("enough"))
     with pytest.raises(AbortError) as aborted:
         call(face, method, "assistant", "rec1", message="hello", signal=signal)
-    aborter.join()
     assert aborted.value.reason == "enough"
     for caught in (late, aborted):
         assert any("if the prompt was admitted" in note for note in caught.value.__notes__)
 
 
-@on_both_faces(client={"timeout": Timeouts(connect=2.0, read=0.1)})
-def test_a_prompt_may_last_longer_than_the_read_time_out(face):
-    answer = Reply(200, [JSON], dumps(ADMITTED | {"result": 1}), fault=Fault(stall_before_headers=0.4))
-    face.server.script(AGENT, [answer])
-    assert call(face, "prompt", "assistant", "rec1", message="hello", timeout=20).result == 1
-
-
 # Streams.
-
-
-@on_both_faces
-def test_recorded_events(face):
-    recorded = recorded_events()
-    face.server.script(AGENT, [page(*recorded, next_offset=offset(12))])
-    stream = follow(face, live=False)
-    events = stream.collect()
-    assert [to_json(told) for told in events] == recorded
-    assert not [told for told in events if isinstance(told, UnknownEvent)]
-    assert isinstance(events[-1], SubmissionSettledEvent)
-    assert (stream.offset, stream.up_to_date, stream.closed) == (offset(12), True, False)
-    assert face.targets == ["/api/agents/assistant/rec1?offset=-1"]
 
 
 @on_both_faces
@@ -211,7 +170,12 @@ def test_no_event_ends_it(face, caplog):
 @pytest.mark.parametrize("live", ["long-poll", "sse"])
 @on_both_faces(compare=False)  # the second prompt's events come in one batch or in several
 def test_a_stream_goes_on_with_the_next_prompt(face, live):
-    add_echo(face)
+    @face.server.agent("echo")
+    def echo(turn):
+        turn.text("You said: ")
+        turn.text(turn.message)
+        return f"You said: {turn.message} ({len(turn.images)} images)"
+
     answer = call(face, "prompt", "echo", "x/1", message="one", images=[AgentPromptImage(b"\x89PNG", "image/png")])
     assert answer.result.text == "You said: one (1 images)"
     assert answer.stream_url == f"{face.server.base_url}/agents/echo/x%2F1"
@@ -228,23 +192,6 @@ def test_a_stream_goes_on_with_the_next_prompt(face, live):
     assert not stream.closed
     # Going on from where the admission says gives the second prompt's events alone.
     assert follow(face, "echo", "x/1", offset=admission.offset, live=False).collect() == second
-
-
-@pytest.mark.parametrize(
-    ("arguments", "options", "kind", "reason"),
-    [
-        (("", "x"), {}, ValueError, "name must not be ''"),
-        (("a", ".."), {}, ValueError, "id must not be '..'"),
-        (("a", "x"), {"tail": 0}, ValueError, "tail must be >= 1"),
-        (("a", "x"), {"live": "websocket"}, ValueError, "live must be"),
-        (("a", "x"), {"offset": ""}, ValueError, "offset must not be empty"),
-    ],
-)
-@on_both_faces
-def test_arguments_of_a_stream_are_checked_at_once(face, arguments, options, kind, reason):
-    with pytest.raises(kind, match=reason):
-        follow(face, *arguments, **options)
-    assert face.targets == []
 
 
 @on_both_faces

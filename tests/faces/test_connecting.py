@@ -98,21 +98,6 @@ def test_what_the_caller_was_handling_is_no_cause(face):
     assert [frame.f_locals.get("local") for frame, _ in traceback.walk_tb(handled.__traceback__)][-1] == "of the caller"
 
 
-@on_both_faces
-def test_a_handshake_without_an_answer(face):
-    """The connect time-out bounds TLS, too; that is no silence of a response."""
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"https://127.0.0.1:{silent.getsockname()[1]}"
-        client = face.new_client(base_url=url, timeout=Timeouts(connect=0.1, read=30.0))
-        begun = time.monotonic()
-        with pytest.raises(FlueConnectionError) as caught:
-            face.wait(client.runs.get, RUN, backoff_options=BackoffOptions(max_retries=0))
-        assert time.monotonic() - begun < 5.0
-        assert not caught.value.is_read_timeout
-        assert caught.value.retryable
-        assert is_theirs(face, caught.value.__cause__)
-
-
 @pytest.mark.parametrize(
     "fault",
     [

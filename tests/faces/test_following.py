@@ -24,8 +24,7 @@ from flue.testing import Fault, Reply
 
 from . import agent_scenes as agents
 from . import conversation_scenes as conversations
-from .by_hand import admitted
-from .frames import RUN, log, offset, page, run_end
+from .frames import RUN, admitted, log, offset, page, run_end
 from .harness import BRIEF, on_both_faces
 
 LIMIT = 1.0

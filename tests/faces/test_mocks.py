@@ -112,6 +112,21 @@ def test_a_plain_file_as_the_body(sync_face, make):
     assert all(file.closed for file in adapter.made)
 
 
+class Contents(Files):
+    """What mocks make by hand: a response of a content, without anything to read it from."""
+
+    def send(self, request, **options):
+        response = super().send(request, **options)
+        response._content, response.raw = response.raw.read(), None
+        return response
+
+
+def test_a_response_made_by_hand(sync_face):
+    with requests.Session() as mine:
+        mine.mount("http://", Contents(io.BytesIO))
+        use(sync_face, session=mine)
+
+
 def test_requests_mock(sync_face):
     def answer(request, context):
         context.status_code, headers, body = answer_to(request.method, request.url)

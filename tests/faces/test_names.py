@@ -13,7 +13,7 @@ from network.resolver import dead_address, hanging, names
 
 from flue import BackoffOptions, FlueConnectionError, Timeouts
 
-from .frames import RUN, indexes, logs
+from .frames import RUN, indexes
 from .harness import BRIEF, on_both_faces
 from .reading import eventually
 
@@ -46,9 +46,7 @@ def client_of(face, *, connect=0.3, read=20.0, **arguments):
 @on_both_faces(compare=False)
 def test_a_dead_address_before_the_right_one(face, order, dead):
     """The next address is tried while the first still does not answer (async), or behind the connect time-out (sync)."""
-    run_id = face.server.create_run()
-    face.server.append(run_id, *logs(0, 2), raw=True)
-    face.server.finish_run(run_id)
+    run_id = face.start_run(2, finish=True)
     with contextlib.ExitStack() as stack:
         for address in dead:
             stack.enter_context(dead_address(face.server.port, address))

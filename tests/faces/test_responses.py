@@ -20,8 +20,7 @@ from flue import (
 from flue.testing import Reply
 
 from .agent_scenes import RECORDINGS
-from .by_hand import raw_page
-from .frames import JSON, RUN, control, data, dumps, indexes, log, logs, offset, page, run_end, sse
+from .frames import JSON, RUN, control, data, dumps, indexes, log, logs, offset, page, raw_page, run_end, sse
 from .harness import BRIEF, EAGER, on_both_faces
 
 BODY = dumps(logs(0, 3))
@@ -141,14 +140,6 @@ def test_events_of_a_recording(face, live):
     events = face.events(run_id) if live is None else face.stream(run_id, live=live).collect()
     assert [to_json(event) for event in events] == wire
     assert not [event for event in events if isinstance(event, UnknownEvent)]
-
-
-@pytest.mark.parametrize("name", ["chat_record.json", "failed_record.json"])
-@on_both_faces
-def test_a_recorded_record(face, name):
-    wire = json.loads((RECORDINGS / name).read_text())
-    face.server.script(RUN, [Reply(200, [JSON], dumps(wire))])
-    assert to_json(face.get(RUN)) == wire
 
 
 @pytest.mark.parametrize("live", [False, "sse"])

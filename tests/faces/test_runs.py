@@ -23,8 +23,7 @@ from flue import (
 )
 from flue.testing import Fault, Reply
 
-from .by_hand import CLOSED, FIRST, RECORD, START, admitted, record
-from .frames import JSON, RUN, dumps, log, offset, page, run_end
+from .frames import CLOSED, FIRST, JSON, RECORD, RUN, START, admitted, dumps, log, offset, page, record, run_end
 from .harness import EAGER, on_both_faces
 
 NOT_REPEATED = "the request is not retried: whether the server has admitted it is not known"

@@ -12,7 +12,7 @@ import pytest
 from flue import BackoffOptions, FlueError
 from flue.testing import Fault
 
-from .frames import RUN, log, logs, page
+from .frames import RUN, log, page
 from .harness import BRIEF, Face, on_both_faces
 
 TOKEN = "s3cr3t-token"
@@ -87,9 +87,7 @@ def test_repr(face):
 @on_both_faces(client=CLIENT)
 def test_logs(face, everything_logged):
     """At DEBUG, of every library that takes part: retries, redirects, refusals, a whole stream."""
-    run_id = face.server.create_run(run_id=RUN)
-    face.server.append(run_id, *logs(0, 3), raw=True)
-    face.server.finish_run(run_id)
+    run_id = face.start_run(3, finish=True)
     for fault in (Fault(refuse=True), Fault(status=503), Fault(cut_after=4), Fault(status=307, headers=REDIRECT)):
         face.server.faults.add(fault)
     face.stream(run_id, live="sse", backoff_options=BRIEF).collect()
@@ -122,8 +120,7 @@ FAULTS = {
 def test_errors(face, name):
     """Text, notes, attributes, pickle, and the variables of every frame in the traceback, of the libraries too."""
     face.server.add_workflow("report", lambda run: None)
-    run_id = face.server.create_run(run_id=RUN)
-    face.server.append(run_id, log(0), raw=True)
+    run_id = face.start_run(1)
     face.server.faults.add(FAULTS[name], times=None)
     limit = {"timeout": 0.05} if name == "silent" else {}
     for live in (False, "sse"):

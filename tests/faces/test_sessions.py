@@ -8,13 +8,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import json
+import inspect
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
 import requests
-from requests.adapters import BaseAdapter
 from requests.auth import AuthBase, HTTPDigestAuth
 
 from flue import AsyncFlueClient, AuthenticationError, FlueApiError, FlueClient, FlueConnectionError, NotFoundError
@@ -127,47 +126,49 @@ def test_its_own_credentials_count_when_there_is_no_token(face):
         assert [request.header("authorization") for request in face.server.requests[-2:]] == [expected, "Bearer ours"]
 
 
+# Hooks.
+
+
+def hooked(face, hook):
+    """Sessions and clients with a hook for responses, whose result is awaited where it must be."""
+
+    async def event_hook(response):
+        waited = hook(response)
+        if inspect.isawaitable(waited):
+            await waited
+
+    def sync_hook(response, **_options):
+        hook(response)
+
+    settings = {"event_hooks": {"response": [event_hook]}} if face.is_async else {"hooks": {"response": [sync_hook]}}
+    return own(face, **settings)
+
+
+def read_all(response):
+    return response.aread() if isinstance(response, httpx.Response) else response.content
+
+
+def close(response):
+    return response.aclose() if isinstance(response, httpx.Response) else response.close()
+
+
+def drain(response):
+    async def drain_async():
+        async for _ in response.aiter_bytes():
+            pass
+
+    return drain_async() if isinstance(response, httpx.Response) else list(response.iter_content(10))
+
+
 @on_both_faces
 def test_its_hooks_are_called(face):
     """Users hang logging and authentication on them: they see every response, redirects and failures too."""
     seen = []
-
-    def hook(response, **_options):
-        seen.append(response.status_code)
-
-    async def event_hook(response):
-        seen.append(response.status_code)
-
-    settings = {"event_hooks": {"response": [event_hook]}} if face.is_async else {"hooks": {"response": [hook]}}
     moved = Reply(307, [("location", f"/api/runs/{RUN}?again=1")])
-    with own(face, **settings) as (_, client):
+    with hooked(face, lambda response: seen.append(response.status_code)) as (_, client):
         face.server.script(RUN, [moved, Reply(503), page(log(0), next_offset=offset(0), closed=True)])
         assert len(face.stream(RUN, client, backoff_options=EAGER).collect()) == 1
     assert seen == [307, 503, 200]
-
-
-async def _async_read(response):
-    await response.aread()
-
-
-async def _async_close(response):
-    await response.aclose()
-
-
-async def _async_drain(response):
-    async for _ in response.aiter_bytes():
-        pass
-
-
-def _drain(response, **_options):
-    for _ in response.iter_content(10):
-        pass
-
-
-def _with_hook(face, sync_hook, async_hook):
-    if face.is_async:
-        return own(face, event_hooks={"response": [async_hook]})
-    return own(face, hooks={"response": [sync_hook]})
 
 
 @on_both_faces(compare=False)
@@ -175,45 +176,20 @@ def test_a_hook_that_reads_the_body(face):
     """One that logs it, for instance: what it has read is not lost to the client."""
     face.server.add_workflow("report", lambda _run: 1)
     face.server.script(RUN, [page(log(0), run_end(1), next_offset=offset(1))] * 2)
-    with _with_hook(face, lambda response, **_: response.text and None, _async_read) as (_, client):
+    with hooked(face, read_all) as (_, client):
         assert [event.event_index for event in face.wait(client.runs.events, RUN, backoff_options=EAGER)] == [0, 1]
         assert [event.event_index for event in face.stream(RUN, client).collect()] == [0, 1]
         assert face.wait(client.workflows.invoke, "report").run_id
 
 
-@pytest.mark.parametrize(
-    ("sync_hook", "async_hook"),
-    [(lambda response, **_: response.close(), _async_close), (_drain, _async_drain)],
-    ids=["close", "drain"],
-)
+@pytest.mark.parametrize("hook", [close, drain])
 @on_both_faces(compare=False)
-def test_a_hook_that_leaves_nothing_of_the_body(face, sync_hook, async_hook):
+def test_a_hook_that_leaves_nothing_of_the_body(face, hook):
     """An error: a page that nobody can read any more is not an empty page."""
     face.server.script(RUN, [page(log(0), run_end(1), next_offset=offset(1))])
-    with _with_hook(face, sync_hook, async_hook) as (_, client), pytest.raises(FlueConnectionError):
+    with hooked(face, hook) as (_, client), pytest.raises(FlueConnectionError):
         face.wait(client.runs.events, RUN, backoff_options=EAGER)
     assert len(face.targets) == 1
-
-
-def test_a_response_made_by_hand():
-    """As mocks make them: of a content, without anything to read it from."""
-
-    class Mock(BaseAdapter):
-        def send(self, request, **_options):
-            response = requests.Response()
-            response.status_code, response.url, response.request = 200, request.url, request
-            response.headers.update({"content-type": "application/json", "stream-closed": "true"})
-            response.headers["stream-next-offset"] = offset(1)
-            response._content = json.dumps([log(0), run_end(1)]).encode()
-            return response
-
-        def close(self):
-            pass
-
-    with requests.Session() as mine:
-        mine.mount("http://", Mock())
-        client = FlueClient("http://flue.test", session=mine)
-        assert [event.event_index for event in client.runs.events(RUN)] == [0, 1]
 
 
 @on_both_faces(compare=False)
@@ -317,9 +293,7 @@ def test_what_is_no_session():
 def test_parameters_of_the_caller(face, parameters):
     """They are added to the query of each request, which keeps its own."""
     face.server.add_workflow("report", lambda _run: 7)
-    face.server.create_run(run_id=RUN)
-    face.server.append(RUN, *logs(0, 3), raw=True)
-    face.server.finish_run(RUN)
+    face.start_run(3, finish=True)
     with own(face) as (mine, client):
         mine.params = parameters
         face.wait(client.runs.get, RUN)
@@ -367,9 +341,7 @@ def test_authentication_that_signs_each_request(face):
             request.headers["x-signature"] = str(len(signed))
             yield request
 
-    face.server.create_run(run_id=RUN)
-    face.server.append(RUN, log(0), raw=True)
-    face.server.finish_run(RUN)
+    face.start_run(1, finish=True)
     face.server.add_workflow("report", lambda _run: 1)
     with own(face, auth=AsyncSigner() if face.is_async else SyncSigner()) as (mine, _):
         client = given(face, mine, headers={"x-ours": "1"})
@@ -387,16 +359,13 @@ def test_a_hook_that_raises(face):
     class Refused(Exception):
         pass
 
-    def hook(response, **_options):
-        response.close()  # requests leaves it to the hook
-        raise Refused
-
-    async def event_hook(response):
+    def hook(response):
+        if not face.is_async:
+            response.close()  # requests leaves it to the hook
         raise Refused
 
     run_id = face.server.create_run()
-    hooks = {"event_hooks": {"response": [event_hook]}} if face.is_async else {"hooks": {"response": [hook]}}
-    with own(face, **hooks) as (_, client):
+    with hooked(face, hook) as (_, client):
         with pytest.raises(Exception) as caught:
             face.wait(client.runs.get, run_id, backoff_options=EAGER)
         assert isinstance(caught.value, Refused) or isinstance(caught.value.__cause__, Refused)

@@ -13,7 +13,6 @@ from functools import partial
 import pytest
 import requests
 import urllib3.connection
-from requests.adapters import BaseAdapter
 
 import flue.sync.transport
 from flue import FlueClient, FlueConnectionError
@@ -23,6 +22,7 @@ from flue.testing import Fault, FlueTestServer
 from .frames import RUN, indexes
 from .reading import BOUND, eventually, nothing_left
 from .stations import serving
+from .test_mocks import Files
 
 
 @pytest.fixture
@@ -179,23 +179,6 @@ def test_no_thread_for_a_time_limit(server, monkeypatch):
         many.close()
 
 
-class Files(BaseAdapter):
-    """Answers with a file of the caller's."""
-
-    def __init__(self, file):
-        super().__init__()
-        self.file = file
-
-    def send(self, request, **_options):
-        response = requests.Response()
-        response.status_code, response.raw = 200, self.file
-        response.request, response.url = request, request.url
-        return response
-
-    def close(self):
-        """Nothing is open."""
-
-
 class Hanging(io.RawIOBase):
     """A file that nobody writes to, until it is released."""
 
@@ -214,7 +197,7 @@ class Hanging(io.RawIOBase):
 def test_a_plain_file_that_hangs_is_left_behind():
     file = Hanging()
     with nothing_left(), requests.Session() as mine, FlueClient("http://flue.test", session=mine) as client:
-        mine.mount("http://", Files(file))
+        mine.mount("http://", Files(lambda _body: file))
         stream = client.runs.stream(RUN)
         reader = threading.Thread(target=lambda: list(stream))
         reader.start()

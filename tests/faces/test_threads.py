@@ -11,8 +11,9 @@ import pytest
 from flue import AsyncFlueClient, FlueClient
 from flue.testing import Fault, FlueTestServer
 
-from .frames import RUN, logs, offset
+from .frames import RUN, offset
 from .harness import EAGER
+from .manying import made
 from .reading import BOUND, PATIENT, eventually, nothing_left
 
 
@@ -30,13 +31,6 @@ def eager_switching():
     sys.setswitchinterval(1e-6)
     yield
     sys.setswitchinterval(before)
-
-
-def filled(server: FlueTestServer, count: int, *, run_id: str = RUN) -> str:
-    server.create_run(run_id=run_id)
-    server.append(run_id, *({**event, "runId": run_id} for event in logs(0, count)), raw=True)
-    server.finish_run(run_id)
-    return run_id
 
 
 def in_threads(count: int, call) -> None:
@@ -64,11 +58,11 @@ def in_threads(count: int, call) -> None:
 @pytest.mark.parametrize("live", [False, "long-poll", "sse"])
 def test_threads_that_share_a_stream(server, live, eager_switching):
     """Each event goes to one of them, to each in order; the end comes to all."""
-    run_id = filled(server, 2000)
+    made(server, {RUN: 2000})
     for cut in (700, 9000, 20_000):
         server.faults.add(Fault(cut_after=cut))
     with FlueClient(server.base_url, timeout=PATIENT) as client:
-        stream = client.runs.stream(run_id, live=live, backoff_options=EAGER)
+        stream = client.runs.stream(RUN, live=live, backoff_options=EAGER)
         seen: list[list[int]] = [[] for _ in range(8)]
 
         def pull(number: int) -> None:
@@ -99,10 +93,10 @@ def test_a_shared_stream_that_is_cancelled(server):
 
 def test_the_offset_is_read_while_others_pull(server, eager_switching):
     """From another thread, at any moment: always a checkpoint, never one behind which an event is missing."""
-    run_id = filled(server, 1000)
+    made(server, {RUN: 1000})
     offsets: list[tuple[str, int]] = []
     with FlueClient(server.base_url, timeout=PATIENT) as client:
-        stream = client.runs.stream(run_id)
+        stream = client.runs.stream(RUN)
         taken = 0
         over = threading.Event()
 
@@ -124,7 +118,8 @@ def test_the_offset_is_read_while_others_pull(server, eager_switching):
 
 def test_threads_that_share_a_client(server, eager_switching):
     """Streams, calls and failures side by side; in the end one idle connection a thread at most."""
-    runs = [filled(server, 120, run_id=f"run_{number}") for number in range(8)]
+    runs = [f"run_{number}" for number in range(8)]
+    made(server, dict.fromkeys(runs, 120))
     server.add_workflow("double", lambda run: run.input * 2)
     server.faults.add(Fault(cut_after=900), times=10, after=5)
     with nothing_left(), FlueClient(server.base_url, timeout=PATIENT) as client:
@@ -144,11 +139,11 @@ def test_threads_that_share_a_client(server, eager_switching):
 
 def test_tasks_that_share_a_stream(server):
     """In the order of their calls, also when a call that waits is given up."""
-    run_id = filled(server, 120)
+    made(server, {RUN: 120})
 
     async def main() -> None:
         async with AsyncFlueClient(server.base_url, timeout=PATIENT) as client:
-            stream = client.runs.stream(run_id, live="sse")
+            stream = client.runs.stream(RUN, live="sse")
             pulls = [asyncio.ensure_future(stream.__anext__()) for _ in range(100)]
             await asyncio.sleep(0)
             for given_up in pulls[50:60]:
@@ -165,11 +160,11 @@ def test_tasks_that_share_a_stream(server):
 
 def test_a_task_that_pulls_again_waits_behind_those_that_wait(server):
     """Also where its event is decoded already."""
-    run_id = filled(server, 120)
+    made(server, {RUN: 120})
 
     async def main() -> None:
         async with AsyncFlueClient(server.base_url, timeout=PATIENT) as client:
-            stream = client.runs.stream(run_id, live=False)
+            stream = client.runs.stream(RUN, live=False)
             order: list[str] = []
 
             async def pull(name: str) -> None:
@@ -206,10 +201,10 @@ def test_tasks_that_share_a_stream_that_is_cancelled(server):
 
 def test_closing_from_another_thread_at_any_moment(server, eager_switching):
     """While events flow: the reader ends, and the offset left is that of what was handed over."""
-    run_id = filled(server, 600)
+    made(server, {RUN: 600})
     with nothing_left(), FlueClient(server.base_url, timeout=PATIENT) as client:
         for after in range(0, 600, 37):
-            stream = client.runs.stream(run_id, live=("sse", "long-poll")[after % 2])
+            stream = client.runs.stream(RUN, live=("sse", "long-poll")[after % 2])
             seen: list[int] = []
             closer = threading.Thread(
                 target=lambda seen=seen, after=after, stream=stream: (

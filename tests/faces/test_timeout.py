@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 
+import httpx
 import pytest
+import requests
 
 from flue import BackoffOptions, FlueConnectionError, FlueTimeoutError, Timeouts
 from flue.testing import Fault
@@ -150,11 +152,13 @@ def test_silence_inside_the_headers(face):
 
 @on_both_faces(client={"timeout": Timeouts(connect=0.1, read=30.0)}, compare=False)
 def test_a_connection_that_is_not_made(face):
-    """A full queue of the kernel; a name that is not looked up; a TLS handshake without an answer."""
+    """A full queue of the kernel; a TLS handshake without an answer, which is no silence of a response."""
     for name, scheme in (("connecting", "http"), ("handshake", "https")):
         with STATIONS[name](scheme) as station:
             client = face.new_client(base_url=station.base_url)
             begun = time.monotonic()
-            with pytest.raises(FlueConnectionError):
+            with pytest.raises(FlueConnectionError) as caught:
                 face.wait(client.runs.get, RUN, backoff_options=BackoffOptions(max_retries=0))
+            assert (caught.value.retryable, caught.value.is_read_timeout) == (True, False)
+            assert isinstance(caught.value.__cause__, httpx.HTTPError if face.is_async else requests.RequestException)
             assert 0.1 <= time.monotonic() - begun < 0.1 + SLACK
