@@ -9,6 +9,7 @@ import ssl
 import sys
 import threading
 import time
+import tracemalloc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ AUTHORITY = str(TLS / "authority.pem")
 """Who signed `server.pem`, the certificate of 127.0.0.1 and localhost."""
 PATIENT = Timeouts(connect=0.5, read=20.0)
 """Longer than a test that counts milliseconds waits: what ended in time did not end by itself."""
-BOUND = 5.0
+BOUND = 10.0
 """Seconds after which a test says that something does not happen."""
 
 
@@ -35,6 +36,36 @@ def eventually(met: Callable[[], object], what: str) -> None:
     while not met():
         assert time.monotonic() < deadline, f"not in {BOUND:g} s: {what}"
         time.sleep(0.001)
+
+
+def sleeping(task: int | str) -> bool:
+    """Whether the kernel has put a process or thread to sleep, three times in a row."""
+    for _ in range(3):
+        stat = Path(f"/proc/{task}/stat").read_text(encoding="ascii")
+        if stat.rpartition(")")[2].split()[0] != "S":
+            return False
+        time.sleep(0.002)
+    return True
+
+
+def awaiting(task: asyncio.Task[Any]) -> Iterator[str]:
+    """The names of the coroutines that a task is inside of, the outermost first."""
+    awaited: Any = task.get_coro()
+    while awaited is not None:
+        yield getattr(awaited, "__name__", "")
+        awaited = getattr(awaited, "cr_await", None)
+
+
+@contextlib.contextmanager
+def memory_below(most: int) -> Iterator[None]:
+    """What is done inside the block takes no more than so many bytes at a time."""
+    tracemalloc.start()
+    try:
+        yield
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < most
 
 
 class Reading:
@@ -141,10 +172,7 @@ class Reading:
 
     def _inside(self) -> Iterator[str]:
         if self._task is not None:
-            awaited: Any = self._task.get_coro()
-            while awaited is not None:
-                yield getattr(awaited, "__name__", "")
-                awaited = getattr(awaited, "cr_await", None)
+            yield from awaiting(self._task)
             return
         frame = sys._current_frames().get(self._thread.ident or 0)
         while frame is not None:

@@ -9,11 +9,10 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .reading import BOUND, eventually
+from .reading import BOUND, eventually, sleeping
 
 if TYPE_CHECKING:
     from flue.testing import FlueTestServer
@@ -57,16 +56,8 @@ class Program:
 
         A signal that comes right before a blocking call is handled only when that call returns.
         """
-        eventually(self._waits, "the program waits")
+        eventually(lambda: sleeping(self._process.pid), "the program waits")
         self._process.send_signal(signal.SIGINT)
-
-    def _waits(self) -> bool:
-        states = set()
-        for _ in range(3):
-            stat = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii")
-            states.add(stat.rpartition(")")[2].split()[0])
-            time.sleep(0.002)
-        return states == {"S"}
 
     def finish(self) -> tuple[int, str, str]:
         """Exit status, standard output, standard error; a program that does not end has been killed."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +13,7 @@ from flue import FlueClient
 from flue.testing import Fault, FlueTestServer
 
 from .frames import JSON, RUN, SSE, control, data, dumps, log, offset
-from .reading import Reading, eventually, nothing_left
+from .reading import Reading, eventually, nothing_left, sleeping
 from .stations import server_context
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.usefixtures("trusting")
-LIMIT = 2.0
+LIMIT = 5.0
 """Seconds from `cancel()` to the end of the iteration: far above the promise, far below any time-out."""
 COMMENT = b": nothing yet\n\n"
 BATCH = data(log(0)) + control(0)
@@ -70,21 +69,13 @@ def page(*fields: str) -> bytes:
     return "\r\n".join([*head, *fields, "", ""]).encode() + body
 
 
-def sleeping(thread: threading.Thread) -> bool:
-    """Whether the kernel has put a thread to sleep, three times in a row."""
-    for _ in range(3):
-        stat = Path(f"/proc/self/task/{thread.native_id}/stat").read_text(encoding="ascii")
-        if stat.rpartition(")")[2].split()[0] != "S":
-            return False
-        time.sleep(0.002)
-    return True
-
-
 def cancelled(server: FlueTestServer, answers: int, *, is_async: bool, theirs: bool, **options) -> Reading:
     """Let a reader be silenced by the last of the answers, cancel it, and check that it ends soon and well."""
     reading = Reading(server.base_url, is_async=is_async, theirs=theirs, run_id=RUN, **options)
     server.wait_for_requests(answers)
-    eventually(lambda: reading.is_at("_read") and sleeping(reading._thread), "the reader waits")
+    eventually(
+        lambda: reading.is_at("_read") and sleeping(f"self/task/{reading._thread.native_id}"), "the reader waits"
+    )
     before = time.monotonic()
     reading.cancel("thread")
     reading.wait()
@@ -152,7 +143,7 @@ def test_reading_on_behind_a_cancelled_stream(framing):
         assert next(stream).event_index == 0
         reader = threading.Thread(target=lambda: list(stream))
         reader.start()
-        eventually(lambda: sleeping(reader), "the reader waits")
+        eventually(lambda: sleeping(f"self/task/{reader.native_id}"), "the reader waits")
         stream.cancel()
         reader.join(LIMIT)
         assert not reader.is_alive()

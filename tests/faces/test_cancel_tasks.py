@@ -19,7 +19,7 @@ from flue import AsyncFlueClient, BackoffOptions, FlueTimeoutError
 from flue.testing import Fault
 
 from .frames import RUN, control, data, indexes, log, logs, offset
-from .reading import AUTHORITY, BOUND, PATIENT, eventually, nothing_left
+from .reading import AUTHORITY, BOUND, PATIENT, awaiting, eventually, nothing_left
 from .stations import BLOCKED, STATIONS, serving
 
 pytestmark = pytest.mark.usefixtures("trusting")
@@ -57,12 +57,7 @@ class _Pulling:
         self.events = events
 
     def is_at(self, step: str) -> bool:
-        awaited = self._task.get_coro()
-        while awaited is not None:
-            if getattr(awaited, "__name__", "") == step:
-                return True
-            awaited = getattr(awaited, "cr_await", None)
-        return False
+        return step in awaiting(self._task)
 
 
 @pytest.mark.parametrize(("name", "scheme"), BLOCKED)

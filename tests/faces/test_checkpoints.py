@@ -15,6 +15,7 @@ from flue.testing import FlueTestServer
 from .frames import empty_poll, indexes, log, logs, offset, page, run_end
 from .harness import on_both_faces
 from .manying import made
+from .reading import BOUND
 
 LIVES = pytest.mark.parametrize("live", [False, True, "sse"])
 STREAM = "runs/long"
@@ -240,12 +241,12 @@ class SlowStore(Notebook):
 
     def load(self, consumer, stream):
         self.entered.release()
-        assert self.go.acquire(timeout=5.0)
+        assert self.go.acquire(timeout=BOUND)
         return super().load(consumer, stream)
 
     def save(self, consumer, stream, offset):
         self.entered.release()
-        assert self.go.acquire(timeout=5.0)
+        assert self.go.acquire(timeout=BOUND)
         super().save(consumer, stream, offset)
 
 
@@ -254,7 +255,7 @@ def test_cancelled_pulls_and_a_slow_store():
 
     async def cancelled(stream, store) -> None:
         pull = asyncio.ensure_future(anext(stream))
-        assert await asyncio.to_thread(store.entered.acquire, timeout=5.0)
+        assert await asyncio.to_thread(store.entered.acquire, timeout=BOUND)
         pull.cancel()
         with pytest.raises(asyncio.CancelledError):
             await pull

@@ -26,7 +26,7 @@ def test_killed_again_and_again(face, live, tmp_path):
         made(server, {"long": EVENTS})
         arguments = [server.base_url, face, live, tmp_path / "checkpoints.db", journal, f"{face} {live}", LIVES]
         command = [sys.executable, consumer, *map(str, arguments)]
-        subprocess.run(command, check=True, timeout=60, cwd=Path(__file__).parents[2], env={"PYTHONPATH": "."})
+        subprocess.run(command, check=True, timeout=180, cwd=Path(__file__).parents[2], env={"PYTHONPATH": "."})
     lives = [[int(index) for index in life.split()] for life in journal.read_text().split("-\n")[1:]]
     assert len(lives) == LIVES + 1
     behind = -1  # the last event that any life was handed

@@ -32,7 +32,7 @@ SYNC = (
     options = BackoffOptions(on_failed_attempt=failed.append)
     stream = client.runs.stream("live", live="sse", timeout=60.0, backoff_options=options)
     taken = [next(stream).event_index]            # an open one, and a timer
-    waiting = client.runs.stream("live", live="sse", timeout=0.5)
+    waiting = client.runs.stream("live", live="sse", timeout=1.5)
     next(waiting)                                 # a timer that goes off in the child
     signal = AbortSignal.timeout(60.0)
     def work():

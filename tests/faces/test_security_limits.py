@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import tracemalloc
 import zlib
 
 import pytest
@@ -13,6 +12,7 @@ from flue.testing import Reply
 
 from .frames import JSON, RUN, SSE, control, data, dumps, indexes, log, offset, page, run_end
 from .harness import Face, on_both_faces
+from .reading import memory_below
 
 LIMIT = 1_000_000
 GZIP = ("content-encoding", "gzip")
@@ -38,18 +38,11 @@ def bomb(prefix: bytes = b""):
     yield packer.flush()
 
 
-def refused(face: Face, call, *, peak: int) -> DurableStreamError:
-    """The error of a read that was too large, and of one that did not take much memory to say so."""
-    tracemalloc.start()
-    try:
-        with pytest.raises(DurableStreamError) as caught:
-            call(face.new_client(max_event_bytes=LIMIT))
-        _, most = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+def refused(face: Face, call, *, peak: int) -> None:
+    """A read that is too large fails, and does not take much memory to say so."""
+    with memory_below(peak), pytest.raises(DurableStreamError) as caught:
+        call(face.new_client(max_event_bytes=LIMIT))
     assert caught.value.code == "EVENT_TOO_LARGE"
-    assert most < peak
-    return caught.value
 
 
 HEAD = [JSON, ("stream-next-offset", offset(0)), ("stream-closed", "true")]
@@ -113,14 +106,8 @@ def test_an_endless_refusal(face, packed):
     """Of the body of an error only the beginning is read, limit or not."""
     body = bomb(b"<html>") if packed else zeros(prefix=b"<html>")
     face.server.script(RUN, [Reply(404, [("content-type", "text/html"), *([GZIP] if packed else [])], body)])
-    tracemalloc.start()
-    try:
-        with pytest.raises(Exception, match="404") as caught:
-            face.get(RUN)
-        _, most = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert most < (LITTLE_OF_A_BOMB if packed else LITTLE)
+    with memory_below(LITTLE_OF_A_BOMB if packed else LITTLE), pytest.raises(Exception, match="404") as caught:
+        face.get(RUN)
     assert len(str(caught.value.__notes__)) < 2000
 
 

@@ -151,10 +151,10 @@ def test_a_signal_with_a_time_limit(face):
     run_id = face.start_run(3)
     face.events(run_id)  # what a client does once, done before the time runs
     before = time.monotonic()
-    signal = AbortSignal.timeout(0.2)
+    signal = AbortSignal.timeout(1.0)
     stream = face.stream(run_id, signal=signal)
     assert indexes(stream.collect()) == [0, 1, 2]
-    assert 0.2 <= time.monotonic() - before < LATE
+    assert 1.0 <= time.monotonic() - before < LATE
     assert isinstance(signal.reason, TimeoutError)
     with pytest.raises(AbortError):
         face.get(run_id, signal=signal)
