@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flue import AgentSendResult
 from flue.testing import Reply
 
 from .frames import JSON, dumps
-from .harness import Face, Stream
+
+if TYPE_CHECKING:
+    from .harness import Face, Stream
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 AGENT = "/agents/assistant/rec1"
@@ -27,9 +29,7 @@ def call(face: Face, method: str, *arguments: Any, **options: Any) -> Any:
 
 def follow(face: Face, *arguments: Any, **options: Any) -> Stream:
     """A stream of the agent; the scenario closes it, or else its end does."""
-    stream = Stream(face, face.client.agents.stream(*arguments or ("assistant", "rec1"), **options))
-    face.streams.append(stream)
-    return stream
+    return face.pulling(face.client.agents.stream(*arguments or ("assistant", "rec1"), **options))
 
 
 def recorded_answer(name: str) -> bytes:
@@ -68,9 +68,3 @@ def settled(index: int, outcome: str = "completed", **fields: Any) -> dict[str, 
 def refusal(status: int, kind: str, details: str = "", message: str = "no") -> Reply:
     """An error envelope of Flue."""
     return Reply(status, [JSON], dumps({"error": {"type": kind, "message": message, "details": details}}))
-
-
-def views() -> Reply:
-    """What Flue 1.0.0-beta.8 and beta.9 answer to every read of an agent that has an offset."""
-    reason = "History reads do not accept offset, tail, or live parameters."
-    return refusal(400, "invalid_request", reason, "Request is malformed.")

@@ -87,10 +87,7 @@ class Stream:
 
     def close(self) -> None:
         """Release the connection and wait until it is."""
-        if self._face.is_async:
-            self._face.wait(self.inner.aclose)
-        else:
-            self.inner.close()
+        self._face.release(self.inner)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
@@ -126,18 +123,13 @@ class Talk:
         return functools.partial(self._face.noted, name, found)
 
     def stream(self, *arguments: Any, **options: Any) -> Stream:
-        return self._keep(self.inner.stream(*arguments, **options), _chunk)
+        return self._face.pulling(self.inner.stream(*arguments, **options), _chunk)
 
     def observe(self, **options: Any) -> Stream:
-        return self._keep(self.inner.observe(**options), _state)
-
-    def _keep(self, stream: Any, describe: Callable[[Any, Any], tuple[Any, ...]]) -> Stream:
-        kept = Stream(self._face, stream, describe)
-        self._face.streams.append(kept)
-        return kept
+        return self._face.pulling(self.inner.observe(**options), _state)
 
     def close(self) -> None:
-        self._face.wait(self.inner.aclose if self._face.is_async else self.inner.close)
+        self._face.release(self.inner)
 
 
 class Face:
@@ -239,7 +231,11 @@ class Face:
 
     def stream(self, run_id: Any, client: Any = None, **options: Any) -> Stream:
         """A stream that the scenario closes, or else its end does."""
-        stream = Stream(self, (client or self.client).runs.stream(run_id, **options))
+        return self.pulling((client or self.client).runs.stream(run_id, **options))
+
+    def pulling(self, inner: Any, describe: Callable[[Any, Any], tuple[Any, ...]] | None = None) -> Stream:
+        """A stream that was made already."""
+        stream = Stream(self, inner, describe)
         self.streams.append(stream)
         return stream
 
@@ -265,13 +261,17 @@ class Face:
         """What was asked of the server: request targets in order."""
         return [request.target for request in self.server.requests]
 
+    def release(self, inner: Any) -> None:
+        """Close a client, a session or a stream of this face."""
+        self.wait(inner.aclose if self.is_async else inner.close)
+
     def close(self) -> None:
         for thread in self._threads:
             thread.join()
         for stream in self.streams:
             stream.close()
         for client in self._clients:
-            self.wait(client.aclose if self.is_async else client.close)
+            self.release(client)
         if self._loop is not None:
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.run_until_complete(self._loop.shutdown_default_executor())

@@ -12,7 +12,6 @@ from flue import (
     AbortSignal,
     AgentPromptImage,
     AgentPromptResponse,
-    BadRequestError,
     DurableStreamError,
     FlueConnectionError,
     FlueTimeoutError,
@@ -21,7 +20,7 @@ from flue import (
 )
 from flue.testing import Fault, Reply
 
-from .agent_scenes import AGENT, OTHER, call, event, follow, recorded_answer, recorded_body, settled, views
+from .agent_scenes import AGENT, OTHER, call, event, follow, recorded_answer, recorded_body, settled
 from .frames import JSON, dumps, empty_poll, indexes, offset, page, run_end
 from .harness import EAGER, on_both_faces
 
@@ -192,20 +191,3 @@ def test_a_stream_goes_on_with_the_next_prompt(face, live):
     assert not stream.closed
     # Going on from where the admission says gives the second prompt's events alone.
     assert follow(face, "echo", "x/1", offset=admission.offset, live=False).collect() == second
-
-
-@on_both_faces
-def test_a_server_with_conversation_views(face):
-    """That of the later betas: one sentence says why it cannot be read, at every pull."""
-    face.server.script(AGENT, [views()])
-    stream = follow(face, offset="now")
-    with pytest.raises(DurableStreamError) as caught:
-        stream.next()
-    assert (caught.value.code, caught.value.status, caught.value.offset) == ("UNSUPPORTED_SERVER", 400, "now")
-    assert "beta.8" in str(caught.value)
-    assert "\n" not in str(caught.value)
-    assert isinstance(caught.value.__cause__, BadRequestError)
-    with pytest.raises(DurableStreamError) as again:
-        stream.next()
-    assert again.value is caught.value
-    assert len(face.targets) == 1

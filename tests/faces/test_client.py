@@ -15,10 +15,6 @@ from .frames import RUN, empty_poll, log, logs, offset, page, run_end
 from .harness import BRIEF, EAGER, on_both_faces
 
 
-def close(face, client):
-    face.wait(client.aclose if face.is_async else client.close)
-
-
 @on_both_faces
 def test_a_client_is_a_context_manager(face):
     """Leaving the block closes its connections; what was read is there."""
@@ -48,8 +44,8 @@ def test_a_closed_client_says_so(face):
     client = face.new_client()
     stream = face.stream(RUN, client)
     assert stream.next().event_index == 0
-    close(face, client)
-    close(face, client)
+    face.release(client)
+    face.release(client)
     for call in (client.runs.get, client.runs.events, client.workflows.invoke):
         with pytest.raises(RuntimeError, match="the client is closed"):
             face.wait(call, RUN)
@@ -77,7 +73,7 @@ def test_connections_are_used_again(face):
             face.server.script(f"polled_{number}", polled)
             assert len(face.stream(f"polled_{number}", client, backoff_options=EAGER).collect()) == 2
         assert relay.accepted == 1
-        close(face, client)
+        face.release(client)
 
 
 def refuses(value) -> None:

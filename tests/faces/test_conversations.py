@@ -288,10 +288,6 @@ def test_what_is_larger_than_the_limit(face):
 # Of a client, and over the caller's own.
 
 
-def close(face, closed):
-    face.wait(closed.aclose if face.is_async else closed.close)
-
-
 @on_flue_2
 def test_conversations_of_a_client(face):
     """They have its token, headers and options, share its connections, and leave them open."""
@@ -301,14 +297,14 @@ def test_conversations_of_a_client(face):
     assert two.url == f"{face.server.base_url}/agents/{AGENT}/ticket%2042%2F%C3%BC"
     for talk in (one, two, one):
         face.wait(talk.abort)
-        close(face, talk)
+        face.release(talk)
     assert face.wait(two.abort).aborted is False
     assert face.server.open_connections == 1
     with pytest.raises(DurableStreamError, match="EVENT_TOO_LARGE"):
         face.wait(one.ask, "hello" * 50)
     sent = [(request.header("authorization"), request.header("x-one")) for request in face.server.requests]
     assert set(sent) == {("Bearer secret", "1")}
-    close(face, client)
+    face.release(client)
     with pytest.raises((FlueConnectionError, RuntimeError)):
         face.wait(two.abort)
 
@@ -337,6 +333,6 @@ def test_the_callers_own(face):
     talk.close()
     assert {request.header("x-own") for request in face.server.requests} == {"1"}
     assert face.wait(own.get, f"{face.server.base_url}/elsewhere").status_code == 404
-    close(face, own)
+    face.release(own)
     with pytest.raises(TypeError, match=f"{name} must be"):
         face.conversation(**{name: object()})

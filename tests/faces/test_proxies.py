@@ -347,4 +347,4 @@ def test_no_proxy_of_a_client_of_the_caller(face, monkeypatch):
         client = face.new_client(**{"http_client" if face.is_async else "session": theirs})
         assert face.wait(client.runs.get, run_id).run_id == run_id
         assert proxy.targets == []
-        face.wait(theirs.aclose if face.is_async else theirs.close)
+        face.release(theirs)

@@ -14,13 +14,12 @@ from flue import (
     FlueConnectionError,
     ServerError,
     UnknownEvent,
-    UnsupportedFlueEventVersionError,
     to_json,
 )
 from flue.testing import Reply
 
 from .agent_scenes import RECORDINGS
-from .frames import JSON, RUN, control, data, dumps, indexes, log, logs, offset, page, raw_page, run_end, sse
+from .frames import JSON, RUN, dumps, indexes, log, logs, offset, page, raw_page, run_end
 from .harness import BRIEF, EAGER, on_both_faces
 
 BODY = dumps(logs(0, 3))
@@ -142,26 +141,6 @@ def test_events_of_a_recording(face, live):
     assert not [event for event in events if isinstance(event, UnknownEvent)]
 
 
-@pytest.mark.parametrize("live", [False, "sse"])
-@on_both_faces
-def test_an_event_of_another_version(face, live):
-    """What stands before it in its batch is handed over, the checkpoint stays before the batch, the error stays."""
-    bad = log(2, v=4)
-    if live == "sse":
-        face.server.script(RUN, [sse(data(log(0)), control(0), data(log(1), bad, log(3)), control(3))])
-    else:
-        first = page(log(0), next_offset=offset(0), up_to_date=False)
-        face.server.script(RUN, [first, page(log(1), bad, log(3), next_offset=offset(3))])
-    stream = face.stream(RUN, live=live)
-    assert indexes(stream.collect(2)) == [0, 1]
-    asked = len(face.targets)
-    for _ in range(2):
-        with pytest.raises(UnsupportedFlueEventVersionError) as caught:
-            stream.next()
-        assert (caught.value.received, stream.offset) == (4, offset(0))
-    assert len(face.targets) == asked
-
-
 @on_both_faces
 def test_the_end_of_another_run(face):
     """It does not end the run that is followed."""
@@ -171,18 +150,3 @@ def test_the_end_of_another_run(face):
     seen = []
     assert face.run("report", on_event=seen.append).result == 42
     assert [event.run_id for event in seen] == ["run_2", RUN]
-
-
-@pytest.mark.parametrize("live", ["long-poll", "sse"])
-@on_both_faces
-def test_run_end_ends_a_stream_that_is_never_closed(face, live):
-    """Nothing follows it, so nobody waits for the close; the connection is given up."""
-    run_id = face.server.create_run(run_id=RUN)
-    face.server.append(run_id, *logs(0, 2), run_end(2), raw=True)
-    stream = face.stream(run_id, live=live)
-    assert indexes(stream.collect()) == [0, 1, 2]
-    assert (stream.closed, stream.offset) == (True, offset(2))
-    assert stream.collect() == []
-    stream.close()
-    face.idle()
-    assert len(face.targets) == 1

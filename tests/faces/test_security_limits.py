@@ -16,6 +16,7 @@ from .reading import memory_below
 
 LIMIT = 1_000_000
 GZIP = ("content-encoding", "gzip")
+PACKED = pytest.mark.parametrize("packed", [False, True], ids=["plain", "bomb"])
 ENDLESS = 300_000_000
 """Bytes of what may not be read; nobody waits for all of them."""
 LITTLE = ENDLESS // 5
@@ -23,24 +24,25 @@ LITTLE = ENDLESS // 5
 LITTLE_OF_A_BOMB = ENDLESS // 2
 
 
-def zeros(count: int = ENDLESS, *, prefix: bytes = b""):
-    """White space without end: legal in JSON, and a bomb once it is compressed."""
-    yield prefix
-    for _ in range(count // 1_000_000):
-        yield b" " * 1_000_000
+def endless(prefix: bytes, head: list[tuple[str, str]], *, packed: bool, status: int = 200) -> Reply:
+    """White space without end: legal in JSON, and compressed a bomb, a thousand to one."""
+
+    def pieces():
+        packer = zlib.compressobj(9, wbits=31)
+        yield packer.compress(prefix) if packed else prefix
+        for _ in range(ENDLESS // 1_000_000):
+            piece = b" " * 1_000_000
+            yield packer.compress(piece) + packer.flush(zlib.Z_SYNC_FLUSH) if packed else piece
+
+    return Reply(status, [*head, GZIP] if packed else head, pieces())
 
 
-def bomb(prefix: bytes = b""):
-    """The same compressed: a thousand to one."""
-    packer = zlib.compressobj(9, wbits=31)
-    for piece in zeros(prefix=prefix):
-        yield packer.compress(piece) + packer.flush(zlib.Z_SYNC_FLUSH)
-    yield packer.flush()
+def refused(face: Face, call, *, packed: bool = False) -> None:
+    """A read that is too large fails, and does not take much memory to say so.
 
-
-def refused(face: Face, call, *, peak: int) -> None:
-    """A read that is too large fails, and does not take much memory to say so."""
-    with memory_below(peak), pytest.raises(DurableStreamError) as caught:
+    The libraries unpack what arrived in one go, 64 KB at a time, so the peak of a bomb is a matter of their pieces.
+    """
+    with memory_below(LITTLE_OF_A_BOMB if packed else LITTLE), pytest.raises(DurableStreamError) as caught:
         call(face.new_client(max_event_bytes=LIMIT))
     assert caught.value.code == "EVENT_TOO_LARGE"
 
@@ -52,39 +54,22 @@ READS = {
 }
 
 
+@PACKED
 @pytest.mark.parametrize("name", READS)
 @on_both_faces
-def test_an_endless_answer(face, name):
-    """It is given up as soon as it is too large."""
-    face.server.script(RUN, [Reply(200, HEAD, zeros(prefix=b"["))])
-    refused(face, lambda client: READS[name](face, client), peak=LITTLE)
+def test_an_endless_answer(face, name, packed):
+    """It is given up as soon as it is too large, before all of it has come out of the decompressor."""
+    face.server.script(RUN, [endless(b"[", HEAD, packed=packed)])
+    refused(face, lambda client: READS[name](face, client), packed=packed)
     assert len(face.targets) == 1
 
 
-@pytest.mark.parametrize("name", READS)
-@on_both_faces
-def test_a_bomb(face, name):
-    """The limit holds for what comes out of the decompressor, and before all of it has come out.
-
-    The libraries unpack what arrived in one go, 64 KB at a time, so the peak is a matter of their pieces.
-    """
-    face.server.script(RUN, [Reply(200, [*HEAD, GZIP], bomb(b"["))])
-    refused(face, lambda client: READS[name](face, client), peak=LITTLE_OF_A_BOMB)
-    assert len(face.targets) == 1
-
-
-@pytest.mark.parametrize("packed", [False, True], ids=["plain", "bomb"])
+@PACKED
 @on_both_faces
 def test_an_endless_event(face, packed):
     """A line that does not end is an event in the making."""
-    prefix = b"event: data\ndata:["
-    body = bomb(prefix) if packed else zeros(prefix=prefix)
-    face.server.script(RUN, [Reply(200, [SSE, *([GZIP] if packed else [])], body)])
-    refused(
-        face,
-        lambda client: face.stream(RUN, client=client, live="sse").next(),
-        peak=LITTLE_OF_A_BOMB if packed else LITTLE,
-    )
+    face.server.script(RUN, [endless(b"event: data\ndata:[", [SSE], packed=packed)])
+    refused(face, lambda client: face.stream(RUN, client=client, live="sse").next(), packed=packed)
     assert len(face.targets) == 1
 
 
@@ -97,15 +82,14 @@ def test_an_endless_batch_of_events(face):
             yield data(log(index, message="x" * 100_000))
 
     face.server.script(RUN, [Reply(200, [SSE], frames())])
-    refused(face, lambda client: face.stream(RUN, client=client, live="sse").next(), peak=LITTLE)
+    refused(face, lambda client: face.stream(RUN, client=client, live="sse").next())
 
 
-@pytest.mark.parametrize("packed", [False, True], ids=["plain", "bomb"])
+@PACKED
 @on_both_faces
 def test_an_endless_refusal(face, packed):
     """Of the body of an error only the beginning is read, limit or not."""
-    body = bomb(b"<html>") if packed else zeros(prefix=b"<html>")
-    face.server.script(RUN, [Reply(404, [("content-type", "text/html"), *([GZIP] if packed else [])], body)])
+    face.server.script(RUN, [endless(b"<html>", [("content-type", "text/html")], packed=packed, status=404)])
     with memory_below(LITTLE_OF_A_BOMB if packed else LITTLE), pytest.raises(Exception, match="404") as caught:
         face.get(RUN)
     assert len(str(caught.value.__notes__)) < 2000

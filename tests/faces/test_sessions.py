@@ -100,7 +100,7 @@ def test_it_is_neither_changed_nor_closed(face, session):
         read_everything(face, client)
         face.server.add_workflow("report", lambda _run: 1)
         face.wait(client.workflows.invoke, "report", input={})
-        face.wait(client.aclose if face.is_async else client.close)
+        face.release(client)
         assert facts(mine) == before
         response = face.wait(mine.get, f"{face.server.base_url}/elsewhere")
         assert response.status_code == 404
