@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 
 import pytest
 
@@ -53,6 +54,14 @@ def async_face():
     """The other one."""
     with FlueTestServer() as server, face_on(server, is_async=True) as face:
         yield face
+
+
+@pytest.fixture
+def on_signal():
+    """Have something done by the handler of SIGUSR1."""
+    before = signal.getsignal(signal.SIGUSR1)
+    yield lambda call: signal.signal(signal.SIGUSR1, lambda *_: call())
+    signal.signal(signal.SIGUSR1, before)
 
 
 if os.environ.get("FLUE_TEST_LOOP") == "uvloop":  # the asyncio face once more, on the other event loop

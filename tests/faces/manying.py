@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from .frames import logs
-from .reading import BOUND
+from .harness import Stream
+from .reading import BOUND, in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -26,12 +26,11 @@ def made(server: FlueTestServer, lengths: Mapping[str, int]) -> None:
         server.finish_run(run_id)
 
 
-class Many:
+class Many(Stream):
     """The streams and what came of them."""
 
     def __init__(self, face: Face, inner: Any) -> None:
-        self._face = face
-        self.inner = inner
+        super().__init__(face, inner)
         self.seen: list[tuple[str, Any]] = []
 
     def next(self) -> tuple[str, Any]:
@@ -45,20 +44,6 @@ class Many:
 
     async def _anext(self) -> Any:
         return await asyncio.wait_for(anext(self.inner), 4 * BOUND)
-
-    def collect(self, limit: int | None = None) -> list[tuple[str, Any]]:
-        """All entries, or the next `limit`."""
-        entries: list[tuple[str, Any]] = []
-        while limit is None or len(entries) < limit:
-            try:
-                entries.append(self.next())
-            except StopIteration:
-                break
-        return entries
-
-    @property
-    def offsets(self) -> Mapping[str, str]:
-        return self.inner.offsets
 
     def requests_at_rest(self) -> int:
         """How many requests have come in when no more come, with the loop turning."""
@@ -89,12 +74,7 @@ class Many:
 
             self._face.wait(all_take)
             return shares
-        threads = [threading.Thread(target=share.extend, args=(self.inner,), daemon=True) for share in shares]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(4 * BOUND)
-            assert not thread.is_alive()
+        in_threads(consumers, lambda number: shares[number].extend(self.inner))
         return shares
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import signal
 import ssl
 import sys
 import threading
@@ -66,6 +67,50 @@ def memory_below(most: int) -> Iterator[None]:
     finally:
         tracemalloc.stop()
     assert peak < most
+
+
+def in_threads(count: int, call: Callable[[int], object]) -> None:
+    """Run a call in so many threads at once; what one of them raises is raised here."""
+    errors: list[BaseException] = []
+    begin = threading.Barrier(count)
+
+    def work(number: int) -> None:
+        try:
+            begin.wait(BOUND)
+            call(number)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(4 * BOUND)
+        assert not thread.is_alive()
+    for error in errors:
+        raise error
+
+
+@contextlib.contextmanager
+def signalled(begin: Callable[[], object]) -> Iterator[None]:
+    """Send SIGUSR1 to this thread once `begin` has returned on another one, again and again until the block is over.
+
+    Again, since CPython handles a signal that comes right before a blocking call only when that call returns.
+    """
+    over, thread = threading.Event(), threading.get_ident()
+
+    def send() -> None:
+        begin()
+        while not over.wait(0.005):
+            signal.pthread_kill(thread, signal.SIGUSR1)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        yield
+    finally:
+        over.set()
+        sender.join()
 
 
 class Reading:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import random
 import signal
 import threading
 import time
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,11 +16,8 @@ from flue.testing import Fault, FlueTestServer
 
 from .frames import RUN, indexes, logs, offset
 from .harness import on_both_faces
-from .reading import PATIENT, Reading, eventually, nothing_left
+from .reading import PATIENT, Reading, eventually, nothing_left, signalled
 from .stations import STATIONS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @on_both_faces
@@ -139,36 +134,6 @@ class MainReading:
     def read(self) -> None:
         for event in self.stream:
             self.events.append(event)
-
-
-@contextlib.contextmanager
-def signalled(begin) -> Iterator[None]:
-    """Send SIGUSR1 to this thread once `begin` has returned on another one, again and again until the block is over.
-
-    Again, since CPython handles a signal that comes right before a blocking call only when that call returns.
-    """
-    over, thread = threading.Event(), threading.get_ident()
-
-    def send() -> None:
-        begin()
-        while not over.wait(0.005):
-            signal.pthread_kill(thread, signal.SIGUSR1)
-
-    sender = threading.Thread(target=send)
-    sender.start()
-    try:
-        yield
-    finally:
-        over.set()
-        sender.join()
-
-
-@pytest.fixture
-def on_signal():
-    """Have something done by the handler of SIGUSR1."""
-    before = signal.getsignal(signal.SIGUSR1)
-    yield lambda call: signal.signal(signal.SIGUSR1, lambda *_: call())
-    signal.signal(signal.SIGUSR1, before)
 
 
 @pytest.mark.parametrize("name", [name for name in STATIONS if name != "handshake"])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
-import http.server
 import os
 import socket
 import ssl
@@ -228,52 +226,25 @@ def sockets_to(port):
 # Another program.
 
 
-@contextlib.contextmanager
-def file_server(folder):
-    """`python -m http.server`."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-@on_both_faces(compare=False)  # the server is not the one whose address the transcript leaves out
-def test_a_wrong_mount(face, tmp_path):
-    """The URL that was asked is what the user has to mend; there is nothing to read on from."""
-    with file_server(tmp_path) as url:
-        client = face.new_client(base_url=f"{url}/wrong-mount")
-        for read in (
-            lambda: face.wait(client.runs.get, "r"),
-            lambda: face.stream("r", client, live="sse").collect(),
-            lambda: face.stream("r", client, live="long-poll").collect(),
-        ):
-            with pytest.raises(NotFoundError) as caught:
-                read()
-            assert f"{url}/wrong-mount/runs/r" in str(caught.value)
-            assert "resumed" not in "".join(getattr(caught.value, "__notes__", []))
-        for start in (client.workflows.invoke, client.workflows.run):
-            with pytest.raises(FlueApiError, match=f"{url}/wrong-mount/workflows/report") as caught:
-                face.wait(start, "report")
-            assert caught.value.status == 501
-
-
 @pytest.mark.parametrize("body", [HTML, b"", b'{"error": "no"}'], ids=["html", "empty", "json"])
 @on_both_faces
 def test_an_error_of_another_program(face, body):
-    """It names the URL; an error that is Flue's own says all without one."""
+    """The URL that was asked is what the user has to mend; an error that is Flue's own says all without one."""
     face.server.script(RUN, [Reply(404, [("content-type", "text/html")], body)], repeat_last=True)
-    for call in (face.get, face.events):
-        with pytest.raises(NotFoundError, match=f"{face.server.base_url}/runs/{RUN}"):
-            call(RUN, backoff_options=BRIEF)
+    face.server.script("workflows", [Reply(501, [("content-type", "text/html")], body)], repeat_last=True)
+    for read in (
+        lambda: face.get(RUN),
+        lambda: face.events(RUN),
+        lambda: face.stream(RUN, live="sse").next(),
+        lambda: face.stream(RUN, live="long-poll").next(),
+    ):
+        with pytest.raises(NotFoundError, match=f"{face.server.base_url}/runs/{RUN}") as caught:
+            read()
+        assert "resumed" not in "".join(getattr(caught.value, "__notes__", []))
+    for start in (face.invoke, face.run):
+        with pytest.raises(FlueApiError, match=f"{face.server.base_url}/workflows/report") as caught:
+            start("report")
+        assert caught.value.status == 501
     own = dumps({"error": {"type": "run_not_found", "message": "No such run.", "details": "", "dev": None}})
     face.server.script("run_2", [Reply(404, [JSON], own)])
     with pytest.raises(NotFoundError) as caught:

@@ -28,16 +28,18 @@ def test_no_page_is_requested_before_the_caller_needs_it(face):
         assert len(face.targets) == min((taken + 9) // 10, 6)  # after five full pages, one event connection
 
 
-@on_both_faces
-def test_a_consumer_that_stops_for_long(face):
-    """Its kept connection is gone when it comes back; it goes on without a failed attempt."""
-    run_id = face.start_run(150, finish=True)
-    stream = face.stream(run_id)
-    stream.collect(100)
+@LIVES
+@on_both_faces(client={"timeout": Timeouts(connect=2.0, read=5.0)})
+def test_a_consumer_that_stops_for_long(face, live):
+    """Its connection is gone when it comes back; between two pages that is no failed attempt."""
+    run_id = face.start_run(250)
+    stream = face.stream(run_id, live=live, backoff_options=EAGER)
+    assert indexes(stream.collect(30)) == list(range(30))
     face.server.drop_connections()
     face.server.wait_for_connections(0)
-    assert indexes(stream.collect()) == list(range(100, 151))
-    assert [line for line in face.transcript if line[0] == "pause"] == []
+    face.server.finish_run(run_id)
+    assert indexes(stream.collect()) == list(range(30, 251))
+    assert live == "sse" or "pause" not in {line[0] for line in face.transcript}
 
 
 # Failures.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import signal
 import threading
 import time
 from contextlib import contextmanager
@@ -15,8 +14,7 @@ from flue import AbortSignal, AsyncFlueClient, BackoffOptions, FlueClient
 from flue.testing import Fault, FlueTestServer
 
 from .manying import made
-from .reading import BOUND, PATIENT, Reading, eventually, nothing_left
-from .test_cancel_calls import signalled
+from .reading import BOUND, PATIENT, Reading, eventually, nothing_left, signalled
 
 OPEN = [f"open_{number}" for number in range(4)]
 FACES = pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
@@ -87,16 +85,13 @@ def test_a_signal_that_was_thrown_before(is_async):
         assert server.requests == []
 
 
-def test_cancelling_from_a_signal_handler():
+def test_cancelling_from_a_signal_handler(on_signal):
     """While its own thread waits for an event."""
     with serving() as server, FlueClient(server.base_url, timeout=PATIENT) as client:
         streams = client.runs.stream_many(OPEN)
-        before = signal.signal(signal.SIGUSR1, lambda *_: streams.cancel())
-        try:
-            with signalled(lambda: server.wait_for_requests(2 * len(OPEN))):
-                assert list(streams) == []
-        finally:
-            signal.signal(signal.SIGUSR1, before)
+        on_signal(streams.cancel)
+        with signalled(lambda: server.wait_for_requests(2 * len(OPEN))):
+            assert list(streams) == []
 
 
 def forgotten_in_cycle(streams) -> None:

@@ -14,7 +14,7 @@ from flue.testing import Fault, FlueTestServer
 from .frames import RUN, offset
 from .harness import EAGER
 from .manying import made
-from .reading import BOUND, PATIENT, eventually, nothing_left
+from .reading import BOUND, PATIENT, eventually, in_threads, nothing_left
 
 
 @pytest.fixture
@@ -31,28 +31,6 @@ def eager_switching():
     sys.setswitchinterval(1e-6)
     yield
     sys.setswitchinterval(before)
-
-
-def in_threads(count: int, call) -> None:
-    """Run a call in so many threads at once; what one of them raises is raised here."""
-    errors: list[BaseException] = []
-    begin = threading.Barrier(count)
-
-    def work(number: int) -> None:
-        try:
-            begin.wait(BOUND)
-            call(number)
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(4 * BOUND)
-        assert not thread.is_alive()
-    for error in errors:
-        raise error
 
 
 @pytest.mark.parametrize("live", [False, "long-poll", "sse"])
