@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import threading
 
@@ -156,28 +155,6 @@ def test_refresh_while_a_pull_is_blocked(face, live):
     append(message("sub_1"))
     thread.join(BOUND)
     assert texts(pulled[0]) == ["yes"]
-
-
-@on_a_server
-def test_refresh_from_another_task(face):
-    append = by_hand(face.server)
-    if not face.is_async:
-        return
-    talk = face.conversation()
-
-    async def whole():
-        async with talk.inner.observe() as observation:
-            await anext(observation)
-            pull = asyncio.ensure_future(anext(observation))
-            while observation.phase != "live":
-                await asyncio.sleep(0.001)
-            observation.refresh()
-            while face.asked.count("GET ?view=history") < 2:
-                await asyncio.sleep(0.001)
-            append(message("sub_1"))
-            return await asyncio.wait_for(pull, BOUND)
-
-    assert texts(face.wait(whole)) == ["yes"]
 
 
 @on_a_server

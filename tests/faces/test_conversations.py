@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import pickle
@@ -12,7 +11,6 @@ import pytest
 import requests
 
 from flue import (
-    AsyncConversation,
     Attachment,
     DurableStreamError,
     FlueConnectionError,
@@ -23,11 +21,10 @@ from flue import (
     UserMessage,
     read_submission_reply,
 )
-from flue.testing import Fault, FlueTestServer
+from flue.testing import Fault
 
 from .conversation_scenes import CHUNKS, answering, behind, by_hand, message, on_flue_2, places, receipt, settled
 from .harness import AGENT, EAGER, on_both_faces
-from .reading import PATIENT, nothing_left
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(64))
 
@@ -137,29 +134,6 @@ def test_cut_connections_lose_and_repeat_nothing(face, live, cut):
     seen = []
     assert talk.read(receipt(1, "sub_3"), on_event=seen.append).text == "yes"
     assert places(seen) == everything[1:]
-
-
-def test_a_pull_that_is_cancelled_loses_nothing():
-    """`asyncio.wait_for` around a pull of chunks and of states; the next pull goes on."""
-
-    async def whole(server, append):
-        async with AsyncConversation(f"{server.base_url}/agents/{AGENT}/one", timeout=PATIENT) as talk:
-            stream, observation = talk.stream(), talk.observe()
-            assert len((await anext(observation)).messages) == 1
-            for pulled in (stream, observation):
-                for seconds in (0.001, 0.01, 0.1):
-                    with pytest.raises(TimeoutError):
-                        await asyncio.wait_for(anext(pulled), seconds)
-            append(message("sub_2"))
-            assert (await anext(stream)).message.submission_id == "sub_2"
-            assert len((await anext(observation)).messages) == 2
-            await stream.aclose()
-            await observation.aclose()
-
-    with nothing_left(), FlueTestServer(flue_version=2) as server:
-        append = by_hand(server)
-        append(message("sub_1"))
-        asyncio.run(whole(server, append))
 
 
 # What is sent.

@@ -14,7 +14,6 @@ from flue import (
     BackoffOptions,
     DurableStreamError,
     FlueConnectionError,
-    NotFoundError,
     ServerError,
     Timeouts,
     WorkflowInvokeResult,
@@ -153,15 +152,6 @@ def test_a_signal_while_the_record_is_awaited(face, monkeypatch):
         face.run("report", signal=signal, timeout=10.0)
     aborting.join()
     assert (caught.value.run_id, caught.value.reason) == (RUN, "enough")
-
-
-@on_both_faces
-def test_a_workflow_that_does_not_show_its_runs(face):
-    """The 404 says what is the matter, and which run was started."""
-    face.server.add_workflow("report", lambda _run: 1, runs=False)
-    with pytest.raises(NotFoundError, match="does workflow 'report' export `runs`") as caught:
-        face.run("report")
-    assert [caught.value.run_id] == face.server.run_ids
 
 
 @pytest.mark.parametrize("where", ["stream", "record"])
