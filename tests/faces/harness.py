@@ -261,6 +261,21 @@ class Face:
         """What was asked of the server: request targets in order."""
         return [request.target for request in self.server.requests]
 
+    @contextmanager
+    def inside(self, inner: Any) -> Iterator[Any]:
+        """The block of a client or a stream: `with` or `async with`."""
+        if not self.is_async:
+            with inner as entered:
+                yield entered
+            return
+        entered = self.wait(inner.__aenter__)
+        try:
+            yield entered
+        except BaseException as error:
+            self.wait(inner.__aexit__, type(error), error, error.__traceback__)
+            raise
+        self.wait(inner.__aexit__, None, None, None)
+
     def release(self, inner: Any) -> None:
         """Close a client, a session or a stream of this face."""
         self.wait(inner.aclose if self.is_async else inner.close)

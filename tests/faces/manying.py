@@ -82,14 +82,5 @@ class Many(Stream):
 def many(face: Face, run_ids: Iterable[str], *, client: dict[str, Any] | None = None, **options: Any) -> Iterator[Many]:
     """The streams inside their block, over a client of their own."""
     made_client = face.new_client(**(client or {}))
-    inner = made_client.runs.stream_many(run_ids, **options)
-    streams = Many(face, face.wait(inner.__aenter__) if face.is_async else inner.__enter__())
-    try:
-        yield streams
-    finally:
-        if face.is_async:
-            face.wait(inner.__aexit__, None, None, None)
-            face.wait(made_client.aclose)
-        else:
-            inner.__exit__(None, None, None)
-            made_client.close()
+    with face.inside(made_client), face.inside(made_client.runs.stream_many(run_ids, **options)) as inner:
+        yield Many(face, inner)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import random
 import signal
@@ -56,20 +57,15 @@ def test_inside_the_loop(face, live):
 def test_leaving_the_block(face):
     """`with` and `async with` release the connection, also when the block is left by an error."""
     run_id = face.start_run(5, finish=True)
-
-    async def leave() -> None:
-        async with face.client.runs.stream(run_id, live="sse") as stream:
-            await anext(stream)
-            raise KeyError
-
-    def leave_sync() -> None:
-        with face.client.runs.stream(run_id, live="sse") as stream:
-            next(stream)
-            raise KeyError
-
-    with pytest.raises(KeyError):
-        face.wait(leave) if face.is_async else leave_sync()
-    face.server.wait_for_connections(0)
+    for kind in (KeyError, None):
+        stream = face.stream(run_id, live="sse")
+        with contextlib.suppress(KeyError), face.inside(stream.inner) as entered:
+            assert entered is stream.inner
+            stream.next()
+            if kind is not None:
+                raise kind
+        face.server.wait_for_connections(0)
+        assert stream.collect() == []
 
 
 @on_both_faces

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 
 import pytest
@@ -101,26 +102,20 @@ def test_offset_and_tail_count_for_the_first_time_only(face):
         assert "tail" not in face.targets[-1]
 
 
-def leave(face, stream, kind: type[BaseException] | None) -> None:
-    """Leave the block that a stream is used in."""
-    error = None if kind is None else kind()
-    if face.is_async:
-        face.wait(stream.inner.__aexit__, kind, error, None)
-    else:
-        stream.inner.__exit__(kind, error, None)
-
-
 @on_both_faces(page_limit=10)
 def test_leaving_the_block_saves_unless_by_an_exception(face):
     made(face.server, {"long": 35})
     for kind, saved in [(None, [offset(9)]), (RuntimeError, []), (KeyboardInterrupt, [])]:
         store = Notebook()
         stream = face.stream("long", checkpoint=store)
-        stream.collect(10)
-        leave(face, stream, kind)
+        with contextlib.suppress(RuntimeError, KeyboardInterrupt), face.inside(stream.inner):
+            stream.collect(10)
+            if kind is not None:
+                raise kind
         assert store.offsets == saved
     store = Notebook()
-    leave(face, face.stream("long", checkpoint=store), None)
+    with face.inside(face.stream("long", checkpoint=store).inner):
+        pass
     assert store.calls == [], "a stream that was not begun"
 
 
@@ -167,10 +162,9 @@ def test_a_store_that_fails_when_the_block_is_left(face):
     made(face.server, {"long": 35})
     store = Notebook()
     stream = face.stream("long", live="sse", checkpoint=store)
-    stream.collect(10)
-    store.problem = StoreError()
-    with pytest.raises(StoreError):
-        leave(face, stream, None)
+    with pytest.raises(StoreError), face.inside(stream.inner):
+        stream.collect(10)
+        store.problem = StoreError()
     face.server.wait_for_connections(0)
     store.problem = None
     assert stream.collect() == []

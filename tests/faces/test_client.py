@@ -20,19 +20,9 @@ def test_a_client_is_a_context_manager(face):
     """Leaving the block closes its connections; what was read is there."""
     run_id = face.server.create_run()
     client = face.new_client()
-    if face.is_async:
-
-        async def use():
-            async with client as entered:
-                assert entered is client
-                return await entered.runs.get(run_id)
-
-        record = face.wait(use)
-    else:
-        with client as entered:
-            assert entered is client
-            record = entered.runs.get(run_id)
-    assert record.run_id == run_id
+    with face.inside(client) as entered:
+        assert entered is client
+        assert face.wait(client.runs.get, run_id).run_id == run_id
     face.server.wait_for_connections(0)
 
 

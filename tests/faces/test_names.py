@@ -33,6 +33,16 @@ def client_of(face, *, connect=0.3, read=20.0, **arguments):
     assert time.monotonic() - begun < PROMPT
 
 
+@contextlib.contextmanager
+def addresses(face, order, dead):
+    """The name has these addresses, in this order; some of them are dead."""
+    with contextlib.ExitStack() as stack:
+        for address in dead:
+            stack.enter_context(dead_address(face.server.port, address))
+        stack.enter_context(names({HOST: order}))
+        yield
+
+
 @pytest.mark.parametrize(
     ("order", "dead"),
     [
@@ -47,11 +57,7 @@ def client_of(face, *, connect=0.3, read=20.0, **arguments):
 def test_a_dead_address_before_the_right_one(face, order, dead):
     """The next address is tried while the first still does not answer (async), or behind the connect time-out (sync)."""
     run_id = face.start_run(2, finish=True)
-    with contextlib.ExitStack() as stack:
-        for address in dead:
-            stack.enter_context(dead_address(face.server.port, address))
-        stack.enter_context(names({HOST: order}))
-        client = stack.enter_context(client_of(face, connect=20.0 if face.is_async else 0.3))
+    with addresses(face, order, dead), client_of(face, connect=20.0 if face.is_async else 0.3) as client:
         for live in (False, "sse"):
             assert indexes(face.stream(run_id, client, live=live, backoff_options=ONCE).collect()) == [0, 1, 2]
 
@@ -60,13 +66,8 @@ def test_a_dead_address_before_the_right_one(face, order, dead):
 def test_no_address_answers(face):
     """The connect time-out ends it, whatever their number; the error is ours."""
     dead = ["127.0.0.2", "127.0.0.3"]
-    with contextlib.ExitStack() as stack:
-        for address in dead:
-            stack.enter_context(dead_address(face.server.port, address))
-        stack.enter_context(names({HOST: dead}))
-        client = stack.enter_context(client_of(face))
-        with pytest.raises(FlueConnectionError):
-            face.wait(client.runs.get, RUN, backoff_options=ONCE)
+    with addresses(face, dead, dead), client_of(face) as client, pytest.raises(FlueConnectionError):
+        face.wait(client.runs.get, RUN, backoff_options=ONCE)
 
 
 @pytest.mark.parametrize("theirs", [False, True], ids=["own", "theirs"])
