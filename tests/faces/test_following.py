@@ -70,19 +70,13 @@ EACH = pytest.mark.parametrize("kind", KINDS)
 on_a_server = on_both_faces(flue_version=2, compare=False)  # polls depend on who is faster
 
 
-def named(error):
-    """What was started, as an error names it."""
-    [note] = [note for note in getattr(error, "__notes__", []) if "goes on without this call" in note] or [None]
-    found = getattr(error, "submission_id", None) or error.run_id
-    if note is not None and found is not None:
-        assert f"submission {found} was admitted" in note
-    return found or (note and note.split()[1])
-
-
 def is_named(kind, error):
     """Whether an error says which run, prompt or submission it is that goes on."""
-    expected = {"run": RUN, "prompt": agents.SUBMISSION, "wait": "sub_1", "read": "sub_1", "ask": r"sub_ik_\w+"}
-    return bool(re.fullmatch(expected[kind], named(error) or ""))
+    if kind == "run":
+        return error.run_id == RUN
+    id = agents.SUBMISSION if kind == "prompt" else error.submission_id
+    assert f"submission {id} was admitted and goes on without this call" in error.__notes__
+    return kind == "prompt" or re.fullmatch(r"sub_ik_\w+" if kind == "ask" else "sub_1", id) is not None
 
 
 # The handler.
@@ -188,5 +182,5 @@ def test_an_error_before_the_start_names_none(face, kind):
     face.server.faults.add(Fault(status=400), method="POST")
     with pytest.raises(BadRequestError) as refused:
         follow()
-    assert named(refused.value) is None
+    assert (refused.value.run_id, getattr(refused.value, "submission_id", None)) == (None, None)
     assert len(face.targets) == 1
