@@ -177,12 +177,14 @@ def test_refresh_cuts_a_pause_short(face):
 @on_a_server
 def test_a_limit_is_an_error(face):
     by_hand(face.server)
-    observation = face.conversation().observe(timeout=0.2)
+    signal = AbortSignal()
+    observation = face.conversation().observe(timeout=0.2, signal=signal)
     for _ in range(2):
         with pytest.raises(FlueTimeoutError):
             observation.collect()
         assert observation.phase == "closed"
         assert isinstance(observation.error, FlueTimeoutError)
+        assert signal._listeners == {}
         observation.refresh()
 
 
