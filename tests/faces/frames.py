@@ -89,6 +89,7 @@ def indexes(events: list[Any]) -> list[int]:
 START = "/api/workflows/report"
 FIRST = "/api/runs/run_1?offset=-1"
 RECORD = "/api/runs/run_1?meta"
+NOT_REPEATED = "the request is not retried: whether the server has admitted it is not known"
 CLOSED = page(log(0), next_offset=offset(0), closed=True)
 """A whole stream without `run_end`."""
 
@@ -99,9 +100,9 @@ def record(status: str, **fields: Any) -> Reply:
     return Reply(200, [JSON], dumps(body | fields))
 
 
-def admitted(face: Face, *replies: Reply, records: Sequence[Reply] = ()) -> None:
+def admitted(face: Face, *replies: Reply, records: Sequence[Reply] = (), run_id: str = RUN) -> None:
     """The run is started; then come these answers, and these records, the last of each for ever."""
-    face.server.script("workflows/report", [Reply(202, [JSON], b'{"runId":"run_1"}')])
+    face.server.script("workflows/report", [Reply(202, [JSON], dumps({"runId": run_id}))])
     face.server.script("?meta", records, repeat_last=True)
     face.server.script("runs/run_1", replies, repeat_last=True)
 

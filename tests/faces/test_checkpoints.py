@@ -32,15 +32,15 @@ class Notebook:
 
     def load(self, consumer: str, stream: str) -> str | None:
         self.calls.append(("load", consumer, stream))
-        self._fail()
+        self._begin()
         return self.saved.get((consumer, stream))
 
     def save(self, consumer: str, stream: str, offset: str) -> None:
         self.calls.append(("save", consumer, stream, offset))
-        self._fail()
+        self._begin()
         self.saved[consumer, stream] = offset
 
-    def _fail(self) -> None:
+    def _begin(self) -> None:
         if self.problem is not None:
             raise self.problem
 
@@ -233,15 +233,9 @@ class SlowStore(Notebook):
         self.entered = threading.Semaphore(0)
         self.go = threading.Semaphore(0)
 
-    def load(self, consumer, stream):
+    def _begin(self) -> None:
         self.entered.release()
         assert self.go.acquire(timeout=BOUND)
-        return super().load(consumer, stream)
-
-    def save(self, consumer, stream, offset):
-        self.entered.release()
-        assert self.go.acquire(timeout=BOUND)
-        super().save(consumer, stream, offset)
 
 
 def test_cancelled_pulls_and_a_slow_store():

@@ -21,14 +21,13 @@ from network.relay import Relay
 from flue import BackoffOptions, FlueApiError, FlueClient, FlueConnectionError, NotFoundError, Timeouts
 from flue.testing import Fault, FlueTestServer, Reply
 
-from .frames import JSON, RUN, dumps
+from .frames import JSON, NOT_REPEATED, RUN, dumps
 from .harness import BRIEF, EAGER, face_on, on_both_faces
 from .reading import descriptors, nothing_left
 from .stations import server_context
 
 PROMPT = 5.0
 """Seconds: far below the read time-out."""
-NOT_REPEATED = "the request is not retried: whether the server has admitted it is not known"
 HTML = b"<html><head><title>404 Not Found</title></head><body>nginx</body></html>"
 
 

@@ -19,7 +19,7 @@ from flue import (
 from flue.testing import Reply
 
 from .agent_scenes import RECORDINGS
-from .frames import JSON, RUN, dumps, indexes, log, logs, offset, page, raw_page, run_end
+from .frames import JSON, RUN, admitted, dumps, indexes, log, logs, offset, page, raw_page, run_end
 from .harness import BRIEF, EAGER, on_both_faces
 
 BODY = dumps(logs(0, 3))
@@ -144,9 +144,8 @@ def test_events_of_a_recording(face, live):
 @on_both_faces
 def test_the_end_of_another_run(face):
     """It does not end the run that is followed."""
-    face.server.script("/workflows/report", [Reply(202, [JSON], dumps({"runId": RUN}))])
-    replies = [page(run_end(0, runId="run_2"), next_offset=offset(0)), page(run_end(1), next_offset=offset(1))]
-    face.server.script(f"/runs/{RUN}", replies)
+    other = page(run_end(0, runId="run_2"), next_offset=offset(0))
+    admitted(face, other, page(run_end(1), next_offset=offset(1)))
     seen = []
     assert face.run("report", on_event=seen.append).result == 42
     assert [event.run_id for event in seen] == ["run_2", RUN]

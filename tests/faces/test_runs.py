@@ -22,10 +22,8 @@ from flue import (
 )
 from flue.testing import Fault, Reply
 
-from .frames import CLOSED, FIRST, JSON, RECORD, RUN, START, admitted, dumps, log, offset, page, record, run_end
+from .frames import CLOSED, FIRST, NOT_REPEATED, RECORD, RUN, START, admitted, log, offset, page, record, run_end
 from .harness import EAGER, on_both_faces
-
-NOT_REPEATED = "the request is not retried: whether the server has admitted it is not known"
 
 
 @pytest.mark.parametrize(
@@ -171,7 +169,7 @@ def test_failed_reads_are_repeated_as_the_options_say(face, where):
 @on_both_faces
 def test_an_admission_without_a_run(face, run_id):
     """The server's fault, not an argument's: nobody could ask for such a run."""
-    face.server.script("workflows/report", [Reply(202, [JSON], dumps({"runId": run_id}))])
+    admitted(face, run_id=run_id)
     with pytest.raises(DurableStreamError, match="PARSE_ERROR: the response does not fit: runId must not be"):
         face.run("report")
     assert face.targets == [START]

@@ -11,7 +11,7 @@ import requests
 from flue import BackoffOptions, FlueConnectionError, FlueTimeoutError, Timeouts
 from flue.testing import Fault
 
-from .frames import RUN, indexes, logs, offset, page
+from .frames import NOT_REPEATED, RUN, indexes, logs, offset, page
 from .harness import EAGER, on_both_faces
 from .reading import Reading, nothing_left
 from .stations import STATIONS
@@ -137,7 +137,7 @@ def test_silence_inside_a_page_and_before_it(face):
     with pytest.raises(FlueConnectionError, match="nothing was heard") as caught:
         face.invoke("report")
     assert 0.1 <= time.monotonic() - begun < 0.1 + SLACK
-    assert "the request is not retried: whether the server has admitted it is not known" in caught.value.__notes__
+    assert NOT_REPEATED in caught.value.__notes__
     assert [request.method for request in face.server.requests].count("POST") == 1
 
 
