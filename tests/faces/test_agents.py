@@ -370,6 +370,8 @@ def test_arguments_of_wait_are_checked_before_any_request(face):
     for given in (None, "submission", {"submissionId": "s"}, WorkflowInvokeResult(run_id="r")):
         with pytest.raises(TypeError, match=r"admission must be what send\(\) or prompt\(\) gave"):
             call(face, "wait", given)
+    with pytest.raises(ValueError, match="submission_id is empty"):
+        call(face, "wait", admission(face, submission_id=""))
     assert face.targets == []
 
 

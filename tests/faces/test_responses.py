@@ -143,8 +143,8 @@ def test_events_of_a_recording(face, live):
 
 @on_both_faces
 def test_the_end_of_another_run(face):
-    """It does not end the run that is followed."""
-    other = page(run_end(0, runId="run_2"), next_offset=offset(0))
+    """It does not end the run that is followed, nor is it its result."""
+    other = page(run_end(0, runId="run_2", isError=True), next_offset=offset(0))
     admitted(face, other, page(run_end(1), next_offset=offset(1)))
     seen = []
     assert face.run("report", on_event=seen.append).result == 42
