@@ -11,9 +11,9 @@ from flue import Timeouts
 from flue.core import protocol
 from flue.testing import Fault, Reply
 
-from .frames import RUN, SSE, control, data, indexes, log, logs
+from .frames import RUN, SSE, control, data, indexes, log, logs, offset, run_end
 from .harness import EAGER, later, on_both_faces
-from .reading import memory_below
+from .reading import eventually, memory_below
 
 IMPATIENT = Timeouts(connect=2.0, read=1.0)
 
@@ -82,6 +82,17 @@ def test_events_come_when_they_are_sent(face, fault):
     face.server.finish_run(run_id)
     assert stream.next().type == "run_end"
     assert len(face.targets) == 1
+
+
+@on_both_faces
+def test_the_last_event_gives_the_connection_up(face):
+    """Nothing follows a `run_end`, also where the server never closes the stream: at once, not at the next pull."""
+    run_id = face.start_run(0)
+    face.server.append(run_id, run_end(0), raw=True)
+    stream = face.stream(run_id, live="sse")
+    assert stream.next().type == "run_end"
+    eventually(lambda: face.idle() or face.server.open_connections == 0, "the connection is given up")
+    assert (stream.closed, stream.offset) == (True, offset(0))
 
 
 @on_both_faces
