@@ -24,6 +24,7 @@ from flue import (
 from flue.testing import Fault
 
 from .conversation_scenes import CHUNKS, answering, behind, by_hand, message, on_flue_2, places, receipt, settled
+from .frames import JSON, offset
 from .harness import AGENT, EAGER, on_both_faces
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(64))
@@ -108,6 +109,22 @@ def test_chunks_from_the_admission_of_a_target_to_its_settlement(face, live):
     assert types(stream.collect()) == ["message-appended", "message-appended", "submission-settled"]
     assert (stream.closed, stream.up_to_date) == (True, True)
     assert face.asked == [f"GET ?{'live=sse&' if live == 'sse' else ''}offset={behind(2)}&view=updates"]
+
+
+@pytest.mark.parametrize("live", ["sse", "long-poll", True, False])
+@on_flue_2
+def test_a_checkpoint_behind_the_settlement(face, live):
+    """Who has had all of it, and starts again, waits for nothing."""
+    append = by_hand(face.server)
+    append(message("sub_1"), settled("sub_1"))
+    talk = face.conversation()
+    first = talk.stream(receipt(1), live=live)
+    assert types(first.collect()) == ["message-appended", "submission-settled"]
+    append(message("sub_2"))
+    again = talk.stream("sub_1", offset=first.offset, live=live)
+    assert types(again.collect()) == ["message-appended"]
+    assert again.closed is (live is not False)
+    assert talk.stream("sub_1", offset=again.offset, live=live).collect() == []
 
 
 @pytest.mark.parametrize("live", ["sse", "long-poll", False])
@@ -226,6 +243,17 @@ def test_a_lost_answer_is_asked_for_again_under_the_same_key(face, fault):
     assert [one.body for one in taken] == ["hello"]
     # What was admitted by an attempt whose answer was lost is told as deduplicated.
     assert sent.deduplicated == (fault.status is None and not fault.refuse)
+
+
+@on_flue_2
+def test_a_receipt_that_cannot_be_read_leaves_the_key(face):
+    """The message may have been admitted: the key that was made for it is what makes it safe to send it again."""
+    face.server.faults.add(Fault(status=202, headers=[JSON], body=b"{}"), method="POST")
+    with pytest.raises(DurableStreamError) as caught:
+        face.conversation().send("hello")
+    (key,) = (json.loads(request.body)["idempotencyKey"] for request in face.server.requests)
+    again = f"sent again with idempotency_key={key!r} it is not admitted twice"
+    assert caught.value.__notes__ == [f"if the message was admitted, the agent answers it; {again}"]
 
 
 @on_both_faces(flue_version=2, compare=False)  # a busy machine may not get to sending the request

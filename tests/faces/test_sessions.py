@@ -371,19 +371,11 @@ def test_a_hook_that_raises(face):
         assert isinstance(caught.value, Refused) or isinstance(caught.value.__cause__, Refused)
 
 
-async def _async_raise(response):
-    response.raise_for_status()
-
-
-def _raise(response, **_options):
-    response.raise_for_status()
-
-
 @on_both_faces
 def test_a_hook_that_raises_for_the_status(face):
     """As the guides of both libraries show it. What a status means is decided here all the same."""
     moved = Reply(307, [("location", f"/api/runs/{RUN}?again=1")])
-    with _with_hook(face, _raise, _async_raise) as (_, client):
+    with hooked(face, lambda response: response.raise_for_status()) as (_, client):
         face.server.script(RUN, [moved, Reply(503), page(log(0), next_offset=offset(0), closed=True), Reply(404)])
         assert len(face.stream(RUN, client, backoff_options=EAGER).collect()) == 1
         with pytest.raises(NotFoundError):
