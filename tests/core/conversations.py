@@ -1,11 +1,7 @@
-"""A conversation as a server keeps it, made of values: the truth as JSON, the chunks that led there, and its answers.
-
-The truth is written down by itself, not folded from the chunks, so that a reducer can be held to it.
-"""
+"""A conversation as a server keeps it: the chunks that led there, what they add up to, and the answers to requests."""
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 import sys
@@ -19,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 from flue.codec import ConversationChunkDecoder, decode
 from flue.core.conversation_protocol import ConversationProtocol, ObservationProtocol, history_request
 from flue.models import ConversationSnapshot
+from flue.testing import FlueTestServer
 
 from .driver import Player
 from .script import REFUSED, RESET, Response, at, control_frame, count_at, data_frame, page, refusal
@@ -85,14 +82,15 @@ def text_message(id: str, text: str, submission: str | None = "sub_1", role: str
 
 
 class Conversation:
-    """One conversation on the server: `messages` and `settlements` are the truth, `batches` how it came about."""
+    """What happens to one conversation; a test server that does not run says what it adds up to."""
 
     def __init__(self, incarnation: str | None = "inc_1") -> None:
         self.incarnation = incarnation
-        self.messages: list[dict[str, Any]] = []
-        self.settlements: list[dict[str, Any]] = []
+        self._server = FlueTestServer(flue_version=2)
+        self._server.add_agent("support", lambda turn: None)
+        self._server.create_conversation("support", "ticket-42")
         self.batches: list[list[dict[str, Any]]] = []
-        self.emit({"type": "conversation-reset", "snapshot": self.snapshot()})
+        self.reset()
 
     # What it says.
 
@@ -100,17 +98,15 @@ class Conversation:
     def offset(self) -> str:
         return at(len(self.batches))
 
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        return self.snapshot()["messages"]
+
     def snapshot(self) -> dict[str, Any]:
         """As inside a reset: without the incarnation."""
-        return copy.deepcopy(
-            {
-                "v": 1,
-                "conversationId": ID,
-                "offset": self.offset,
-                "messages": self.messages,
-                "settlements": self.settlements,
-            }
-        )
+        said = self._server.snapshot("support", "ticket-42")
+        del said["incarnation"]
+        return {**said, "conversationId": ID, "offset": self.offset}
 
     def history(self) -> dict[str, Any]:
         said = self.snapshot()
@@ -133,116 +129,45 @@ class Conversation:
                 for index, chunk in enumerate(chunks)
             ]
         )
-
-    def message(self, id: str) -> dict[str, Any]:
-        return next(message for message in self.messages if message["id"] == id)
+        self._server.append_chunks("support", "ticket-42", *chunks)
 
     def user(self, text: str, submission: str = "sub_1") -> None:
-        message = text_message(f"user_{submission}", text, submission)
-        self.messages.append(message)
-        self.emit({"type": "message-appended", "message": copy.deepcopy(message)})
+        self.emit({"type": "message-appended", "message": text_message(f"user_{submission}", text, submission)})
 
     def start(self, id: str = "a1", submission: str = "sub_1", **fields: Any) -> None:
-        chunk = {"type": "message-started", "messageId": id, "submissionId": submission, **fields}
-        if all(message["id"] != id for message in self.messages):
-            self.messages.append(
-                {
-                    "id": id,
-                    "role": "assistant",
-                    "purpose": "assistant",
-                    "display": "visible",
-                    "submissionId": submission,
-                    "parts": [],
-                    **fields,
-                }
-            )
-        self.emit(chunk)
-
-    def _close(self, parts: list[dict[str, Any]]) -> None:
-        if parts and parts[-1].get("state") == "streaming":
-            parts[-1]["state"] = "done"
+        self.emit({"type": "message-started", "messageId": id, "submissionId": submission, **fields})
 
     def say(self, *pieces: str, id: str = "a1", kind: str = "text") -> None:
-        parts = self.message(id)["parts"]
-        for piece in pieces:
-            last = parts[-1] if parts else {}
-            if last.get("type") == kind and last["state"] == "streaming":
-                last["text"] += piece
-            else:
-                self._close(parts)
-                parts.append({"type": kind, "text": piece, "state": "streaming"})
         self.emit(*({"type": "message-delta", "messageId": id, "kind": kind, "delta": piece} for piece in pieces))
 
-    def call(self, call: str, id: str = "a1", tool: str = "add", **arguments: Any) -> None:
-        parts = self.message(id)["parts"]
-        self._close(parts)
-        parts.append(
-            {
-                "type": "dynamic-tool",
-                "toolName": tool,
-                "toolCallId": call,
-                "state": "input-available",
-                "input": arguments,
-            }
-        )
-        self.emit({"type": "tool-input", "messageId": id, "toolCallId": call, "toolName": tool, "input": arguments})
-
-    def _pending(self, call: str) -> dict[str, Any]:
-        return next(
-            part
-            for message in reversed(self.messages)
-            for part in reversed(message["parts"])
-            if part.get("toolCallId") == call and part["state"] == "input-available"
-        )
+    def call(self, call: str, id: str = "a1", **arguments: Any) -> None:
+        self.emit({"type": "tool-input", "messageId": id, "toolCallId": call, "toolName": "add", "input": arguments})
 
     def returned(self, call: str, output: Any, **fields: Any) -> None:
-        self._pending(call).update(state="output-available", output=output, **fields)
         self.emit({"type": "tool-output", "toolCallId": call, "output": output, **fields})
 
     def failed(self, call: str, text: str, **fields: Any) -> None:
-        self._pending(call).update(state="output-error", errorText=text, **fields)
         self.emit({"type": "tool-output-error", "toolCallId": call, "errorText": text, **fields})
 
     def data(self, name: str, data: Any, id: str = "a1") -> None:
-        parts = self.message(id)["parts"]
-        old = next((part for part in parts if part["type"] == f"data-{name}"), None)
-        if old is None:
-            parts.append({"type": f"data-{name}", "data": data})
-        else:
-            old["data"] = data
         self.emit({"type": "data-part", "messageId": id, "name": name, "data": data})
 
     def describe(self, id: str = "a1", **metadata: Any) -> None:
-        known = self.message(id).setdefault("metadata", {})
-        for key, value in metadata.items():
-            both = isinstance(known.get(key), dict) and isinstance(value, dict)
-            known[key] = {**known[key], **value} if both else value
         self.emit({"type": "message-metadata", "messageId": id, "metadata": metadata})
 
     def complete(self, id: str = "a1") -> None:
-        for part in self.message(id)["parts"]:
-            if part["type"] in {"text", "reasoning"}:
-                part["state"] = "done"
         self.emit({"type": "message-completed", "messageId": id})
 
     def settle(self, submission: str = "sub_1", outcome: str = "completed", **fields: Any) -> None:
-        entry = {"submissionId": submission, "outcome": outcome, **fields}
-        old = next((one for one in self.settlements if one["submissionId"] == submission), None)
-        if old is None:
-            self.settlements.append(entry)
-        else:
-            old.clear()
-            old.update(entry)
-        self.emit({"type": "submission-settled", **entry})
+        self.emit({"type": "submission-settled", "submissionId": submission, "outcome": outcome, **fields})
 
-    def reset(self) -> None:
-        """Compaction: all that is shown stays."""
-        self.emit({"type": "conversation-reset", "snapshot": self.snapshot()})
+    def reset(self, **changed: Any) -> None:
+        """Compaction: all that is shown stays, but for what is given."""
+        self.emit({"type": "conversation-reset", "snapshot": {**self.snapshot(), **changed}})
 
     def retract(self, id: str = "a1") -> None:
         """A step is made again: the text of the message is taken back."""
-        self.message(id)["parts"].clear()
-        self.reset()
+        self.reset(messages=[{**message, "parts": []} if message["id"] == id else message for message in self.messages])
 
     def answer(self, text: str = "hello", submission: str = "sub_1") -> None:
         """A whole turn."""
@@ -279,7 +204,7 @@ class Server:
                 self.news.pop(0)(self.conversation)
             return recorded_response("01_history_404_absent")
         if query == {"view": "history"}:
-            return page(json.dumps(conversation.history()).encode(), conversation.offset, up_to_date=True)
+            return history(conversation)
         assert query.pop("view") == "updates"
         begin = count_at(query.pop("offset"))
         live = query.pop("live", None)
@@ -364,9 +289,9 @@ def read(machine: Any, server: Any, **options: Any) -> Any:
     return Reader(machine, server).run(**options)
 
 
-def history(talk: Conversation) -> Response:
-    """What the conversation's history is now."""
-    return page(json.dumps(talk.history()).encode(), talk.offset, up_to_date=True)
+def history(talk: Conversation, **changed: Any) -> Response:
+    """What the conversation's history is now, but for what is given."""
+    return page(json.dumps({**talk.history(), **changed}).encode(), talk.offset, up_to_date=True)
 
 
 def views(played: Any) -> list[str]:

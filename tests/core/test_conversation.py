@@ -108,10 +108,7 @@ class TestRecordings:
 RULES = {
     "1 a reset that changes everything": [
         act("answer", "once"),
-        lambda talk: talk.messages.clear(),
-        lambda talk: talk.messages.append(text_message("m9", "summary")),
-        lambda talk: talk.settlements.clear(),
-        act("reset"),
+        act("reset", messages=[text_message("m9", "summary")], settlements=[]),
     ],
     "1 a call that is pending in a reset ends": [act("call", "c1", x=1), act("reset"), act("returned", "c1", 1)],
     "3 a step begins another response": [act("start", "a2", turnId="t", metadata={"a": 1}), act("say", "x", id="a2")],
@@ -321,13 +318,13 @@ class TestStates:
         """Counted in calls, not timed: nothing is searched, joined or made anew that did not change."""
 
         def calls(size: int) -> int:
+            called = {"type": "dynamic-tool", "toolName": "add", "state": "output-available", "input": {}, "output": 1}
+            response = text_message("a1", "", role="assistant")
+            response["parts"] = [{**called, "toolCallId": f"c{index}"} for index in range(size)]
+            messages = [text_message(f"m{index}", "x", role="assistant") for index in range(size)]
+            settlements = [{"submissionId": f"sub_{index}", "outcome": "completed"} for index in range(size)]
             talk = Conversation()
-            talk.messages = [text_message(f"m{index}", "x", role="assistant") for index in range(size)]
-            talk.settlements = [{"submissionId": f"sub_{index}", "outcome": "completed"} for index in range(size)]
-            talk.start()
-            for index in range(size):  # a response of many parts
-                talk.call(f"c{index}")
-                talk.returned(f"c{index}", index)
+            talk.reset(messages=[*messages, response], settlements=settlements)
             talk.say("word")
             reducer = ConversationReducer(snapshot(talk.history()))
             talk.batches.clear()
@@ -359,10 +356,10 @@ def acted(script: list[tuple[int, int, str]]) -> Conversation:
     pending: list[str] = []
     for kind, which, text in script:
         id = f"a{which}"
-        known = any(message["id"] == id for message in talk.messages)
+        known = {message["id"]: message for message in talk.messages}
         if kind == 0:
             talk.user(text, f"sub_{len(talk.batches)}")
-        elif kind == 1 or not known:
+        elif kind == 1 or id not in known:
             talk.start(id, f"sub_{which}")
         elif kind in {2, 3}:
             talk.say(*(text or "x"), id=id, kind=("text", "reasoning")[kind - 2])
@@ -386,9 +383,7 @@ def acted(script: list[tuple[int, int, str]]) -> Conversation:
         elif kind == 11 and which == 0:
             talk.reset()
         elif kind == 11:
-            pending = [
-                call for call in pending if all(part.get("toolCallId") != call for part in talk.message(id)["parts"])
-            ]
+            pending = [call for call in pending if all(part.get("toolCallId") != call for part in known[id]["parts"])]
             talk.retract(id)
     return talk
 

@@ -318,9 +318,7 @@ class TestLostPlace:
         """An offset can be gone though the stream is the same one."""
         talk = talk_of("completed")
         chunks = talk.chunks()
-        settlements, talk.settlements = talk.settlements, []
-        before = history(talk)
-        talk.settlements = settlements
+        before = history(talk, settlements=[])
         first = page([talk.checkpoint(), *chunks[:4]], at(3))
         server = [first, GONE, before, page([talk.checkpoint(), *chunks[2:]], at(8), up_to_date=True)]
         played = read(follower(target="sub_1", purpose="wait", offset="-1", live="long-poll"), server)
@@ -499,8 +497,10 @@ def test_each_chunk_once_and_in_order_whatever_the_connections_do(
 def test_a_transcript_that_is_cut_after_every_byte(live: Any, fault: Any) -> None:
     """Each chunk once, and the same end."""
 
+    talk = talk_of("completed")
+
     def start() -> tuple[Any, Server]:
-        server = Server(talk_of("completed"))
+        server = Server(talk)
         server.page = 4
         return follower(target="sub_1", purpose="read", offset="-1", live=live), server
 
