@@ -18,7 +18,7 @@ from flue.models import ConversationSnapshot
 from flue.testing import FlueTestServer
 
 from .driver import Player
-from .script import REFUSED, RESET, Response, at, control_frame, count_at, data_frame, page, refusal
+from .script import REFUSED, RESET, Response, at, control_frame, count_at, data_frame, events, page, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 RECORDINGS = Path(__file__).parents[1] / "recordings" / "flue2"
 URL = "https://flue.test/api/agents/support/ticket-42"
 ID = "conv_1"
-PAGE = 100
-"""Batches of a page."""
 LONG_POLL = 30.0
 act = methodcaller
 """What is going to happen to a `Conversation`: `act("say", "hello")`."""
@@ -115,8 +113,8 @@ class Conversation:
     def checkpoint(self) -> dict[str, Any]:
         return {"type": "stream-checkpoint", "incarnation": self.incarnation or "inc_none"}
 
-    def chunks(self, begin: int = 0) -> list[dict[str, Any]]:
-        return [chunk for batch in self.batches[begin:] for chunk in batch]
+    def chunks(self, begin: int = 0, end: int | None = None) -> list[dict[str, Any]]:
+        return [chunk for batch in self.batches[begin:end] for chunk in batch]
 
     # What happens to it.
 
@@ -192,68 +190,57 @@ class Server:
     def __init__(self, conversation: Conversation | None, news: Iterable[Callable[[Any], object]] = ()) -> None:
         self.conversation = conversation
         self.news = list(news)
-        self.page = PAGE
+        self.page = 100  # batches
         self.wait = 1.0  # seconds before each of the news
 
-    def __call__(self, request: Request, now: float) -> Response | FlueConnectionError:
+    def __call__(self, request: Request, now: float) -> Response:
         query = dict(parse_qsl(urlsplit(request.url).query))
         assert request.url.startswith(f"{URL}?")
-        conversation = self.conversation
-        if conversation is None:
-            if self.news:
-                self.news.pop(0)(self.conversation)
+        talk = self.conversation
+        if talk is None:
+            self._let_happen()
             return recorded_response("01_history_404_absent")
         if query == {"view": "history"}:
-            return history(conversation)
-        assert query.pop("view") == "updates"
-        begin = count_at(query.pop("offset"))
-        live = query.pop("live", None)
-        assert not query
-        if begin > len(conversation.batches):
+            return history(talk)
+        assert query.keys() - {"live"} == {"view", "offset"}
+        assert query["view"] == "updates"
+        begin, live = count_at(query["offset"]), query.get("live")
+        if begin > len(talk.batches):
             return recorded_response("39_updates_416_beyond_head")
         if live == "sse":
-            return self._events(begin)
-        waited = 0.0
-        if live is not None and begin == len(conversation.batches):
-            if self.news:
-                self.news.pop(0)(self.conversation)
-                waited = self.wait
-            else:
-                waited = LONG_POLL
-            conversation = self.conversation
-            if conversation is None or begin > len(conversation.batches):  # replaced meanwhile
-                begin = 0 if conversation is None else len(conversation.batches)
-        return self._page(conversation, begin, waited)
-
-    def _page(self, conversation: Conversation | None, begin: int, waited: float) -> Response:
-        if conversation is None:
+            return self._events(talk, begin)
+        waited = self._let_happen() if live and begin == len(talk.batches) else 0.0
+        if self.conversation is None:
             return refusal(404)
-        end = min(begin + self.page, len(conversation.batches))
-        items = [conversation.checkpoint(), *(chunk for batch in conversation.batches[begin:end] for chunk in batch)]
-        return page(items, at(end), up_to_date=end == len(conversation.batches), after=waited)
+        return self._page(self.conversation, begin, waited)
 
-    def _events(self, begin: int) -> Response:
-        conversation = self.conversation
-        assert conversation is not None
-        steps: list[Any] = [data_frame([conversation.checkpoint()])]
+    def _let_happen(self) -> float:
+        """Seconds until something has happened, or until a long poll runs out."""
+        if not self.news:
+            return LONG_POLL
+        self.news.pop(0)(self.conversation)
+        return self.wait
+
+    def _page(self, talk: Conversation, begin: int, waited: float) -> Response:
+        end = min(begin + self.page, len(talk.batches))
+        items = [talk.checkpoint(), *talk.chunks(begin, end)]
+        return page(items, at(end), up_to_date=end == len(talk.batches), after=waited)
+
+    def _events(self, talk: Conversation, begin: int) -> Response:
+        steps: list[Any] = [data_frame([talk.checkpoint()])]
         while True:
-            end = min(begin + self.page, len(conversation.batches))
-            items = [chunk for batch in conversation.batches[begin:end] for chunk in batch]
-            if items:
+            end = min(begin + self.page, len(talk.batches))
+            if items := talk.chunks(begin, end):
                 steps.append(data_frame(items))
-            flags = {"upToDate": True} if end == len(conversation.batches) else {}
-            steps.append(control_frame(at(end), **flags))
+            steps.append(control_frame(at(end), upToDate=end == len(talk.batches)))
             begin = end
-            if end < len(conversation.batches):
+            if end < len(talk.batches):
                 continue
-            if not self.news:
-                break
-            steps.append(self.wait)
-            self.news.pop(0)(self.conversation)
-            if self.conversation is not conversation:  # the process that served it is gone
-                break
-        # A host that recycles connections.
-        return Response(200, (("Content-Type", "text/event-stream"), ("transfer-encoding", "chunked")), (*steps, 30.0))
+            ends = not self.news
+            steps.append(self._let_happen())
+            # A host recycles connections; one that replaces the conversation is gone.
+            if ends or self.conversation is not talk:
+                return events(*steps)
 
 
 class Reader(Player):

@@ -85,11 +85,6 @@ class Scenario:
         return at(count) if isinstance(count, int) else count
 
 
-def stream(*steps: Any, **options: Any) -> Response:
-    """An event connection."""
-    return events(*steps, **options)
-
-
 def line_ends(ending: bytes, size: int) -> Response:
     """A stream with a byte order mark and comments, with other line ends, in pieces of a size."""
     text = b"\xef\xbb\xbf: hello\n\n" + frames([log(0)], at(1)) + b": heartbeat\n\n" + frames([run_end(1)], at(2))
@@ -101,9 +96,8 @@ IDLE = "idle"
 FIRST = page([log(0)], at(1))  # more to come
 CAUGHT_UP = page([log(0)], at(1), up_to_date=True)
 END = page([run_end(1)], at(2), up_to_date=True)
-SSE_END = stream(frames([run_end(1)], at(2), streamClosed=True))
+SSE_END = events(frames([run_end(1)], at(2), streamClosed=True))
 MOVED = Response(307, (("Location", "?offset=-1&moved=1"), ("Content-Length", "0")))
-STALE = page([log(0)], at(1), up_to_date=True)
 
 
 SCENARIOS: dict[str, Scenario] = {}
@@ -198,7 +192,7 @@ _add(
 _add(
     "batches",
     (
-        stream(
+        events(
             data_frame([log(0)]) + data_frame([]) + data_frame(logs(1, 3)) + control_frame(at(3)),
             frames([run_end(3)], at(4)),
         ),
@@ -212,7 +206,7 @@ for name, ending in (("lf", b"\n"), ("crlf", b"\r\n"), ("cr", b"\r")):
         _add(f"line ends {name} in pieces of {size}", (line_ends(ending, size),), (0, 1), "sse 0", live="sse")
 _add(
     "a control event moves the checkpoint",
-    (stream(control_frame(at(3), upToDate=True) + control_frame(at(4), streamClosed=True)),),
+    (events(control_frame(at(3), upToDate=True) + control_frame(at(4), streamClosed=True)),),
     (),
     "sse 0",
     offset=4,
@@ -222,9 +216,9 @@ for name, end in (("cleanly", ()), ("by a reset", (RESET,)), ("early", (ENDED,))
     _add(
         f"connections that end {name} without a control event",
         (
-            stream(frames([log(0)], at(1)) + data_frame(logs(1, 3)), *end),
-            stream(data_frame(logs(1, 3))[:-9], *end),
-            stream(frames(logs(1, 3), at(3)) + frames([run_end(3)], at(4))),
+            events(frames([log(0)], at(1)) + data_frame(logs(1, 3)), *end),
+            events(data_frame(logs(1, 3))[:-9], *end),
+            events(frames(logs(1, 3), at(3)) + frames([run_end(3)], at(4))),
         ),
         (0, 1, 2, 3),
         "sse 0, sse 1, sse 1",
@@ -234,8 +228,8 @@ for name, end in (("cleanly", ()), ("by a reset", (RESET,)), ("early", (ENDED,))
     _add(
         f"healthy connections that end {name}",
         (
-            *(stream(frames([log(n)], at(n + 1), streamCursor="c"), *end) for n in range(5)),
-            stream(frames([run_end(5)], at(6))),
+            *(events(frames([log(n)], at(n + 1), streamCursor="c"), *end) for n in range(5)),
+            events(frames([run_end(5)], at(6))),
         ),
         (0, 1, 2, 3, 4, 5),
         "sse 0, sse 1, sse 2, sse 3, sse 4, sse 5",
@@ -244,7 +238,7 @@ for name, end in (("cleanly", ()), ("by a reset", (RESET,)), ("early", (ENDED,))
     )
     _add(
         f"three connections without an event that end {name}",
-        (*[stream(b": heartbeat\n\n", *end)] * 3, CAUGHT_UP, END),
+        (*[events(b": heartbeat\n\n", *end)] * 3, CAUGHT_UP, END),
         (0, 1),
         "sse 0, sse 0, sse 0, plain 0, long-poll 1",
         pauses=(LOST,) * 3 if end else (IDLE,) * 2,
@@ -355,7 +349,7 @@ _add("a whole page that is no JSON", (FIRST, page(b"[1,", at(2))), (0,), "plain 
 for payload in (b"{", b"[]", b"null"):
     _add(
         f"a control event of {payload.decode()}",
-        (stream(frames([log(0)], at(1)) + data_frame([log(1)]) + b"event: control\ndata:" + payload + b"\n\n"),),
+        (events(frames([log(0)], at(1)) + data_frame([log(1)]) + b"event: control\ndata:" + payload + b"\n\n"),),
         (0,),
         "sse 0",
         error=parse_error,
@@ -364,7 +358,7 @@ for payload in (b"{", b"[]", b"null"):
 for name, control in (("without an offset", control_frame()), ("of null", control_frame(streamNextOffset=None))):
     _add(
         f"a control event {name}",
-        (stream(data_frame([log(0)]) + control),),
+        (events(data_frame([log(0)]) + control),),
         (),
         "sse 0",
         error=("DurableStreamError", "MISSING_OFFSET"),
@@ -373,7 +367,7 @@ for name, control in (("without an offset", control_frame()), ("of null", contro
 for name, offset in (("two offsets", "0_1, 0_2"), ("a space", "a b"), ("now", "now")):
     _add(
         f"a control event with {name}",
-        (stream(frames([log(0)], offset)),),
+        (events(frames([log(0)], offset)),),
         (),
         "sse 0",
         error=("DurableStreamError", "INVALID_OFFSET"),
@@ -385,7 +379,7 @@ for name, offset in (("two offsets", "0_1, 0_2"), ("a space", "a b"), ("now", "n
 _add("items without an offset", (page([log(0)], None),), (), "plain 0", error=("DurableStreamError", "MISSING_OFFSET"))
 _add(
     "an offset that stands still",
-    (CAUGHT_UP, *[STALE] * 4),
+    (CAUGHT_UP, *[CAUGHT_UP] * 4),
     (0,),
     "plain 0, long-poll 1, long-poll 1, long-poll 1, long-poll 1",
     error=("DurableStreamError", "OFFSET_STALLED"),
@@ -393,7 +387,7 @@ _add(
 )
 _add(
     "an offset that runs backwards, and recovers",
-    (page(logs(0, 2), at(2), up_to_date=True), STALE, page([run_end(2)], at(3), up_to_date=True)),
+    (page(logs(0, 2), at(2), up_to_date=True), CAUGHT_UP, page([run_end(2)], at(3), up_to_date=True)),
     (0, 1, 2),
     "plain 0, long-poll 2, long-poll 2",
     pauses=("DurableStreamError",),
@@ -419,7 +413,7 @@ _add(
     "a long history",
     (
         *history,
-        stream(frames(logs(5, 7), at(7)) + control_frame(at(7), upToDate=True)),
+        events(frames(logs(5, 7), at(7)) + control_frame(at(7), upToDate=True)),
         page([run_end(7)], at(8), up_to_date=True),
     ),
     (0, 1, 2, 3, 4, 5, 6, 7),
