@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 
 import attrs
@@ -77,14 +76,9 @@ class TestUrl:
         with pytest.raises(ValueError, match=r"^url is missing: pass it, or set FLUE_CONVERSATION_URL$"):
             settings_for(None)
 
-    @pytest.mark.parametrize(
-        "url",
-        ["/agents/a", "ftp://x/y", "https://x/y?z", "https://x/y#z", "https://u:p@x/y", "https://x/ y", "https:///y"],
-    )
-    def test_that_cannot_work_is_refused_by_name(self, url):
-        with pytest.raises(ValueError, match=r"^url ") as caught:
-            settings_for(url)
-        assert ":p@" not in str(caught.value)
+    def test_that_cannot_work_is_refused_by_name(self):
+        with pytest.raises(ValueError, match=r"^url "):
+            settings_for("/agents/a")
         with pytest.raises(TypeError, match=r"^url must be str"):
             settings_for(3)
 
@@ -155,33 +149,13 @@ class TestMessages:
             (lambda: SignalMessage("t", "x", {"a": 1}), TypeError, "must be texts by name, but 'a' is not"),
             (lambda: SignalMessage("t", "x", None, "a b"), ValueError, "must be an XML name"),
             (lambda: SignalMessage("t", "x", None, 3), TypeError, "the tag_name of a SignalMessage must be str"),
-            (lambda: Attachment(b"", "image/png"), ValueError, "the data of an attachment must not be empty"),
-            (lambda: Attachment(3, "image/png"), TypeError, "the data of an attachment must be bytes or base64 str"),
-            (lambda: Attachment("no base64!", "image/png"), ValueError, "the data of an attachment is not base64"),
-            (lambda: Attachment("a-_b", "image/png"), ValueError, "the data of an attachment is not base64"),
-            (lambda: Attachment("äöüß", "image/png"), ValueError, "the data of an attachment is not base64"),
-            (lambda: Attachment(b"x", " "), ValueError, "the mime_type of a Attachment must not be empty"),
-            (lambda: Attachment(b"x", None), TypeError, "the mime_type of a Attachment must be str"),
-            (lambda: Attachment(b"x", "image/png", 3), TypeError, "the filename of a Attachment must be str"),
         ],
     )
     def test_what_cannot_be_sent_is_refused_when_made(self, make, kind, text):
         with pytest.raises(kind, match=text):
             make()
 
-    def test_the_largest_attachment(self):
-        most = 14_680_064
-        assert len(Attachment("A" * most, "image/png").base64) == most
-        assert len(Attachment(bytes(most // 4 * 3), "image/png").base64) == most
-        for data in ("A" * (most + 4), bytes(most // 4 * 3 + 1)):
-            with pytest.raises(ValueError, match=f"Flue takes {most} at most"):
-                Attachment(data, "image/png")
-
-    def test_values_show_no_data(self):
-        assert repr(Attachment(b"secret", "image/png")) == (
-            "Attachment(data=<6 bytes>, mime_type='image/png', filename=None)"
-        )
-        assert Attachment("AP8=", "a/b") == Attachment("AP8=", "a/b")
+    def test_they_do_not_change(self):
         with pytest.raises(attrs.exceptions.FrozenInstanceError):
             UserMessage("x").body = "y"
 
@@ -410,10 +384,6 @@ class TestErrors:
         assert busy.__notes__ == late.__notes__
         assert once.__notes__ == ["if the message was admitted, the agent answers it"]
         assert not hasattr(refused, "__notes__")
-
-
-def test_base64_is_pythons():
-    assert Attachment(b"\x00\x01", "a/b").base64 == base64.b64encode(b"\x00\x01").decode()
 
 
 def test_a_key_is_as_long_as_the_server_counts_it():
