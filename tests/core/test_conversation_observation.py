@@ -11,14 +11,11 @@ from hypothesis import strategies as st
 
 from flue.codec import to_json
 from flue.core.actions import Done, Fail, Open, Sleep
-from flue.core.retry import BackoffOptions
 from flue.errors import (
     BadRequestError,
     DurableStreamError,
-    FlueConnectionError,
     FlueTimeoutError,
     NotFoundError,
-    PermissionDeniedError,
 )
 
 from .conversations import (
@@ -161,33 +158,6 @@ class TestErrors:
         assert isinstance(machine.next_action(0.0), Open)
         assert machine.phase == "loading"
 
-    @pytest.mark.parametrize("at_updates", [False, True])
-    @pytest.mark.parametrize(("refreshable", "tries"), [(False, 1), (True, 3)])
-    def test_credentials(self, refreshable: bool, tries: int, at_updates: bool) -> None:
-        answers = [history(Conversation())] if at_updates else []
-        machine = observer(refreshable=refreshable)
-        script = iter(answers)
-        played = read(machine, lambda request, now: next(script, refusal(403)))
-        assert isinstance(played.error, PermissionDeniedError)
-        assert len(played.requests) == len(answers) + tries
-        assert machine.phase == "error"
-
-    @pytest.mark.parametrize(
-        ("first", "options", "phase"),
-        [
-            ([history(Conversation())], None, "connecting"),  # waited for without end once it was there
-            ([history(Conversation())], BackoffOptions(max_retries=1), "error"),
-            ([], None, "error"),  # given up after a minute
-        ],
-    )
-    def test_a_server_that_is_gone(self, first: list[Any], options: Any, phase: str) -> None:
-        script, machine = iter(first), observer(options=options)
-        played = read(machine, lambda request, now: next(script, REFUSED), until=9999.0)
-        assert (machine.phase, played.end is None) == (phase, phase != "error")
-        assert isinstance(machine.error, FlueConnectionError)
-        if phase == "error":
-            assert (played.error, played.now < 61) == (machine.error, True)
-
     def test_a_retry_shows_and_passes(self) -> None:
         talk = Conversation()
         machine = observer()
@@ -263,28 +233,6 @@ class TestLostPlace:
         [pause] = played.pauses
         assert pause.attempt.error.code == "UNKNOWN_CHUNK"
         assert "'message-sung'" in str(pause.attempt.error)
-
-    @pytest.mark.parametrize(
-        "odd",
-        [
-            {"type": "message-sung", "position": {"batch": 1, "index": 0}},
-            {"type": "message-sung"},
-            3,
-            {"type": "stream-checkpoint", "incarnation": "inc_9"},
-        ],
-        ids=str,
-    )
-    def test_never_an_endless_loop(self, odd: Any) -> None:
-        talk = Conversation()
-        start = history(talk)
-
-        def serve(request: Any, now: float) -> Any:
-            return start if "view=history" in request.url else page([talk.checkpoint(), odd], at(2), up_to_date=True)
-
-        played = read(observer(), serve, until=1000.0)
-        assert played.delays[:8] == [0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
-        assert len(played.requests) < 100
-        assert len(played.items) == 1
 
     def test_a_checkpoint_that_does_not_fit_its_schema_is_nothing(self) -> None:
         talk = Conversation()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,7 +16,6 @@ from flue.core.conversation_protocol import ConversationProtocol, is_content
 from flue.core.retry import BackoffOptions
 from flue.errors import (
     AbortError,
-    FlueConnectionError,
     FlueExecutionError,
     NotFoundError,
     OffsetGoneError,
@@ -26,6 +27,7 @@ from flue.models import UnknownChunk
 from .conversations import (
     CONTENT_ACTS,
     HISTORY,
+    LONG_POLL,
     URL,
     Conversation,
     Reader,
@@ -36,6 +38,7 @@ from .conversations import (
     cutting,
     follower,
     history,
+    observer,
     read,
     recorded_response,
     snapshot,
@@ -356,21 +359,6 @@ class TestLostPlace:
         played = read(follower(target="sub_9", purpose="wait", live="long-poll"), server, until=100.0)
         assert [pause.attempt.error.code for pause in played.pauses] == ["STREAM_REPLACED"]
 
-    @pytest.mark.parametrize("broken", ["gone", "flapping"])
-    def test_a_place_that_is_lost_again_and_again_is_looked_for_with_pauses(self, broken: str) -> None:
-        server, turn = Server(Conversation()), iter(range(1000))
-
-        def serve(request: Any, now: float) -> Any:
-            if "view=history" in request.url:
-                return server(request, now)
-            checkpoint = {"type": "stream-checkpoint", "incarnation": f"other_{next(turn)}"}
-            return GONE if broken == "gone" else page([checkpoint], at(1), up_to_date=True)
-
-        played = read(follower(target="sub_9", purpose="wait"), serve, until=1000.0)
-        assert played.delays[:8] == [0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
-        assert len(played.requests) < 100
-        assert [pause.attempt.attempt for pause in played.pauses[:3]] == [1, 2, 3]
-
     def test_after_a_stream_that_lasted_it_is_looked_for_at_once_again(self) -> None:
         talks = [Conversation(f"inc_{number}") for number in range(4)]
         server = Server(talks[0])
@@ -382,34 +370,70 @@ class TestLostPlace:
         assert played.delays == [0.0, 0.0, 0.0]
 
 
-class TestFailures:
+WAIT = partial(follower, target="sub_9", purpose="wait")
+UPDATES = partial(WAIT, offset="-1")  # which asks for no history first
+READERS = pytest.mark.parametrize("reader", [WAIT, UPDATES, observer], ids=["wait", "updates", "observation"])
+OTHER_INCARNATION = page([{"type": "stream-checkpoint", "incarnation": "inc_2"}], at(2), up_to_date=True)
+NOT_UNDERSTOOD = [{"type": "message-sung", "position": {"batch": 1, "index": 0}}, {"type": "message-sung"}, 3]
+
+
+class TestEveryReader:
+    """What waits have in common with observations."""
+
+    @READERS
     @pytest.mark.parametrize(
-        ("first", "start", "options", "requests"),
+        ("answered", "options", "endless"),
         [
-            ([], None, None, None),  # given up after a minute
-            ([], "-1", None, None),
-            ([history(Conversation())], None, BackoffOptions(initial_delay=0.0, max_retries=2), 4),
-            ([history(Conversation())], None, None, None),  # waited for without end once it was there
+            (0, None, False),  # given up after a minute
+            (1, None, True),  # waited for without end once it was there
+            (1, BackoffOptions(initial_delay=0.0, max_retries=2), False),
         ],
     )
-    def test_a_server_that_is_gone(self, first: list[Any], start: Any, options: Any, requests: int | None) -> None:
-        answers = iter(first)
-        machine = follower(target="sub_1", purpose="wait", offset=start, options=options)
-        played = read(machine, lambda request, now: next(answers, REFUSED), until=9999.0)
-        if first and options is None:
+    def test_a_server_that_is_gone(self, reader: Any, answered: int, options: Any, endless: bool) -> None:
+        server, count = Server(Conversation()), itertools.count()
+        machine = reader(options=options)
+        played = read(
+            machine,
+            lambda request, now: server(request, now) if next(count) < answered else REFUSED,
+            until=9999.0,
+        )
+        if endless:
             assert (played.end, played.now >= 9999.0) == (None, True)
         else:
-            assert isinstance(played.error, FlueConnectionError)
-            assert (played.error.submission_id, played.now < 61) == ("sub_1", True)
-            assert requests in {None, len(played.requests)}
+            assert played.error is REFUSED
+            assert played.now < 61 + LONG_POLL
+            assert options is None or len(played.requests) == 4
 
+    @READERS
+    @pytest.mark.parametrize("answered", [0, 1])
     @pytest.mark.parametrize(("refreshable", "tries"), [(True, 3), (False, 1)])
-    def test_credentials_are_tried_again_where_they_can_be_fresh(self, refreshable: bool, tries: int) -> None:
-        machine = follower(target="sub_1", purpose="wait", offset=at(1), refreshable=refreshable)
-        played = read(machine, lambda request, now: refusal(403))
+    def test_credentials_are_tried_again_where_they_can_be_fresh(
+        self, reader: Any, answered: int, refreshable: bool, tries: int
+    ) -> None:
+        server, count = Server(Conversation()), itertools.count()
+        played = read(
+            reader(refreshable=refreshable),
+            lambda request, now: server(request, now) if next(count) < answered else refusal(403),
+        )
         assert isinstance(played.error, PermissionDeniedError)
-        assert len(played.requests) == tries
+        assert len(played.requests) == answered + tries
 
+    @pytest.mark.parametrize(
+        ("reader", "updates"),
+        [
+            *((reader, updates) for reader in (WAIT, observer) for updates in (GONE, OTHER_INCARNATION)),
+            *((observer, page([odd], at(2), up_to_date=True)) for odd in NOT_UNDERSTOOD),
+        ],
+    )
+    def test_a_place_that_is_lost_again_and_again_is_looked_for_with_pauses(self, reader: Any, updates: Any) -> None:
+        start = history(Conversation())
+        played = read(reader(), lambda request, now: start if "=history" in request.url else updates, until=1000.0)
+        assert played.delays[:8] == [0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
+        assert [pause.attempt.attempt for pause in played.pauses[:3]] == [1, 2, 3]
+        assert len(played.requests) < 100
+
+
+class TestFailures:
     def test_a_mode_that_does_not_come_through_is_remembered(self) -> None:
         server = Server(talk_of("completed"))
         machine = follower(target="sub_9", purpose="wait", offset=at(1))
