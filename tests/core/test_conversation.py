@@ -243,25 +243,6 @@ class TestRules:
 
 
 class TestStates:
-    def test_a_state_that_was_handed_out_never_changes(self) -> None:
-        talk = after(
-            *(act("user", "hi"), act("start", metadata={"deep": {"a": 1}}), act("say", "hello", " you")),
-            *(act("call", "c1", x=1), act("returned", "c1", {"sum": 3}), act("data", "chart", [1])),
-            *(
-                act("data", "chart", [2]),
-                act("describe", deep={"b": 2}),
-                act("complete"),
-                act("settle"),
-                act("retract"),
-            ),
-        )
-        reducer = ConversationReducer()
-        handed: list[tuple[ConversationState, dict[str, Any]]] = []
-        for item in talk.chunks():
-            reducer.apply(chunk(item))
-            handed.append((reducer.state, copy.deepcopy(as_json(reducer.state))))
-        assert all(as_json(state) == then for state, then in handed)
-
     def test_states_share_what_did_not_change(self) -> None:
         talk = after(act("answer", "one", "sub_1"), act("answer", "two", "sub_2"), act("start", "a3", "sub_3"))
         reducer = reduce(talk.chunks())
@@ -347,74 +328,60 @@ class TestStates:
         assert calls(10) == calls(1000)
 
 
-ACTS = st.lists(st.tuples(st.integers(0, 11), st.integers(0, 2), st.text("ab ", max_size=3)), min_size=1, max_size=40)
-
-
-def acted(script: list[tuple[int, int, str]]) -> Conversation:
-    """A conversation to which something happened; acts that make no sense are left out."""
-    talk = Conversation()
-    pending: list[str] = []
-    for kind, which, text in script:
-        id = f"a{which}"
-        known = {message["id"]: message for message in talk.messages}
-        if kind == 0:
-            talk.user(text, f"sub_{len(talk.batches)}")
-        elif kind == 1 or id not in known:
-            talk.start(id, f"sub_{which}")
-        elif kind in {2, 3}:
-            talk.say(*(text or "x"), id=id, kind=("text", "reasoning")[kind - 2])
-        elif kind == 4 and f"c{which}" not in pending:
-            talk.call(f"c{which}", id=id, text=text)
-            pending.append(f"c{which}")
-        elif kind in {5, 6} and pending:
-            call = pending.pop()
-            if kind == 5:
-                talk.returned(call, text or None, durationMs=which)
-            else:
-                talk.failed(call, text)
-        elif kind == 7:
-            talk.data(text or "x", [which], id=id)
-        elif kind == 8:
-            talk.describe(id, usage={text: which}, **{f"k{which}": text})
-        elif kind == 9:
-            talk.complete(id)
-        elif kind == 10:
-            talk.settle(f"sub_{which}", ("completed", "failed", "aborted")[which])
-        elif kind == 11 and which == 0:
-            talk.reset()
-        elif kind == 11:
-            pending = [call for call in pending if all(part.get("toolCallId") != call for part in known[id]["parts"])]
-            talk.retract(id)
-    return talk
+MESSAGE = st.sampled_from(["a0", "a1", "a2"])
+CALL = st.sampled_from(["c0", "c1"])
+SUBMISSION = st.sampled_from(["sub_0", "sub_1", "sub_2"])
+TEXT = st.text("ab ", max_size=3)
+ACTS = st.lists(
+    st.one_of(
+        st.builds(act, st.just("user"), TEXT, SUBMISSION),
+        st.builds(act, st.just("start"), MESSAGE, SUBMISSION),
+        st.builds(act, st.just("say"), TEXT, id=MESSAGE, kind=st.sampled_from(["text", "reasoning"])),
+        st.builds(act, st.just("call"), CALL, MESSAGE, text=TEXT),
+        st.builds(act, st.just("returned"), CALL, st.none() | TEXT, durationMs=st.integers(0, 9)),
+        st.builds(act, st.just("failed"), CALL, TEXT),
+        st.builds(act, st.just("data"), TEXT, st.integers(0, 9), MESSAGE),
+        st.builds(act, st.just("describe"), MESSAGE, usage=st.dictionaries(TEXT, st.integers(0, 9)), a=TEXT),
+        st.builds(act, st.just("complete"), MESSAGE),
+        st.builds(act, st.just("settle"), SUBMISSION, st.sampled_from(["completed", "failed", "aborted"])),
+        st.builds(act, st.just("reset")),
+        st.builds(act, st.just("retract"), MESSAGE),
+    ),
+    min_size=1,
+    max_size=40,
+)
+STARTED = [act("start", "a0"), act("start", "a1")]
 
 
 class TestProperties:
     @given(ACTS, st.randoms(use_true_random=False))
     @settings(settings.get_profile("core"), max_examples=50)
-    def test_chunks_from_the_origin_are_the_history(self, script: Any, random: random.Random) -> None:
-        """Whatever is delivered twice, and wherever a state is asked for."""
-        talk = acted(script)
+    def test_chunks_from_the_origin_are_the_history(self, acts: Any, random: random.Random) -> None:
+        """Whatever is delivered twice, and wherever a state is asked for; a state that was handed out stays as it is."""
+        talk = after(*STARTED, *acts)
         items = talk.chunks()
         reducer = ConversationReducer()
+        handed: list[tuple[ConversationState, dict[str, Any]]] = []
         for index, item in enumerate(items):
             reducer.apply(chunk(item))
             if random.random() < 0.3:
                 assert reducer.state is reducer.state
+                handed.append((reducer.state, copy.deepcopy(as_json(reducer.state))))
             if random.random() < 0.1:  # a connection that was cut: the server sends from an earlier offset
                 for old in items[random.randrange(index + 1) : index + 1]:
                     assert not reducer.apply(chunk(old))
         assert_equal(reducer.state, talk.history())
+        assert all(as_json(state) == then for state, then in handed)
 
     @given(ACTS, ACTS)
     @settings(settings.get_profile("core"), max_examples=50)
-    def test_a_history_and_what_follows_it_are_the_later_history(self, before: Any, after: Any) -> None:
+    def test_a_history_and_what_follows_it_are_the_later_history(self, before: Any, later: Any) -> None:
         """Cut anywhere: a snapshot in mid-response, and the chunks behind its offset."""
-        talk = acted(before)
-        middle = acted(before + after)
-        history = talk.history()
-        assert middle.batches[: len(talk.batches)] == talk.batches
-        reducer = reduce(middle.chunks(len(talk.batches)), snapshot(history))
-        assert_equal(reducer.state, middle.history())
+        talk = after(*STARTED, *before)
+        history, begin = talk.history(), len(talk.batches)
+        for one in later:
+            one(talk)
+        assert_equal(reduce(talk.chunks(begin), snapshot(history)).state, talk.history())
 
 
 class TestSettlements:
