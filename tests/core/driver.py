@@ -222,6 +222,7 @@ class Player:
         machine, before = self.machine, self.machine.offset
         batch = machine.next_batch()
         assert batch.items
+        assert machine.next_batch() is batch  # what was not handed over is still to be handed over
         terminal = False
         for item in batch.items:
             assert machine.offset == before

@@ -33,9 +33,6 @@ def run_id(value):
 class TestParse:
     CALL = CallRequest(REQUEST, frozenset({200}), run_id)
 
-    def test_what_the_body_says(self):
-        assert self.CALL.parse(b'\xef\xbb\xbf{"runId": "run_1"}', HEAD) == "run_1"
-
     @pytest.mark.parametrize(
         ("body", "message"),
         [

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from flue.core.chunked import ChunkedDecoder
 from flue.core.framing import DecodeError
@@ -43,14 +39,6 @@ def test_it_may_be_cut_at_every_byte():
         assert decoder.finished
         assert decoder.feed(b"more") == b""
     assert decoded(WHOLE[i : i + 1] for i in range(len(WHOLE))) == (BODY, True)
-
-
-@settings.get_profile("core")
-@given(st.lists(st.binary(min_size=1, max_size=40), max_size=6), st.lists(st.integers(0, 300), max_size=6))
-def test_any_body_in_any_pieces(chunks, cuts):
-    wire = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
-    edges = [0, *sorted(min(cut, len(wire)) for cut in cuts), len(wire)]
-    assert decoded(wire[a:b] for a, b in pairwise(edges)) == (b"".join(chunks), True)
 
 
 def test_what_comes_early_is_given_early():

@@ -112,6 +112,11 @@ RULES = {
     ],
     "1 a call that is pending in a reset ends": [act("call", "c1", x=1), act("reset"), act("returned", "c1", 1)],
     "3 a step begins another response": [act("start", "a2", turnId="t", metadata={"a": 1}), act("say", "x", id="a2")],
+    "5 data stands where its name was first written, and text behind other data is a part of its own": [
+        *(act("data", "progress", 1), act("say", "text"), act("data", "chart", [1])),
+        *(act("data", "progress", {"pct": 100}), act("say", " goes on in a new part")),
+    ],
+    "9 a step closes all texts that are open": [act("say", "a"), act("data", "x", 1), act("say", "b"), act("complete")],
     "6 another kind closes the open part": [act("say", "hm", "m", kind="reasoning"), act("say", "so", "")],
     "6 an empty block is a part": [act("say", ""), act("complete")],
     "7 and 8 a call id that is used twice loses nothing": [
@@ -183,14 +188,6 @@ class TestRules:
         assert state is None or reducer.state is state
         assert_equal(reducer.state, talk.history())
 
-    def test_0_a_chunk_at_or_before_the_last_position_is_dropped(self) -> None:
-        talk = after(act("start"), act("say", "a", "b"), act("reset"))  # which does not move it back
-        reducer = reduce(talk.chunks())
-        assert reducer.position == (3, 0)
-        for old in talk.chunks():
-            assert not reducer.apply(chunk(old))
-        assert_equal(reducer.state, talk.history())
-
     def test_0_a_checkpoint_and_an_unknown_chunk_change_nothing(self) -> None:
         reducer = reduce(Conversation().chunks())
         state = reducer.state
@@ -227,19 +224,6 @@ class TestRules:
         assert old == kept
         unsafe = {"__proto__": 1, "constructor": 2, "prototype": 3, "a": {"__proto__": 1}}
         assert merge_metadata(None, unsafe) == {"a": {}}
-
-    def test_5_data_stands_where_its_name_was_first_written(self) -> None:
-        talk = after(
-            *(act("start"), act("data", "progress", 1), act("say", "text"), act("data", "chart", [1])),
-            *(act("data", "progress", {"pct": 100}), act("say", " goes on in a new part")),
-        )
-        reducer = reduce(talk.chunks())
-        assert_equal(reducer.state, talk.history())
-        # The data part in between has begun a new text part, while the older one stays open until the step ends.
-        assert [part["state"] for part in parts(reducer) if part["type"] == "text"] == ["streaming"] * 2
-        talk.complete()
-        assert reducer.apply(chunk(talk.chunks()[-1]))
-        assert_equal(reducer.state, talk.history())
 
 
 class TestStates:
@@ -435,9 +419,6 @@ class TestSettlements:
         assert error.error == (None if outcome is None else outcome.error)
         notes = getattr(error, "__notes__", [])
         assert notes == (["the outcome of the submission is 'paused'"] if text == "failed: why" else [])
-
-    def test_a_completed_one_is_no_error(self) -> None:
-        assert execution_error("sub_1", Outcome("completed")) is None
 
 
 class TestReply:

@@ -89,11 +89,6 @@ class TestStates:
         played = read(observer(live="sse"), [start, events(body)])
         assert [texts(state) for state in played.items] == [[], ["abc"]]
 
-    def test_text_that_is_taken_back(self) -> None:
-        server = Server(after(act("start")), [act("say", "wrong"), act("retract"), act("say", "right")])
-        played = read(observer(), server, items=4)
-        assert [texts(state) for state in played.items] == [[], ["wrong"], [], ["right"]]
-
     def test_a_stream_that_the_server_closes_is_the_end(self) -> None:
         talk = Conversation()
         machine = observer()
@@ -201,26 +196,6 @@ class TestLostPlace:
         assert (pause.delay, pause.attempt.error.code) == (0.0, "STREAM_REPLACED")
         assert machine.phase == "connecting"
 
-    def test_what_was_applied_before_is_handed_over_first(self) -> None:
-        talk = Conversation()
-        start = history(talk)
-        talk.user("hi")
-        other = {"type": "stream-checkpoint", "incarnation": "inc_2"}
-        updates = page([talk.checkpoint(), *talk.batches[1], other, {"type": "lost"}], at(2), up_to_date=True)
-        machine = observer()
-        played = read(machine, [start, updates, history(talk)])
-        assert [texts(state) for state in played.items] == [[], ["hi"]]
-        assert views(played)[-1] == f"{at(2)} plain" or len(played.requests) == 3
-
-    def test_an_offset_that_is_gone(self) -> None:
-        talk = Conversation()
-        start = history(talk)
-        talk.user("hi")
-        machine = observer()
-        played = read(machine, [start, recorded_response("39_updates_416_beyond_head"), history(talk)])
-        assert [texts(state) for state in played.items] == [[], ["hi"]]
-        assert played.delays == [0.0]
-
     def test_an_unknown_chunk_leads_to_a_fresh_history(self) -> None:
         talk = after(act("start"))
         start = history(talk)
@@ -233,13 +208,6 @@ class TestLostPlace:
         [pause] = played.pauses
         assert pause.attempt.error.code == "UNKNOWN_CHUNK"
         assert "'message-sung'" in str(pause.attempt.error)
-
-    def test_a_checkpoint_that_does_not_fit_its_schema_is_nothing(self) -> None:
-        talk = Conversation()
-        updates = page([{"type": "stream-checkpoint"}], at(1), up_to_date=True)
-        machine = observer()
-        played = read(machine, [history(talk), updates])
-        assert (played.delays, machine.phase) == ([], "live")
 
 
 class TestCaller:
@@ -271,15 +239,6 @@ class TestCaller:
         assert isinstance(action, Open)
         assert action.request.url.endswith("?view=history")
         assert machine.error is None
-
-    def test_refresh_cuts_a_pause_short(self) -> None:
-        machine = observer(wait_until_exists=True)
-        reader = Reader(machine, Server(None))
-        while not isinstance(action := machine.next_action(0.0), Sleep):
-            reader._perform(action, 1e9)
-        machine.refresh()
-        machine.connection_interrupted()
-        assert isinstance(machine.next_action(0.0), Open)
 
     def test_cancelling_closes_it(self) -> None:
         machine = observer()

@@ -100,12 +100,6 @@ class TestChunks:
         assert [view.split()[0] for view in views(played)] == ["-1"]
         assert played.requests[0].url.startswith(f"{URL}?")
 
-    @pytest.mark.parametrize("live", ["sse", "long-poll"])
-    def test_news_are_waited_for(self, live: Any) -> None:
-        server = Server(after(act("user", "hi")), TURN)
-        played = read(follower(target="sub_1", offset=at(1), live=live), server)
-        assert (types(played), played.delays) == (EVERYTHING[1:], [])
-
     def test_now_is_where_the_history_ends(self) -> None:
         talk = talk_of("completed")
         begin = talk.offset
@@ -215,16 +209,6 @@ class TestSettled:
         assert played.end == Done(reply if purpose == "read" else None)
         assert (machine.offset, machine.up_to_date, machine.closed) == (talk.offset, True, True)
 
-    def test_a_reply_is_read_from_the_history(self) -> None:
-        played = read(follower(target="sub_1", purpose="read", offset=at(1)), Server(after(act("user", "hi")), TURN))
-        assert views(played) == [f"{at(1)} sse", "history"]
-        assert played.end == Done(Reply("ab", submission_id="sub_1"))
-
-    def test_only_an_id_that_the_history_has_not_settled_is_followed(self) -> None:
-        played = read(follower(target="sub_1", purpose="wait"), Server(after(act("user", "hi")), TURN))
-        assert views(played) == ["history", f"{at(2)} sse"]
-        assert played.end == Done()
-
     def test_a_reset_that_holds_the_settlement_is_the_last_chunk(self) -> None:
         talk = talk_of("completed")
         talk.reset()
@@ -327,11 +311,6 @@ class TestLostPlace:
         played = read(follower(target="sub_1", purpose="wait", offset="-1", live="long-poll"), server)
         assert types(played) == EVERYTHING
 
-    def test_an_offset_that_is_gone_leads_to_a_fresh_history(self) -> None:
-        played = read(follower(target="sub_1", purpose="wait", offset=at(99)), Server(talk_of("completed")))
-        assert (views(played), played.end) == ([f"{at(99)} sse", "history"], Done())
-        assert isinstance(played.pauses[0].attempt.error, OffsetGoneError)
-
     @pytest.mark.parametrize("target", ["sub_1", None])
     def test_who_reads_chunks_gets_an_error(self, target: str | None) -> None:
         old, new, server = self.replaced()
@@ -340,17 +319,6 @@ class TestLostPlace:
         assert types(played) == ["message-appended"]
         assert (played.code, played.error.offset) == ("STREAM_REPLACED", at(2))
         assert isinstance(read(follower(target=target, offset=at(9)), Server(old)).error, OffsetGoneError)
-
-    def test_what_follows_another_checkpoint_is_discarded(self) -> None:
-        talk, other = talk_of("completed"), talk_of("completed", incarnation="inc_2")
-        first, second, *_ = talk.chunks()
-        server = [
-            page([talk.checkpoint(), first], at(1)),
-            page([second, other.checkpoint(), *other.chunks()], at(9)),
-        ]
-        machine = follower(offset="-1", live=None)
-        assert types(read(machine, server)) == ["conversation-reset", "message-appended"]
-        assert machine.offset == at(1)
 
     def test_a_history_without_an_incarnation_learns_it_from_the_first_checkpoint(self) -> None:
         old, new, server = self.replaced()

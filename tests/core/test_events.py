@@ -117,15 +117,6 @@ def test_items_are_decoded_few_at_a_time():
     assert len(decoded) == 500
 
 
-def test_what_is_ready_can_be_taken_without_asking():
-    caller = Caller([page(range(5), at(5), up_to_date=True)])
-    assert caller.pull() == 0
-    assert list(caller.buffer.decoded) == [1, 2, 3]  # the last is not among them: with it the checkpoint moves
-    assert caller.buffer.decoded.popleft() == 1
-    assert caller.pull_all() == [2, 3, 4]
-    assert caller.machine.offset == at(5)
-
-
 class TestBadItems:
     @pytest.mark.parametrize("place", [0, 1, 2, 3])
     def test_the_pull_that_asks_for_it_fails(self, place):

@@ -178,9 +178,6 @@ class TestLimit:
         with pytest.raises(TooLargeError):
             parser.feed(b"x")
 
-    def test_each_event_has_the_limit_to_itself(self):
-        assert len(feed([self.EVENT * 20], limit=80)) == 20
-
     @pytest.mark.parametrize("size", [1, 7, 46])
     def test_an_event_within_the_limit_passes_however_it_is_chunked(self, size):
         for text in (self.EVENT * 3, self.EVENT.replace(b":", b": ") * 3):

@@ -66,10 +66,6 @@ class TestReading:
         assert played.requests[-1].read_timeout == HISTORY_READ_TIMEOUT
         assert {request.read_timeout for request in played.requests[:-1]} == {None}
 
-    def test_short_histories_are_read_by_pages(self):
-        played = play(read(), StreamServer(ITEMS[: 2 * MAX_FULL_PAGES], cap=2))
-        assert (played.modes, played.done) == (PAGES, True)
-
     def test_pages_that_are_not_full_do_not_count(self):
         answers = []
         for n in range(3 * MAX_FULL_PAGES):
@@ -128,24 +124,11 @@ class TestFailures:
         assert played.modes == [*PAGES, "sse", "sse", "sse"]
         assert [pause.attempt.attempt for pause in played.pauses] == [1, 1]
 
-    def test_a_recycled_connection_is_opened_again(self):
-        def history(start, number):
-            return events(frames(ITEMS[start : start + 10], at(start + 10), upToDate=start + 10 == len(ITEMS)))
-
-        played = play(read(), server_with(history))
-        assert (played.items, played.done, played.pauses) == (list(ITEMS), True, [])
-        assert played.modes == [*PAGES, "sse", "sse", "sse"]
-
     def test_connections_that_bring_nothing_are_given_up(self):
         played = play(read(), server_with(lambda start, number: events(RESET)))
         assert (played.items, played.done) == (list(ITEMS), True)
         assert played.modes.count("sse") == 3
         assert [pause.attempt.attempt for pause in played.pauses] == [1, 2, 3]
-
-    def test_a_failing_server_is_asked_again(self):
-        history = server_with(lambda start, number: whole(start) if number else refusal(503, Retry_After="7"))
-        played = play(read(), history)
-        assert (played.items, played.done, played.delays) == (list(ITEMS), True, [pytest.approx(7.0, abs=0.2)])
 
     def test_a_final_status_is_final_also_where_its_reasons_do_not_come(self):
         answer = Response(404, (("Content-Length", "9"),), (b"part", SILENCE))

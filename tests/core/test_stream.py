@@ -26,7 +26,6 @@ from .script import (
     frames,
     nothing,
     page,
-    recorded_answers,
     refusal,
 )
 from .server import StreamServer
@@ -66,26 +65,6 @@ class TestRequests:
 
 
 class TestState:
-    def test_a_page_without_items_moves_the_checkpoint_and_ends_nothing(self):
-        empty = [page([], at(3)), page(b"", at(4)), page(b" \n", at(5))]
-        played = play(follow(None), [*empty, page([5], at(6), up_to_date=True)], start=9)
-        assert played.offsets == [at(3), at(4), at(5), at(6)]
-        assert (played.items, played.done) == ([5], True)
-
-    @pytest.mark.parametrize(
-        ("answer", "up_to_date", "closed"),
-        [
-            (CAUGHT_UP, True, False),
-            (page([0], at(1), up_to_date=True, closed=True), True, True),
-            (page([], at(1), closed=True), True, True),
-        ],
-    )
-    def test_what_a_page_says_of_the_stream(self, answer, up_to_date, closed):
-        machine = follow(None)
-        assert (machine.up_to_date, machine.closed) == (False, False)
-        assert play(machine, [answer], start=1).done
-        assert (machine.offset, machine.up_to_date, machine.closed) == (at(1), up_to_date, closed)
-
     def test_what_a_control_event_says_of_it(self):
         machine = follow("sse")
         states = []
@@ -122,13 +101,6 @@ class TestState:
 
 
 class TestEvents:
-    def test_a_recording(self):
-        (stream,) = recorded_answers("ticks_live_sse.http")
-        played = play(follow("sse"), [events(stream).chunked_by(1)])
-        assert [item["type"] for item in played.items] == ["run_start", *["log"] * 5, "run_end"]
-        assert played.offsets == [at(count) for count in range(2, 8)]
-        assert (played.done, played.modes) == (True, ["sse"])
-
     def test_what_is_not_data_or_control_is_ignored(self):
         noise = b": heartbeat\n\nid: 7\nretry: 10\n\nevent: news\ndata:{\n\ndata:[9]\n\n"
         noise += b"event: data\n\nevent: control\n\nevent: data\ndata\n\n"
@@ -188,11 +160,6 @@ class TestNonsense:
         played = play(follow(live), [first, *[again] * 9])
         assert (played.code, played.items, played.offsets) == ("OFFSET_REGRESSED", [0, 1, 2], [at(3)])
         assert len(played.requests) == 5
-
-    def test_opaque_offsets_in_a_circle(self):
-        circle = [page([0], "x"), page([1], "y"), page([2], "z"), *[page([0], "x")] * 9]
-        played = play(follow(), circle, count=lambda offset: 0)
-        assert (played.code, played.items) == ("OFFSET_REGRESSED", [0, 1, 2])
 
     def test_a_stale_cache_may_recover(self):
         """What was wrong before the offset moved is not counted."""
@@ -281,11 +248,6 @@ class TestFailures:
         for live in ("long-poll", "sse"):
             played = play(follow(live, options=options), [REFUSED, RESET, page([0], at(1)).cut(1)] * 5)
             assert max(played.delays) <= 0.001
-
-    def test_a_fault_behind_whole_batches_waits_until_they_are_handed_over(self):
-        machine = follow("sse", options=BackoffOptions(max_retries=0))
-        played = play(machine, [events(frames([0], at(1)) + frames([1], at(2)), RESET)])
-        assert (played.items, machine.offset, played.error) == ([0, 1], at(2), RESET)
 
     def test_without_a_budget_each_is_the_last(self):
         machine = StreamProtocol(URL, None)

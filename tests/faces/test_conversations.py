@@ -24,7 +24,7 @@ from flue import (
 from flue.testing import Fault
 
 from .conversation_scenes import CHUNKS, answering, behind, by_hand, message, on_flue_2, places, receipt, settled
-from .frames import JSON, offset
+from .frames import JSON
 from .harness import AGENT, EAGER, on_both_faces
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(64))
