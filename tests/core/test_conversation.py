@@ -144,6 +144,9 @@ NO_CHANGE = {
         act("call", "c1", x=1),
         act("emit", {"type": "tool-input", "messageId": "a1", "toolCallId": "c1", "toolName": "t", "input": 2}),
     ],
+    "8 an output that nobody waits for any more": [
+        *(act("call", "c1"), act("reset"), act("returned", "c1", 1), act("returned", "c1", 2)),
+    ],
     "8 an output that nobody waits for": [act("emit", {"type": "tool-output", "toolCallId": "c9", "output": 1})],
     "8 an error that nobody waits for": [
         act("emit", {"type": "tool-output-error", "toolCallId": "c9", "errorText": "no"})
