@@ -33,8 +33,7 @@ from flue._conversation_requests import (
     explain_submission,
 )
 from flue.config import resolve
-from flue.core.actions import Deliver, Open, ResponseHead
-from flue.core.events import NEED_DATA
+from flue.core.actions import Open
 from flue.core.stream_state import Headers
 from flue.errors import AbortError, FlueExecutionError, FlueTimeoutError, ServerError
 from flue.models import AbortResult, ConversationSnapshot, SendResult
@@ -270,14 +269,6 @@ class TestTarget:
                 check_target(bad)
 
 
-HEAD = ResponseHead(
-    200,
-    Headers([("stream-next-offset", "0_0"), ("stream-up-to-date", "true"), ("content-type", "application/json")]),
-    body_length_known=True,
-    received_at=0.0,
-)
-
-
 def asked(spec):
     action = spec.machine.next_action(0.0)
     assert isinstance(action, Open)
@@ -296,19 +287,6 @@ class TestStreams:
         assert asked(build_wait(SETTINGS, receipt(), purpose="wait")) == "?live=sse&offset=0_5&view=updates"
         assert asked(build_wait(SETTINGS, "sub_1", purpose="read")) == "?view=history"
         assert asked(build_observation(SETTINGS)) == "?view=history"
-
-    def test_chunks_are_pulled_from_a_buffer(self):
-        spec = build_chunks(SETTINGS, offset="-1", live=False)
-        machine = spec.machine
-        machine.next_action(0.0)
-        items = [{"type": "stream-checkpoint", "incarnation": "i"}]
-        items += [{"type": "sung", "position": {"batch": 0, "index": index}} for index in range(3)]
-        machine.response_started(HEAD, 0.0)
-        machine.data_received(json.dumps(items).encode(), 0.0)
-        machine.response_ended(0.0)
-        assert [spec.events.next_event().raw["position"]["index"] for _ in range(3)] == [0, 1, 2]
-        assert spec.events.next_event() is NEED_DATA
-        assert machine.offset == "0_0"
 
     @pytest.mark.parametrize(
         ("options", "kind"),
@@ -345,15 +323,6 @@ class TestStreams:
     def test_of_an_observation(self):
         spec = build_observation(SETTINGS, live="sse", wait_until_exists=True, timeout=5, signal=AbortSignal())
         assert (spec.machine.live, spec.machine.phase, spec.timeout) == ("sse", "loading", 5.0)
-        assert spec.events.next_event() is NEED_DATA
-        spec.machine.next_action(0.0)
-        spec.machine.response_started(HEAD, 0.0)
-        said = {"v": 1, "conversationId": "c", "offset": "-1", "messages": [], "settlements": []}
-        spec.machine.data_received(json.dumps(said).encode(), 0.0)
-        spec.machine.response_ended(0.0)
-        assert isinstance(spec.machine.next_action(0.0), Deliver)
-        assert spec.events.next_event() is spec.machine.state is not None
-        assert spec.events.next_event() is NEED_DATA
 
 
 class TestErrors:

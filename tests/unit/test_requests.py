@@ -13,7 +13,6 @@ from flue._requests import Deadline, build_get_run, build_invoke, build_run_stre
 from flue.config import resolve
 from flue.core.actions import Fail, Open
 from flue.errors import DurableStreamError, FlueConnectionError
-from flue.models import RunRecord, WorkflowInvokeResult, WorkflowWaitResult
 
 SETTINGS = resolve("https://flue.test/api", "t", None, Timeouts(), None, allow_async=False)
 
@@ -56,15 +55,9 @@ class TestStream:
         ("error", "options"),
         [
             (ValueError, {"run_id": ""}),
-            (ValueError, {"run_id": "."}),
-            (ValueError, {"run_id": ".."}),
-            (ValueError, {"run_id": "\ud83d"}),
-            (TypeError, {"run_id": 7}),
             (TypeError, {"run_id": None}),
             (ValueError, {"offset": ""}),
-            (ValueError, {"offset": "a b"}),
             (TypeError, {"offset": None}),
-            (TypeError, {"offset": -1}),
             (ValueError, {"tail": 0}),
             (ValueError, {"tail": -3}),
             (TypeError, {"tail": True}),
@@ -115,21 +108,6 @@ class TestStream:
 
 
 class TestGet:
-    def test_the_record(self):
-        operation = get().call
-        assert operation.request.url == "https://flue.test/api/runs/run_1?meta"
-        record = {
-            "runId": "run_1",
-            "workflowName": "w",
-            "status": "completed",
-            "startedAt": "2026-11-23T09:14:53.354Z",
-            "input": None,
-            "result": 1,
-        }
-        got = operation.parse(json.dumps(record).encode(), SimpleNamespace(status=200))
-        assert isinstance(got, RunRecord)
-        assert (got.run_id, got.result) == ("run_1", 1)
-
     def test_what_is_refused(self):
         for error, options in [
             (ValueError, {"run_id": ".."}),
@@ -181,13 +159,6 @@ class TestInvoke:
         for wrong in ("", "yes", True, False, 1, ["result"]):
             with pytest.raises(ValueError, match="wait must be None or 'result'"):
                 invoke(wait=wrong)
-
-    def test_what_comes_back(self):
-        head = SimpleNamespace(status=200)
-        assert invoke().call.parse(b'{"runId": "r"}', head) == WorkflowInvokeResult(run_id="r")
-        got = invoke(wait="result").call.parse(b'{"runId": "r", "result": null}', head)
-        assert isinstance(got, WorkflowWaitResult)
-        assert (got.run_id, got.result) == ("r", None)
 
     @pytest.mark.parametrize("body", [b"null", b"[]", b"{}", b'{"runId": 7}', b'"run_1"'])
     def test_what_cannot_be_an_answer(self, body):
