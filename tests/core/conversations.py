@@ -68,15 +68,15 @@ def snapshot(value: Any) -> ConversationSnapshot:
     return decode(ConversationSnapshot, value)
 
 
-def text_message(id: str, text: str, submission: str | None = "sub_1", role: str = "user") -> dict[str, Any]:
-    message = {
+def text_message(id: str, text: str, submission: str = "sub_1", role: str = "user") -> dict[str, Any]:
+    return {
         "id": id,
         "role": role,
         "purpose": role,
         "display": "visible",
+        "submissionId": submission,
         "parts": [{"type": "text", "text": text, "state": "done"}],
     }
-    return message if submission is None else {**message, "submissionId": submission}
 
 
 class Conversation:

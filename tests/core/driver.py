@@ -99,6 +99,7 @@ class Played:
         return sum(moment < seconds for moment in self.opened)
 
 
+MOST_ACTIONS = 100_000
 _NEVER = object()
 
 
@@ -133,13 +134,13 @@ class Player:
         self._start = count(self._checkpoint) if start is None and self._checkpoint else start or 0
         self._body: Iterator[bytes | FlueConnectionError | float] | None = None  # of the open answer
 
-    def run(self, *, until: float = 1e9, items: int | None = None, actions: int = 100_000) -> Played:
+    def run(self, *, until: float = 1e9, items: int | None = None) -> Played:
         """Go on to the end, to the end of the script, to a time, or until so many items are here.
 
         Invariant 7 is what makes this a loop without a way to hang: every action ends, and the machine is told how.
         """
         played, machine = self.played, self.machine
-        for _ in range(actions):
+        for _ in range(MOST_ACTIONS):
             if items is not None and len(played.items) >= items:
                 return played
             action = machine.next_action(played.now)
@@ -154,7 +155,7 @@ class Player:
                 self._body = None
                 machine.connection_interrupted()
             self._look()
-        raise AssertionError(f"still going on after {actions} actions")
+        raise AssertionError(f"still going on after {MOST_ACTIONS} actions")
 
     def _perform(self, action: Any, until: float) -> bool:
         played = self.played
