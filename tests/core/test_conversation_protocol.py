@@ -273,11 +273,11 @@ class TestSettled:
 
 
 class TestLostPlace:
-    def replaced(self, *news: Any) -> tuple[Conversation, Conversation, Server]:
+    def replaced(self) -> tuple[Conversation, Conversation, Server]:
         """A server whose store is another one at the first wait."""
         old, new = after(act("user", "hi")), Conversation("inc_2")
         server = Server(old)
-        server.news = [lambda _: setattr(server, "conversation", new), *news]
+        server.news = [lambda _: setattr(server, "conversation", new)]
         return old, new, server
 
     @pytest.mark.parametrize("live", ["sse", "long-poll"])
@@ -292,14 +292,6 @@ class TestLostPlace:
         assert played.end == Done(Reply("again", submission_id="sub_1") if purpose == "read" else None)
         [pause] = played.pauses
         assert (pause.delay, pause.attempt.error.code, pause.attempt.will_retry) == (0.0, "STREAM_REPLACED", True)
-
-    def test_and_is_followed_from_there_with_positions_of_its_own(self) -> None:
-        _, new, server = self.replaced(act("user", "hi", "sub_1"), act("settle", "sub_1"))
-        for index in range(3):
-            new.user("x", f"sub_x{index}")
-        played = read(follower(target="sub_1", purpose="wait", offset=at(1), live="long-poll"), server)
-        assert positions(played) == [(1, 0), (4, 0), (5, 0)]
-        assert views(played)[2:5] == ["history", f"{at(4)} plain", f"{at(4)} long-poll"]
 
     def test_positions_go_on_where_the_incarnation_is_the_same(self) -> None:
         """An offset can be gone though the stream is the same one."""
