@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 import requests
 
 import flue
-from flue import _conversation_requests as builders
+from flue import _conversation as builders
 from flue import models
-from flue._base_conversation import BaseConversation, BaseObservation
+from flue._conversation import BaseConversation, BaseObservation
 from flue._requests import Deadline, check_handler
 from flue.config import HeaderSource, Timeouts, resolve
 from flue.core.retry import BackoffOptions

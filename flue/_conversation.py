@@ -1,26 +1,30 @@
-"""Checked arguments to the requests of a conversation: what both faces do before any I/O.
+"""What the conversations of both faces have in common: checked arguments, and what is known without a request.
 
 Each builder checks what the caller gave and returns a value that a face performs: a `CallSpec` for a single request, a
-`StreamSpec` for chunks and for states. `ValueError` and `TypeError` come from here, before anything
-is sent.
+`StreamSpec` for chunks and for states. `ValueError` and `TypeError` come from here, before anything is sent.
 """
+
+# ruff: noqa: TC001  (whoever resolves the annotations at run time finds their names here)
 
 from __future__ import annotations
 
 import uuid
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, cast
 from urllib.parse import urlsplit
 
 import attrs
 
+import flue
 from flue import codec, models
+from flue._base import BaseStream
 from flue._instrumentation import Instrumentation
 from flue._requests import CONTENT_JSON, CallSpec, StreamSpec, call_label, check_live, check_signal_and_timeout
+from flue.config import Settings
 from flue.core import stream_state
 from flue.core.actions import CallRequest, Request
 from flue.core.events import EventBuffer
-from flue.core.protocol import ACCEPT_JSON, REPEATABLE_POST
+from flue.core.protocol import ACCEPT_JSON, REPEATABLE_POST, Phase
 from flue.core.retry import Budget
 from flue.core.stream_state import quote_path_segment
 from flue.errors import (
@@ -34,7 +38,6 @@ from flue.errors import (
 from flue.types import UNSET, Attachment, SignalMessage, Unset, UserMessage, check_attachments
 
 if TYPE_CHECKING:
-    from flue.config import Settings
     from flue.core.conversation import ConversationState
     from flue.core.conversation_protocol import ConversationProtocol, ObservationProtocol, Purpose
     from flue.core.retry import BackoffOptions
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
     from flue.signals import AbortSignal
 
 __all__ = [
+    "BaseConversation",
+    "BaseObservation",
     "Target",
     "attachment_url",
     "build_abort",
@@ -448,3 +453,70 @@ def explain_submission(error: FlueError, target: Target) -> None:
     error.submission_id = target.submission_id
     if target.uid is not None and not isinstance(error, FlueExecutionError):  # `send()` has returned it
         error.add_note(f"submission {target.submission_id} was admitted and goes on without this call")
+
+
+class BaseObservation(BaseStream["flue.ConversationState"]):
+    """What can be read of an observation at any time."""
+
+    @property
+    def state(self) -> flue.ConversationState | None:
+        """The newest state; None before the first one."""
+        return self._observed.state
+
+    @property
+    def phase(self) -> Phase:
+        """`loading`, `connecting`, `live`, `absent` (no such conversation), `error` (see `.error`) or `closed`."""
+        return "closed" if self._token.cause is not None else self._observed.phase
+
+    @property
+    def error(self) -> FlueError | None:
+        """Why the phase is `absent` or `error`, or why an attempt is about to be retried; else None."""
+        return self._observed.error
+
+    def refresh(self) -> None:
+        """Read the history again at once, also after `absent` and `error`: the next pull goes on.
+
+        A thread or task that waits for the next state looks again within 100 ms. Does nothing once the observation is
+        closed.
+        """
+        self._observed.refresh()
+        self._token.interrupt()
+
+    @property
+    def _observed(self) -> ObservationProtocol:
+        return cast("ObservationProtocol", self._machine)
+
+
+class BaseConversation:
+    """What a conversation knows without a request."""
+
+    _transport: Any
+    _settings: Settings
+    _owns_transport: bool
+
+    @classmethod
+    def for_client(cls, transport: object, settings: Settings, segments: tuple[object, ...]) -> Self:
+        """What `client.conversation()` returns: closing it leaves the client's connections open."""
+        conversation = cls.__new__(cls)
+        conversation._bind(transport, conversation_settings(settings, segments), owns_transport=False)  # noqa: SLF001  # of this very class
+        return conversation
+
+    def _bind(self, transport: object, settings: Settings, *, owns_transport: bool) -> None:
+        self._transport = transport
+        self._settings = settings
+        self._owns_transport = owns_transport
+
+    @property
+    def url(self) -> str:
+        """The conversation's URL, without a trailing slash."""
+        return self._settings.base_url
+
+    def attachment_url(self, id: str) -> str:
+        """Where the bytes of a file part are; reading them needs the conversation's token."""
+        return attachment_url(self._settings, id)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a conversation holds connections and cannot be pickled; make one in each process")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.url}>"

@@ -17,7 +17,7 @@ from flue import (
     UserMessage,
     to_json,
 )
-from flue._conversation_requests import (
+from flue._conversation import (
     Target,
     attachment_url,
     build_abort,
