@@ -175,7 +175,7 @@ def test_an_admission_without_a_run(face, run_id):
     assert face.targets == [START]
 
 
-@on_both_faces
+@on_both_faces(compare=False)  # the run may end before or after the first request for its events
 def test_a_result_that_is_here_beats_an_abort(face):
     @face.server.workflow("quick")
     def quick(run):
