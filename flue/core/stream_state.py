@@ -213,6 +213,8 @@ def normalise_path(path: str) -> str:
             del segments[max(1, len(segments) - 1) :]
         elif segment != ".":
             segments.append(segment)
+    if path.endswith(("/.", "/..")):
+        segments.append("")
     return _escape("/".join(segments))
 
 

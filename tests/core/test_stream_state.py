@@ -169,6 +169,8 @@ class TestRedirects:
             "https://H/b#part": "https://H/b",
             "//h/b": "https://h/b",
             "/a\tb": "https://h:443/ab",  # as browsers read it
+            "https://h/x/../../c/./d": "https://h/c/d",
+            "https://h/a/b/..": "https://h/a/",
             "https://h": "https://h/",
             "https://h?x=1": "https://h/?x=1",
             "/a/../%2f%zz|\\?q=[%c3]": "https://h:443/%2F%25zz%7C%5C?q=%5B%C3%5D",  # one spelling for both libraries
