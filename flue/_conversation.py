@@ -22,7 +22,7 @@ from flue._instrumentation import Instrumentation
 from flue._requests import CONTENT_JSON, CallSpec, StreamSpec, call_label, check_live, check_signal_and_timeout
 from flue.config import Settings
 from flue.core import stream_state
-from flue.core.actions import CallRequest, Request
+from flue.core.actions import CallRequest, Done, Fail, Request
 from flue.core.events import EventBuffer
 from flue.core.protocol import ACCEPT_JSON, REPEATABLE_POST, Phase
 from flue.core.retry import Budget
@@ -60,6 +60,7 @@ __all__ = [
     "conversation_settings",
     "explain_send",
     "explain_submission",
+    "result_of",
 ]
 
 MAX_KEY = 256
@@ -433,7 +434,15 @@ def build_observation(
     return StreamSpec(machine, events, Instrumentation(label, options, live=mode), signal, seconds)
 
 
-# What errors say.
+# How it ended.
+
+
+def result_of(machine: ConversationProtocol) -> Any:
+    """What a machine that is over has brought; raises what it has failed with."""
+    final = machine.result
+    if isinstance(final, Fail):
+        raise final.error
+    return cast("Done", final).value
 
 
 def explain_send(error: FlueError, spec: CallSpec[Any]) -> None:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from typing import Any, Literal, Self
 
 import httpx
 
@@ -22,9 +22,6 @@ from flue.core.retry import BackoffOptions
 from flue.errors import FlueError
 from flue.signals import AbortSignal
 from flue.types import UNSET, Attachment, Live, SignalMessage, UserMessage
-
-if TYPE_CHECKING:
-    from flue.core.actions import Done
 
 __all__ = ["AsyncConversation", "AsyncConversationStream", "AsyncObservation"]
 
@@ -388,8 +385,9 @@ class AsyncConversation(BaseConversation):
                 async for chunk in stream:
                     if on_event is not None:
                         await call_handler(on_event, chunk)
-                stream.raise_if_aborted()
+                if purpose == "read" or not stream.closed:  # else the outcome is known
+                    stream.raise_if_aborted()
+            return builders.result_of(spec.machine)
         except FlueError as error:
             builders.explain_submission(error, builders.check_target(target))
             raise
-        return cast("Done", spec.machine.result).value

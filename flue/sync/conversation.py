@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from typing import Any, Literal, Self
 
 import requests
 
@@ -22,9 +22,6 @@ from flue.sync._driver import call_handler, perform
 from flue.sync.stream import FlueEventStream
 from flue.sync.transport import Transport
 from flue.types import UNSET, Attachment, Live, SignalMessage, UserMessage
-
-if TYPE_CHECKING:
-    from flue.core.actions import Done
 
 __all__ = ["Conversation", "ConversationStream", "Observation"]
 
@@ -387,8 +384,9 @@ class Conversation(BaseConversation):
                 for chunk in stream:
                     if on_event is not None:
                         call_handler(on_event, chunk)
-                stream.raise_if_aborted()
+                if purpose == "read" or not stream.closed:  # else the outcome is known
+                    stream.raise_if_aborted()
+            return builders.result_of(spec.machine)
         except FlueError as error:
             builders.explain_submission(error, builders.check_target(target))
             raise
-        return cast("Done", spec.machine.result).value

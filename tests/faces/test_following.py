@@ -14,6 +14,7 @@ from flue import (
     BadRequestError,
     DurableStreamError,
     FlueConnectionError,
+    FlueExecutionError,
     FlueTimeoutError,
     NotFoundError,
     PermissionDeniedError,
@@ -149,6 +150,28 @@ def test_a_signal_aborts_the_call(face, kind):
         with pytest.raises(AbortError) as aborted:
             follow(signal=signal)
         assert is_named(kind, aborted.value)
+
+
+@pytest.mark.parametrize("kind", ["run", "prompt", "wait"])
+@on_a_server
+def test_an_outcome_that_is_here_beats_an_abort(face, kind):
+    begin, types = KINDS[kind]
+    signal = AbortSignal()
+
+    def throw_at_the_last(event):
+        if event.type == types[-1]:
+            signal.abort()
+
+    begin(face, ends=True)(signal=signal, on_event=throw_at_the_last)
+    assert signal.aborted
+
+
+@on_a_server
+def test_a_failure_that_is_here_beats_an_abort(face):
+    signal = AbortSignal()
+    conversations.by_hand(face.server)(conversations.settled("sub_1") | {"outcome": "failed"})
+    with pytest.raises(FlueExecutionError):
+        face.conversation().wait(conversations.receipt(1), signal=signal, on_event=lambda _chunk: signal.abort())
 
 
 # Errors.

@@ -173,18 +173,3 @@ def test_an_admission_without_a_run(face, run_id):
     with pytest.raises(DurableStreamError, match="PARSE_ERROR: the response does not fit: runId must not be"):
         face.run("report")
     assert face.targets == [START]
-
-
-@on_both_faces(compare=False)  # the run may end before or after the first request for its events
-def test_a_result_that_is_here_beats_an_abort(face):
-    @face.server.workflow("quick")
-    def quick(run):
-        return 42
-
-    signal = AbortSignal()
-
-    def seen(event):
-        if event.type == "run_end":
-            signal.abort("enough")
-
-    assert face.run("quick", signal=signal, on_event=seen).result == 42
