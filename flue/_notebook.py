@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Iterable  # noqa: TC003  # whoever resolves the annotations at run time finds it here
 from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from flue.codec._unknown import Unknown
 from flue.core.conversation import ConversationState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     # pandas has no types of its own; whoever has its stubs gets them.
     import pandas as pd  # type: ignore[import-untyped, import-not-found, unused-ignore]  # pyright: ignore[reportMissingTypeStubs, reportMissingImports]

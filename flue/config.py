@@ -9,7 +9,7 @@ import os
 import re
 import socket
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 from urllib.parse import urlsplit
 
 import attrs
@@ -147,6 +147,9 @@ class Settings:
         if options is not None and not self.allow_async and is_async_callable(options.on_failed_attempt):
             raise TypeError("an async on_failed_attempt needs AsyncFlueClient or AsyncConversation")
         return options
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("the settings of a client hold its token and cannot be pickled; make a client in each process")
 
     @property
     def has_dynamic_headers(self) -> bool:

@@ -84,6 +84,9 @@ def test_what_is_alive_cannot_be_pickled(face):
     talk, many = face.conversation(), face.client.runs.stream_many([RUN])
     for value in (face.client, stream.inner, signal, many, talk.inner, talk.stream().inner, talk.observe().inner):
         refuses(value)
+    for holds_the_token in (face.client.runs, face.client.workflows, face.client.agents):
+        with pytest.raises(TypeError, match="pickle"):
+            pickle.dumps(holds_the_token)
     assert len(stream.collect()) == 2
     refuses(stream.inner)
 

@@ -37,7 +37,15 @@ def test_classes(value: type) -> None:
 @pytest.mark.parametrize(
     "function",
     [
-        *(flue.replay, flue.to_json, codec.decode, codec.decode_run_record, codec.dumps_input, codec.EventDecoder),
+        *(
+            flue.replay,
+            flue.timeline,
+            flue.to_json,
+            codec.decode,
+            codec.decode_run_record,
+            codec.dumps_input,
+            codec.EventDecoder,
+        ),
         *(testing.Fault, testing.Reply, testing.RecordedRequest, testing.ReceivedMessage, testing.ReceivedAttachment),
     ],
 )
