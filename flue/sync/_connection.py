@@ -49,8 +49,11 @@ __all__ = [
 T = TypeVar("T")
 Address = tuple[Any, Any, int, str, Any]
 
-MAX_LOCK_WAIT = 0.2 if os.name == "nt" else threading.TIMEOUT_MAX
-"""Seconds that a thread waits for a lock at a time: on Windows Ctrl-C is not noticed in there."""
+MAX_LOCK_WAIT = 0.2 if os.name == "nt" else 1.0
+"""Seconds that a thread waits for a lock at a time.
+
+On Windows Ctrl-C is not noticed in there; elsewhere that is so where it comes in the instant before the wait.
+"""
 
 
 class Cancellable:

@@ -132,7 +132,7 @@ def test_no_thread_can_be_started(server, monkeypatch):
 
 
 def test_a_wait_in_slices_lasts_as_long(monkeypatch):
-    """On Windows a lock is waited for piece by piece, so that Ctrl-C is noticed."""
+    """A lock is waited for piece by piece, so that Ctrl-C is noticed."""
     monkeypatch.setattr("flue.sync._connection.MAX_LOCK_WAIT", 0.01)
     token, begun = CancelToken(), time.monotonic()
     token.sleep(0.05)
