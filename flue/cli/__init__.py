@@ -11,7 +11,6 @@ import enum
 import importlib
 import os
 import sys
-import traceback
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -72,6 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return Exit.OK
     except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001  # whatever it is, it becomes a sentence
         if os.environ.get("FLUE_DEBUG"):
+            import traceback  # noqa: PLC0415  # with what it loads, a seventh of the start of the command line
+
             with contextlib.suppress(OSError):
                 traceback.print_exception(error)
         status, sentences = _explain(error)

@@ -101,7 +101,7 @@ def test_every_public_name_is_there() -> None:
         ("from flue import FlueClient", ["httpx", "asyncio", "cattrs"]),
         ("from flue import AsyncFlueClient", ["requests", "urllib3", "httpcore", "anyio", "certifi", "cattrs"]),
         ("import flue.testing.plugin", ["requests", "httpx", "asyncio", "ssl", "sqlite3", "flue.testing.server"]),
-        ("import flue.cli", ["requests", "httpx", "argparse", "attrs"]),
+        ("import flue.cli", ["requests", "httpx", "argparse", "attrs", "traceback"]),
         ("from flue.cli import main; main(['--help'])", ["requests", "httpx", "attrs", "msgspec", "asyncio"]),
         ("from flue import Conversation", ["httpx", "asyncio"]),
         ("from flue import AsyncConversation", ["requests", "urllib3"]),
