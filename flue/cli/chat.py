@@ -6,7 +6,6 @@ import contextlib
 import importlib
 import mimetypes
 import os
-import shlex
 import sys
 import uuid
 from pathlib import Path
@@ -38,7 +37,7 @@ from flue.cli.output import (
     shown_on,
     write_json,
 )
-from flue.cli.parser import program_words
+from flue.cli.parser import shell_command
 from flue.cli.timeline import ConversationTimeline
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def send(options: Options) -> Exit:
         deadline = Deadline(options.timeout)
         with on_ctrl_c("interrupted; if the message was delivered, the agent continues"):
             receipt = conversation.send(message, timeout=deadline.remaining())
-        command = shlex.join([*program_words(), "observe", conversation.url])
+        command = shell_command("observe", conversation.url)
         if options.no_wait:
             admitted = line((one_line(receipt.submission_id), "bold"), mark=("▶ ", "green"))
             return _show(options, to_json(receipt), admitted, command_line(command, "  next: "))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import signal
 import sys
 import time
@@ -18,7 +17,7 @@ from flue._requests import Deadline
 from flue._results import RunOutcome
 from flue.cli import Exit, Interrupted, UsageError
 from flue.cli.output import CsvView, JsonLinesView, LogLines, choose_view, open_output, say, shown_on, write_json
-from flue.cli.parser import LIVE, completion_script, program_words
+from flue.cli.parser import LIVE, completion_script, shell_command
 from flue.cli.timeline import RunTimeline, draw, page, trace
 from flue.core.framing import DecodeError, parse_json
 
@@ -59,7 +58,7 @@ def invoke(options: Options) -> Exit:
             admitted = client.workflows.invoke(options.name, input=value, timeout=deadline.remaining())
         if not options.follow:
             address = [] if options.base_url is None else ["--base-url", options.base_url]
-            view.response(admitted, shlex.join([*program_words(), "runs", "stream", admitted.run_id, *address]))
+            view.response(admitted, shell_command("runs", "stream", admitted.run_id, *address))
             return Exit.OK
         stream = client.runs.stream(admitted.run_id, live="sse", timeout=deadline.remaining())
         view.follow(None)
@@ -238,7 +237,7 @@ class Follower:
     def _resume_command(self, offset: str) -> str:
         """The command that resumes reading. Token and headers are left out: they are secrets."""
         options = self.options
-        words = [*program_words(), "runs", self.command, self.run_id, "--offset", offset]
+        words = ["runs", self.command, self.run_id, "--offset", offset]
         if offset == STREAM_ORIGIN and options.tail is not None:
             words += ["--tail", str(options.tail)]
         if self.command == "stream" and options.live != LIVE[0]:
@@ -247,7 +246,7 @@ class Follower:
             words += ["--base-url", options.base_url]
         if options.json:
             words.append("--json")
-        command = shlex.join(words)
+        command = shell_command(*words)
         secrets = [name for name, given in (("--token", options.token), ("--header", options.headers)) if given]
         return f"{command}  (and {' and '.join(secrets)} as before)" if secrets else command
 

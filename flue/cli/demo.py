@@ -17,7 +17,7 @@ import attrs
 from flue import FlueClient, models, to_json
 from flue.cli import Exit, Interrupted, UsageError
 from flue.cli.output import LogLines, command_line, compact, duration, line, one_line, open_output, shown_on, write_json
-from flue.cli.parser import program_name
+from flue.cli.parser import shell_command
 from flue.cli.run_view import render_event
 from flue.cli.timeline import RunTimeline
 from flue.testing import Fault, FlueTestServer, InvalidInputError
@@ -96,8 +96,8 @@ class _Demo(LogLines):
             return Exit.FAILED
         self._say(f"\n✓ {counts}: each once, in order.", "bold green")
         self._say("\nYour turn, with two terminals:", "bold")
-        follow = f"{program_name()} --base-url http://127.0.0.1:8787/api workflows invoke report --follow"
-        self._terminal.write(*(command_line(each, "    ") for each in (f"{program_name()} serve --port 8787", follow)))
+        follow = f"{shell_command()} --base-url http://127.0.0.1:8787/api workflows invoke report --follow"
+        self._terminal.write(*(command_line(each, "    ") for each in (f"{shell_command()} serve --port 8787", follow)))
         return Exit.OK
 
     def _show(self, event: FlueEvent) -> FlueEvent:
@@ -189,12 +189,12 @@ def _sample_server(
 
 def _introduce(base_url: str, conversation_url: str, *, needs_token: bool) -> None:
     """Tell a person what the servers offer and how to use it."""
-    commands = [f"{program_name()} chat {conversation_url}", f"export FLUE_BASE_URL={base_url}"]
+    commands = [f"{shell_command()} chat {conversation_url}", f"export FLUE_BASE_URL={base_url}"]
     if needs_token:
         commands.insert(0, "export FLUE_TOKEN=...   # the one given here")
     for name, sample in SAMPLES.items():
         if sample.example is not None:
-            commands.append(f"{program_name()} workflows invoke {name} --input '{sample.example}' --follow")
+            commands.append(f"{shell_command()} workflows invoke {name} --input '{sample.example}' --follow")
     open_output().write(
         line(("Two sample servers, on this machine only.", "")),
         line(),

@@ -106,13 +106,13 @@ class Options(argparse.Namespace):
         return self.json or not sys.stdout.isatty()
 
 
-def program_name() -> str:
-    """The command that runs this program, for messages that tell what to type."""
-    return shlex.join(program_words())
+def shell_command(*arguments: str) -> str:
+    """The command that runs this program, quoted for a shell, for messages that tell what to type."""
+    return shlex.join([*_program(), *arguments])
 
 
-def program_words() -> list[str]:
-    """The same as words: a path where the name alone would not find this very program (environment not activated)."""
+def _program() -> list[str]:
+    """A path where the name alone would not find this very program (environment not activated)."""
     if _runs_as_module():
         python = Path(sys.executable)
         return [_shortest(python, ["python", python.name]), "-m", "flue"]
